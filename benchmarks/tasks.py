@@ -1,0 +1,144 @@
+"""The data sets that fits are compared on, generated, from scikit-learn, or from a folder."""
+
+import bz2
+import gzip
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg as sparse_linalg
+from scipy.special import expit, logsumexp
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_svmlight_file
+from sklearn.preprocessing import StandardScaler
+
+# High enough that every solver stops by its tolerance.
+MAX_ITER = 10_000
+# A Newton step with a full Hessian takes (number of coefficients)^3 / 3 multiplications: beyond
+# this size it is never the best choice.
+MAX_HESSIAN_SIZE = 5_000
+
+
+@dataclass
+class Task:
+    """Data and the strength of the penalty."""
+
+    name: str
+    X: np.ndarray | sparse.csr_matrix
+    y: np.ndarray
+    C: float = 1.0
+
+    def __post_init__(self):
+        self.classes, self.class_index = np.unique(self.y, return_inverse=True)
+
+    def objective(self, coef, intercept):
+        """Return the objective in float64: C times the summed log loss, plus |coef|^2 / 2."""
+        raw_prediction = self.X @ coef.T + intercept
+        if len(self.classes) == 2:
+            margin = np.where(self.class_index == 1, 1, -1) * raw_prediction[:, 0]
+            loss = np.logaddexp(0, -margin)
+        else:
+            of_class = raw_prediction[np.arange(len(self.y)), self.class_index]
+            loss = logsumexp(raw_prediction, axis=1) - of_class
+        return self.C * loss.sum() + np.sum(coef**2) / 2
+
+
+def hessian_is_small(task):
+    n_outputs = 1 if len(task.classes) == 2 else len(task.classes)
+    return task.X.shape[1] * n_outputs <= MAX_HESSIAN_SIZE
+
+
+def correlated(n_samples, n_features, correlation=0.5, seed=0):
+    """Return normal features, neighbours correlated, and labels from a logistic model."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_samples, n_features))
+    innovation = np.sqrt(1 - correlation**2)
+    for j in range(1, n_features):
+        X[:, j] = correlation * X[:, j - 1] + innovation * X[:, j]
+    coef = rng.standard_normal(n_features) / np.sqrt(n_features)
+    y = (rng.random(n_samples) < expit(X @ coef - 0.5)).astype(np.int64)
+    return X, y
+
+
+def text_like(n_samples=50_000, n_features=50_000, n_words=60, seed=0):
+    """Return rows of word counts, words drawn by Zipf's law, each row scaled to length 1."""
+    rng = np.random.default_rng(seed)
+    frequency = 1 / np.arange(1, n_features + 1)
+    words = rng.choice(n_features, size=n_samples * n_words, p=frequency / frequency.sum())
+    rows = np.repeat(np.arange(n_samples), n_words)
+    X = sparse.csr_matrix((np.ones(words.size), (rows, words)), shape=(n_samples, n_features))
+    X.data /= np.repeat(sparse_linalg.norm(X, axis=1), np.diff(X.indptr))
+    coef = 3 * rng.standard_normal(n_features)
+    y = (rng.random(n_samples) < expit(X @ coef)).astype(np.int64)
+    return X, y
+
+
+def generated_dense(n_samples, n_features):
+    def load(folder):
+        return Task(f"{n_samples:,} x {n_features:,}", *correlated(n_samples, n_features))
+
+    return load
+
+
+def generated_text(folder):
+    return Task("text-like 50,000 x 50,000", *text_like())
+
+
+def breast_cancer(folder):
+    X, y = load_breast_cancer(return_X_y=True)
+    return Task("breast cancer 569 x 30", StandardScaler().fit_transform(X), y)
+
+
+def digits(folder):
+    X, y = load_digits(return_X_y=True)
+    return Task("digits 1,797 x 64, K = 10", X / 16, y)
+
+
+def iris(folder):
+    X, y = load_iris(return_X_y=True)
+    return Task("iris 150 x 4, K = 3", X, y)
+
+
+def a9a(folder):
+    return Task("a9a 32,561 x 123, sparse", *load_svmlight_file(str(folder / "a9a.gz")))
+
+
+def read_idx(path):
+    """Return the array in a gzipped IDX file of unsigned bytes."""
+    with gzip.open(path) as file:
+        content = file.read()
+    n_dimensions = content[3]
+    shape = np.frombuffer(content, dtype=">i4", count=n_dimensions, offset=4)
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
+
+
+def mnist(folder):
+    images = read_idx(folder / "mnist10k-images.idx.gz")
+    labels = read_idx(folder / "mnist10k-labels.idx.gz")
+    X = images.reshape(len(images), -1) / 255
+    return Task("MNIST 10,000 x 784, K = 10, C = 0.1", X, labels.astype(np.int64), C=0.1)
+
+
+def news20(folder):
+    with bz2.open(folder / "news20.bz2") as file:
+        X, y = load_svmlight_file(file)
+    return Task("news20 15,935 x 62,061, sparse, K = 20", X, y)
+
+
+def mammography(folder):
+    table = np.genfromtxt(folder / "mammography.csv", delimiter=",", dtype=str)
+    y = np.char.strip(table[:, -1], "'").astype(np.int64)
+    X = StandardScaler().fit_transform(table[:, :-1].astype(np.float64))
+    return Task("mammography 11,183 x 6", X, y)
+
+
+TASKS = {
+    "dense-20": generated_dense(1_000_000, 20),
+    "dense-100": generated_dense(200_000, 100),
+    "dense-500": generated_dense(20_000, 500),
+    "wide": generated_dense(500, 10_000),
+    "text": generated_text,
+    "breast-cancer": breast_cancer,
+    "digits": digits,
+    "iris": iris,
+}
+FOLDER_TASKS = {"a9a": a9a, "mnist": mnist, "news20": news20, "mammography": mammography}

@@ -1,0 +1,113 @@
+"""Extension modules and compiler flags. Everything else is in pyproject.toml.
+
+Two environment variables change the build:
+
+SKLOGLOSS_NO_OPENMP=1   build without OpenMP (one thread)
+SKLOGLOSS_DEBUG=1       check bounds in Cython code and keep assertions; slow
+
+CC, CFLAGS, CPPFLAGS and LDFLAGS are respected, as by every setuptools build.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DEBUG = os.environ.get("SKLOGLOSS_DEBUG", "0") == "1"
+NO_OPENMP = os.environ.get("SKLOGLOSS_NO_OPENMP", "0") == "1"
+WINDOWS = sys.platform == "win32"
+
+
+def flags(*variables):
+    return [flag for variable in variables for flag in shlex.split(os.environ.get(variable, ""))]
+
+
+def compiles_and_links(source_text, compile_flags, link_flags):
+    """Whether the C compiler makes a program of source_text."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(source_text)
+        command = [*compiler, *flags("CPPFLAGS", "CFLAGS"), *compile_flags, str(source)]
+        command += ["-o", str(source.with_suffix("")), *flags("LDFLAGS"), *link_flags]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def openmp_flags():
+    """Return (compile flags, link flags) of OpenMP, empty where the compiler lacks it."""
+    if NO_OPENMP:
+        return [], []
+    if WINDOWS:
+        return ["/openmp"], []
+    compile_flags, link_flags = ["-fopenmp"], ["-fopenmp"]
+    if sys.platform == "darwin":
+        # Apple's clang has no -fopenmp of its own; libomp's folders come in CPPFLAGS and LDFLAGS.
+        compile_flags, link_flags = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
+    program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
+    if compiles_and_links(program, compile_flags, link_flags):
+        return compile_flags, link_flags
+    print("sklogloss: the compiler has no OpenMP, building for one thread", file=sys.stderr)
+    return [], []
+
+
+OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
+
+if WINDOWS:
+    COMPILE = ["/O2"]
+else:
+    # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
+    # Contraction to fused multiply-add may differ between machines, never between runs.
+    COMPILE = [
+        "-O1" if DEBUG else "-O3",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-ffp-contract=fast",
+    ]
+    if not OPENMP_COMPILE:
+        COMPILE.append("-fopenmp-simd")
+
+CYTHON = "sklogloss/_cython"
+# One folder per kind of build: setuptools compares dates alone and would pass the files of one
+# kind off as another's.
+BUILD = "build/{}{}".format("debug" if DEBUG else "release", "" if OPENMP_COMPILE else "-no-openmp")
+
+
+def extension(name, *c_sources):
+    return Extension(
+        f"sklogloss._cython.{name}",
+        sources=[f"{CYTHON}/{name}.pyx", *(f"{CYTHON}/{source}" for source in c_sources)],
+        depends=sorted(str(header) for header in Path(CYTHON).glob("*.h")),
+        include_dirs=[CYTHON],
+        extra_compile_args=[*COMPILE, *OPENMP_COMPILE],
+        extra_link_args=OPENMP_LINK,
+        undef_macros=["NDEBUG"] if DEBUG else [],
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [
+            extension("loss_kernel", "log_loss.c"),
+            extension("design", "dense_block.c", "gram_kernel.c", "sparse_block.c"),
+            extension("data_pass", "row_weights.c"),
+            extension("build_info"),
+        ],
+        build_dir=f"{BUILD}/cython",
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "cdivision": True,
+            "embedsignature": True,
+            "freethreading_compatible": True,
+        },
+    ),
+    options={"build": {"build_base": BUILD}},
+)

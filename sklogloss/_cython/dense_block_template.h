@@ -1,0 +1,141 @@
+/* Included by dense_block.c once for each REAL. Documented in dense_block.h. */
+
+SKL_CLONES
+void NAME(block_pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
+                      ptrdiff_t row_stride, ptrdiff_t column_stride, const REAL *restrict center,
+                      const REAL *restrict scale, const REAL *restrict weight, int ones,
+                      REAL *restrict packed)
+{
+    if (column_stride == 1) {
+        ptrdiff_t n_columns = n_features + (ones ? 1 : 0);
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const REAL *row = X + i * row_stride;
+            REAL *out = packed + i * n_columns;
+            REAL root = weight == NULL ? 1 : SQRT(weight[i]);
+            for (ptrdiff_t j = 0; j < n_features; j++)
+                out[j] = (row[j] - center[j]) * (scale[j] * root);
+            if (ones)
+                out[n_features] = root;
+        }
+    } else {
+        for (ptrdiff_t j = 0; j < n_features; j++) {
+            const REAL *column = X + j * column_stride;
+            REAL *out = packed + j * n_rows;
+            REAL c = center[j], s = scale[j];
+            if (weight == NULL)
+                for (ptrdiff_t i = 0; i < n_rows; i++)
+                    out[i] = (column[i] - c) * s;
+            else
+                for (ptrdiff_t i = 0; i < n_rows; i++)
+                    out[i] = (column[i] - c) * (s * SQRT(weight[i]));
+        }
+        if (ones) {
+            REAL *out = packed + n_features * n_rows;
+            for (ptrdiff_t i = 0; i < n_rows; i++)
+                out[i] = weight == NULL ? 1 : SQRT(weight[i]);
+        }
+    }
+}
+
+SKL_CLONES
+void NAME(block_weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_columns, int by_rows,
+                             const REAL *restrict weight, const REAL *restrict packed,
+                             REAL *restrict out)
+{
+    if (by_rows)
+        for (ptrdiff_t i = 0; i < n_rows; i++)
+            for (ptrdiff_t j = 0; j < n_columns; j++)
+                out[i * n_columns + j] = weight[i] * packed[i * n_columns + j];
+    else
+        for (ptrdiff_t j = 0; j < n_columns; j++)
+            for (ptrdiff_t i = 0; i < n_rows; i++)
+                out[j * n_rows + i] = weight[i] * packed[j * n_rows + i];
+}
+
+SKL_CLONES
+void NAME(block_moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
+                         ptrdiff_t row_stride, ptrdiff_t column_stride,
+                         const REAL *restrict weight, const REAL *restrict center,
+                         double *restrict sums)
+{
+    double *squares = sums + n_features;
+    if (column_stride == 1) {
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const REAL *row = X + i * row_stride;
+            double w = weight[i];
+            if (w == 0)
+                continue;
+            for (ptrdiff_t j = 0; j < n_features; j++) {
+                double x = (double)row[j] - center[j];
+                sums[j] += w * x;
+                squares[j] += w * x * x;
+            }
+        }
+    } else {
+        for (ptrdiff_t j = 0; j < n_features; j++) {
+            const REAL *column = X + j * column_stride;
+            double s = center[j], sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum, square)
+            for (ptrdiff_t i = 0; i < n_rows; i++) {
+                double w = weight[i];
+                double x = w != 0 ? (double)column[i] - s : 0;
+                sum += w * x;
+                square += w * x * x;
+            }
+            sums[j] += sum;
+            squares[j] += square;
+        }
+    }
+}
+
+SKL_CLONES
+void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
+                         ptrdiff_t row_stride, ptrdiff_t column_stride,
+                         const REAL *restrict weight, const REAL *restrict center,
+                         ptrdiff_t out_stride, double *restrict out)
+{
+    if (column_stride == 1 && out_stride == 1) {
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const REAL *row = X + i * row_stride;
+            double w = weight[i];
+            for (ptrdiff_t j = 0; j < n_features; j++) {
+                double x = (double)row[j] - center[j];
+                out[j] += w * x * x;
+            }
+        }
+    } else if (column_stride == 1) {
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const REAL *row = X + i * row_stride;
+            double w = weight[i];
+            for (ptrdiff_t j = 0; j < n_features; j++) {
+                double x = (double)row[j] - center[j];
+                out[j * out_stride] += w * x * x;
+            }
+        }
+    } else {
+        for (ptrdiff_t j = 0; j < n_features; j++) {
+            const REAL *column = X + j * column_stride;
+            double c = center[j], sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (ptrdiff_t i = 0; i < n_rows; i++) {
+                double x = (double)column[i] - c;
+                sum += weight[i] * x * x;
+            }
+            out[j * out_stride] += sum;
+        }
+    }
+}
+
+SKL_CLONES
+void NAME(block_add)(ptrdiff_t n, const REAL *restrict x, double *restrict out)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] += x[i];
+}
+
+SKL_CLONES
+void NAME(block_root)(ptrdiff_t n, const REAL *restrict x, REAL *restrict out)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = SQRT(x[i]);
+}

@@ -1,0 +1,56 @@
+# X as the data pass sees it: blocks of rows, whatever the layout. A Design reads the user's array
+# where it lies.
+
+ctypedef struct Block:
+    # The rows at hand, and a thread's scratch memory.
+    Py_ssize_t start
+    Py_ssize_t n_rows
+    const void *values          # dense: first entry; CSR: data
+    const void *indptr
+    const void *indices
+    char *memory                # what the scratch pointers below point into
+    void *packed
+    void *weighted
+    void *product
+    void *row_scratch
+    void *cursor
+    void *next_place
+    Py_ssize_t packed_start     # the block that packed holds, -1 for none
+    Py_ssize_t expected_start   # the block that cursor stands at, -1 for none
+
+
+ctypedef struct Gram:
+    # What to take the weighted cross-products of: (X - center) * scale, and a column of ones if
+    # intercept is set. A sparse X is not centred.
+    const void *center
+    const void *scale
+    bint intercept
+    bint signed_weight          # weights may be negative
+
+
+cdef class Design:
+    cdef readonly Py_ssize_t n_samples
+    cdef readonly Py_ssize_t n_features
+    cdef readonly bint is_float32
+    cdef readonly bint is_sparse
+    cdef readonly Py_ssize_t block_rows
+    cdef readonly Py_ssize_t n_stored   # entries that a pass reads
+
+    cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil
+    cdef void load(self, Block *block, Py_ssize_t start, Py_ssize_t n_rows) noexcept nogil
+    cdef void add_times(
+        self, Block *block, Py_ssize_t n_columns, const void *coef, void *raw, Py_ssize_t stride
+    ) noexcept nogil
+    cdef void add_transposed_times(
+        self, Block *block, Py_ssize_t n_columns, const void *g, Py_ssize_t stride, double *out
+    ) noexcept nogil
+    cdef void add_gram(
+        self, Block *block, Gram *gram, const void *weight, double *out
+    ) noexcept nogil
+    cdef void add_squares(
+        self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,
+        double *out,
+    ) noexcept nogil
+    cdef void add_moments(
+        self, Block *block, const void *weight, const void *center, double *out
+    ) noexcept nogil

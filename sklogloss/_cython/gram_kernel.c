@@ -1,0 +1,108 @@
+#include "gram_kernel.h"
+
+#include <string.h>
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAVE_VECTORS 1
+#endif
+#endif
+
+#ifdef HAVE_VECTORS
+
+#define INLINE static inline __attribute__((always_inline))
+/* Numbers of a and b in turn: those of the first halves, those of the second halves. */
+#define FIRST_2 0, 2
+#define SECOND_2 1, 3
+#define FIRST_4 0, 4, 1, 5
+#define SECOND_4 2, 6, 3, 7
+#define FIRST_8 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND_8 4, 12, 5, 13, 6, 14, 7, 15
+#define FIRST_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+/* TILE_ROWS x 3 vectors of sums and 3 of B fill the registers. */
+
+#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__)
+#define X86_LEVELS 1
+#endif
+
+#ifdef X86_LEVELS
+
+#define TARGET __attribute__((target("arch=x86-64-v4")))
+#define TILE_ROWS 8
+#define REAL double
+#define LANES 8
+#define FIRST FIRST_8
+#define SECOND SECOND_8
+#define NAME(name) name##_v4_f64
+#include "gram_kernel_template.h"
+#define REAL float
+#define LANES 16
+#define FIRST FIRST_16
+#define SECOND SECOND_16
+#define NAME(name) name##_v4_f32
+#include "gram_kernel_template.h"
+#undef TARGET
+#undef TILE_ROWS
+
+#define TARGET __attribute__((target("arch=x86-64-v3")))
+#define TILE_ROWS 4
+#define REAL double
+#define LANES 4
+#define FIRST FIRST_4
+#define SECOND SECOND_4
+#define NAME(name) name##_v3_f64
+#include "gram_kernel_template.h"
+#define REAL float
+#define LANES 8
+#define FIRST FIRST_8
+#define SECOND SECOND_8
+#define NAME(name) name##_v3_f32
+#include "gram_kernel_template.h"
+#undef TARGET
+#undef TILE_ROWS
+
+#endif
+
+#define TARGET
+#define TILE_ROWS 4
+#define REAL double
+#define LANES 2
+#define FIRST FIRST_2
+#define SECOND SECOND_2
+#define NAME(name) name##_default_f64
+#include "gram_kernel_template.h"
+#define REAL float
+#define LANES 4
+#define FIRST FIRST_4
+#define SECOND SECOND_4
+#define NAME(name) name##_default_f32
+#include "gram_kernel_template.h"
+
+#define FUNCTIONS(lanes, T) {lanes, pack_##T, weight_rows_##T, gram_##T}
+
+const GramKernel *gram_kernel(int is_float32)
+{
+#ifdef X86_LEVELS
+    static const GramKernel v4[2] = {FUNCTIONS(8, v4_f64), FUNCTIONS(16, v4_f32)};
+    static const GramKernel v3[2] = {FUNCTIONS(4, v3_f64), FUNCTIONS(8, v3_f32)};
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4"))
+        return &v4[is_float32];
+    if (__builtin_cpu_supports("x86-64-v3"))
+        return &v3[is_float32];
+#endif
+    static const GramKernel baseline[2] = {FUNCTIONS(2, default_f64), FUNCTIONS(4, default_f32)};
+    return &baseline[is_float32];
+}
+
+#else
+
+const GramKernel *gram_kernel(int is_float32)
+{
+    (void)is_float32;
+    return NULL;
+}
+
+#endif

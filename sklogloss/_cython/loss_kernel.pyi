@@ -1,0 +1,28 @@
+from typing import TypeVar
+
+from numpy import float32, float64
+from numpy.typing import NDArray
+
+Array = TypeVar("Array", NDArray[float64], NDArray[float32])
+
+class LossKernel:
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def target_is_matrix(self) -> bool: ...
+
+def log_loss_kernel(n_classes: int, target_is_matrix: bool) -> LossKernel: ...
+def evaluate(
+    kernel: LossKernel,
+    quantity: str,
+    target: Array,
+    raw_prediction: Array,
+    sample_weight: Array | None,
+    value: Array | None,
+    gradient: Array | None,
+    hessian: Array | None,
+    n_threads: int,
+) -> str | None: ...
+def evaluate_link(
+    kernel: LossKernel, logarithm: bool, raw_prediction: Array, out: Array
+) -> None: ...

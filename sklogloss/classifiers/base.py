@@ -1,0 +1,283 @@
+"""What the linear classifiers share: everything but their loss."""
+
+# Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
+from __future__ import annotations
+
+import warnings
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from sklogloss.classifiers.parameters import (
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_real,
+    resolve_penalty,
+)
+from sklogloss.classifiers.targets import (
+    class_weights,
+    encode_labels,
+    encode_probabilities,
+    is_soft,
+)
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import LinearObjective
+from sklogloss.linear.separation import separates
+from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.losses.posterior import posterior_log_proba
+from sklogloss.solvers.select import SOLVERS, select_solver
+
+__all__ = ["BaseLinearClassifier"]
+
+AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
+
+
+class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
+    """A linear model of the classes' scores that minimises a loss. Subclasses name the loss."""
+
+    def _loss(self, n_classes):
+        """Return the loss, one of sklogloss.losses."""
+        raise NotImplementedError
+
+    def _check_parameters(self):
+        """Raise a ValueError or TypeError that names the parameter which is out of range."""
+        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", None))
+        check_real("C", self.C, 0, np.inf, include_low=False)
+        if self.l1_ratio is not None:
+            check_real("l1_ratio", self.l1_ratio, 0, 1)
+        check_boolean("dual", self.dual)
+        check_real("tol", self.tol, 0, np.inf, include_high=False)
+        check_boolean("fit_intercept", self.fit_intercept)
+        check_real("intercept_scaling", self.intercept_scaling, 0, np.inf, include_low=False)
+        check_choice("solver", self.solver, (*AUTOMATIC_SOLVERS, *SOLVERS))
+        check_integer("max_iter", self.max_iter, 0)
+        check_boolean("warm_start", self.warm_start)
+        if self.n_jobs is not None:
+            check_integer("n_jobs", self.n_jobs, -np.inf)
+        check_real("label_smoothing", self.label_smoothing, 0, 1, include_high=False)
+        check_choice("probabilities", self.probabilities, ("model", "posterior"))
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 stays float32, everything else becomes float64. C- and F-ordered arrays, CSR
+            and CSC matrices of these types are read in place.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels. Or soft targets: the probability of each class, two or more columns, rows
+            summing to 1. The columns of a DataFrame, sorted, become ``classes_``, else they are 0,
+            1, ...
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; 1 if None.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or an input is out of its range; the message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the solver did not get there, or if there is no optimum: without penalty on classes
+            that a linear function separates.
+        """
+        self._check_parameters()
+        C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
+        if l1_ratio > 0 and C < np.inf:
+            raise NotImplementedError(
+                f"l1_ratio must be 0 (an L2 penalty) in this version of sklogloss, got {l1_ratio}; "
+                "use scikit-learn's LogisticRegression(solver='saga') for L1 and elastic net"
+            )
+        X, targets = self._validate_training_data(X, y)
+        sample_weight = self._validate_sample_weight(sample_weight, X)
+        weights = class_weights(self.class_weight, targets, sample_weight)
+        weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
+        total = len(targets) if row_weight is None else row_weight.sum(dtype=np.float64)
+        if not total > 0:
+            raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
+
+        target = weighted_targets.as_array(self.label_smoothing, X.dtype)
+        loss = self._loss(targets.n_classes)
+        kernel = loss.kernel(target_is_matrix=target.shape[1] > 1)
+        n_threads = effective_n_threads(self.n_jobs)
+        with one_blas_thread():
+            objective = LinearObjective(
+                make_design(X),
+                kernel,
+                target,
+                row_weight,
+                l2=float(np.ldexp(1 / total / C, -exponent)),
+                fit_intercept=bool(self.fit_intercept),
+                n_threads=n_threads,
+            )
+            result = self._solve(objective)
+        self._warn_of_no_optimum(objective, result, targets, row_weight)
+        self._set_coefficients(objective, result)
+        self.classes_ = targets.classes
+        self.class_weight_ = np.ones(targets.n_classes) if weights is None else weights
+        return self
+
+    def _validate_training_data(self, X, y):
+        arguments = {
+            "accept_sparse": ["csr", "csc"],
+            "accept_large_sparse": True,
+            "dtype": [np.float64, np.float32],
+        }
+        if y is not None and is_soft(y):
+            X = validate_data(self, X, **arguments)
+            targets = encode_probabilities(y, X.dtype)
+        else:
+            X, y = validate_data(self, X, y, **arguments)
+            targets = encode_labels(y)
+        if len(targets) != X.shape[0]:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: X has "
+                f"{X.shape[0]} rows, y has {len(targets)}"
+            )
+        return X, targets
+
+    def _validate_sample_weight(self, sample_weight, X):
+        if sample_weight is None:
+            return None
+        if not np.any(np.asarray(sample_weight)):
+            raise ValueError("sample_weight must not be zero for all samples")
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if sample_weight.min() < 0:
+            raise ValueError(
+                f"sample_weight must not be negative, the smallest is {sample_weight.min()}"
+            )
+        return sample_weight
+
+    def _solve(self, objective):
+        if self.solver in AUTOMATIC_SOLVERS:
+            self.solver_ = select_solver(objective.design, objective.n_columns)
+        else:
+            self.solver_ = self.solver
+        solver = SOLVERS[self.solver_](
+            objective, tol=self.tol, max_iter=self.max_iter, verbose=self.verbose
+        )
+        return solver.solve(self._start(objective))
+
+    def _start(self, objective):
+        coef = getattr(self, "coef_", None) if self.warm_start else None
+        if coef is None:
+            return np.zeros(objective.n_parameters)
+        coef = coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
+        expected = (objective.n_columns, objective.n_features)
+        if coef.shape != expected:
+            raise ValueError(
+                f"warm_start=True starts from coef_, which has shape {coef.shape}; this data needs "
+                f"{expected}"
+            )
+        start = objective.theta(coef.T, np.asarray(self.intercept_, dtype=np.float64))
+        # A start that is worse than none may lie where every probability is 0 or 1: there the
+        # Hessian vanishes, and Newton's method has nothing to go by.
+        nothing = np.zeros(objective.n_parameters)
+        is_better = objective.value_gradient(start).value < objective.value_gradient(nothing).value
+        return start if is_better else nothing
+
+    def _warn_of_no_optimum(self, objective, result, targets, row_weight):
+        label = targets.labels_if_hard()
+        if objective.l2 == 0 and self.label_smoothing == 0 and label is not None:
+            for theta in (result.theta, result.direction):
+                if theta is None or not np.all(np.isfinite(theta)):
+                    continue
+                coef, intercept = objective.coef_intercept(theta)
+                if separates(
+                    objective.design.X,
+                    coef,
+                    intercept,
+                    label,
+                    row_weight,
+                    objective.fit_intercept,
+                ):
+                    warnings.warn(
+                        "The data is separable: a linear function of X tells the classes apart, so "
+                        "that without a penalty (C=inf) the coefficients have no optimum and grow "
+                        "without bound. The ones returned are those at which the solver stopped. "
+                        "Set C to a finite value.",
+                        ConvergenceWarning,
+                        stacklevel=3,
+                    )
+                    return
+        if not result.converged:
+            advice = "Increase max_iter, standardise X or lower C."
+            warnings.warn(
+                f"{self.solver_} failed to converge: {result.reason}; the largest entry of the "
+                f"gradient is {result.max_gradient:.3g}, tol={self.tol}. {advice}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _set_coefficients(self, objective, result):
+        coef, intercept = objective.coef_intercept(result.theta)
+        if objective.n_columns > 1:
+            # Adding the same to all classes changes no probability. This choice has the smallest
+            # penalty.
+            coef = coef - coef.mean(axis=1, keepdims=True)
+            intercept = intercept - intercept.mean()
+        self.coef_ = np.ascontiguousarray(coef.T, dtype=objective.dtype)
+        self.intercept_ = intercept.astype(objective.dtype)
+        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns as in ``classes_``. As ``probabilities`` says, those of the model or the
+            posterior. In the dtype of ``coef_``.
+        """
+        if self.probabilities == "posterior":
+            return np.exp(self.predict_log_proba(X))
+        raw_prediction = self._raw_prediction(X)
+        return self._loss(len(self.classes_)).link(raw_prediction)
+
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the log-probabilities of the classes in nats, finite for finite scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Columns as in ``classes_``.
+        """
+        raw_prediction = self._raw_prediction(X)
+        log_proba = self._loss(len(self.classes_)).log_link(raw_prediction)
+        if self.probabilities == "posterior":
+            return posterior_log_proba(log_proba, self.class_weight_, self.label_smoothing)
+        return log_proba
+
+    def _raw_prediction(self, X):
+        check_is_fitted(self)
+        raw_prediction = np.asarray(self.decision_function(X))
+        if raw_prediction.dtype not in (np.float64, np.float32):
+            raw_prediction = raw_prediction.astype(np.float64)
+        return raw_prediction
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,149 @@
+"""Logistic regression: the linear classifier that minimises log loss."""
+
+from sklogloss.classifiers.base import BaseLinearClassifier
+from sklogloss.losses import LogLoss
+
+__all__ = ["LogLossClassifier"]
+
+
+class LogLossClassifier(BaseLinearClassifier):
+    """Logistic regression, a drop-in for scikit-learn's LogisticRegression.
+
+    Minimises::
+
+        C * sum_i s_i l(y_i, x_i w + b) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
+
+    where l is the log loss -ln p of what happened (nats), of the sigmoid for two classes and of
+    the softmax for more, and s_i the sample weight times the weight of the class. The intercept is
+    not penalised.
+
+    Parameters
+    ----------
+    penalty : {"elasticnet", "l2", "l1", None}, default="elasticnet"
+        "elasticnet" leaves the penalty to ``l1_ratio``; "l2" means ``l1_ratio=0``, "l1" means
+        ``l1_ratio=1`` and None means ``C=np.inf``.
+    C : float, default=1.0
+        Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
+    l1_ratio : float, default=0.0
+        Part of the penalty that is L1, from 0 to 1; None means 0. A penalty with an L1 part is not
+        implemented yet.
+    dual : bool, default=False
+        Without effect, accepted for compatibility.
+    tol : float, default=1e-4
+        The solver stops once no entry of the gradient of the mean objective (the objective above
+        divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
+        be as good as its optimum.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept b, else it is zero.
+    intercept_scaling : float, default=1
+        Without effect, accepted for compatibility.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, ``{label: weight}``, 1 where missing. "balanced" weights a class
+        inversely to its total sample weight. For soft targets the weight of a class multiplies its
+        probability.
+    random_state : int, RandomState instance or None, default=None
+        Without effect, accepted for compatibility: a fit has the same bits each time.
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
+            default="auto"
+        "newton-cholesky" forms the Hessian and is the fastest for few features and classes,
+        "newton-cg" multiplies by it and suits many, "lbfgs" needs the least memory. All reach the
+        same optimum. "auto" chooses by the shape of the data; scikit-learn's "liblinear", "sag"
+        and "saga" do the same.
+    max_iter : int, default=100
+        Most iterations of the solver.
+    verbose : int, default=0
+        If positive, print a line for each iteration.
+    warm_start : bool, default=False
+        Start from ``coef_`` and ``intercept_`` of the previous fit.
+    n_jobs : int, default=None
+        Number of OpenMP threads. None uses the cores that the process may use, within the limits
+        of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the same bits for any
+        number.
+    label_smoothing : float, default=0.0
+        In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+    probabilities : {"model", "posterior"}, default="model"
+        What `predict_proba` returns. "model": the sigmoid or softmax of `decision_function`, as
+        LogisticRegression. "posterior": the probabilities in the population of the data, undoing
+        what ``class_weight`` and ``label_smoothing`` do to them. `predict` follows
+        `decision_function` in either case.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients; for more than two classes they sum to zero over the classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    n_iter_ : ndarray of shape (1,)
+        Number of iterations.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen during fit, where X had names that are all strings.
+    solver_ : str
+        The solver that was used.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weights of the classes that were used.
+
+    See Also
+    --------
+    sklogloss.losses.LogLoss : The loss itself.
+
+    Notes
+    -----
+    Minimising log loss is maximum likelihood. Its gradient in the score is p - y, also for soft
+    targets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklogloss import LogLossClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LogLossClassifier().fit(X, y)
+    >>> clf.predict(X[:2])
+    array([0, 0])
+    >>> clf.predict_proba(X[:1]).round(4)
+    array([[0.9816, 0.0184, 0.    ]])
+    >>> round(clf.score(X, y), 4)
+    0.9733
+    """
+
+    def __init__(
+        self,
+        penalty="elasticnet",
+        *,
+        C=1.0,
+        l1_ratio=0.0,
+        dual=False,
+        tol=1e-4,
+        fit_intercept=True,
+        intercept_scaling=1,
+        class_weight=None,
+        random_state=None,
+        solver="auto",
+        max_iter=100,
+        verbose=0,
+        warm_start=False,
+        n_jobs=None,
+        label_smoothing=0.0,
+        probabilities="model",
+    ):
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.label_smoothing = label_smoothing
+        self.probabilities = probabilities
+
+    def _loss(self, n_classes):
+        return LogLoss(n_classes)

@@ -1,0 +1,239 @@
+"""From y to what the losses take: classes, targets and weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+__all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities", "is_soft"]
+
+
+# For more integer labels than this, sorting them, and asking whether they are labels at all, takes
+# a good part of a fit.
+MANY_LABELS = 10_000
+
+
+@dataclass
+class Targets:
+    """Classes, and each sample's target.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    label : ndarray of shape (n_samples,) or None
+        Index of the class of each sample.
+    proba : ndarray of shape (n_samples, n_classes) or None
+        Probabilities of the classes, where y gave those.
+    """
+
+    classes: np.ndarray
+    label: np.ndarray | None
+    proba: np.ndarray | None
+
+    @property
+    def n_classes(self):
+        return len(self.classes)
+
+    def labels_if_hard(self):
+        """Return the index of each sample's class, None if some sample has several."""
+        if self.proba is None:
+            return self.label
+        label = self.proba.argmax(axis=1)
+        is_hard = self.proba[np.arange(len(self)), label] == 1
+        return label if is_hard.all() else None
+
+    def class_totals(self, sample_weight):
+        """Return the weight of each class in the samples, shape (n_classes,)."""
+        if self.proba is None:
+            return np.bincount(self.label, weights=sample_weight, minlength=self.n_classes)
+        if sample_weight is None:
+            return self.proba.sum(axis=0, dtype=np.float64)
+        return sample_weight.astype(np.float64) @ self.proba
+
+    def weighted(self, class_weight, sample_weight, dtype):
+        """Return (targets, weights, exponent) into which the class weights have gone.
+
+        The weight of a class is that of the samples of the class. A soft target is such a mixture:
+        its sample weighs sum_k w_k y_k, its target becomes w_k y_k over that. The weights are
+        divided by 2 to the exponent, which puts the largest between 1/2 and 1, so that neither
+        they nor their sums leave the range of the dtype.
+        """
+        if class_weight is None:
+            return self, *scaled_weights(sample_weight, dtype)
+        if self.proba is None:
+            weight = class_weight[self.label]
+            targets = self
+        else:
+            proba = self.proba * class_weight.astype(self.proba.dtype)
+            weight = proba.sum(axis=1, dtype=np.float64)
+            proba /= np.where(weight > 0, weight, 1)[:, None].astype(proba.dtype)
+            proba[weight == 0] = self.proba[weight == 0]
+            targets = Targets(self.classes, None, proba)
+        if sample_weight is not None:
+            weight = weight * sample_weight
+        return targets, *scaled_weights(weight, dtype)
+
+    def as_array(self, label_smoothing, dtype):
+        """Return the target array of the loss, smoothed.
+
+        Returns
+        -------
+        target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+            For two classes the probability of the second; for more the class index if neither
+            smoothed nor soft, else the probabilities.
+        """
+        eps, n_classes = label_smoothing, self.n_classes
+        if n_classes == 2:
+            target = self.label if self.proba is None else self.proba[:, 1]
+            target = target.astype(dtype)
+            if eps > 0:
+                target *= dtype.type(1 - eps)
+                target += dtype.type(eps / 2)
+            return target.reshape(-1, 1, order="F")
+        if self.proba is None and eps == 0:
+            return self.label.astype(dtype).reshape(-1, 1, order="F")
+        target = np.full((len(self), n_classes), eps / n_classes, dtype=dtype, order="F")
+        if self.proba is None:
+            target[np.arange(len(self)), self.label] += dtype.type(1 - eps)
+        else:
+            target += dtype.type(1 - eps) * self.proba
+        return target
+
+    def __len__(self):
+        return len(self.label if self.proba is None else self.proba)
+
+
+def scaled_weights(weight, dtype):
+    """Return (weights of the dtype with a largest one between 1/2 and 1, exponent of 2)."""
+    if weight is None:
+        return None, 0
+    _, exponent = np.frexp(weight.max())
+    return np.ldexp(weight, -exponent).astype(dtype), int(exponent)
+
+
+def is_soft(y):
+    """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return len(shape) == 2 and shape[1] >= 2
+
+
+def encode_labels(y):
+    """Return the Targets of labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If y is continuous or has one class only.
+    """
+    y = column_or_1d(y)
+    if y.dtype.kind in "bui" and len(y) > MANY_LABELS:
+        classes, label = unique_integers(y)
+    else:
+        check_classification_targets(y)
+        classes, label = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            "y must have samples of at least 2 classes, but the data contains only one class: "
+            f"{classes[0]!r}"
+        )
+    return Targets(classes, label, None)
+
+
+def unique_integers(y):
+    """Return np.unique(y, return_inverse=True) for integers, by counting where that is faster."""
+    low, high = int(y.min()), int(y.max())
+    if high - low > MANY_LABELS:
+        return np.unique(y, return_inverse=True)
+    offset = np.subtract(y, low, dtype=np.intp)
+    is_seen = np.bincount(offset, minlength=high - low + 1) > 0
+    if is_seen.all():
+        label = offset
+    else:
+        label = (np.cumsum(is_seen) - 1)[offset]
+    return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
+
+
+def encode_probabilities(y, dtype):
+    """Return the Targets of class probabilities.
+
+    Parameters
+    ----------
+    y : array-like or DataFrame of shape (n_samples, n_classes)
+        The columns of a DataFrame are the classes, which are sorted, as scikit-learn's scorers
+        take them to be. Else they are 0 to n_classes - 1.
+    dtype : dtype
+
+    Raises
+    ------
+    ValueError
+        If an entry is negative, a row does not sum to 1, two columns have the same name or all
+        probability is on one class.
+    """
+    columns = getattr(y, "columns", None)
+    proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
+    if proba.min() < 0:
+        raise ValueError(
+            f"y has class probabilities, which must not be negative; the smallest is {proba.min()}"
+        )
+    total = proba.sum(axis=1, dtype=np.float64)
+    # Rounding of K probabilities given in float32, and of their sum.
+    off = np.abs(total - 1) > 1e-5
+    if off.any():
+        row = int(np.argmax(off))
+        raise ValueError(
+            "y has 2 or more columns, so its rows are class probabilities and must sum to 1; row "
+            f"{row} sums to {total[row]}"
+        )
+    if np.count_nonzero(proba.any(axis=0)) < 2:
+        raise ValueError("y must have at least 2 classes, but all probability is on only one class")
+    proba = proba.astype(dtype, copy=False)
+    if columns is None:
+        return Targets(np.arange(proba.shape[1]), None, proba)
+    classes, order = np.unique(np.asarray(columns), return_index=True)
+    if len(classes) < proba.shape[1]:
+        raise ValueError(f"y must have columns of different names, got {list(columns)}")
+    return Targets(classes, None, proba[:, order])
+
+
+def class_weights(class_weight, targets, sample_weight):
+    """Return the weights of the classes, or None if there are none.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced" or dict
+    targets : Targets
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,), float64, or None
+        "balanced": total weight / (n_classes * weight of the class).
+
+    Raises
+    ------
+    ValueError
+        If the dict has an unknown class or a weight that is negative or not finite.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        totals = targets.class_totals(sample_weight)
+        return totals.sum() / (targets.n_classes * np.where(totals > 0, totals, 1))
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}")
+    try:
+        weights = compute_class_weight(class_weight, classes=targets.classes, y=targets.classes)
+    except ValueError as error:
+        raise ValueError(
+            f"class_weight has unknown classes: it has {list(class_weight)}, y has "
+            f"{targets.classes.tolist()}"
+        ) from error
+    weights = np.asarray(weights, dtype=np.float64)
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
+    return weights

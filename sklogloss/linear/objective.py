@@ -1,0 +1,326 @@
+"""The mean penalised loss of a linear model, as a function of scaled parameters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklogloss._cython import data_pass
+from sklogloss.linear.design import make_design
+from sklogloss.linear.subset import random_rows
+
+__all__ = ["Evaluation", "LinearObjective"]
+
+
+@dataclass
+class Evaluation:
+    """The objective at one point.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        The scaled parameters.
+    value : float
+        Mean penalised loss in nats.
+    gradient : ndarray of shape (n_parameters,)
+        In theta.
+    max_gradient : float
+        Largest absolute entry of the gradient in the coefficients and intercepts themselves.
+    hessian : ndarray of shape (n_parameters, n_parameters) or None
+        Its lower triangle, in theta.
+    curvature : ndarray of shape (n_samples, n_columns) or None
+        What products with the Hessian need.
+    """
+
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+    max_gradient: float
+    hessian: np.ndarray | None = None
+    curvature: np.ndarray | None = None
+
+
+class LinearObjective:
+    """Mean loss of X coef + intercept plus l2 / 2 times the sum of squared coefficients.
+
+    The solvers see theta: column j of X centred at center[j] and multiplied by scale[j], so that
+    columns of very different size or far from zero make an even problem. The objective stays that
+    of the given X; with scale = 1 and center = 0, theta is (coef, intercept).
+
+    Parameters
+    ----------
+    design : Design
+    loss : LossKernel
+    target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+    sample_weight : ndarray of shape (n_samples,) or None
+    l2 : float
+        Strength of the penalty; 1 / (C * sum of weights) in scikit-learn's terms.
+    fit_intercept : bool
+    n_threads : int
+
+    Attributes
+    ----------
+    n_parameters : int
+        Of theta, which has shape (n_features + fit_intercept, n_columns) when not flat.
+    subset : LinearObjective or None
+        The mean over a random subset of the rows, with the same penalty, center and scale. None
+        where the problem is small.
+    """
+
+    def __init__(self, design, loss, target, sample_weight, *, l2, fit_intercept, n_threads):
+        self.design = design
+        self.loss = loss
+        self.target = target
+        self.sample_weight = sample_weight
+        self.l2 = l2
+        self.fit_intercept = fit_intercept
+        self.n_threads = n_threads
+        self.dtype = np.dtype(np.float32 if design.is_float32 else np.float64)
+        self.n_features = design.n_features
+        self.n_columns = loss.n_columns
+        self.shape = (self.n_features + fit_intercept, self.n_columns)
+        self.n_parameters = self.shape[0] * self.shape[1]
+        self.subset = self._make_subset()
+        if self.subset is None:
+            self._set_center_and_scale()
+        else:
+            # They need not be exact.
+            self.center, self.scale = self.subset.center, self.subset.scale
+            self.weight_sum = float(len(target))
+            if sample_weight is not None:
+                self.weight_sum = sample_weight.sum(dtype=np.float64)
+
+    def _make_subset(self):
+        X = self.design.X
+        if self.design.is_sparse and X.format != "csr":
+            return None
+        rows = random_rows(self.target, self.sample_weight, self.n_columns, self.n_parameters)
+        if rows is None:
+            return None
+        return LinearObjective(
+            make_design(X[rows]),
+            self.loss,
+            np.asfortranarray(self.target[rows]),
+            None if self.sample_weight is None else self.sample_weight[rows],
+            l2=self.l2,
+            fit_intercept=self.fit_intercept,
+            n_threads=self.n_threads,
+        )
+
+    def _set_center_and_scale(self):
+        # With these scales the Hessian at theta = 0 has a diagonal close to one. Rows of weight
+        # zero have no say.
+        p = self.n_features
+        shift = np.zeros(p, dtype=self.dtype)
+        if not self.design.is_sparse:
+            # Sums about a row of X lose no digits where the entries are far from zero.
+            weight = self.sample_weight
+            shift[:] = self.design.X[0 if weight is None else np.argmax(weight > 0)]
+        sums = data_pass.moments(self.design, shift, self.sample_weight, self.n_threads)
+        self.weight_sum = sums[-1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = sums[:p] / self.weight_sum
+            spread = np.maximum(sums[p : 2 * p] / self.weight_sum - mean**2, 0)
+            mean += shift
+            if self.fit_intercept:
+                self.center = mean.astype(self.dtype)
+            else:
+                self.center = np.zeros(p, dtype=self.dtype)
+                spread += mean**2
+        n_classes = max(2, self.n_columns)
+        curvature = (1 - 1 / n_classes) / n_classes
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            scale = 1 / np.sqrt(curvature * spread + self.l2)
+        unusable = ~(np.isfinite(scale) & (scale > 0))
+        if unusable.any():
+            # Without penalty: the column is constant, or its squares leave the range of float64.
+            size = self._largest_entries()
+            with np.errstate(divide="ignore", over="ignore"):
+                scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
+            self.center[~np.isfinite(self.center)] = 0
+        limit = np.finfo(self.dtype).max / 2
+        scale = np.clip(scale, 1 / limit, limit)
+        # Powers of two, so that scaling does not round.
+        self.scale = np.exp2(np.round(np.log2(scale))).astype(self.dtype)
+
+    def _largest_entries(self):
+        X = self.design.X
+        if not self.design.is_sparse:
+            return np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
+        # SciPy's max copies the matrix.
+        size = np.zeros(self.n_features)
+        if X.format == "csc":
+            for j in range(self.n_features):
+                entries = X.data[X.indptr[j] : X.indptr[j + 1]]
+                size[j] = np.abs(entries).max(initial=0)
+        else:
+            for start in range(0, X.nnz, 8192):
+                part = slice(start, min(start + 8192, X.nnz))
+                np.maximum.at(size, X.indices[part], np.abs(X.data[part]))
+        return size
+
+    def coef_intercept(self, theta):
+        """Return coef (n_features, n_columns) and intercept (n_columns,), float64."""
+        theta = theta.reshape(self.shape)
+        coef = theta[: self.n_features] * self.scale.astype(np.float64)[:, None]
+        if not self.fit_intercept:
+            return coef, np.zeros(self.n_columns)
+        return coef, theta[-1] - self.center.astype(np.float64) @ coef
+
+    def theta(self, coef, intercept):
+        """Return the flat theta of coef (n_features, n_columns) and intercept (n_columns,)."""
+        coef = np.asarray(coef, dtype=np.float64)
+        theta = np.empty(self.shape)
+        theta[: self.n_features] = coef / self.scale[:, None]
+        if self.fit_intercept:
+            theta[-1] = intercept + self.center.astype(np.float64) @ coef
+        return theta.ravel()
+
+    def _rows_arguments(self, theta):
+        coef, intercept = self.coef_intercept(theta)
+        return (
+            np.ascontiguousarray(coef, dtype=self.dtype),
+            np.ascontiguousarray(intercept, dtype=self.dtype),
+        )
+
+    def _theta_gradient(self, sums):
+        # From the data's sums to the mean gradient in theta and in (coef, intercept).
+        p, k = self.n_features, self.n_columns
+        in_coef = sums[: p * k].reshape(p, k) / self.weight_sum
+        in_intercept = sums[p * k :] / self.weight_sum
+        shift = np.outer(self.center.astype(np.float64), in_intercept)
+        scale = self.scale.astype(np.float64)[:, None]
+        gradient = np.empty(self.shape)
+        gradient[:p] = scale * (in_coef - shift)
+        if self.fit_intercept:
+            gradient[-1] = in_intercept
+        return gradient, in_coef, in_intercept
+
+    def _penalty(self):
+        return (np.sqrt(self.l2) * self.scale.astype(np.float64)[:, None]) ** 2
+
+    def _evaluation(self, theta, sums):
+        n_gradient = (self.n_features + 1) * self.n_columns
+        gradient, in_coef, in_intercept = self._theta_gradient(sums[1 : 1 + n_gradient])
+        theta_coef = theta.reshape(self.shape)[: self.n_features]
+        penalty_gradient = self._penalty() * theta_coef
+        gradient[: self.n_features] += penalty_gradient
+        value = sums[0] / self.weight_sum + np.vdot(penalty_gradient, theta_coef) / 2
+        max_gradient = np.abs(in_coef + penalty_gradient / self.scale[:, None]).max()
+        if self.fit_intercept:
+            max_gradient = max(max_gradient, np.abs(in_intercept).max())
+        return Evaluation(theta, float(value), gradient.ravel(), float(max_gradient))
+
+    def value_gradient(self, theta) -> Evaluation:
+        """Evaluate value and gradient: one pass over X."""
+        sums = data_pass.value_gradient(
+            self.design,
+            self.loss,
+            self.target,
+            self.sample_weight,
+            *self._rows_arguments(theta),
+            None,
+            self.n_threads,
+        )
+        return self._evaluation(theta, sums)
+
+    def value_gradient_curvature(self, theta) -> Evaluation:
+        """Evaluate value, gradient and what hessian_product needs: one pass over X."""
+        curvature = np.empty((self.design.n_samples, self.n_columns), dtype=self.dtype, order="F")
+        sums = data_pass.value_gradient(
+            self.design,
+            self.loss,
+            self.target,
+            self.sample_weight,
+            *self._rows_arguments(theta),
+            curvature,
+            self.n_threads,
+        )
+        evaluation = self._evaluation(theta, sums)
+        evaluation.curvature = curvature
+        return evaluation
+
+    def value_gradient_hessian(self, theta) -> Evaluation:
+        """Evaluate value, gradient and Hessian: one pass over X."""
+        sums = data_pass.value_gradient_hessian(
+            self.design,
+            self.loss,
+            self.target,
+            self.sample_weight,
+            *self._rows_arguments(theta),
+            self.center,
+            self.scale,
+            self.fit_intercept,
+            self.n_threads,
+        )
+        evaluation = self._evaluation(theta, sums)
+        pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
+        evaluation.hessian = self._hessian(pairs)
+        return evaluation
+
+    def _center_gram(self, pairs):
+        # The pass centres a dense X; for a sparse one this is the same in hindsight.
+        p = self.n_features
+        center = (self.center * self.scale).astype(np.float64)
+        with_ones = pairs[:, p, :p]
+        for pair, ones, total in zip(pairs, with_ones, pairs[:, p, p], strict=True):
+            cross = np.outer(center, ones - total / 2 * center)
+            pair[:p, :p] -= cross
+            pair[:p, :p] -= cross.T
+            ones -= total * center
+
+    def _hessian(self, pairs):
+        size, k = self.shape
+        pairs = pairs.reshape(-1, size, size)
+        pairs /= self.weight_sum
+        if self.design.is_sparse and self.fit_intercept:
+            self._center_gram(pairs)
+        diagonal = self._penalty().ravel()
+        if k == 1:
+            hessian = pairs[0]
+        else:
+            hessian = np.empty((size, k, size, k))
+            for pair, (a, b) in zip(pairs, zip(*np.triu_indices(k), strict=True), strict=True):
+                symmetric = np.tril(pair)
+                symmetric += np.tril(pair, -1).T
+                hessian[:, a, :, b] = symmetric
+                hessian[:, b, :, a] = symmetric
+            hessian = hessian.reshape(self.n_parameters, self.n_parameters)
+            diagonal = np.repeat(diagonal, k)
+        hessian[np.arange(len(diagonal)), np.arange(len(diagonal))] += diagonal
+        return hessian
+
+    def hessian_product(self, evaluation, direction):
+        """Return the Hessian at an evaluation with curvature times a direction: one pass."""
+        sums = data_pass.hessian_product(
+            self.design,
+            self.loss,
+            evaluation.curvature,
+            self.sample_weight,
+            *self._rows_arguments(direction),
+            self.n_threads,
+        )
+        product, _, _ = self._theta_gradient(sums)
+        theta_coef = direction.reshape(self.shape)[: self.n_features]
+        product[: self.n_features] += self._penalty() * theta_coef
+        return product.ravel()
+
+    def hessian_diagonal(self, evaluation):
+        """Return the Hessian's diagonal at an evaluation with curvature: one pass."""
+        sums = data_pass.hessian_diagonal(
+            self.design,
+            self.loss,
+            evaluation.curvature,
+            self.sample_weight,
+            self.center,
+            self.n_threads,
+        )
+        p, k = self.n_features, self.n_columns
+        squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
+        if self.design.is_sparse:
+            squares += np.outer(self.center.astype(np.float64) ** 2, totals)
+        diagonal = np.empty(self.shape)
+        scale = self.scale.astype(np.float64)[:, None]
+        diagonal[:p] = scale**2 * np.maximum(squares, 0) / self.weight_sum + self._penalty()
+        if self.fit_intercept:
+            diagonal[-1] = totals / self.weight_sum
+        return diagonal.ravel()

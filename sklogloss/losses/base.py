@@ -1,0 +1,443 @@
+"""What all losses share: validation, and evaluation per sample on arrays."""
+
+import operator
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
+
+
+def _count(number: int, name: str, smallest: int) -> int:
+    """Return `number` as int, or raise an error that names it."""
+    try:
+        count = operator.index(number)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an integer, got {number!r} of type {type(number).__name__}."
+        ) from None
+    if count < smallest:
+        raise ValueError(f"{name} must be at least {smallest}, got {count}.")
+    return count
+
+
+def _numbers(array: ArrayLike, name: str) -> NDArray:
+    """Return `array` as an aligned ndarray of real numbers."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}.")
+    return np.require(array, requirements="A")
+
+
+class Loss(ABC):
+    """Base class of losses: functions of a target and a raw prediction, per sample.
+
+    A loss knows nothing of features, coefficients or penalties. A subclass supplies `kernel`.
+
+    Parameters
+    ----------
+    n_classes : int, default=2
+        Number of classes, at least 2.
+
+    Attributes
+    ----------
+    n_classes : int
+        Number of classes.
+    """
+
+    def __init__(self, n_classes: int = 2):
+        self.n_classes = _count(n_classes, "n_classes", 2)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n_classes={self.n_classes})"
+
+    @abstractmethod
+    def kernel(self, target_is_matrix: bool = False) -> LossKernel:
+        """Return the compiled functions of this loss.
+
+        Parameters
+        ----------
+        target_is_matrix : bool, default=False
+            Whether the target is an (n_samples, n_classes) matrix of probabilities.
+
+        Returns
+        -------
+        LossKernel
+            The functions, for use by other compiled code.
+        """
+
+    def value(
+        self,
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        value_out: NDArray | None = None,
+        n_threads: int = 1,
+    ) -> NDArray:
+        """Compute the loss of each sample, in nats, times its weight.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the probability of class 1: 0 or 1, or anything between. For more
+            classes the index of the class, or a matrix of probabilities whose rows sum to 1
+            (within 1e-5). It is converted to the dtype of `raw_prediction`.
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Logits, float32 or float64: the log-odds of class 1 for two classes, where shape
+            (n_samples, 1) is accepted as well, else one column per class. Arithmetic is done in
+            this dtype. Any memory layout; nothing is copied.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample, finite and not negative; None means 1. It is converted to
+            the dtype of `raw_prediction`.
+        value_out : ndarray of shape (n_samples,), default=None
+            Array to fill, of the dtype of `raw_prediction`; None makes a new one.
+        n_threads : int, default=1
+            Number of OpenMP threads. The result has the same bits for any number.
+
+        Returns
+        -------
+        value : ndarray of shape (n_samples,)
+            The loss, `value_out` if given.
+
+        Raises
+        ------
+        TypeError
+            For a dtype, or an `n_threads`, that is not one of those above.
+        ValueError
+            For shapes that do not fit together, and for targets or weights out of range. The
+            contents of out arrays are then undefined.
+        """
+        return self._evaluate(
+            "value", target, raw_prediction, sample_weight, n_threads, value=value_out
+        )[0]
+
+    def gradient(
+        self,
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        gradient_out: NDArray | None = None,
+        n_threads: int = 1,
+    ) -> NDArray:
+        """Compute the derivative of `value` with respect to the raw prediction.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample; None means 1.
+        gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
+            Array to fill, of the dtype of `raw_prediction`; None makes a new one, in the memory
+            order of `raw_prediction`.
+        n_threads : int, default=1
+            Number of OpenMP threads.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The gradient, `gradient_out` if given; one-dimensional for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        return self._evaluate(
+            "gradient", target, raw_prediction, sample_weight, n_threads, gradient=gradient_out
+        )[1]
+
+    def value_gradient(
+        self,
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        value_out: NDArray | None = None,
+        gradient_out: NDArray | None = None,
+        n_threads: int = 1,
+    ) -> tuple[NDArray, NDArray]:
+        """Compute `value` and `gradient` in one pass.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample; None means 1.
+        value_out : ndarray of shape (n_samples,), default=None
+            As for `value`.
+        gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `gradient`.
+        n_threads : int, default=1
+            Number of OpenMP threads.
+
+        Returns
+        -------
+        value : ndarray of shape (n_samples,)
+            The loss, in nats.
+        gradient : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Its derivative.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        return self._evaluate(
+            "value_gradient",
+            target,
+            raw_prediction,
+            sample_weight,
+            n_threads,
+            value=value_out,
+            gradient=gradient_out,
+        )[:2]
+
+    def gradient_hessian(
+        self,
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        gradient_out: NDArray | None = None,
+        hessian_out: NDArray | None = None,
+        n_threads: int = 1,
+    ) -> tuple[NDArray, NDArray]:
+        """Compute `gradient` and the diagonal of the Hessian in one pass.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample; None means 1.
+        gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `gradient`.
+        hessian_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
+            Array to fill, like `gradient_out`.
+        n_threads : int, default=1
+            Number of OpenMP threads.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The gradient.
+        hessian : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The second derivative with respect to each raw prediction.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        return self._evaluate(
+            "gradient_hessian",
+            target,
+            raw_prediction,
+            sample_weight,
+            n_threads,
+            gradient=gradient_out,
+            hessian=hessian_out,
+        )[1:]
+
+    def link(self, raw_prediction: ArrayLike) -> NDArray:
+        """Compute the probabilities of the classes.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Probabilities, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        return self._link(raw_prediction, logarithm=False)
+
+    def log_link(self, raw_prediction: ArrayLike) -> NDArray:
+        """Compute the logarithms of the probabilities of the classes.
+
+        They are accurate where the probability itself is too small to be represented, and
+        finite for any finite raw prediction.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            Log-probabilities in nats, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        return self._link(raw_prediction, logarithm=True)
+
+    def _link(self, raw_prediction, logarithm):
+        raw_prediction = self._check_raw_prediction(raw_prediction)
+        shape = (raw_prediction.shape[0], self.n_classes)
+        out = np.empty(shape, dtype=raw_prediction.dtype)
+        evaluate_link(self.kernel(), logarithm, _as_matrix(raw_prediction), out)
+        return out
+
+    def _evaluate(
+        self,
+        quantity,
+        target,
+        raw_prediction,
+        sample_weight,
+        n_threads,
+        value=None,
+        gradient=None,
+        hessian=None,
+    ):
+        """Return value, gradient and hessian, None where `quantity` does not name them."""
+        n_threads = _count(n_threads, "n_threads", 1)
+        raw_prediction = self._check_raw_prediction(raw_prediction)
+        dtype = raw_prediction.dtype
+        target = self._check_target(target, raw_prediction)
+        inputs = {"target": target, "raw_prediction": raw_prediction}
+        if sample_weight is not None:
+            sample_weight = _numbers(sample_weight, "sample_weight").astype(dtype, copy=False)
+            if sample_weight.shape != raw_prediction.shape[:1]:
+                raise ValueError(
+                    f"sample_weight must have shape {raw_prediction.shape[:1]}, one entry per "
+                    f"row of raw_prediction, got {sample_weight.shape}."
+                )
+            inputs["sample_weight"] = sample_weight
+
+        outs = {}
+        for name, out in (("value", value), ("gradient", gradient), ("hessian", hessian)):
+            prototype = raw_prediction
+            if name == "value" and raw_prediction.ndim == 2:
+                prototype = raw_prediction[:, 0]
+            if name not in quantity:
+                outs[name] = None
+            elif out is None:
+                outs[name] = np.empty_like(prototype, subok=False)
+            else:
+                outs[name] = _check_out(out, f"{name}_out", prototype)
+                for other_name, other in inputs.items():
+                    if np.shares_memory(out, other):
+                        raise ValueError(f"{name}_out must not share memory with {other_name}.")
+                inputs[f"{name}_out"] = out
+
+        invalid = evaluate(
+            self.kernel(target.ndim == 2),
+            quantity,
+            _as_matrix(target),
+            _as_matrix(raw_prediction),
+            sample_weight,
+            outs["value"],
+            _as_matrix(outs["gradient"]),
+            _as_matrix(outs["hessian"]),
+            n_threads,
+        )
+        if invalid == "target":
+            self._raise_for_target(target)
+        if invalid == "sample_weight":
+            raise ValueError(
+                "sample_weight must hold finite numbers that are not negative, got "
+                f"{_first(sample_weight, (sample_weight >= 0) & np.isfinite(sample_weight))}."
+            )
+        return outs["value"], outs["gradient"], outs["hessian"]
+
+    def _check_raw_prediction(self, raw_prediction):
+        """Return an aligned array of shape (n_samples,) or (n_samples, n_classes)."""
+        raw_prediction = np.asarray(raw_prediction)
+        if raw_prediction.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"raw_prediction must have dtype float32 or float64, got {raw_prediction.dtype}."
+            )
+        raw_prediction = np.require(raw_prediction, requirements="A")
+        if self.n_classes == 2:
+            if raw_prediction.ndim == 2 and raw_prediction.shape[1] == 1:
+                raw_prediction = raw_prediction[:, 0]
+            if raw_prediction.ndim != 1:
+                raise ValueError(
+                    "raw_prediction must have shape (n_samples,) or (n_samples, 1) for two "
+                    f"classes, got {raw_prediction.shape}."
+                )
+        elif raw_prediction.ndim != 2 or raw_prediction.shape[1] != self.n_classes:
+            raise ValueError(
+                f"raw_prediction must have shape (n_samples, {self.n_classes}) for "
+                f"{self.n_classes} classes, got {raw_prediction.shape}."
+            )
+        return raw_prediction
+
+    def _check_target(self, target, raw_prediction):
+        """Return the target in the dtype of raw_prediction."""
+        target = _numbers(target, "target")
+        n_samples = raw_prediction.shape[0]
+        if target.shape != (n_samples,) and (
+            self.n_classes == 2 or target.shape != raw_prediction.shape
+        ):
+            allowed = f"({n_samples},)"
+            if self.n_classes > 2:
+                allowed += f" or {raw_prediction.shape}"
+            raise ValueError(
+                f"target must have shape {allowed} to match raw_prediction, got {target.shape}."
+            )
+        return target.astype(raw_prediction.dtype, copy=False)
+
+    def _raise_for_target(self, target):
+        """Raise the error for a target in which the kernel has found an invalid entry."""
+        if target.ndim == 1 and self.n_classes > 2:
+            allowed = f"class indices, whole numbers from 0 to {self.n_classes - 1}"
+            valid = (target >= 0) & (target < self.n_classes) & (target == np.floor(target))
+        else:
+            allowed = "probabilities in [0, 1]"
+            valid = (target >= 0) & (target <= 1)
+        if not valid.all():
+            raise ValueError(f"target must hold {allowed}, got {_first(target, valid)}.")
+        row_sum = target.sum(axis=1, dtype=np.float64)
+        row = np.argmax(np.abs(row_sum - 1))
+        raise ValueError(
+            "target must hold probabilities whose rows sum to 1 (within 1e-5), got the sum "
+            f"{row_sum[row]} in row {row}."
+        )
+
+
+def _first(array, valid):
+    """Describe the first entry that is not valid."""
+    first = np.unravel_index(np.argmin(valid), array.shape)
+    return f"{array[first]} at [{', '.join(str(index) for index in first)}]"
+
+
+def _as_matrix(array):
+    return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
+
+
+def _check_out(out, name, prototype):
+    """Return `out` if it can take what is computed for `prototype`."""
+    if not isinstance(out, np.ndarray) or out.dtype != prototype.dtype:
+        given = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(
+            f"{name} must be an ndarray of the dtype of raw_prediction, {prototype.dtype}, got "
+            f"{given}."
+        )
+    if out.shape != prototype.shape:
+        raise ValueError(f"{name} must have shape {prototype.shape}, got {out.shape}.")
+    if not (out.flags.writeable and out.flags.aligned):
+        raise ValueError(f"{name} must be writeable and aligned.")
+    return out

@@ -1,0 +1,226 @@
+"""What all solvers share: their result, and Newton's method as a skeleton of named steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["RELATIVE_SUBOPTIMALITY", "NewtonSolver", "SolverResult", "tolerated_suboptimality"]
+
+# A solver stops when the gradient is within tol and the objective is, by its own estimate, within
+# this part of the optimum: tol alone says little about columns of very small size.
+RELATIVE_SUBOPTIMALITY = 1e-11
+# For a loss below this (nats), as that of separable data, the part is of this number.
+SMALL_LOSS = 1e-4
+
+# What the solution on a subset of the rows is for makes no more digits worth having.
+SUBSET_SUBOPTIMALITY = 1e-5
+
+
+def tolerated_suboptimality(value, part=RELATIVE_SUBOPTIMALITY):
+    """Return the suboptimality (nats) at which an objective of this value counts as solved."""
+    return part * max(abs(value), SMALL_LOSS)
+
+
+@dataclass
+class SolverResult:
+    """Where a solver stopped.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    value : float
+        Objective in nats.
+    max_gradient : float
+        Largest entry of the gradient, see Evaluation.
+    n_iter : int
+    converged : bool
+    reason : str
+        Why it stopped, "" if converged.
+    direction : ndarray of shape (n_parameters,) or None
+        Where the last step went.
+    """
+
+    theta: np.ndarray
+    value: float
+    max_gradient: float
+    n_iter: int
+    converged: bool
+    reason: str = ""
+    direction: np.ndarray | None = None
+
+
+class NewtonSolver:
+    """Newton's method with a line search; a subclass solves for the direction.
+
+    The steps are setup, then inner_solve, check_convergence and line_search in turn.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+    tol : float
+        Bound of the largest entry of the gradient.
+    max_iter : int
+    verbose : int
+        Whether to print a line for each iteration.
+    """
+
+    # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
+    ARMIJO = 1e-4
+    MAX_HALVINGS = 40
+
+    def __init__(self, objective, *, tol, max_iter, verbose=0):
+        self.objective = objective
+        self.tol = tol
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.suboptimality = RELATIVE_SUBOPTIMALITY
+
+    def evaluate(self, theta):
+        """Return the Evaluation at theta with what inner_solve needs."""
+        raise NotImplementedError
+
+    def inner_solve(self, point):
+        """Return the Newton direction at a point that evaluate returned."""
+        raise NotImplementedError
+
+    def solve(self, theta):
+        """Minimise the objective from theta.
+
+        Returns
+        -------
+        SolverResult
+        """
+        # What overflows is noticed in check_convergence.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._solve(theta)
+
+    def _solve(self, theta):
+        self.setup(theta)
+        while True:
+            self.direction = self.inner_solve(self.point)
+            # Twice the decrease that the quadratic model promises.
+            self.decrement = -float(self.point.gradient @ self.direction)
+            if self.verbose:
+                print(
+                    f"iteration {self.n_iter}: objective {self.point.value:.10g}, largest gradient "
+                    f"{self.point.max_gradient:.3g}, expected decrease {self.decrement / 2:.3g}"
+                )
+            if self.check_convergence() or self.n_iter >= self.max_iter:
+                return self.finalize()
+            if not self.line_search():
+                return self.finalize()
+            self.n_iter += 1
+
+    def setup(self, theta):
+        """Set point to the evaluation at the start."""
+        self.n_iter = 0
+        self.converged = False
+        self.reason = ""
+        self.best_decrement = np.inf
+        self.n_without_progress = 0
+        if self.objective.subset is None or theta.any() or self.max_iter == 0:
+            self.point = self.evaluate(theta)
+        else:
+            self.start_from_subset(theta)
+        self.start_value = self.point.value
+
+    def start_from_subset(self, theta):
+        """Set point to the solution on a subset of the rows, if it is better than theta."""
+        solver = type(self)(self.objective.subset, tol=np.inf, max_iter=self.max_iter)
+        solver.suboptimality = SUBSET_SUBOPTIMALITY
+        result = solver.solve(theta)
+        if result.converged:
+            self.adopt(solver)
+            self.point = self.evaluate(result.theta)
+            if self.point.value <= solver.start_value:
+                return
+            self.abandon(solver)
+        self.point = self.evaluate(theta)
+
+    def adopt(self, solver):
+        """Take from the solver of the subset what serves the whole."""
+
+    def abandon(self, solver):
+        """Give back what adopt took."""
+
+    def check_convergence(self):
+        """Set converged and return whether to stop.
+
+        Where rounding keeps the gradient above tol, the decrement ceases to fall although the
+        quadratic model promises next to nothing any more: that is an end, too.
+        """
+        point = self.point
+        if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
+            self.reason = "the objective or its gradient overflows; rescale X"
+            return True
+        suboptimality = self.decrement / 2
+        if self.decrement <= self.best_decrement / 2:
+            self.best_decrement = self.decrement
+            self.n_without_progress = 0
+        else:
+            self.n_without_progress += 1
+        if point.max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
+            point.value, self.suboptimality
+        ):
+            self.converged = True
+        elif self.n_without_progress >= 3:
+            self.converged = self.is_solved_to_rounding()
+        return self.converged
+
+    def is_solved_to_rounding(self):
+        """Return whether the decrease still to expect may be nothing but rounding errors.
+
+        Those of the raw predictions grow with the size of X, hence the square root.
+        """
+        part = np.sqrt(np.finfo(self.objective.dtype).eps)
+        return self.decrement / 2 <= part * max(abs(self.point.value), SMALL_LOSS)
+
+    def rounding(self):
+        """Return the size of the rounding errors of the objective's value."""
+        return 8 * np.finfo(self.objective.dtype).eps * max(abs(self.point.value), SMALL_LOSS)
+
+    def line_search(self):
+        """Set point to a better one along direction; return whether there is one."""
+        start = self.point
+        slope = -self.decrement
+        step = 1.0
+        for halving in range(self.MAX_HALVINGS):
+            theta = start.theta + step * self.direction
+            # The full step is nearly always the one to take: get all that the next step needs.
+            trial = self.evaluate(theta) if halving == 0 else self.objective.value_gradient(theta)
+            if trial.value <= start.value + self.ARMIJO * step * slope + self.rounding():
+                self.point = trial if halving == 0 else self.evaluate(theta)
+                return True
+            step /= 2
+        self.converged = self.is_solved_to_rounding()
+        self.reason = "the line search found no lower objective"
+        return False
+
+    def finalize(self):
+        """Return the result.
+
+        Where the objective is solved, the last direction is known and costs no pass: it takes
+        theta from close to the optimum to very close.
+        """
+        if not self.converged and not self.reason:
+            # The gradient alone is what scikit-learn asks for.
+            self.converged = self.point.max_gradient <= self.tol
+            self.reason = f"max_iter={self.max_iter} iterations were not enough"
+        theta = self.point.theta
+        if self.converged and self.n_iter < self.max_iter:
+            self.n_iter += 1
+            theta = theta + self.direction
+            # Without penalty, the classes may be separable and the step a long one.
+            if self.objective.l2 == 0:
+                last = self.objective.value_gradient(theta)
+                if not last.max_gradient <= self.point.max_gradient:
+                    theta = self.point.theta
+        return SolverResult(
+            theta,
+            self.point.value,
+            self.point.max_gradient,
+            self.n_iter,
+            self.converged,
+            self.reason,
+            self.direction,
+        )

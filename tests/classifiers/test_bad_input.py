@@ -1,0 +1,90 @@
+"""Input out of its range: an error that names the argument."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklogloss import LogLossClassifier
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+Y = np.arange(20) % 2
+SOFT = np.column_stack([np.full(20, 0.25), np.full(20, 0.75)])
+
+
+def changed(array, value):
+    array = np.array(array, dtype=np.result_type(array, type(value)))
+    array.flat[3] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"C": -1.0}, ValueError, r"C must be in \(0, inf\], got -1.0"),
+        ({"C": 0}, ValueError, "C must be in"),
+        ({"C": np.nan}, ValueError, "C must be in"),
+        ({"C": "1"}, TypeError, "C must be a number in"),
+        ({"l1_ratio": 1.5}, ValueError, "l1_ratio must be in"),
+        ({"l1_ratio": -0.1}, ValueError, "l1_ratio must be in"),
+        ({"tol": -1e-4}, ValueError, "tol must be in"),
+        ({"tol": None}, TypeError, "tol must be a number"),
+        ({"label_smoothing": 1.0}, ValueError, "label_smoothing must be in"),
+        ({"label_smoothing": -0.1}, ValueError, "label_smoothing must be in"),
+        ({"max_iter": -1}, ValueError, "max_iter must be an integer >= 0"),
+        ({"max_iter": 1.5}, TypeError, "max_iter must be an integer"),
+        ({"solver": "adam"}, ValueError, "solver must be one of .*newton-cholesky"),
+        ({"penalty": "l3"}, ValueError, "penalty must be one of"),
+        ({"probabilities": "true"}, ValueError, "probabilities must be one of"),
+        ({"fit_intercept": "yes"}, TypeError, "fit_intercept must be True or False"),
+        ({"warm_start": 2}, TypeError, "warm_start must be True or False"),
+        ({"n_jobs": 0}, ValueError, "n_jobs must be"),
+        ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer"),
+        ({"class_weight": "equal"}, ValueError, "class_weight must be"),
+        ({"class_weight": {0: 1.0, 7: 2.0}}, ValueError, "class_weight has unknown classes"),
+        ({"class_weight": {0: -1.0}}, ValueError, "class_weight must be finite and not negative"),
+        ({"class_weight": {0: np.inf}}, ValueError, "class_weight must be finite"),
+        ({"class_weight": {0: 0.0, 1: 0.0}}, ValueError, "class_weight must leave some weight"),
+        ({"intercept_scaling": 0}, ValueError, "intercept_scaling must be in"),
+    ],
+)
+def test_parameters(parameters, error, message):
+    with pytest.raises(error, match=message):
+        LogLossClassifier(**parameters).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("features", "y", "sample_weight", "message"),
+    [
+        (changed(X, np.nan), Y, None, "X contains NaN"),
+        (changed(X, np.inf), Y, None, "X contains infinity"),
+        (sparse.csr_array(changed(X, np.nan)), Y, None, "X contains NaN"),
+        (X.astype(complex), Y, None, "Complex data not supported"),
+        (np.full((20, 3), "a", dtype=object), Y, None, "could not convert string to float"),
+        (X, changed(Y, np.nan), None, "y contains NaN"),
+        (X, np.zeros(20), None, "y must have samples of at least 2 classes.* only one class"),
+        (X, np.tile([1.0, 0.0], (20, 1)), None, "y must have .*one class"),
+        (X, Y[:-1], None, "inconsistent numbers of samples"),
+        (X, SOFT[:-1], None, "inconsistent numbers of samples"),
+        (X, X[:, 0], None, "Unknown label type: continuous"),
+        (X, changed(SOFT, 0.5), None, "rows are class probabilities and must sum to 1; row 1"),
+        (X, SOFT * [-1, 5 / 3], None, "y has class probabilities, which must not be negative"),
+        (X, changed(SOFT, np.nan), None, "y contains NaN"),
+        (X, Y, changed(np.ones(20), np.nan), "sample_weight contains NaN"),
+        (X, Y, changed(np.ones(20), np.inf), "sample_weight contains infinity"),
+        (X, Y, changed(np.ones(20), -1.0), "sample_weight must not be negative"),
+        (X, Y, np.ones(19), "sample_weight"),
+        (X, Y, np.zeros(20), "sample_weight must not be zero for all samples"),
+    ],
+)
+def test_data(features, y, sample_weight, message):
+    with pytest.raises(ValueError, match=message):
+        LogLossClassifier().fit(features, y, sample_weight=sample_weight)
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+)
+def test_more_features_than_at_fit(method):
+    clf = LogLossClassifier().fit(X, Y)
+    with pytest.raises(ValueError, match="X has 4 features, but LogLossClassifier is expecting 3"):
+        getattr(clf, method)(np.ones((2, 4)))

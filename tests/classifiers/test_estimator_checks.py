@@ -1,0 +1,26 @@
+"""scikit-learn's checks of an estimator, none of them declared as expected to fail."""
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklogloss import LogLossClassifier
+
+SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
+
+
+@pytest.mark.filterwarnings("ignore:The data is separable")
+@parametrize_with_checks(
+    [
+        LogLossClassifier(),
+        *[LogLossClassifier(solver=solver) for solver in SOLVERS],
+        LogLossClassifier(label_smoothing=0.1),
+        LogLossClassifier(class_weight="balanced"),
+        LogLossClassifier(class_weight="balanced", probabilities="posterior"),
+        LogLossClassifier(label_smoothing=0.1, probabilities="posterior"),
+        LogLossClassifier(C=np.inf),
+        LogLossClassifier(n_jobs=2),
+    ]
+)
+def test_estimator_check(estimator, check):
+    check(estimator)

@@ -1,0 +1,53 @@
+"""What several folders of tests need: the objective by its definition, in plain NumPy."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import log_softmax
+
+
+class PlainObjective:
+    """C * sum_i s_i l(y_i, x_i w + b) + |w|^2 / 2 and its gradient at a fitted classifier.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n_samples, n_features)
+    y : array of shape (n_samples,) or, for class probabilities, (n_samples, n_classes)
+    C : float
+        np.inf for the plain mean loss.
+    sample_weight : array of shape (n_samples,), default=None
+    """
+
+    def __init__(self, X, y, C=1.0, sample_weight=None):
+        X = X.toarray() if sparse.issparse(X) else np.asarray(X)
+        self.X = X.astype(np.float64)
+        self.proba = np.eye(len(np.unique(y)))[np.unique(y, return_inverse=True)[1]]
+        if np.ndim(y) == 2:
+            self.proba = np.asarray(y, dtype=np.float64)
+        self.weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+        self.l2 = 1 / (C * self.weight.sum())
+
+    def _log_proba(self, clf):
+        raw_prediction = self.X @ clf.coef_.T.astype(np.float64) + clf.intercept_
+        if raw_prediction.shape[1] == 1:
+            raw_prediction = np.c_[np.zeros(len(self.X)), raw_prediction]
+        return log_softmax(raw_prediction, axis=1)
+
+    def value(self, clf):
+        """Return the objective over C times the sum of the weights, in nats."""
+        loss = -np.sum(self.proba * self._log_proba(clf), axis=1)
+        mean = self.weight @ loss / self.weight.sum()
+        return mean + self.l2 / 2 * np.sum(clf.coef_.astype(np.float64) ** 2)
+
+    def max_gradient(self, clf):
+        """Return the largest entry of the gradient of value."""
+        residual = (np.exp(self._log_proba(clf)) - self.proba)[:, -len(clf.coef_) :]
+        residual *= self.weight[:, None] / self.weight.sum()
+        gradient = residual.T @ self.X + self.l2 * clf.coef_
+        in_intercept = residual.sum(axis=0) if clf.fit_intercept else 0
+        return max(np.abs(gradient).max(), np.abs(in_intercept).max())
+
+
+@pytest.fixture
+def plain_objective():
+    return PlainObjective

@@ -1,0 +1,76 @@
+"""The random subset that a large problem is solved on first."""
+
+import numpy as np
+import pytest
+
+from sklogloss import LogLossClassifier
+from sklogloss.linear.subset import ROWS_PER_CLASS, random_rows
+
+N_SAMPLES = 200_000
+
+
+def binary_target(n_positive):
+    return (np.arange(N_SAMPLES) < n_positive).astype(np.float64)[:, None]
+
+
+def test_rows_are_few_random_and_the_same_each_time():
+    target = binary_target(N_SAMPLES // 2)
+    rows = random_rows(target, None, 1, 21)
+    assert N_SAMPLES / 32 < len(rows) <= N_SAMPLES / 8
+    assert np.all(np.diff(rows) > 0)
+    np.testing.assert_array_equal(rows, random_rows(target, None, 1, 21))
+    # Sorted rows: of about 12,500 draws, the part below the middle is 1/2 up to 5 sqrt(1/4n).
+    assert abs(np.mean(rows < N_SAMPLES / 2) - 0.5) < 5 * 0.5 / np.sqrt(len(rows))
+
+
+def test_rows_without_weight_are_not_drawn():
+    weight = np.zeros(N_SAMPLES)
+    weight[::2] = 1
+    rows = random_rows(binary_target(N_SAMPLES // 2), weight, 1, 21)
+    assert np.all(rows % 2 == 0)
+    weight[1000:] = 0
+    assert random_rows(binary_target(N_SAMPLES // 2), weight, 1, 21) is None
+
+
+@pytest.mark.parametrize("n_parameters", [21, 10_000])
+@pytest.mark.parametrize("n_samples", [1000, N_SAMPLES])
+def test_small_problems_have_no_subset(n_parameters, n_samples):
+    rows = random_rows(binary_target(500)[:n_samples], None, 1, n_parameters)
+    # And 500 of 200,000 positives make about 30 of 12,500: too rare.
+    assert rows is None
+
+
+def test_no_class_is_rare_in_the_subset():
+    index = (np.arange(N_SAMPLES) % 3).astype(np.float64)[:, None]
+    rows = random_rows(index, None, 3, 30)
+    assert np.bincount(index[rows, 0].astype(int)).min() >= ROWS_PER_CLASS
+    index[index == 2] = 0
+    index[:10] = 2
+    assert random_rows(index, None, 3, 30) is None
+    proba = np.full((N_SAMPLES, 3), [0.5, 0.5 - 1e-5, 1e-5])
+    assert random_rows(proba, None, 3, 30) is None
+    assert random_rows(np.full((N_SAMPLES, 3), 1 / 3), None, 3, 30) is not None
+
+
+@pytest.mark.parametrize("C", [1.0, np.inf])
+@pytest.mark.parametrize("is_sorted", [False, True])
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+def test_the_optimum_is_that_of_all_rows(solver, is_sorted, C):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(70_000, 3))
+    y = X @ [1, -1, 0.5] + rng.logistic(size=len(X)) > 1
+    if is_sorted:
+        order = np.lexsort([X[:, 0], y])
+        X, y = X[order], y[order]
+    clf = LogLossClassifier(solver=solver, C=C).fit(X, y)
+    # Newton's method by hand, from zero; the Hessian's eigenvalues are about 0.1.
+    X1 = np.column_stack([X, np.ones(len(X))])
+    penalty = np.array([1, 1, 1, 0]) / (C * len(X))
+    theta = np.zeros(4)
+    for _ in range(10):
+        p = 1 / (1 + np.exp(-X1 @ theta))
+        gradient = X1.T @ (p - y) / len(X) + penalty * theta
+        hessian = (X1.T * (p * (1 - p))) @ X1 / len(X) + np.diag(penalty)
+        theta -= np.linalg.solve(hessian, gradient)
+    np.testing.assert_allclose(clf.coef_[0], theta[:3], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(clf.intercept_[0], theta[3], rtol=0, atol=1e-6)

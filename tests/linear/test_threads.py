@@ -1,0 +1,258 @@
+"""Threads: the same bits for any number, and good manners towards the rest of the process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from scipy import sparse
+from threadpoolctl import threadpool_info
+
+from sklogloss import LogLossClassifier
+from sklogloss._cython import data_pass
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import LinearObjective
+from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.losses import LogLoss
+
+# Enough for a pass to use several threads.
+N_SAMPLES, N_FEATURES = 40_000, 40
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_SAMPLES, N_FEATURES))
+    raw_prediction = X @ rng.normal(size=N_FEATURES) / 4 + rng.logistic(size=N_SAMPLES)
+    return X, np.digitize(raw_prediction, [-1, 1])
+
+
+def make_objective(X, y, n_classes, n_threads):
+    target = np.minimum(y, n_classes - 1).astype(X.dtype).reshape(-1, 1)
+    return LinearObjective(
+        make_design(X),
+        LogLoss(n_classes).kernel(target_is_matrix=False),
+        target,
+        np.linspace(0, 2, len(y), dtype=X.dtype),
+        l2=1e-3,
+        fit_intercept=True,
+        n_threads=n_threads,
+    )
+
+
+CONTAINERS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "CSR": lambda X: sparse.csr_array(X * (X > 0.5)),
+    "CSC": lambda X: sparse.csc_array(X * (X > 0.5)),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_passes_have_the_same_bits_for_any_number_of_threads(data, container, dtype, n_classes):
+    X, y = data
+    X = CONTAINERS[container](X.astype(dtype))
+
+    def everything(n_threads):
+        objective = make_objective(X, y, n_classes, n_threads)
+        theta = np.linspace(-1, 1, objective.n_parameters)
+        point = objective.value_gradient_curvature(theta)
+        hessian = objective.value_gradient_hessian(theta)
+        return (
+            objective.scale,
+            objective.center,
+            np.array([point.value, hessian.value]),
+            point.gradient,
+            hessian.gradient,
+            np.tril(hessian.hessian),
+            objective.hessian_product(point, theta),
+            objective.hessian_diagonal(point),
+        )
+
+    with one_blas_thread():
+        alone, *others = (everything(n_threads) for n_threads in (1, 2, 4))
+    for other in others:
+        for expected, actual in zip(alone, other, strict=True):
+            np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_fits_have_the_same_bits_for_any_n_jobs(data, solver, n_classes):
+    X, y = data
+    fits = [
+        LogLossClassifier(solver=solver, n_jobs=n_jobs).fit(X, np.minimum(y, n_classes - 1))
+        for n_jobs in (1, 2, 4, -1, None)
+    ]
+    for fit in fits[1:]:
+        np.testing.assert_array_equal(fit.coef_, fits[0].coef_)
+        np.testing.assert_array_equal(fit.intercept_, fits[0].intercept_)
+        np.testing.assert_array_equal(fit.n_iter_, fits[0].n_iter_)
+
+
+def test_n_jobs():
+    n_cores = effective_n_threads(-1)
+    assert n_cores >= 1
+    assert effective_n_threads(3) == 3
+    assert effective_n_threads(-2) == max(1, n_cores - 1)
+    assert effective_n_threads(-1000) == 1
+    assert 1 <= effective_n_threads(None) <= n_cores
+    with pytest.raises(ValueError, match="n_jobs"):
+        effective_n_threads(0)
+
+
+def test_passes_release_the_gil(data):
+    # No thread is asked to give up the GIL during this test, so the main thread wakes up between
+    # the two marks only if the pass releases it.
+    X, y = data
+    design, kernel = make_design(X), LogLoss(3).kernel(target_is_matrix=False)
+    target, zero, one = y.astype(float).reshape(-1, 1), np.zeros(N_FEATURES), np.ones(N_FEATURES)
+    arguments = (target, None, np.zeros((N_FEATURES, 3)), np.zeros(3), zero, one, True, 1)
+    entered, left = threading.Event(), threading.Event()
+
+    def evaluate():
+        entered.set()
+        data_pass.value_gradient_hessian(design, kernel, *arguments)
+        left.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    try:
+        with one_blas_thread():
+            thread = threading.Thread(target=evaluate)
+            thread.start()
+            entered.wait()
+            ran_during_the_pass = not left.is_set()
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert ran_during_the_pass
+
+
+def blas_threads():
+    return {
+        library["filepath"]: library["num_threads"]
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+
+
+def test_fits_in_several_python_threads(data):
+    X, y = data
+    settings = [{"C": C, "n_jobs": n_jobs} for C in (1, 0.01) for n_jobs in (1, 2)]
+
+    def coef(setting):
+        return LogLossClassifier(**setting).fit(X, y).coef_
+
+    alone = [coef(setting) for setting in settings]
+    n_blas_threads = blas_threads()
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(coef, settings * 3))
+    for expected, actual in zip(alone * 3, together, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    # BLAS of the rest of the process is as fast as before.
+    assert blas_threads() == n_blas_threads
+
+
+FORK = """
+import os, sys
+import numpy as np
+from sklogloss import LogLossClassifier
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60_000, 60))
+y = (X[:, 0] + rng.logistic(size=60_000) > 0).astype(int)
+coef = LogLossClassifier(n_jobs=2).fit(X, y).coef_
+pid = os.fork()
+if pid == 0:
+    same = np.array_equal(LogLossClassifier(n_jobs=2).fit(X, y).coef_, coef)
+    os._exit(0 if same else 3)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_fit_after_a_fork_gives_the_same_bits():
+    # A child that hangs is ended with its group.
+    process = subprocess.Popen([sys.executable, "-P", "-c", FORK], start_new_session=True)
+    try:
+        assert process.wait(timeout=60) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+# Minutes of work if nothing stops it; for newton-cholesky a single pass takes many seconds.
+LONG_FIT = """
+import sys
+import numpy as np
+from sklogloss import LogLossClassifier
+
+rng = np.random.default_rng(0)
+X = np.cumsum(rng.normal(size=(200_000, 100)), axis=1)
+y = rng.integers(20, size=len(X))
+clf = LogLossClassifier(solver=sys.argv[1], tol=0, max_iter=10**6)
+print("ready", flush=True)
+try:
+    clf.fit(X, y)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent on Windows")
+@pytest.mark.parametrize("solver", ["newton-cholesky", "lbfgs"])
+def test_keyboard_interrupt_ends_a_long_fit(solver):
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", LONG_FIT, solver], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert output == "interrupted\n"
+
+
+# The peak is that since this program began: getrusage would count the parent's, too.
+PEAK = """
+import re, sys
+import numpy as np
+from sklogloss import LogLossClassifier
+
+def peak():
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1]) * 1024
+
+order, solver = sys.argv[1:]
+rng = np.random.default_rng(0)
+shape = (1_000_000, 20)
+X = np.empty(shape, order=order)
+for rows in np.array_split(X, 100):
+    rows[:] = rng.normal(size=rows.shape)
+y = np.empty(len(X), dtype=np.int64)
+np.greater(X[:, 0] + X[:, 1], rng.logistic(size=len(X)), out=y, casting="unsafe")
+before = peak()
+LogLossClassifier(solver=solver).fit(X, y)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("order", "solver"), [("C", "auto"), ("F", "auto"), ("C", "newton-cg"), ("F", "lbfgs")]
+)
+def test_memory_of_a_fit(order, solver):
+    output = subprocess.check_output([sys.executable, "-P", "-c", PEAK, order, solver], text=True)
+    # X has 160 MB, y and what is computed of it 8 MB each.
+    assert int(output) < 60e6

@@ -1,0 +1,50 @@
+"""The examples of README, docs and docstrings do what they say."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sklogloss
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst"))]
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(sklogloss.__path__, "sklogloss.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page(page):
+    result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_docstrings(module_name):
+    result = doctest.testmod(importlib.import_module(module_name))
+    assert result.failed == 0
+
+
+def test_python_code_of_the_readme_runs():
+    blocks = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
+
+
+def test_quickstart_finds_the_coefficients_of_logistic_regression(capsys):
+    runpy.run_path(str(ROOT / "docs" / "examples" / "quickstart.py"))
+    differences = re.findall(r"difference of the coefficients (\S+)", capsys.readouterr().out)
+    # No entry of either gradient exceeds 1e-10. The L2 penalty alone gives the mean objective a
+    # curvature of 1 / n_samples, so that each fit is within sqrt(size of coef_) * 1e-10 * n_samples
+    # of the optimum: 650 coefficients and 1797 samples are the larger case.
+    assert len(differences) == 2
+    assert max(map(float, differences)) < 2 * np.sqrt(650) * 1e-10 * 1797

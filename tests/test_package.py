@@ -1,0 +1,150 @@
+"""What the package promises as a package: its version, its imports, its public names."""
+
+import ast
+import importlib
+import importlib.metadata
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklogloss
+import sklogloss.losses
+
+PACKAGE = Path(sklogloss.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Which folders (or modules) of the package each one may import, beside itself.
+ALLOWED_IMPORTS = {
+    "_cython": set(),
+    "losses": {"_cython"},
+    "penalties": set(),
+    "linear": {"_cython", "losses", "penalties"},
+    "solvers": {"_cython", "losses", "penalties", "linear"},
+    "classifiers": {"losses", "penalties", "linear", "solvers"},
+    "_show_versions": {"_cython", "linear"},
+    "__main__": {"_show_versions"},
+    "__init__": {"_show_versions", "classifiers"},
+}
+
+
+def run_python(*arguments):
+    # -I keeps the working directory, where the sources may lie, off the path.
+    command = [sys.executable, "-I", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def layer(parts):
+    return parts[0].removesuffix(".py")
+
+
+def imported_modules(path):
+    """Return the full names of the modules that the file imports, relative ones resolved."""
+    package = ("sklogloss", *path.relative_to(PACKAGE).parts[:-1])
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            # `from sklogloss import losses` imports a module, `from numpy import exp` a name;
+            # one more part does no harm, since only the first two are looked at.
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def public_functions():
+    """Return the public functions, and the public methods that the package defines itself."""
+    functions = {}
+    for module in (sklogloss, sklogloss.losses):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not inspect.isclass(value):
+                functions[name] = value
+                continue
+            for attribute, member in inspect.getmembers(value, inspect.isfunction):
+                defined_here = member.__module__.startswith("sklogloss")
+                if defined_here and not attribute.startswith("_"):
+                    functions[f"{name}.{attribute}"] = member
+    return [pytest.param(function, id=name) for name, function in functions.items()]
+
+
+def test_version_is_that_of_the_metadata():
+    assert sklogloss.__version__ == importlib.metadata.version("sklogloss")
+
+
+def test_type_information_is_installed():
+    assert (PACKAGE / "py.typed").is_file()
+    compiled = {path.name.split(".")[0] for path in (PACKAGE / "_cython").glob("*.pyi")}
+    assert "build_info" in compiled
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_go_one_way(path):
+    own = layer(path.relative_to(PACKAGE).parts)
+    imported = [name.split(".") for name in imported_modules(path)]
+    layers = {parts[1] for parts in imported if parts[0] == "sklogloss"}
+    assert layers <= ALLOWED_IMPORTS[own] | {own}
+    if own in {"losses", "penalties", "linear", "solvers"}:
+        assert "sklearn" not in {parts[0] for parts in imported}
+
+
+@pytest.mark.parametrize("module_name", ["sklogloss", "sklogloss.losses"])
+def test_public_names_exist_and_are_documented(module_name):
+    module = importlib.import_module(module_name)
+    for name in module.__all__:
+        assert inspect.getdoc(getattr(module, name)), name
+
+
+@pytest.mark.parametrize("function", public_functions())
+def test_public_functions_have_docstrings_and_type_hints(function):
+    assert inspect.getdoc(function)
+    signature = inspect.signature(function)
+    assert signature.return_annotation is not inspect.Signature.empty
+    untyped = [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation is inspect.Parameter.empty and name != "self"
+    ]
+    assert untyped == []
+
+
+def test_import_loads_no_more_packages_than_scikit_learn_does():
+    program = """
+import sys
+import sklearn.linear_model
+before = {name.partition(".")[0] for name in sys.modules}
+import sklogloss
+after = {name.partition(".")[0] for name in sys.modules}
+print(*sorted(after - before))
+"""
+    loaded = run_python("-c", program).split()
+    # Cython keeps what its modules share under a name with its version.
+    assert [name for name in loaded if not name.startswith("_cython_")] == ["sklogloss"]
+
+
+def test_show_versions(capsys):
+    sklogloss.show_versions()
+    printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert printed["sklogloss"] == sklogloss.__version__
+    for package in ("scikit-learn", "numpy", "scipy", "joblib", "threadpoolctl"):
+        assert printed[package] == importlib.metadata.version(package)
+    assert printed["compiler"]
+    assert printed["OpenMP"].startswith("built with")
+    assert printed["SIMD level"] in {
+        "x86-64-v4",
+        "x86-64-v3",
+        "x86-64 baseline",
+        "the compiler's target",
+    }
+    assert int(printed["threads"]) >= 1
+    assert any(name.startswith("BLAS") for name in printed)
+
+
+def test_module_prints_the_versions():
+    printed = run_python("-m", "sklogloss")
+    assert f"sklogloss: {sklogloss.__version__}\n" in printed
+    assert "SIMD level: " in printed
