@@ -44,7 +44,7 @@ def openmp_flags():
     if NO_OPENMP:
         return [], []
     if WINDOWS:
-        return ["/openmp"], []
+        return ["/openmp:experimental"], []  # plain /openmp refuses omp simd
     compile_flags, link_flags = ["-fopenmp"], ["-fopenmp"]
     if sys.platform == "darwin":
         # Apple's clang has no -fopenmp of its own; libomp's folders come in CPPFLAGS and LDFLAGS.
@@ -59,7 +59,7 @@ def openmp_flags():
 OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
 
 if WINDOWS:
-    COMPILE = ["/O2"]
+    COMPILE = ["/O2", "/std:c11"]
 else:
     # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
     # Contraction to fused multiply-add may differ between machines, never between runs.

@@ -37,6 +37,7 @@ from sklogloss.solvers.select import SOLVERS, select_solver
 __all__ = ["BaseLinearClassifier"]
 
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
+PROBABILITIES = ("model", "posterior")
 
 
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
@@ -48,7 +49,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _check_parameters(self):
         """Raise a ValueError or TypeError that names the parameter which is out of range."""
-        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", None))
+        # "deprecated" is LogisticRegression's default: get_params brings it from there.
+        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", "deprecated", None))
         check_real("C", self.C, 0, np.inf, include_low=False)
         if self.l1_ratio is not None:
             check_real("l1_ratio", self.l1_ratio, 0, 1)
@@ -58,11 +60,13 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_real("intercept_scaling", self.intercept_scaling, 0, np.inf, include_low=False)
         check_choice("solver", self.solver, (*AUTOMATIC_SOLVERS, *SOLVERS))
         check_integer("max_iter", self.max_iter, 0)
+        if not isinstance(self.verbose, bool):
+            check_integer("verbose", self.verbose, 0)
         check_boolean("warm_start", self.warm_start)
         if self.n_jobs is not None:
-            check_integer("n_jobs", self.n_jobs, -np.inf)
+            check_integer("n_jobs", self.n_jobs)
         check_real("label_smoothing", self.label_smoothing, 0, 1, include_high=False)
-        check_choice("probabilities", self.probabilities, ("model", "posterior"))
+        check_choice("probabilities", self.probabilities, PROBABILITIES)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
@@ -125,8 +129,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 n_threads=n_threads,
             )
             result = self._solve(objective)
-        self._warn_of_no_optimum(objective, result, targets, row_weight)
-        self._set_coefficients(objective, result)
+            self._warn_of_no_optimum(objective, result, targets, weighted_targets)
+            self._set_coefficients(objective, result)
         self.classes_ = targets.classes
         self.class_weight_ = np.ones(targets.n_classes) if weights is None else weights
         return self
@@ -153,6 +157,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def _validate_sample_weight(self, sample_weight, X):
         if sample_weight is None:
             return None
+        if np.asarray(sample_weight).dtype.kind in "USO":
+            sample_weight = _as_numbers("sample_weight", sample_weight)
         if not np.any(np.asarray(sample_weight)):
             raise ValueError("sample_weight must not be zero for all samples")
         sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -190,31 +196,26 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         is_better = objective.value_gradient(start).value < objective.value_gradient(nothing).value
         return start if is_better else nothing
 
-    def _warn_of_no_optimum(self, objective, result, targets, row_weight):
-        label = targets.labels_if_hard()
-        if objective.l2 == 0 and self.label_smoothing == 0 and label is not None:
-            for theta in (result.theta, result.direction):
-                if theta is None or not np.all(np.isfinite(theta)):
-                    continue
-                coef, intercept = objective.coef_intercept(theta)
-                if separates(
-                    objective.design.X,
-                    coef,
-                    intercept,
-                    label,
-                    row_weight,
-                    objective.fit_intercept,
-                ):
-                    warnings.warn(
-                        "The data is separable: a linear function of X tells the classes apart, so "
-                        "that without a penalty (C=inf) the coefficients have no optimum and grow "
-                        "without bound. The ones returned are those at which the solver stopped. "
-                        "Set C to a finite value.",
-                        ConvergenceWarning,
-                        stacklevel=3,
-                    )
-                    return
-        if not result.converged:
+    def _warn_of_no_optimum(self, objective, result, targets, weighted_targets):
+        without_weight = weighted_targets.classes_without_weight(objective.sample_weight)
+        if self.label_smoothing == 0 and objective.fit_intercept and len(without_weight):
+            warnings.warn(
+                f"The classes {without_weight.tolist()} have no weight: the less likely they are, "
+                "the better, so that the intercept has no optimum. The one returned is where the "
+                "solver stopped. Leave their samples out, or set label_smoothing.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif self._is_separable(objective, result, targets):
+            warnings.warn(
+                "The data is separable: a linear function of X tells the classes apart, so "
+                "that without a penalty (C=inf) the coefficients have no optimum and grow "
+                "without bound. The ones returned are those at which the solver stopped. "
+                "Set C to a finite value.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif not result.converged:
             advice = "Increase max_iter, standardise X or lower C."
             warnings.warn(
                 f"{self.solver_} failed to converge: {result.reason}; the largest entry of the "
@@ -222,6 +223,19 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+    def _is_separable(self, objective, result, targets):
+        label = targets.labels_if_hard()
+        if objective.l2 > 0 or self.label_smoothing > 0 or label is None:
+            return False
+        for theta in (result.theta, result.direction):
+            if theta is None or not np.all(np.isfinite(theta)):
+                continue
+            function = objective.coef_intercept(theta)
+            row_weight, fit_intercept = objective.sample_weight, objective.fit_intercept
+            if separates(objective.design.X, *function, label, row_weight, fit_intercept):
+                return True
+        return False
 
     def _set_coefficients(self, objective, result):
         coef, intercept = objective.coef_intercept(result.theta)
@@ -247,6 +261,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             Columns as in ``classes_``. As ``probabilities`` says, those of the model or the
             posterior. In the dtype of ``coef_``.
         """
+        check_choice("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             return np.exp(self.predict_log_proba(X))
         raw_prediction = self._raw_prediction(X)
@@ -264,6 +279,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
+        check_choice("probabilities", self.probabilities, PROBABILITIES)
         raw_prediction = self._raw_prediction(X)
         log_proba = self._loss(len(self.classes_)).log_link(raw_prediction)
         if self.probabilities == "posterior":
@@ -281,3 +297,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _as_numbers(name, array):
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from error

@@ -25,12 +25,13 @@ def check_real(name, value, low, high, *, include_low=True, include_high=True):
         raise ValueError(f"{name} must be in {interval}, got {value!r}")
 
 
-def check_integer(name, value, low):
+def check_integer(name, value, low=None):
     """Raise an error that names the parameter unless value is an integer of at least low."""
+    allowed = "an integer" if low is None else f"an integer >= {low}"
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer >= {low}, got {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be an integer >= {low}, got {value!r}")
+        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+    if low is not None and value < low:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
 
 
 def check_boolean(name, value):
@@ -43,7 +44,7 @@ def check_boolean(name, value):
 
 def check_choice(name, value, choices):
     """Raise an error that names the parameter unless value is one of the choices."""
-    if not any(value is choice or value == choice for choice in choices):
+    if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
 
 

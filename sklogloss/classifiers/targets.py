@@ -1,6 +1,7 @@
 """From y to what the losses take: classes, targets and weights."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d, compute_class_weight
@@ -50,6 +51,12 @@ class Targets:
         if sample_weight is None:
             return self.proba.sum(axis=0, dtype=np.float64)
         return sample_weight.astype(np.float64) @ self.proba
+
+    def classes_without_weight(self, sample_weight):
+        """Return the classes that no sample with weight has."""
+        if sample_weight is None and self.proba is None:
+            return self.classes[:0]  # a class is known by a sample of it
+        return self.classes[self.class_totals(sample_weight) == 0]
 
     def weighted(self, class_weight, sample_weight, dtype):
         """Return (targets, weights, exponent) into which the class weights have gone.
@@ -139,7 +146,7 @@ def encode_labels(y):
     if len(classes) < 2:
         raise ValueError(
             "y must have samples of at least 2 classes, but the data contains only one class: "
-            f"{classes[0]!r}"
+            f"{classes.tolist()[0]!r}"
         )
     return Targets(classes, label, None)
 
@@ -147,7 +154,7 @@ def encode_labels(y):
 def unique_integers(y):
     """Return np.unique(y, return_inverse=True) for integers, by counting where that is faster."""
     low, high = int(y.min()), int(y.max())
-    if high - low > MANY_LABELS:
+    if high - low > MANY_LABELS or high > np.iinfo(np.intp).max:
         return np.unique(y, return_inverse=True)
     offset = np.subtract(y, low, dtype=np.intp)
     is_seen = np.bincount(offset, minlength=high - low + 1) > 0
@@ -175,7 +182,16 @@ def encode_probabilities(y, dtype):
         probability is on one class.
     """
     columns = getattr(y, "columns", None)
-    proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
+    if columns is not None:
+        classes, order = _sorted_columns(list(columns))
+    try:
+        proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
+    except (TypeError, ValueError) as error:
+        if "y contains" in str(error):
+            raise
+        raise ValueError(
+            f"y has 2 or more columns, so it must hold class probabilities: {error}"
+        ) from error
     if proba.min() < 0:
         raise ValueError(
             f"y has class probabilities, which must not be negative; the smallest is {proba.min()}"
@@ -191,13 +207,22 @@ def encode_probabilities(y, dtype):
         )
     if np.count_nonzero(proba.any(axis=0)) < 2:
         raise ValueError("y must have at least 2 classes, but all probability is on only one class")
-    proba = proba.astype(dtype, copy=False)
+    # Rows that sum to a little more or less would pull at all classes at once, without end.
+    proba = (proba / total[:, None]).astype(dtype, copy=False)
     if columns is None:
         return Targets(np.arange(proba.shape[1]), None, proba)
-    classes, order = np.unique(np.asarray(columns), return_index=True)
-    if len(classes) < proba.shape[1]:
-        raise ValueError(f"y must have columns of different names, got {list(columns)}")
     return Targets(classes, None, proba[:, order])
+
+
+def _sorted_columns(columns):
+    # Classes and the order of the columns that sorts them.
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"y must have columns of different names, got {columns}")
+    try:
+        sorted(columns)
+    except TypeError as error:
+        raise ValueError(f"y must have column names that can be sorted, got {columns}") from error
+    return np.unique(np.asarray(columns), return_index=True)
 
 
 def class_weights(class_weight, targets, sample_weight):
@@ -226,6 +251,9 @@ def class_weights(class_weight, targets, sample_weight):
         return totals.sum() / (targets.n_classes * np.where(totals > 0, totals, 1))
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}")
+    for weight in class_weight.values():
+        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+            raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
     try:
         weights = compute_class_weight(class_weight, classes=targets.classes, y=targets.classes)
     except ValueError as error:
@@ -234,6 +262,4 @@ def class_weights(class_weight, targets, sample_weight):
             f"{targets.classes.tolist()}"
         ) from error
     weights = np.asarray(weights, dtype=np.float64)
-    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-        raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
     return weights

@@ -7,6 +7,9 @@ from sklogloss._cython.design import DenseDesign, Design, SparseDesign
 
 __all__ = ["make_design"]
 
+# BLAS takes the distance between rows, or columns, as a C int.
+LARGEST_STRIDE = np.iinfo(np.intc).max
+
 
 def make_design(X) -> Design:
     """Return a view of X for the data passes.
@@ -19,18 +22,46 @@ def make_design(X) -> Design:
     -------
     design : DenseDesign or SparseDesign
         It refers to X, without a copy, if the rows or the columns of X are contiguous in memory,
-        or if X is sparse with sorted indices and no duplicates.
+        or if X is sparse with sorted indices, no duplicates, and index arrays of one type.
     """
     if sparse.issparse(X):
+        X = _with_plain_arrays(X)
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
         return SparseDesign(X)
+    return DenseDesign(X if _is_readable(X) else np.array(X, order="C"))
+
+
+def _is_readable(X):
+    # Whether the entries of a row, or of a column, follow each other without gaps.
     itemsize = X.itemsize
     row_stride, column_stride = X.strides
     n_samples, n_features = X.shape
     by_rows = column_stride == itemsize and row_stride >= n_features * itemsize
     by_columns = row_stride == itemsize and column_stride >= n_samples * itemsize
-    if not (by_rows or by_columns) or X.ctypes.data % itemsize:
-        X = np.ascontiguousarray(X).copy()
-    return DenseDesign(X)
+    return (
+        (by_rows or by_columns)
+        and not (row_stride % itemsize or column_stride % itemsize or X.ctypes.data % itemsize)
+        and max(row_stride, column_stride) // itemsize <= LARGEST_STRIDE
+    )
+
+
+def _with_plain_arrays(X):
+    # SciPy lets the three arrays of a matrix have any strides, and indices of any integer type.
+    index_dtypes = {X.indices.dtype, X.indptr.dtype}
+    index_dtype = index_dtypes.pop()
+    if index_dtypes or index_dtype not in (np.int32, np.int64) or not index_dtype.isnative:
+        index_dtype = np.dtype(np.int64)
+    plain = (
+        np.require(X.data, requirements="CA"),
+        np.require(X.indices, index_dtype, requirements="CA"),
+        np.require(X.indptr, index_dtype, requirements="CA"),
+    )
+    if plain[0] is X.data and plain[1] is X.indices and plain[2] is X.indptr:
+        return X
+    has_canonical_format = X.has_canonical_format
+    X = type(X)(X.shape, dtype=X.dtype)
+    X.data, X.indices, X.indptr = plain
+    X.has_canonical_format = has_canonical_format
+    return X

@@ -13,6 +13,8 @@ SMALLEST_STEP = 0.1
 NEARLY_ZERO = (1e-4, 1e-3, 1e-2, 1e-1)
 # Numbers of a least-squares problem that is worth solving for the sake of a warning.
 MAX_EQUATIONS = 10_000_000
+# Numbers of X in a block of rows: NumPy converts a block of float32 to float64.
+BLOCK_NUMBERS = 262_144
 
 
 def separates(X, coef, intercept, label, sample_weight, fit_intercept):
@@ -34,46 +36,70 @@ def separates(X, coef, intercept, label, sample_weight, fit_intercept):
         Samples of weight zero do not count.
     fit_intercept : bool
     """
-    if sample_weight is not None and not np.all(sample_weight > 0):
-        X, label = X[sample_weight > 0], label[sample_weight > 0]
-    margin = _margins(X, coef, intercept, label)
-    largest = margin.max()
+    seen = None if sample_weight is None or sample_weight.all() else sample_weight > 0
+    smallest, largest = _extreme_margins(X, coef, intercept, label, seen)
     if not largest >= SMALLEST_STEP:
         return False
-    if margin.min() >= -ROUNDING * largest:
+    if smallest >= -ROUNDING * largest:
         return True
     for part in NEARLY_ZERO:
-        if margin.min() < -part * largest:
+        if smallest < -part * largest:
             continue
-        on_boundary = np.abs(margin) <= part * largest
-        corrected = _with_zero_margins(X, coef, intercept, label, on_boundary, fit_intercept)
+        boundary = _boundary(X, coef, intercept, label, seen, part * largest)
+        corrected = _with_zero_margins(X, coef, intercept, label, *boundary, fit_intercept)
         if corrected is None:
             return False
-        corrected_margin = _margins(X, *corrected, label)
-        largest_corrected = corrected_margin.max()
+        smallest_corrected, largest_corrected = _extreme_margins(X, *corrected, label, seen)
         if (
             largest_corrected >= SMALLEST_STEP / 2
-            and corrected_margin.min() >= -ROUNDING * largest_corrected
+            and smallest_corrected >= -ROUNDING * largest_corrected
         ):
             return True
     return False
 
 
-def _margins(X, coef, intercept, label):
-    # (n_samples, 1), or (n_samples, n_classes) of the label over each class, inf over itself.
-    raw_prediction = np.asarray(X @ coef) + intercept
-    if coef.shape[1] == 1:
-        return np.where(label[:, None] == 1, raw_prediction, -raw_prediction)
-    rows = np.arange(len(label))
-    margin = raw_prediction[rows, label][:, None] - raw_prediction
-    # Over itself it is no margin: the largest one takes its place.
-    margin[rows, label] = margin.max()
-    return margin
+def _margins(X, coef, intercept, label, seen):
+    # Yield (first row, margins) of blocks of rows: (n, 1), or (n, n_classes) of the label over each
+    # class. NaN is no margin: that over the label itself, and those of samples not seen.
+    n_rows = max(1, BLOCK_NUMBERS // max(X.shape[1], coef.shape[1]))
+    if sparse.issparse(X):
+        n_rows = len(label)  # taking rows of it would copy them
+    for start in range(0, len(label), n_rows):
+        block = slice(start, start + n_rows)
+        rows_of_X = X if sparse.issparse(X) else X[block]
+        raw_prediction = np.asarray(rows_of_X @ coef) + intercept
+        if coef.shape[1] == 1:
+            margin = np.where(label[block, None] == 1, raw_prediction, -raw_prediction)
+        else:
+            rows = np.arange(len(raw_prediction))
+            margin = raw_prediction[rows, label[block]][:, None] - raw_prediction
+            margin[rows, label[block]] = np.nan
+        if seen is not None:
+            margin[~seen[block]] = np.nan
+        yield start, margin
 
 
-def _with_zero_margins(X, coef, intercept, label, on_boundary, fit_intercept):
-    # The closest (coef, intercept) whose margins are zero where on_boundary is set.
-    rows, classes = np.nonzero(on_boundary)
+def _extreme_margins(X, coef, intercept, label, seen):
+    # The smallest and the largest margin.
+    smallest, largest = np.inf, -np.inf
+    for _, margin in _margins(X, coef, intercept, label, seen):
+        smallest = np.fmin.reduce(margin, axis=None, initial=smallest)
+        largest = np.fmax.reduce(margin, axis=None, initial=largest)
+    return smallest, largest
+
+
+def _boundary(X, coef, intercept, label, seen, width):
+    # Rows and columns of the margins that are at most width from zero.
+    places = [
+        (start + rows, columns)
+        for start, margin in _margins(X, coef, intercept, label, seen)
+        for rows, columns in [np.nonzero(np.abs(margin) <= width)]
+    ]
+    return tuple(np.concatenate(part) for part in zip(*places, strict=True))
+
+
+def _with_zero_margins(X, coef, intercept, label, rows, classes, fit_intercept):
+    # The closest (coef, intercept) whose margins of these rows over these classes are zero.
     n_columns = coef.shape[1]
     n_features = coef.shape[0] + fit_intercept
     if len(rows) * n_features * n_columns > MAX_EQUATIONS:

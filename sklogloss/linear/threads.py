@@ -9,19 +9,12 @@ import joblib
 from threadpoolctl import ThreadpoolController
 
 from sklogloss._cython.data_pass import max_threads
+from sklogloss._cython.fork import in_forked_child
 
 __all__ = ["effective_n_threads", "one_blas_thread"]
 
-_is_forked_child = False
-
-
-def _mark_forked_child():
-    global _is_forked_child
-    _is_forked_child = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_mark_forked_child)
+# OpenMP and the C code take a count of threads as a C int.
+LARGEST_COUNT = 2**31 - 1
 
 
 def effective_n_threads(n_jobs: int | None) -> int:
@@ -47,13 +40,13 @@ def effective_n_threads(n_jobs: int | None) -> int:
     """
     if n_jobs == 0:
         raise ValueError("n_jobs must be None, a positive or a negative integer, got 0")
-    if _is_forked_child:
+    if in_forked_child():
         return 1
     if n_jobs is None:
         return min(max_threads(), _n_cores())
     if n_jobs < 0:
         return max(1, _n_cores() + 1 + n_jobs)
-    return int(n_jobs)
+    return min(int(n_jobs), LARGEST_COUNT)
 
 
 @functools.cache
@@ -93,8 +86,10 @@ _one_blas_thread = _OneBlasThread()
 
 
 def _forget_other_threads():
-    # The threads of the parent do not exist in its child.
+    # The threads of the parent do not exist in its child: nobody would take back their limit.
     global _one_blas_thread
+    if _one_blas_thread._n_inside:
+        _one_blas_thread._limit.restore_original_limits()
     _one_blas_thread = _OneBlasThread()
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklogloss._cython.fork import in_forked_child
 from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
 
 
@@ -313,6 +314,8 @@ class Loss(ABC):
     ):
         """Return value, gradient and hessian, None where `quantity` does not name them."""
         n_threads = _count(n_threads, "n_threads", 1)
+        if in_forked_child():
+            n_threads = 1
         raw_prediction = self._check_raw_prediction(raw_prediction)
         dtype = raw_prediction.dtype
         target = self._check_target(target, raw_prediction)

@@ -36,7 +36,8 @@ def posterior_log_proba(log_proba, class_weight, label_smoothing):
         log_eta = log_proba.copy()
     seen = class_weight > 0
     log_eta[:, seen] -= np.log(class_weight[seen]).astype(log_proba.dtype)
-    log_eta[:, ~seen] = np.log(tiny)
+    log_eta[:, ~seen] = -np.inf
     log_eta -= log_eta.max(axis=1, keepdims=True)
     log_eta -= np.log(np.exp(log_eta).sum(axis=1, keepdims=True))
+    log_eta[:, ~seen] = np.log(tiny)
     return log_eta

@@ -116,6 +116,7 @@ class NewtonSolver:
         self.n_iter = 0
         self.converged = False
         self.reason = ""
+        self.has_sound_direction = False
         self.best_decrement = np.inf
         self.n_without_progress = 0
         if self.objective.subset is None or theta.any() or self.max_iter == 0:
@@ -162,7 +163,7 @@ class NewtonSolver:
         if point.max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
             point.value, self.suboptimality
         ):
-            self.converged = True
+            self.converged = self.has_sound_direction = True
         elif self.n_without_progress >= 3:
             self.converged = self.is_solved_to_rounding()
         return self.converged
@@ -200,14 +201,14 @@ class NewtonSolver:
         """Return the result.
 
         Where the objective is solved, the last direction is known and costs no pass: it takes
-        theta from close to the optimum to very close.
+        theta from close to the optimum to very close. Not so where rounding set the end.
         """
         if not self.converged and not self.reason:
             # The gradient alone is what scikit-learn asks for.
             self.converged = self.point.max_gradient <= self.tol
             self.reason = f"max_iter={self.max_iter} iterations were not enough"
         theta = self.point.theta
-        if self.converged and self.n_iter < self.max_iter:
+        if self.has_sound_direction and self.n_iter < self.max_iter:
             self.n_iter += 1
             theta = theta + self.direction
             # Without penalty, the classes may be separable and the step a long one.

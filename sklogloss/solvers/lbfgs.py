@@ -62,6 +62,8 @@ class LBFGSSolver:
             )
             result = newton.solve(self.point.theta)
             result.n_iter += self.n_iter
+            if result.n_iter >= self.max_iter and not result.converged:
+                result.reason = f"max_iter={self.max_iter} iterations were not enough"
             return result
         if not self.converged and not self.reason:
             # The gradient alone is what scikit-learn asks for.

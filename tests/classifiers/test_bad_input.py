@@ -38,11 +38,15 @@ def changed(array, value):
         ({"fit_intercept": "yes"}, TypeError, "fit_intercept must be True or False"),
         ({"warm_start": 2}, TypeError, "warm_start must be True or False"),
         ({"n_jobs": 0}, ValueError, "n_jobs must be"),
-        ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer"),
+        ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer, got 1.5"),
+        ({"verbose": -1}, ValueError, "verbose must be an integer >= 0"),
+        ({"verbose": "x"}, TypeError, "verbose must be an integer"),
+        ({"solver": np.array([1, 2])}, ValueError, "solver must be one of"),
         ({"class_weight": "equal"}, ValueError, "class_weight must be"),
         ({"class_weight": {0: 1.0, 7: 2.0}}, ValueError, "class_weight has unknown classes"),
         ({"class_weight": {0: -1.0}}, ValueError, "class_weight must be finite and not negative"),
         ({"class_weight": {0: np.inf}}, ValueError, "class_weight must be finite"),
+        ({"class_weight": {0: "a"}}, ValueError, "class_weight must be finite"),
         ({"class_weight": {0: 0.0, 1: 0.0}}, ValueError, "class_weight must leave some weight"),
         ({"intercept_scaling": 0}, ValueError, "intercept_scaling must be in"),
     ],
@@ -69,6 +73,8 @@ def test_parameters(parameters, error, message):
         (X, changed(SOFT, 0.5), None, "rows are class probabilities and must sum to 1; row 1"),
         (X, SOFT * [-1, 5 / 3], None, "y has class probabilities, which must not be negative"),
         (X, changed(SOFT, np.nan), None, "y contains NaN"),
+        (X, np.tile(np.array(["a", "b"]), (20, 1)), None, "y .*must hold class probabilities"),
+        (X, Y, np.full(20, "a"), "sample_weight must hold numbers"),
         (X, Y, changed(np.ones(20), np.nan), "sample_weight contains NaN"),
         (X, Y, changed(np.ones(20), np.inf), "sample_weight contains infinity"),
         (X, Y, changed(np.ones(20), -1.0), "sample_weight must not be negative"),
@@ -88,3 +94,20 @@ def test_more_features_than_at_fit(method):
     clf = LogLossClassifier().fit(X, Y)
     with pytest.raises(ValueError, match="X has 4 features, but LogLossClassifier is expecting 3"):
         getattr(clf, method)(np.ones((2, 4)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [(["a", "a"], "columns of different names"), (["a", 1], "names that can be sorted")],
+)
+def test_columns_of_class_probabilities(columns, message):
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match=f"y must have .*{message}"):
+        LogLossClassifier().fit(X, pandas.DataFrame(SOFT, columns=columns))
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+def test_probabilities_changed_after_the_fit(method):
+    clf = LogLossClassifier().fit(X, Y).set_params(probabilities="posteriour")
+    with pytest.raises(ValueError, match="probabilities must be one of"):
+        getattr(clf, method)(X)

@@ -1,5 +1,6 @@
 """X is read in place."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -41,6 +42,74 @@ def test_what_has_to_be_copied_stays_as_it_is():
     assert S.nnz == 4
     np.testing.assert_array_equal(S.indices, [2, 0, 1, 1])
     assert design.n_stored == 3
+
+
+def record_field(array):
+    """Return the array as a field of records, whose rows lie a fraction of an entry further."""
+    records = np.zeros(len(array), dtype=[("x", array.dtype, array.shape[1:]), ("id", "u1", 3)])
+    records["x"] = array
+    return records["x"]
+
+
+def far_apart(array, tmp_path):
+    """Return the array with rows further apart than BLAS can be told, in a file with a hole."""
+    shape = (len(array), 2**31 + 8)
+    mapped = np.memmap(tmp_path / "X", dtype=array.dtype, mode="w+", shape=shape)
+    mapped[:, : array.shape[1]] = array
+    return mapped[:, : array.shape[1]]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "layout",
+    [record_field, lambda X: record_field(X.T).T, lambda X: np.repeat(X, 2, axis=1)[:, ::2]],
+    ids=["record field", "columns from a record field", "every second column"],
+)
+def test_dense_layouts_that_the_passes_cannot_read(layout, dtype):
+    x = X.astype(dtype)
+    np.testing.assert_array_equal(make_design(layout(x)).X, x)
+    expected = LogLossClassifier().fit(x, np.arange(60) % 2).coef_
+    actual = LogLossClassifier().fit(layout(x), np.arange(60) % 2).coef_
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files with holes")
+def test_rows_further_apart_than_a_c_int(tmp_path):
+    x = X[:4, :2].astype(np.float32)
+    np.testing.assert_array_equal(make_design(far_apart(x, tmp_path)).X, x)
+
+
+def strided(array):
+    return np.repeat(array, 2)[::2]
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array, sparse.csr_matrix])
+@pytest.mark.parametrize(
+    ("data", "indices", "indptr"),
+    [
+        (None, np.int32, np.int64),
+        (None, np.int64, np.int32),
+        (None, np.int16, np.int16),
+        (None, ">i4", ">i4"),
+        (strided, None, None),
+        (None, strided, None),
+        (None, None, strided),
+        (record_field, None, None),
+    ],
+)
+def test_sparse_matrices_of_unusual_arrays(make, data, indices, indptr):
+    S = make(X * (X > 0))
+    expected = S.toarray()
+    y = np.arange(60) % 2
+    coef = LogLossClassifier().fit(S, y).coef_
+    for name, change in {"data": data, "indices": indices, "indptr": indptr}.items():
+        array = getattr(S, name)
+        if callable(change) and not isinstance(change, type):
+            setattr(S, name, change(array))
+        elif change is not None:
+            setattr(S, name, array.astype(change))
+    np.testing.assert_array_equal(make_design(S).X.toarray(), expected)
+    np.testing.assert_allclose(LogLossClassifier().fit(S, y).coef_, coef, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array])

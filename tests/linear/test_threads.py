@@ -164,14 +164,18 @@ FORK = """
 import os, sys
 import numpy as np
 from sklogloss import LogLossClassifier
+from sklogloss.losses import LogLoss
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60_000, 60))
 y = (X[:, 0] + rng.logistic(size=60_000) > 0).astype(int)
 coef = LogLossClassifier(n_jobs=2).fit(X, y).coef_
+target, raw_prediction = np.zeros(500_000), np.zeros(500_000)
+LogLoss().value(target, raw_prediction, n_threads=2)
 pid = os.fork()
 if pid == 0:
     same = np.array_equal(LogLossClassifier(n_jobs=2).fit(X, y).coef_, coef)
+    LogLoss().value(target, raw_prediction, n_threads=2)
     os._exit(0 if same else 3)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
@@ -234,25 +238,56 @@ def peak():
     with open("/proc/self/status") as status:
         return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1]) * 1024
 
-order, solver = sys.argv[1:]
+order, dtype, C = sys.argv[1], sys.argv[2], float(sys.argv[3])
+solver = sys.argv[4]
 rng = np.random.default_rng(0)
 shape = (1_000_000, 20)
-X = np.empty(shape, order=order)
+X = np.empty(shape, dtype=dtype, order=order)
 for rows in np.array_split(X, 100):
     rows[:] = rng.normal(size=rows.shape)
 y = np.empty(len(X), dtype=np.int64)
 np.greater(X[:, 0] + X[:, 1], rng.logistic(size=len(X)), out=y, casting="unsafe")
 before = peak()
-LogLossClassifier(solver=solver).fit(X, y)
+LogLossClassifier(solver=solver, C=C).fit(X, y)
 print(peak() - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
-    ("order", "solver"), [("C", "auto"), ("F", "auto"), ("C", "newton-cg"), ("F", "lbfgs")]
+    "arguments",
+    [
+        ("C", "f8", "1", "auto"),
+        ("F", "f8", "1", "auto"),
+        ("C", "f8", "1", "newton-cg"),
+        ("F", "f8", "1", "lbfgs"),
+        ("C", "f4", "inf", "auto"),
+    ],
 )
-def test_memory_of_a_fit(order, solver):
-    output = subprocess.check_output([sys.executable, "-P", "-c", PEAK, order, solver], text=True)
-    # X has 160 MB, y and what is computed of it 8 MB each.
+def test_memory_of_a_fit(arguments):
+    output = subprocess.check_output([sys.executable, "-P", "-c", PEAK, *arguments], text=True)
+    # X has 160 MB, in float32 80 MB; y and what is computed of it 8 MB each.
     assert int(output) < 60e6
+
+
+WIDE_FIT = """
+import numpy as np
+from sklogloss import LogLossClassifier
+
+rng = np.random.default_rng(0)
+X = 1 + rng.normal(size=(60, 20_000))
+clf = LogLossClassifier().fit(X, np.arange(60) % 2)
+print(clf.coef_.tobytes().hex(), clf.intercept_.tobytes().hex())
+"""
+
+
+def test_the_number_of_blas_threads_changes_no_bit():
+    # Dot products of more than 10,000 numbers are those that OpenBLAS cuts up.
+    outputs = {
+        subprocess.check_output(
+            [sys.executable, "-P", "-c", WIDE_FIT],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": count, "OMP_NUM_THREADS": count},
+        )
+        for count in ("1", "2")
+    }
+    assert len(outputs) == 1

@@ -63,6 +63,14 @@ def test_is_finite_beyond_what_smoothing_can_explain(dtype, label_smoothing, cla
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("log_proba", [[-200.0, -201.0, 0.0], [0.0, -1.0, -200.0]])
+def test_a_class_that_was_not_seen_has_the_smallest_probability(dtype, log_proba):
+    posterior = posterior_log_proba(np.array([log_proba], dtype), np.array([1.0, 1.0, 0.0]), 0.0)
+    assert posterior[0, 2] == np.log(np.finfo(dtype).tiny)
+    np.testing.assert_allclose(posterior[0, 0] - posterior[0, 1], 1, rtol=1e-5)
+
+
 def test_larger_scores_never_mean_smaller_posterior_probabilities():
     z = np.linspace(-50, 50, 1001)
     log_proba = -np.logaddexp(0, np.column_stack([z, -z]))
