@@ -250,7 +250,3 @@ def main(argv):
                 results = comparison.run(workers)
             report.add(results, best_of_each(results))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
