@@ -1,11 +1,17 @@
-"""``python -m benchmarks kernels`` and ``python -m benchmarks fit``; -h shows the arguments."""
+"""``python -m benchmarks TABLE``; -h shows the tables, TABLE -h the arguments of one."""
 
 import sys
 from importlib import import_module
 
 TABLES = {
+    "fit": "fits against other libraries, at equal accuracy",
+    "threads": "fits with one thread and with two",
+    "scaling": "time per row of fits to more and more rows",
+    "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
+    "predict": "predict_proba against scikit-learn's",
+    "grid_search": "a grid search against scikit-learn's estimator",
     "kernels": "the loss functions against those of scikit-learn",
-    "fit": "fits against the solvers of scikit-learn, at equal accuracy",
+    "environments": "no table: makes the environments that fit runs other libraries in",
 }
 
 
@@ -13,7 +19,7 @@ def main(argv):
     if not argv or argv[0] not in TABLES:
         print("usage: python -m benchmarks TABLE [-h] [arguments of the table]\n")
         for table, text in TABLES.items():
-            print(f"  {table:8} {text}")
+            print(f"  {table:12} {text}")
         return 0 if argv and argv[0] in ("-h", "--help") else 2
     return import_module(f"benchmarks.{argv[0]}").main(argv[1:])
 

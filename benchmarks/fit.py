@@ -2,25 +2,29 @@
 
 A tolerance means something different to each solver. So each climbs a ladder of tolerances until
 its objective is within a relative 1e-6 of the optimum, and that run is timed: all libraries in
-turn, in one process, the median of several rounds. The peak of the memory is measured in a process
-of its own.
+turn, each in a process of its own, the median of several rounds. A library that cannot leave the
+intercept free is measured against its own optimum, and the table says so.
 """
 
 import argparse
-import csv
+import contextlib
 import math
-import multiprocessing
 import statistics
 import sys
 import time
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.adapters import ADAPTERS
-from benchmarks.machine import check_blas_threads, describe_machine
-from benchmarks.tasks import FOLDER_TASKS, TASKS, Task
+from benchmarks.adapters import LIBRARIES
+from benchmarks.peers import Worker, WorkerError, find_peers
+from benchmarks.reference import optimum
+from benchmarks.report import Report, add_arguments
+from benchmarks.tasks import FOLDER_TASKS, L1_TASKS, TASKS, Intercept, load_task
+from benchmarks.timing import check_blas_threads
 from sklogloss.linear.threads import effective_n_threads
 
 SUBOPTIMALITY = 1e-6
@@ -29,150 +33,196 @@ TOLERANCES = [step * 10.0**-power for power in range(1, 13) for step in (1, 0.3)
 SHOWN = ("sklogloss", "auto")
 # Times are given as ratios to the fastest solver of this library.
 BASELINE = "scikit-learn"
+# OpenBLAS's threads look for work that long after a call, on the cores of whoever is next.
+PAUSE_SECONDS = 0.05
+COLUMNS = {
+    "task": "{0.task}",
+    "solver": "{0.label}",
+    "ms": "{0.milliseconds:,.1f}",
+    "of scikit-learn's best": "{0.ratio:.3f}",
+    "of one X @ w": "{0.products:,.0f}",
+    "suboptimality": "{0.suboptimality:.0e}",
+    "peak MB": "{0.peak_megabytes:,.0f}",
+    "first call s": "{0.first_call_seconds:.1f}",
+}
 
 
 @dataclass
 class Result:
-    """One row of the table. seconds and what follows are NaN if no tolerance was tight enough."""
+    """One row of the table.
+
+    What follows tol is NaN if no tolerance was tight enough, but for suboptimality: it is then the
+    smallest that was reached. note says what kept the solver from more.
+    """
 
     task: str
     library: str
     solver: str
-    tol: float
+    intercept: str
+    tol: float = math.nan
     seconds: float = math.nan
     suboptimality: float = math.nan
     peak_megabytes: float = math.nan
+    first_call_seconds: float = math.nan
     ratio: float = math.nan
+    products: float = math.nan
+    note: str = ""
+
+    @property
+    def milliseconds(self):
+        return 1000 * self.seconds
+
+    @property
+    def label(self):
+        marks = "; ".join(mark for mark in (self.intercept, self.note) if mark)
+        return f"{self.library} {self.solver}" + (f" ({marks})" if marks else "")
 
 
-def timed_fit(task, library, solver, tol):
-    """Return the seconds that a fit takes and the objective it reaches."""
-    start = time.perf_counter()
-    coef, intercept = ADAPTERS[library].fit(task, solver, tol)
-    seconds = time.perf_counter() - start
-    return seconds, task.objective(coef, intercept)
+class Comparison:
+    """All solvers of all libraries on one task."""
 
+    def __init__(self, task, repeats, max_seconds, n_threads):
+        self.task = task
+        self.repeats = repeats
+        self.max_seconds = max_seconds
+        self.n_threads = n_threads
+        self._optimum = cache(lambda intercept_is: optimum(task, intercept_is))
+        self._weights = np.ones((task.X.shape[1], task.n_outputs))
 
-def climb(task, library, solver, optimum, max_seconds):
-    """Return the first tolerance, with the time of its run, that comes close to the optimum."""
-    for tol in TOLERANCES:
-        seconds, objective = timed_fit(task, library, solver, tol)
-        if objective <= optimum * (1 + SUBOPTIMALITY):
-            return tol, seconds
-        if seconds > max_seconds:
-            break
-    return math.nan, math.nan
+    def run(self, workers):
+        """Return the results."""
+        runs = []
+        for worker in workers:
+            for solver, intercept in solvers_of(worker).items():
+                result = Result(self.task.name, worker.peer.library, solver, intercept)
+                runs.append((worker, result))
+        seconds = [self._climb(worker, result) for worker, result in runs]
+        timed = [run for run in runs if not math.isnan(run[1].tol)]
+        longest = max((time for time in seconds if not math.isnan(time)), default=math.inf)
+        # Fits of milliseconds need more rounds than fits of seconds.
+        n_rounds = min(max(self.repeats, math.ceil(1 / longest)), 10 * self.repeats)
+        product_seconds = self._time(timed, n_rounds)
+        for worker, result in timed:
+            self._measure_cost(worker, result)
+        baseline = min((r.seconds for _, r in timed if r.library == BASELINE), default=math.nan)
+        for _, result in timed:
+            result.ratio = result.seconds / baseline
+            result.products = result.seconds / product_seconds
+        return [result for _, result in runs]
 
+    def _fit(self, worker, result, tol):
+        """Return the seconds that a fit takes and its suboptimality."""
+        seconds, coef, intercept = worker.ask("fit", result.solver, tol, self.n_threads)
+        kind = Intercept(result.intercept)
+        suboptimality = self.task.objective(coef, intercept, kind) / self._optimum(kind) - 1
+        if suboptimality < -SUBOPTIMALITY / 10:
+            raise RuntimeError(f"{result.label} found a better optimum than the reference")
+        return seconds, suboptimality
 
-def load_task(name, folder):
-    return {**TASKS, **FOLDER_TASKS}[name](folder)
-
-
-def memory_kilobytes(field):
-    """Return VmRSS, the memory in use, or VmHWM, its peak."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1])
-    raise KeyError(field)
-
-
-def peak_rise(name, folder, library, solver, tol, n_threads):
-    """Return by how many megabytes a fit raises the memory of a process that holds the data."""
-    task = load_task(name, folder)
-    step = max(1, task.X.shape[0] // 200)
-    with threadpool_limits(limits=n_threads):
-        # Loads what the library loads late, and starts its threads.
-        ADAPTERS[library].fit(Task("", task.X[::step], task.y[::step]), solver, tol)
-        Path("/proc/self/clear_refs").write_text("5")  # sets the peak to the memory in use
-        before = memory_kilobytes("VmRSS")
-        ADAPTERS[library].fit(task, solver, tol)
-    return max(0, memory_kilobytes("VmHWM") - before) / 1024
-
-
-def measure_peak(*arguments):
-    """Return peak_rise in a fresh process; NaN where the system does not tell."""
-    if sys.platform != "linux":
+    def _climb(self, worker, result):
+        """Set the first tolerance that comes close to the optimum; return the time of its run."""
+        result.suboptimality = math.inf
+        for tol in TOLERANCES:
+            try:
+                seconds, suboptimality = self._fit(worker, result, tol)
+            except WorkerError as error:
+                result.note = str(error)
+                return math.nan
+            result.suboptimality = min(result.suboptimality, suboptimality)
+            if suboptimality <= SUBOPTIMALITY:
+                result.tol = tol
+                return seconds
+        result.note = "at no tolerance"
         return math.nan
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(peak_rise, arguments)
+
+    def _time(self, runs, n_rounds):
+        """Set the median seconds of each run; return those of one product of X and weights."""
+        times = [[] for _ in runs]
+        product_times = []
+        for _ in range(n_rounds):
+            for (worker, result), seconds_of_run in zip(runs, times, strict=True):
+                time.sleep(PAUSE_SECONDS)
+                try:
+                    seconds, result.suboptimality = self._fit(worker, result, result.tol)
+                except WorkerError as error:
+                    result.note = str(error)
+                else:
+                    seconds_of_run.append(seconds)
+            time.sleep(PAUSE_SECONDS)
+            product_times += self._seconds_of_products()
+        for (_, result), seconds_of_run in zip(runs, times, strict=True):
+            result.seconds = statistics.median(seconds_of_run) if seconds_of_run else math.nan
+        return statistics.median(product_times)
+
+    def _seconds_of_products(self):
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            self.task.X @ self._weights
+            times.append(time.perf_counter() - start)
+        return times[1:]
+
+    def _measure_cost(self, worker, result):
+        worker.close()  # only a new process has compiled nothing, and has no memory to use again
+        try:
+            result.peak_megabytes, result.first_call_seconds = worker.ask(
+                "cost", result.solver, result.tol, self.n_threads
+            )
+        except WorkerError as error:
+            result.note = str(error)
 
 
-def compare(name, folder, repeats, max_seconds, n_threads):
-    """Return the results of all solvers of all libraries on one task."""
-    task = load_task(name, folder)
-    _, optimum = timed_fit(task, "sklogloss", "newton-cg", 1e-10)
-    results, expected = [], []
-    for library, adapter in ADAPTERS.items():
-        for solver in adapter.solvers(task):
-            tol, seconds = climb(task, library, solver, optimum, max_seconds)
-            results.append(Result(task.name, library, solver, tol))
-            expected.append(seconds)
-    runs = [(result, []) for result in results if not math.isnan(result.tol)]
-    longest = max(seconds for seconds in expected if not math.isnan(seconds))
-    # Fits of milliseconds need more rounds than fits of seconds.
-    for _ in range(min(max(repeats, math.ceil(1 / longest)), 10 * repeats)):
-        for result, times in runs:
-            seconds, objective = timed_fit(task, result.library, result.solver, result.tol)
-            times.append(seconds)
-            result.suboptimality = objective / optimum - 1
-    if min(result.suboptimality for result, _ in runs) < -SUBOPTIMALITY / 10:
-        raise RuntimeError(f"{task.name}: a solver found a better optimum than the reference")
-    for result, times in runs:
-        result.seconds = statistics.median(times)
-        result.peak_megabytes = measure_peak(
-            name, folder, result.library, result.solver, result.tol, n_threads
-        )
-    baseline = min((r.seconds for r, _ in runs if r.library == BASELINE), default=math.nan)
-    for result in results:
-        result.ratio = result.seconds / baseline
-    return results
+def solvers_of(worker):
+    """Return the solvers of a worker's library; none, with a line that says so, if it fails."""
+    try:
+        return worker.ask("solvers")
+    except WorkerError as error:
+        print(f"{worker.peer.library} is left out: {error}", file=sys.stderr)
+        return {}
 
 
 def best_of_each(results):
-    """Return sklogloss's default and the fastest solver of each other library."""
+    """Return sklogloss's default and the fastest solver of each other library.
+
+    Of a library that reached the accuracy with no solver, the one that came closest.
+    """
     chosen = [result for result in results if (result.library, result.solver) == SHOWN]
-    for library in ADAPTERS:
-        timed = [r for r in results if r.library == library and not math.isnan(r.seconds)]
-        if library != SHOWN[0] and timed:
-            chosen.append(min(timed, key=lambda result: result.seconds))
+    for library in LIBRARIES:
+        of_library = [result for result in results if result.library == library]
+        if library != SHOWN[0] and of_library:
+            timed = [result for result in of_library if not math.isnan(result.seconds)]
+            chosen.append(
+                min(timed, key=lambda result: result.seconds)
+                if timed
+                else min(of_library, key=lambda result: result.suboptimality)
+            )
     return chosen
-
-
-def markdown(results):
-    """Return rows of a Markdown table."""
-    return [
-        f"| {r.task} | {r.library} {r.solver} | {1000 * r.seconds:,.1f} | {r.ratio:.3f} "
-        f"| {r.suboptimality:.0e} | {r.peak_megabytes:,.0f} |"
-        for r in results
-    ]
-
-
-def write_csv(path, machine, results):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        file.writelines(f"# {line}\n" for line in machine)
-        writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Result))
-        writer.writerows(astuple(result) for result in results)
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(prog="python -m benchmarks fit", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with a9a, MNIST, news20 and mammography")
-    parser.add_argument("--output", type=Path, help="CSV file to write, every solver in it")
+    parser.add_argument(
+        "--environments",
+        type=Path,
+        help="folder that `python -m benchmarks environments` made; without it, and for a library "
+        "without environment, the libraries that this Python can import",
+    )
     parser.add_argument(
         "--tasks",
         nargs="+",
-        choices=[*TASKS, *FOLDER_TASKS],
-        help="default: all, those of the folder if --data is given",
+        choices=[*TASKS, *L1_TASKS, *FOLDER_TASKS],
+        help="default: all without L1 penalty, those of the folder if --data is given",
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds, at least (default 5)")
     parser.add_argument("--threads", type=int, help="of BLAS and OpenMP (default: the cores)")
     parser.add_argument(
         "--max-seconds",
         type=float,
-        default=60,
-        help="give a solver up if a run takes longer and is not accurate (default 60)",
+        default=120,
+        help="give a solver up if a run, or loading the data, takes longer (default 120)",
     )
+    add_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tasks is None:
         arguments.tasks = [*TASKS, *(FOLDER_TASKS if arguments.data else [])]
@@ -182,22 +232,21 @@ def parse(argv):
 
 
 def main(argv):
+    """Print the table of fits, the best solver of each library in it."""
     arguments = parse(argv)
     n_threads = arguments.threads or effective_n_threads(None)
-    results = []
+    peers = list(find_peers(arguments.environments))
     with threadpool_limits(limits=n_threads):
         check_blas_threads(n_threads)
-        machine = describe_machine()
-        print("\n".join(machine), end="\n\n")
-        print("| task | solver | ms | of scikit-learn's best | suboptimality | peak MB |")
-        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        report = Report(COLUMNS, arguments, [f"{p.library}: {p.version}" for p in peers])
         for name in arguments.tasks:
-            rows = compare(
-                name, arguments.data, arguments.repeats, arguments.max_seconds, n_threads
-            )
-            check_blas_threads(n_threads)
-            print(*markdown(best_of_each(rows)), sep="\n", flush=True)
-            results += rows
-            if arguments.output:
-                write_csv(arguments.output, machine, results)
+            task = load_task(name, arguments.data)
+            comparison = Comparison(task, arguments.repeats, arguments.max_seconds, n_threads)
+            with contextlib.ExitStack() as stack:
+                workers = [
+                    stack.enter_context(Worker(p, name, arguments.data, arguments.max_seconds))
+                    for p in peers
+                ]
+                results = comparison.run(workers)
+            report.add(results, best_of_each(results))
     return 0

@@ -4,17 +4,16 @@ scikit-learn's are private (sklearn._loss); they are what its LogisticRegression
 """
 
 import argparse
-import csv
 import sys
-from dataclasses import astuple, dataclass, fields
+import time
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from sklearn._loss.loss import HalfBinomialLoss, HalfMultinomialLoss
 
-from benchmarks.machine import describe_machine
+from benchmarks.report import Report, add_arguments
 from benchmarks.timing import seconds_of_each
 from sklogloss.losses import LogLoss
 
@@ -24,6 +23,16 @@ METHODS = {
     "gradient": (("gradient_out",), "gradient"),
     "value_gradient": (("value_out", "gradient_out"), "loss_gradient"),
     "gradient_hessian": (("gradient_out", "hessian_out"), "gradient_hessian"),
+}
+# ratio: how many times faster than scikit-learn.
+COLUMNS = {
+    "classes": "{0.n_classes}",
+    "order": "{0.order}",
+    "dtype": "{0.dtype}",
+    "method": "{0.method}",
+    "sklogloss ns per sample": "{0.sklogloss:.2f}",
+    "scikit-learn ns per sample": "{0.scikit_learn:.2f}",
+    "ratio": "{0.ratio:.1f}",
 }
 
 
@@ -62,6 +71,7 @@ def measure(n_classes, order, dtype, n_samples, n_rounds):
                 partial(getattr(theirs, their_method), target, raw_prediction, **their_outs),
             ],
             n_rounds,
+            clock=time.thread_time,
         )
         our_time, their_time = (time / n_samples * 1e9 for time in seconds)
         yield Result(
@@ -75,39 +85,20 @@ def measure(n_classes, order, dtype, n_samples, n_rounds):
         )
 
 
-def write_csv(path, machine, results):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        file.writelines(f"# {line}\n" for line in machine)
-        writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Result))
-        writer.writerows(astuple(result) for result in results)
-
-
 def main(argv):
-    """Print the table, and write it where --output says."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks kernels", description=__doc__)
     parser.add_argument("--n-samples", type=int, default=2_000_000)
     parser.add_argument("--n-classes", type=int, nargs="+", default=[2, 3, 10])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", type=Path, help="CSV file to write")
+    add_arguments(parser)
     arguments = parser.parse_args(argv)
 
-    machine = describe_machine()
-    print("\n".join(machine), end="\n\n")
-    print("nanoseconds per sample, one thread; ratio: how many times faster than scikit-learn\n")
-    print(f"classes order dtype   {'method':17} sklogloss scikit-learn ratio")
-    results = []
+    report = Report(COLUMNS, arguments)
     for n_classes, dtype in product(arguments.n_classes, ["float64", "float32"]):
         for order in "C" if n_classes == 2 else "CF":
             for result in measure(n_classes, order, dtype, arguments.n_samples, arguments.rounds):
-                results.append(result)
-                print(
-                    f"{result.n_classes:7} {result.order:5} {result.dtype} {result.method:17}"
-                    f" {result.sklogloss:9.2f} {result.scikit_learn:12.2f} {result.ratio:5.1f}",
-                    flush=True,
-                )
-    if arguments.output:
-        write_csv(arguments.output, machine, results)
+                report.add([result])
     return 0
 
 

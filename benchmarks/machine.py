@@ -4,8 +4,6 @@ import os
 import platform
 from pathlib import Path
 
-from threadpoolctl import threadpool_info
-
 from sklogloss._show_versions import versions
 
 
@@ -25,12 +23,3 @@ def describe_machine():
     # OpenBLAS can be told to use an older processor's kernels, which changes every time measured.
     variables = [name for name in os.environ if name.startswith(("OPENBLAS_", "OMP_", "MKL_"))]
     return lines + [f"{name}={os.environ[name]}" for name in sorted(variables)]
-
-
-def check_blas_threads(n_threads):
-    """Raise RuntimeError unless every BLAS library in the process uses n_threads."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas" and library["num_threads"] != n_threads:
-            raise RuntimeError(
-                f"{library['filepath']} uses {library['num_threads']} threads, not {n_threads}"
-            )

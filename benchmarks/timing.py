@@ -3,8 +3,10 @@
 import statistics
 import time
 
+from threadpoolctl import threadpool_info
 
-def seconds_of_each(functions, n_rounds):
+
+def seconds_of_each(functions, n_rounds, clock=time.perf_counter):
     """Return the median time of a call of each function.
 
     Parameters
@@ -12,18 +14,29 @@ def seconds_of_each(functions, n_rounds):
     functions : list of callables without arguments
         They are called in turn, once before the clock runs and then in n_rounds rounds.
     n_rounds : int
+    clock : callable, default=time.perf_counter
+        With time.thread_time, only the time that the calling thread spent on a processor counts;
+        what other processes take is not in it.
 
     Returns
     -------
     seconds : list of float
-        Time that the calling thread spent on a processor; what other processes take is not in it.
     """
     times = [[] for _ in functions]
     for function in functions:
         function()
     for _ in range(n_rounds):
         for function, seconds in zip(functions, times, strict=True):
-            start = time.thread_time()
+            start = clock()
             function()
-            seconds.append(time.thread_time() - start)
+            seconds.append(clock() - start)
     return [statistics.median(seconds) for seconds in times]
+
+
+def check_blas_threads(n_threads):
+    """Raise RuntimeError unless every BLAS library in the process uses n_threads."""
+    for library in threadpool_info():
+        if library["user_api"] == "blas" and library["num_threads"] != n_threads:
+            raise RuntimeError(
+                f"{library['filepath']} uses {library['num_threads']} threads, not {n_threads}"
+            )

@@ -1,10 +1,35 @@
-"""One module per library.
+"""One module per library, named as the library is on PyPI, with underscores.
 
-Each has ``NAME`` and ``VERSION``, ``solvers(task)``, the names of the solvers that make sense for
-the task, and ``fit(task, solver, tol)``, which returns ``coef`` of shape (n_outputs, n_features)
-and ``intercept`` of shape (n_outputs,), n_outputs being 1 for two classes.
+Each has two functions:
+
+``solvers(task)``
+    The solvers that make sense for the task, as a dict of name to `Intercept`: what the solver does
+    with the intercept. Empty if the library cannot minimise the task's objective; the module's
+    docstring says why.
+``fit(task, solver, tol, n_threads)``
+    ``coef`` of shape (n_outputs, n_features) and ``intercept`` of shape (n_outputs,), n_outputs
+    being 1 for two classes. What its users must do to their data first (another order of the array,
+    another coding of the labels) is inside, and timed.
+
+A module imports its library, so only the library's own environment can import the module.
 """
 
-from benchmarks.adapters import scikit_learn, sklogloss
+from importlib import import_module
 
-ADAPTERS = {adapter.NAME: adapter for adapter in (sklogloss, scikit_learn)}
+# What pip installs in an environment of its own: some libraries pin versions that others do not
+# run with. sklogloss and scikit-learn run in the current one.
+REQUIREMENTS = {
+    "scikit-learn-intelex": ["scikit-learn-intelex"],
+    "glum": ["glum"],
+    "skglm": ["skglm"],
+    "adelie": ["adelie"],
+    "snapml": ["snapml"],
+    "celer": ["celer"],
+    "liblinear-official": ["liblinear-official"],
+}
+LIBRARIES = ["sklogloss", "scikit-learn", *REQUIREMENTS]
+
+
+def load_adapter(library):
+    """Return the module of a library."""
+    return import_module(f"benchmarks.adapters.{library.replace('-', '_')}")

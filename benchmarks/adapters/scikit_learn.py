@@ -1,25 +1,32 @@
-"""LogisticRegression."""
+"""LogisticRegression. Its number of threads is that of BLAS and OpenMP, which the worker sets."""
 
 import warnings
 
-import sklearn
 from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.tasks import MAX_ITER, hessian_is_small
-
-NAME = "scikit-learn"
-VERSION = sklearn.__version__
+from benchmarks.tasks import MAX_ITER, Intercept, hessian_is_small
 
 
 def solvers(task):
+    if task.l1_ratio > 0:
+        return {"saga": Intercept.FREE}
     names = ["lbfgs", "newton-cg"]
-    return [*names, "newton-cholesky"] if hessian_is_small(task) else names
+    if hessian_is_small(task):
+        names.append("newton-cholesky")
+    return dict.fromkeys(names, Intercept.FREE)
 
 
-def fit(task, solver, tol):
-    model = LogisticRegression(C=task.C, solver=solver, tol=tol, max_iter=MAX_ITER)
+def fit(task, solver, tol, n_threads):
+    model = LogisticRegression(
+        C=task.C,
+        l1_ratio=task.l1_ratio,
+        solver=solver,
+        tol=tol,
+        max_iter=MAX_ITER,
+        random_state=0,
+    )
     with warnings.catch_warnings():
         # A run that falls short is recognised by its objective.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -1,23 +1,24 @@
-"""LogLossClassifier."""
+"""LogLossClassifier, which has no L1 penalty yet."""
 
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-import sklogloss
-from benchmarks.tasks import MAX_ITER, hessian_is_small
-
-NAME = "sklogloss"
-VERSION = sklogloss.__version__
+from benchmarks.tasks import MAX_ITER, Intercept, hessian_is_small
+from sklogloss import LogLossClassifier
 
 
 def solvers(task):
+    if task.l1_ratio > 0:
+        return {}
     names = ["auto", "newton-cg", "lbfgs"]
-    return [*names, "newton-cholesky"] if hessian_is_small(task) else names
+    if hessian_is_small(task):
+        names.append("newton-cholesky")
+    return dict.fromkeys(names, Intercept.FREE)
 
 
-def fit(task, solver, tol):
-    model = sklogloss.LogLossClassifier(C=task.C, solver=solver, tol=tol, max_iter=MAX_ITER)
+def fit(task, solver, tol, n_threads):
+    model = LogLossClassifier(C=task.C, solver=solver, tol=tol, max_iter=MAX_ITER, n_jobs=n_threads)
     with warnings.catch_warnings():
         # A run that falls short is recognised by its objective.
         warnings.simplefilter("ignore", ConvergenceWarning)
