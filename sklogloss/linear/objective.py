@@ -6,7 +6,7 @@ import numpy as np
 
 from sklogloss._cython import data_pass
 from sklogloss.linear.design import make_design
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.subset import random_rows, take_rows
 
 __all__ = ["Evaluation", "LinearObjective"]
 
@@ -97,7 +97,7 @@ class LinearObjective:
         if rows is None:
             return None
         return LinearObjective(
-            make_design(X[rows]),
+            make_design(take_rows(X, rows)),
             self.loss,
             np.asfortranarray(self.target[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
@@ -133,8 +133,8 @@ class LinearObjective:
         unusable = ~(np.isfinite(scale) & (scale > 0))
         if unusable.any():
             # Without penalty: the column is constant, or its squares leave the range of float64.
-            size = self._largest_entries()
-            with np.errstate(divide="ignore", over="ignore"):
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                size = self._largest_entries()
                 scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
             self.center[~np.isfinite(self.center)] = 0
         limit = np.finfo(self.dtype).max / 2

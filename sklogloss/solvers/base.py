@@ -4,21 +4,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RELATIVE_SUBOPTIMALITY", "NewtonSolver", "SolverResult", "tolerated_suboptimality"]
+__all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
 
 # A solver stops when the gradient is within tol and the objective is, by its own estimate, within
-# this part of the optimum: tol alone says little about columns of very small size.
-RELATIVE_SUBOPTIMALITY = 1e-11
-# For a loss below this (nats), as that of separable data, the part is of this number.
+# this part of the optimum, times tol squared: tol alone says little about columns of very small
+# size. The part is no smaller than rounding allows, and no larger than is worth a pass.
+SUBOPTIMALITY_PER_SQUARED_TOL = 1e-5
+SMALLEST_SUBOPTIMALITY = 1e-13
+LARGEST_SUBOPTIMALITY = 1e-6
+# As small as counts for separable data, whose loss falls for ever.
+SMALLEST_NATS = 1e-15
+# How far the last step may fall short of the progress that the one before promises for it.
+CAUTION = 4
+# Rounding errors of a loss below this (nats) are those of this number.
 SMALL_LOSS = 1e-4
 
 # What the solution on a subset of the rows is for makes no more digits worth having.
 SUBSET_SUBOPTIMALITY = 1e-5
 
 
-def tolerated_suboptimality(value, part=RELATIVE_SUBOPTIMALITY):
+def relative_suboptimality(tol):
+    """Return the part of the objective within which tol asks the optimum to be."""
+    part = SUBOPTIMALITY_PER_SQUARED_TOL * tol**2
+    return float(np.clip(part, SMALLEST_SUBOPTIMALITY, LARGEST_SUBOPTIMALITY))
+
+
+def tolerated_suboptimality(value, part):
     """Return the suboptimality (nats) at which an objective of this value counts as solved."""
-    return part * max(abs(value), SMALL_LOSS)
+    return max(part * abs(value), SMALLEST_NATS)
 
 
 @dataclass
@@ -73,7 +86,7 @@ class NewtonSolver:
         self.tol = tol
         self.max_iter = max_iter
         self.verbose = verbose
-        self.suboptimality = RELATIVE_SUBOPTIMALITY
+        self.suboptimality = relative_suboptimality(tol)
 
     def evaluate(self, theta):
         """Return the Evaluation at theta with what inner_solve needs."""
@@ -97,9 +110,11 @@ class NewtonSolver:
     def _solve(self, theta):
         self.setup(theta)
         while True:
+            previous_decrement = self.decrement
             self.direction = self.inner_solve(self.point)
             # Twice the decrease that the quadratic model promises.
             self.decrement = -float(self.point.gradient @ self.direction)
+            self.contraction = self.decrement / previous_decrement
             if self.verbose:
                 print(
                     f"iteration {self.n_iter}: objective {self.point.value:.10g}, largest gradient "
@@ -117,6 +132,7 @@ class NewtonSolver:
         self.converged = False
         self.reason = ""
         self.has_sound_direction = False
+        self.decrement = np.inf
         self.best_decrement = np.inf
         self.n_without_progress = 0
         if self.objective.subset is None or theta.any() or self.max_iter == 0:
@@ -147,6 +163,9 @@ class NewtonSolver:
     def check_convergence(self):
         """Set converged and return whether to stop.
 
+        What counts is where the last step will lead, which finalize takes without looking: the
+        decrement falls by the factor by which it fell in the step before, or a few times that.
+        Without penalty the classes may be separable, and nothing is promised.
         Where rounding keeps the gradient above tol, the decrement ceases to fall although the
         quadratic model promises next to nothing any more: that is an end, too.
         """
@@ -154,13 +173,17 @@ class NewtonSolver:
         if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
             self.reason = "the objective or its gradient overflows; rescale X"
             return True
-        suboptimality = self.decrement / 2
+        factor = 1.0
+        if 0 < self.n_iter < self.max_iter and self.objective.l2 > 0:
+            factor = min(1, CAUTION * self.contraction)
+        suboptimality = factor * self.decrement / 2
+        max_gradient = np.sqrt(factor) * point.max_gradient
         if self.decrement <= self.best_decrement / 2:
             self.best_decrement = self.decrement
             self.n_without_progress = 0
         else:
             self.n_without_progress += 1
-        if point.max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
+        if max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
             point.value, self.suboptimality
         ):
             self.converged = self.has_sound_direction = True

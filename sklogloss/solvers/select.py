@@ -1,5 +1,7 @@
 """Which solver fits a problem."""
 
+from sklogloss.linear.design import passes_per_newton_step
+
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
@@ -40,13 +42,5 @@ def select_solver(design, n_columns):
         return "newton-cholesky"
     if n_parameters > MANY_PARAMETERS or design.n_features >= design.n_samples:
         return "newton-cg"
-    # In multiplications, those of BLAS-3 counted as an eighth.
-    stored_per_row = design.n_stored / design.n_samples
-    n_pairs = n_columns * (n_columns + 1) / 2
-    if design.is_sparse:
-        hessian = design.n_stored * stored_per_row / 2 * n_pairs
-    else:
-        hessian = design.n_stored * design.n_features * n_pairs / 8
-    factor = n_parameters**3 / 3 / 8
-    products = PASSES_PER_STEP * 2 * design.n_stored * n_columns
-    return "newton-cholesky" if hessian + factor <= products else "newton-cg"
+    is_cheap = passes_per_newton_step(design, n_columns) <= PASSES_PER_STEP
+    return "newton-cholesky" if is_cheap else "newton-cg"
