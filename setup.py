@@ -109,5 +109,5 @@ setup(
             "freethreading_compatible": True,
         },
     ),
-    options={"build": {"build_base": BUILD}},
+    options={"build": {"build_base": BUILD}, "build_ext": {"parallel": os.cpu_count()}},
 )

@@ -33,7 +33,7 @@ from sklogloss.linear.objective import LinearObjective
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
-from sklogloss.solvers.select import SOLVERS, select_solver
+from sklogloss.solvers.select import SOLVERS, make_solver, select_solver
 
 __all__ = ["BaseLinearClassifier"]
 
@@ -177,12 +177,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _solve(self, objective):
         if self.solver in AUTOMATIC_SOLVERS:
-            self.solver_ = select_solver(objective.design, objective.n_columns)
+            self.solver_ = select_solver(objective)
         else:
             self.solver_ = self.solver
-        solver = SOLVERS[self.solver_](
-            objective, tol=self.tol, max_iter=self.max_iter, verbose=self.verbose
-        )
+        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
+        solver = make_solver(self.solver_, objective, **options)
         return solver.solve(self._start(objective))
 
     def _start(self, objective):

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from sklogloss._cython.design import DenseDesign, Design, SparseDesign
 
-__all__ = ["make_design", "passes_per_newton_step"]
+__all__ = ["make_design", "passes_per_class_mean_hessian", "passes_per_newton_step"]
 
 # BLAS takes the distance between rows, or columns, as a C int.
 LARGEST_STRIDE = np.iinfo(np.intc).max
@@ -76,12 +76,21 @@ def passes_per_newton_step(design, n_columns):
     n_columns : int
         Columns of raw_prediction.
     """
+    return _in_passes(
+        design, n_columns, n_columns * (n_columns + 1) / 2, (design.n_features + 1) * n_columns
+    )
+
+
+def passes_per_class_mean_hessian(design, n_columns):
+    """Return the same for the mean over the classes of the Hessian's blocks, and its factor."""
+    return _in_passes(design, n_columns, 1, design.n_features + 1)
+
+
+def _in_passes(design, n_columns, n_pairs, n_rows):
     # In multiplications, those of BLAS-3 counted as an eighth.
     n_stored = max(design.n_stored, 1)
-    n_pairs = n_columns * (n_columns + 1) / 2
     if design.is_sparse:
         hessian = n_stored * n_stored / design.n_samples / 2 * n_pairs
     else:
         hessian = n_stored * design.n_features * n_pairs / 8
-    factor = ((design.n_features + 1) * n_columns) ** 3 / 3 / 8
-    return (hessian + factor) / (2 * n_stored * n_columns)
+    return (hessian + n_rows**3 / 3 / 8) / (2 * n_stored * n_columns)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklogloss.linear.reduction import RowReduction, is_reducible
+
 __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
 
 # A solver stops when the gradient is within tol and the objective is, by its own estimate, within
 # this part of the optimum, times tol squared: tol alone says little about columns of very small
 # size. The part is no smaller than rounding allows, and no larger than is worth a pass.
-SUBOPTIMALITY_PER_SQUARED_TOL = 1e-5
-SMALLEST_SUBOPTIMALITY = 1e-13
+SUBOPTIMALITY_PER_SQUARED_TOL = 1e-7
+SMALLEST_SUBOPTIMALITY = 1e-15
 LARGEST_SUBOPTIMALITY = 1e-6
 # As small as counts for separable data, whose loss falls for ever.
 SMALLEST_NATS = 1e-15
@@ -80,6 +82,8 @@ class NewtonSolver:
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
     ARMIJO = 1e-4
     MAX_HALVINGS = 40
+    # Steps in a row that do not halve the decrement before rounding is taken for the reason.
+    PATIENCE = 3
 
     def __init__(self, objective, *, tol, max_iter, verbose=0):
         self.objective = objective
@@ -109,6 +113,8 @@ class NewtonSolver:
 
     def _solve(self, theta):
         self.setup(theta)
+        if self.converged:
+            return self.finalize()
         while True:
             previous_decrement = self.decrement
             self.direction = self.inner_solve(self.point)
@@ -133,13 +139,35 @@ class NewtonSolver:
         self.reason = ""
         self.has_sound_direction = False
         self.decrement = np.inf
+        self.direction = None
         self.best_decrement = np.inf
         self.n_without_progress = 0
-        if self.objective.subset is None or theta.any() or self.max_iter == 0:
+        if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
-        else:
+        elif is_reducible(self.objective.design, self.objective.l2):
+            self.start_from_reduction()
+        elif self.objective.starts_from_subset:
             self.start_from_subset(theta)
+        else:
+            self.point = self.evaluate(theta)
         self.start_value = self.point.value
+
+    def start_from_reduction(self):
+        """Set point to the solution in the space of the rows, and converged if that is certain."""
+        reduction = RowReduction(self.objective)
+        solver = type(self)(
+            reduction.objective, tol=self.tol / 100, max_iter=self.max_iter, verbose=self.verbose
+        )
+        # A hundred times smaller than tol asks for in the coefficients: there it costs little.
+        solver.suboptimality = self.suboptimality / 100**2
+        result = solver.solve(np.zeros(reduction.objective.n_parameters))
+        self.n_iter = result.n_iter
+        self.point = self.evaluate(self.objective.theta(*reduction.coef_intercept(result.theta)))
+        tolerated = tolerated_suboptimality(self.point.value, self.suboptimality)
+        self.converged = (
+            self.point.max_gradient <= self.tol
+            and self.objective.largest_suboptimality(self.point) <= tolerated
+        )
 
     def start_from_subset(self, theta):
         """Set point to the solution on a subset of the rows, if it is better than theta."""
@@ -173,9 +201,7 @@ class NewtonSolver:
         if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
             self.reason = "the objective or its gradient overflows; rescale X"
             return True
-        factor = 1.0
-        if 0 < self.n_iter < self.max_iter and self.objective.l2 > 0:
-            factor = min(1, CAUTION * self.contraction)
+        factor = self.foreseen_part()
         suboptimality = factor * self.decrement / 2
         max_gradient = np.sqrt(factor) * point.max_gradient
         if self.decrement <= self.best_decrement / 2:
@@ -187,9 +213,15 @@ class NewtonSolver:
             point.value, self.suboptimality
         ):
             self.converged = self.has_sound_direction = True
-        elif self.n_without_progress >= 3:
+        elif self.n_without_progress >= self.PATIENCE:
             self.converged = self.is_solved_to_rounding()
         return self.converged
+
+    def foreseen_part(self):
+        """Return the part of the decrement that the last step will leave."""
+        if 0 < self.n_iter < self.max_iter and self.objective.l2 > 0:
+            return min(1, CAUTION * self.contraction)
+        return 1.0
 
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.

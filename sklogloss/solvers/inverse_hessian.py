@@ -3,6 +3,10 @@
 __all__ = ["InverseHessian"]
 
 
+# Steps that are remembered: more gain little and cost two products each.
+MAX_STEPS = 30
+
+
 class InverseHessian:
     """The inverse Hessian of an earlier point or of a subset of the rows, and the steps since then.
 
@@ -25,6 +29,7 @@ class InverseHessian:
         curvature = float(step @ change)
         if curvature > 0:
             self.steps.append((step, change, curvature))
+            self.steps = self.steps[-MAX_STEPS:]
 
     def __matmul__(self, vector):
         """Return the product with a vector of shape (n_parameters,)."""

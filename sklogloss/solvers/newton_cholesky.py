@@ -26,6 +26,10 @@ class NewtonCholeskySolver(NewtonSolver):
     def setup(self, theta):
         self.inverse_hessian = None
         self.previous_point = None
+        subset = self.objective.subset
+        if subset is not None and not self.objective.starts_from_subset:
+            hessian = subset.value_gradient_hessian(theta).hessian
+            self.inverse_hessian = InverseHessian(self._solver(hessian))
         super().setup(theta)
 
     def adopt(self, solver):
@@ -50,13 +54,17 @@ class NewtonCholeskySolver(NewtonSolver):
             if not self._wants_new_hessian(point, direction):
                 return direction
             point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
-        inverse_hessian = InverseHessian(cholesky_solver(point.hessian, self.objective))
+        inverse_hessian = InverseHessian(self._solver(point.hessian))
         point.hessian = None
         direction = inverse_hessian @ -point.gradient
         decrement = -float(point.gradient @ direction)
         is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
         self.inverse_hessian = inverse_hessian if is_nearly_solved else None
         return direction
+
+    def _solver(self, hessian):
+        _fix_class_shift(hessian, self.objective)
+        return cholesky_solver(hessian)
 
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.
@@ -68,14 +76,13 @@ class NewtonCholeskySolver(NewtonSolver):
         return digits > rate * (n_passes + PASSES_WITH_HESSIAN)
 
 
-def cholesky_solver(hessian, objective):
+def cholesky_solver(hessian):
     """Return a function that solves hessian x = b, for a positive semi-definite Hessian.
 
     Parameters
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
         Lower triangle; overwritten.
-    objective : LinearObjective
 
     Notes
     -----
@@ -84,7 +91,6 @@ def cholesky_solver(hessian, objective):
     vanishes in them, so that the step does, too.
     """
     n = len(hessian)
-    _fix_class_shift(hessian, objective)
     diagonal = np.diagonal(hessian).copy()
     has_curvature = diagonal > 0
     root = np.sqrt(np.where(has_curvature, diagonal, 1))
@@ -105,8 +111,8 @@ def cholesky_solver(hessian, objective):
             return lambda b: np.full_like(b, np.nan)
 
     def solve(b):
-        x, _ = potrs(factor, b / root, lower=False)
-        return x / root
+        x, _ = potrs(factor, (b.T / root).T, lower=False)
+        return (x.T / root).T
 
     return solve
 

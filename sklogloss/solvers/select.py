@@ -1,18 +1,16 @@
 """Which solver fits a problem."""
 
-from sklogloss.linear.design import passes_per_newton_step
+from sklogloss.linear.design import passes_per_class_mean_hessian, passes_per_newton_step
+from sklogloss.linear.reduction import is_reducible
 
+from .class_mean_newton import ClassMeanNewtonSolver
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
 
-__all__ = ["SOLVERS", "select_solver"]
+__all__ = ["SOLVERS", "make_solver", "select_solver"]
 
-SOLVERS = {
-    "newton-cholesky": NewtonCholeskySolver,
-    "newton-cg": NewtonCGSolver,
-    "lbfgs": LBFGSSolver,
-}
+SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 
 # Passes of conjugate gradients that one Newton step is worth, from the benchmarks.
 PASSES_PER_STEP = 20
@@ -22,25 +20,54 @@ FEW_PARAMETERS = 60
 MANY_PARAMETERS = 6000
 
 
-def select_solver(design, n_columns):
+def select_solver(objective):
     """Return the name of the solver for "auto".
 
     Parameters
     ----------
-    design : Design
-    n_columns : int
-        Columns of raw_prediction.
+    objective : LinearObjective
 
     Returns
     -------
     name : str
-        "newton-cholesky" where forming and factoring the Hessian costs less than the passes of
-        conjugate gradients that it saves, else "newton-cg".
+        "newton-cholesky" where forming and factoring the Hessian, or for several classes the mean
+        of its blocks, costs less than the passes of conjugate gradients that it saves, else
+        "newton-cg".
     """
-    n_parameters = (design.n_features + 1) * n_columns
-    if n_parameters <= FEW_PARAMETERS:
+    design = objective.design
+    if objective.n_parameters <= FEW_PARAMETERS:
         return "newton-cholesky"
-    if n_parameters > MANY_PARAMETERS or design.n_features >= design.n_samples:
+    if is_reducible(design, objective.l2) or design.n_features >= min(
+        design.n_samples, MANY_PARAMETERS
+    ):
         return "newton-cg"
-    is_cheap = passes_per_newton_step(design, n_columns) <= PASSES_PER_STEP
-    return "newton-cholesky" if is_cheap else "newton-cg"
+    if _forms_whole_hessian(objective):
+        return "newton-cholesky"
+    n_passes = passes_per_class_mean_hessian(design, objective.n_columns)
+    return (
+        "newton-cholesky"
+        if objective.n_columns > 1 and n_passes <= PASSES_PER_STEP
+        else "newton-cg"
+    )
+
+
+def make_solver(name, objective, **options):
+    """Return the solver of this name, set up for an objective."""
+    if name == "newton-cholesky" and (objective.n_columns == 1 or _forms_whole_hessian(objective)):
+        return NewtonCholeskySolver(objective, **options)
+    solvers = {
+        "newton-cholesky": ClassMeanNewtonSolver,
+        "newton-cg": NewtonCGSolver,
+        "lbfgs": LBFGSSolver,
+    }
+    return solvers[name](objective, **options)
+
+
+def _forms_whole_hessian(objective):
+    if objective.n_parameters <= FEW_PARAMETERS:
+        return True
+    # Passes over the subset, where that is what the Hessian is taken of.
+    design = objective.design
+    part = design if objective.subset is None else objective.subset.design
+    n_passes = passes_per_newton_step(part, objective.n_columns) * part.n_samples / design.n_samples
+    return objective.n_parameters <= MANY_PARAMETERS and n_passes <= PASSES_PER_STEP
