@@ -50,10 +50,13 @@ class RowReduction:
         n = rows.n_features
         zero, one = np.zeros(n, dtype=objective.dtype), np.ones(n, dtype=objective.dtype)
         products = data_pass.gram(rows, zero, one, None, False, objective.n_threads)
+        # Pivots of the size of the products' rounding errors are no directions of the rows.
+        eps = np.finfo(objective.dtype).eps
+        rounding = objective.n_features * eps * np.diagonal(products).max()
         if self.fit_intercept:
             products = _centered(products)
         (pstrf,) = get_lapack_funcs(("pstrf",), (products,))
-        factor, pivots, rank, _ = pstrf(products, lower=True, tol=-1.0)
+        factor, pivots, rank, _ = pstrf(products, lower=True, tol=rounding)
         factor = np.tril(factor)[:, :rank]
         self.pivots = pivots[:rank] - 1
         self.pivot_factor = factor[:rank]
