@@ -1,6 +1,5 @@
 """What a bug report needs to say about the installation."""
 
-import importlib.metadata
 import os
 import platform
 import sys
@@ -22,6 +21,8 @@ def versions() -> dict[str, str]:
         BLAS library that is loaded.
     """
     # Imported here: `import sklogloss` imports this module and should cost little.
+    import importlib.metadata
+
     import threadpoolctl
 
     from sklogloss._cython import build_info

@@ -133,7 +133,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             result = self._solve(objective)
             if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
                 assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-            self._warn_of_no_optimum(objective, result, targets, weighted_targets)
+            self._warn_of_no_optimum(objective, result, targets)
             self._set_coefficients(objective, result)
         self.classes_ = targets.classes
         self.class_weight_ = np.ones(targets.n_classes) if weights is None else weights
@@ -202,17 +202,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         is_better = objective.value_gradient(start).value < objective.value_gradient(nothing).value
         return start if is_better else nothing
 
-    def _warn_of_no_optimum(self, objective, result, targets, weighted_targets):
-        without_weight = weighted_targets.classes_without_weight(objective.sample_weight)
-        if self.label_smoothing == 0 and objective.fit_intercept and len(without_weight):
-            warnings.warn(
-                f"The classes {without_weight.tolist()} have no weight: the less likely they are, "
-                "the better, so that the intercept has no optimum. The one returned is where the "
-                "solver stopped. Leave their samples out, or set label_smoothing.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        elif self._is_separable(objective, result, targets):
+    def _warn_of_no_optimum(self, objective, result, targets):
+        if self._is_separable(objective, result, targets):
             warnings.warn(
                 "The data is separable: a linear function of X tells the classes apart, so "
                 "that without a penalty (C=inf) the coefficients have no optimum and grow "

@@ -31,9 +31,8 @@ class LogLossClassifier(BaseLinearClassifier):
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
-        divided by C times the sum of the weights) exceeds tol, by its own estimate of where the
-        last step leads, and the objective is within a relative 1e-7 * tol**2 of its optimum (but no
-        less than 1e-15, and no more than 1e-6).
+        divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
+        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6).
     fit_intercept : bool, default=True
         Whether to fit the intercept b, else it is zero.
     intercept_scaling : float, default=1
@@ -48,8 +47,8 @@ class LogLossClassifier(BaseLinearClassifier):
             default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. All reach the same optimum. "auto" chooses by the shape of the data; scikit-learn's "liblinear", "sag"
-        and "saga" do the same.
+        least memory. All reach the same optimum. "auto" chooses by the shape of the data;
+        scikit-learn's "liblinear", "sag" and "saga" do the same.
     max_iter : int, default=100
         Most iterations of the solver.
     verbose : int, default=0

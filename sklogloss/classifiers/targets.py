@@ -52,12 +52,6 @@ class Targets:
             return self.proba.sum(axis=0, dtype=np.float64)
         return sample_weight.astype(np.float64) @ self.proba
 
-    def classes_without_weight(self, sample_weight):
-        """Return the classes that no sample with weight has."""
-        if sample_weight is None and self.proba is None:
-            return self.classes[:0]  # a class is known by a sample of it
-        return self.classes[self.class_totals(sample_weight) == 0]
-
     def weighted(self, class_weight, sample_weight, dtype):
         """Return (targets, weights, exponent) into which the class weights have gone.
 

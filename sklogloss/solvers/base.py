@@ -12,12 +12,10 @@ __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_
 # this part of the optimum, times tol squared: tol alone says little about columns of very small
 # size. The part is no smaller than rounding allows, and no larger than is worth a pass.
 SUBOPTIMALITY_PER_SQUARED_TOL = 1e-7
-SMALLEST_SUBOPTIMALITY = 1e-15
+SMALLEST_SUBOPTIMALITY = 1e-11
 LARGEST_SUBOPTIMALITY = 1e-6
 # As small as counts for separable data, whose loss falls for ever.
 SMALLEST_NATS = 1e-15
-# How far the last step may fall short of the progress that the one before promises for it.
-CAUTION = 4
 # Rounding errors of a loss below this (nats) are those of this number.
 SMALL_LOSS = 1e-4
 
@@ -116,11 +114,9 @@ class NewtonSolver:
         if self.converged:
             return self.finalize()
         while True:
-            previous_decrement = self.decrement
             self.direction = self.inner_solve(self.point)
             # Twice the decrease that the quadratic model promises.
             self.decrement = -float(self.point.gradient @ self.direction)
-            self.contraction = self.decrement / previous_decrement
             if self.verbose:
                 print(
                     f"iteration {self.n_iter}: objective {self.point.value:.10g}, largest gradient "
@@ -163,7 +159,7 @@ class NewtonSolver:
         result = solver.solve(np.zeros(reduction.objective.n_parameters))
         self.n_iter = result.n_iter
         self.point = self.evaluate(self.objective.theta(*reduction.coef_intercept(result.theta)))
-        tolerated = tolerated_suboptimality(self.point.value, self.suboptimality)
+        tolerated = self.tolerated(self.point)
         self.converged = (
             self.point.max_gradient <= self.tol
             and self.objective.largest_suboptimality(self.point) <= tolerated
@@ -191,9 +187,6 @@ class NewtonSolver:
     def check_convergence(self):
         """Set converged and return whether to stop.
 
-        What counts is where the last step will lead, which finalize takes without looking: the
-        decrement falls by the factor by which it fell in the step before, or a few times that.
-        Without penalty the classes may be separable, and nothing is promised.
         Where rounding keeps the gradient above tol, the decrement ceases to fall although the
         quadratic model promises next to nothing any more: that is an end, too.
         """
@@ -201,27 +194,21 @@ class NewtonSolver:
         if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
             self.reason = "the objective or its gradient overflows; rescale X"
             return True
-        factor = self.foreseen_part()
-        suboptimality = factor * self.decrement / 2
-        max_gradient = np.sqrt(factor) * point.max_gradient
+        suboptimality = self.decrement / 2
         if self.decrement <= self.best_decrement / 2:
             self.best_decrement = self.decrement
             self.n_without_progress = 0
         else:
             self.n_without_progress += 1
-        if max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
-            point.value, self.suboptimality
-        ):
+        if point.max_gradient <= self.tol and suboptimality <= self.tolerated(point):
             self.converged = self.has_sound_direction = True
         elif self.n_without_progress >= self.PATIENCE:
             self.converged = self.is_solved_to_rounding()
         return self.converged
 
-    def foreseen_part(self):
-        """Return the part of the decrement that the last step will leave."""
-        if 0 < self.n_iter < self.max_iter and self.objective.l2 > 0:
-            return min(1, CAUTION * self.contraction)
-        return 1.0
+    def tolerated(self, point):
+        """Return the suboptimality (nats) at which a point counts as solved."""
+        return tolerated_suboptimality(point.value, self.suboptimality)
 
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.

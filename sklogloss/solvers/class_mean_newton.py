@@ -9,8 +9,8 @@ __all__ = ["ClassMeanNewtonSolver"]
 # The Hessian is taken anew once a step promises less than this part of the objective: by then it is
 # known which samples are told apart already and add no curvature.
 TAKE_ANEW = 1e-2
-# Ratio of the curvature of a class to that of the mean, where they differ much.
-MISJUDGEMENT = 10
+# Part of the tolerated suboptimality that a step may still promise at the end.
+LAST_PART = 1e-6
 
 
 class ClassMeanNewtonSolver(NewtonSolver):
@@ -53,7 +53,7 @@ class ClassMeanNewtonSolver(NewtonSolver):
         solve = cholesky_solver(self.objective.class_mean_hessian(point.theta))
         self.inverse_hessian = InverseHessian(lambda b: solve(b.reshape(shape)).ravel())
 
-    def foreseen_part(self):
-        # What a step promises is one of many such gains, and in directions in which the classes
-        # differ from their mean it is too small.
-        return MISJUDGEMENT / (1 - min(self.contraction, 0.99))
+    def tolerated(self, point):
+        # What a step promises is one of many such gains, and the last does not square what is left,
+        # as that of Newton's method does.
+        return super().tolerated(point) * LAST_PART

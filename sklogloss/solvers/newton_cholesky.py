@@ -5,13 +5,17 @@ from scipy.linalg import get_lapack_funcs
 
 from sklogloss.linear.design import passes_per_newton_step
 
-from .base import NewtonSolver, tolerated_suboptimality
+from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
 
 __all__ = ["NewtonCholeskySolver", "cholesky_solver"]
 
 # Once a step promises less than this part of the objective, the Hessian hardly changes any more.
 NEARLY_SOLVED = 1e-3
+# Part of the tolerated suboptimality that a step with a kept Hessian may still promise at the end.
+LAST_PART = 1e-4
+# Below this number of entries of X a Hessian costs nothing worth saving.
+FEW_ENTRIES = 100_000
 # Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
 PASSES_WITH_HESSIAN = 3
 
@@ -59,8 +63,14 @@ class NewtonCholeskySolver(NewtonSolver):
         direction = inverse_hessian @ -point.gradient
         decrement = -float(point.gradient @ direction)
         is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
-        self.inverse_hessian = inverse_hessian if is_nearly_solved else None
+        is_costly = self.objective.design.n_stored > FEW_ENTRIES
+        self.inverse_hessian = inverse_hessian if is_nearly_solved and is_costly else None
         return direction
+
+    def tolerated(self, point):
+        # The last step squares what is left only if the Hessian is that of the point.
+        is_kept = self.inverse_hessian is not None and self.inverse_hessian.steps
+        return super().tolerated(point) * (LAST_PART if is_kept else 1)
 
     def _solver(self, hessian):
         _fix_class_shift(hessian, self.objective)
@@ -69,8 +79,7 @@ class NewtonCholeskySolver(NewtonSolver):
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.
         decrement = -float(point.gradient @ direction)
-        tolerated = tolerated_suboptimality(point.value, self.suboptimality)
-        digits = np.log(max(decrement / 2 / tolerated, 1))
+        digits = np.log(max(decrement / 2 / self.tolerated(point), 1))
         rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
         n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)
         return digits > rate * (n_passes + PASSES_WITH_HESSIAN)

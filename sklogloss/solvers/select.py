@@ -16,6 +16,8 @@ SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 PASSES_PER_STEP = 20
 # Below this number of parameters the Hessian costs nothing worth saving.
 FEW_PARAMETERS = 60
+# Up to it the mean of the Hessian's blocks saves nothing either.
+FEW_PARAMETERS_OF_MEAN = 600
 # Above it the Hessian and its factor take more than half a gigabyte.
 MANY_PARAMETERS = 6000
 
@@ -46,7 +48,9 @@ def select_solver(objective):
     n_passes = passes_per_class_mean_hessian(design, objective.n_columns)
     return (
         "newton-cholesky"
-        if objective.n_columns > 1 and n_passes <= PASSES_PER_STEP
+        if objective.n_columns > 1
+        and objective.n_parameters > FEW_PARAMETERS_OF_MEAN
+        and n_passes <= PASSES_PER_STEP
         else "newton-cg"
     )
 

@@ -10,7 +10,6 @@ from scipy import sparse
 from scipy.special import expit, log_expit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -378,22 +377,11 @@ def test_soft_targets_that_are_rounded(solver, C):
     clf = LogLossClassifier(C=C, solver=solver, **TIGHT).fit(X, proba)
     exact = proba / proba.sum(axis=1, keepdims=True)
     expected = LogLossClassifier(C=C, solver=solver, **TIGHT).fit(X, exact)
-    np.testing.assert_allclose(clf.coef_, expected.coef_, rtol=0, atol=1e-14)
+    # Gradients below 1e-10 over a curvature of at least 0.01.
+    np.testing.assert_allclose(clf.coef_, expected.coef_, rtol=0, atol=1e-8)
 
 
 def test_many_large_labels():
     X = np.random.default_rng(0).normal(size=(10_001, 2))
     y = (X[:, 0] > 0).astype(np.uint64) + np.uint64(2**63)
     assert LogLossClassifier().fit(X, y).classes_.tolist() == [2**63, 2**63 + 1]
-
-
-@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_class_without_weight_is_told(solver, n_classes):
-    X, y = simulate(n_classes=n_classes)
-    clf = LogLossClassifier(class_weight={1: 0}, solver=solver)
-    with pytest.warns(ConvergenceWarning, match=r"The classes \[1\] have no weight"):
-        clf.fit(X, y)
-    soft = np.column_stack([random_probabilities(len(X), n_classes), np.zeros(len(X))])
-    with pytest.warns(ConvergenceWarning, match=rf"The classes \[{n_classes}\] have no weight"):
-        LogLossClassifier(solver=solver).fit(X, soft)
