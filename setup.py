@@ -61,10 +61,13 @@ OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
 if WINDOWS:
     COMPILE = ["/O2", "/std:c11"]
 else:
+    # -O3 compiles for twice as long as -O2 with full vectorisation and gives nothing faster.
     # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
     # Contraction to fused multiply-add may differ between machines, never between runs.
     COMPILE = [
-        "-O1" if DEBUG else "-O3",
+        "-O1" if DEBUG else "-O2",
+        "-ftree-vectorize",
+        "-fvect-cost-model=dynamic",
         "-fno-math-errno",
         "-fno-trapping-math",
         "-ffp-contract=fast",

@@ -2,26 +2,30 @@
 
 #ifdef HAS_SHUFFLE
 typedef REAL NAME(four) __attribute__((vector_size(4 * sizeof(REAL))));
+/* Four numbers in memory. GCC, whose plan for memcpy is that of the baseline, would copy a vector in
+ * halves and then wait for them. */
+typedef REAL NAME(unaligned_four)
+    __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
 SKL_INLINE void NAME(transpose_4x4)(
     const REAL *restrict source, ptrdiff_t source_stride,
     REAL *restrict out, ptrdiff_t out_stride)
 {
-    NAME(four) row[4], pair[4], column[4];
-    for (int i = 0; i < 4; i++) {
-        memcpy(&row[i], source + i * source_stride, sizeof row[i]);
-    }
-    pair[0] = __builtin_shufflevector(row[0], row[1], 0, 4, 2, 6);
-    pair[1] = __builtin_shufflevector(row[0], row[1], 1, 5, 3, 7);
-    pair[2] = __builtin_shufflevector(row[2], row[3], 0, 4, 2, 6);
-    pair[3] = __builtin_shufflevector(row[2], row[3], 1, 5, 3, 7);
-    column[0] = __builtin_shufflevector(pair[0], pair[2], 0, 1, 4, 5);
-    column[1] = __builtin_shufflevector(pair[1], pair[3], 0, 1, 4, 5);
-    column[2] = __builtin_shufflevector(pair[0], pair[2], 2, 3, 6, 7);
-    column[3] = __builtin_shufflevector(pair[1], pair[3], 2, 3, 6, 7);
-    for (int i = 0; i < 4; i++) {
-        memcpy(out + i * out_stride, &column[i], sizeof column[i]);
-    }
+    const NAME(four) row_0 = *(const NAME(unaligned_four) *)source;
+    const NAME(four) row_1 = *(const NAME(unaligned_four) *)(source + source_stride);
+    const NAME(four) row_2 = *(const NAME(unaligned_four) *)(source + 2 * source_stride);
+    const NAME(four) row_3 = *(const NAME(unaligned_four) *)(source + 3 * source_stride);
+    const NAME(four) even_01 = __builtin_shufflevector(row_0, row_1, 0, 4, 2, 6);
+    const NAME(four) odd_01 = __builtin_shufflevector(row_0, row_1, 1, 5, 3, 7);
+    const NAME(four) even_23 = __builtin_shufflevector(row_2, row_3, 0, 4, 2, 6);
+    const NAME(four) odd_23 = __builtin_shufflevector(row_2, row_3, 1, 5, 3, 7);
+    *(NAME(unaligned_four) *)out = __builtin_shufflevector(even_01, even_23, 0, 1, 4, 5);
+    *(NAME(unaligned_four) *)(out + out_stride) =
+        __builtin_shufflevector(odd_01, odd_23, 0, 1, 4, 5);
+    *(NAME(unaligned_four) *)(out + 2 * out_stride) =
+        __builtin_shufflevector(even_01, even_23, 2, 3, 6, 7);
+    *(NAME(unaligned_four) *)(out + 3 * out_stride) =
+        __builtin_shufflevector(odd_01, odd_23, 2, 3, 6, 7);
 }
 #else
 SKL_INLINE void NAME(transpose_4x4)(

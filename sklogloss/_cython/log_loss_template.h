@@ -13,55 +13,80 @@
  *     value = log(1 + R) + sum_k y_k (m - z_k)
  *     p_k = e_k / S,   q_k = k == a ? R / S : 1 - p_k, where p_k <= 1/2
  *     gradient_k = p_k - y_k  (for a class index t: -q_k where k == t, else p_k)
- *     diagonal of the Hessian = p_k q_k
+ *     diagonal of the Hessian = x (1 - x), x = min(p_k, q_k)
  *
  * No two large numbers are subtracted, so nothing cancels. The rounding error of z_k - m enters
  * the exponential: at |z| = 700 it would cost hundreds of units in the last place.
  */
 #include "simd_math.h"
 
-/* Rows of K-class blocks handled together, so that their columns stay in L1 cache. */
+/* Rows handled together, so that what is kept of them, and columns of K classes, stay in L1. */
 #undef CHUNK_ROWS
 #define CHUNK_ROWS 64
 
 #define BLOCK_NAME(kind, quantity) NAME(skl_log_loss_##kind##_##quantity)
 
-SKL_INLINE void NAME(binary)(
-    ptrdiff_t n_rows, const real *restrict y, const real *restrict z,
-    real *restrict value, real *restrict gradient, real *restrict hessian,
+/* exponential = exp(-|z|). */
+SKL_INLINE void NAME(exp_of_minus_size)(
+    ptrdiff_t rows, const real *restrict z, real *restrict exponential, real smallest)
+{
+    const real shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
+    real r[CHUNK_ROWS];
+    bits power[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real minus_size = NAME(from_bits)(NAME(to_bits)(z[i]) | SIGN_BIT);
+        NAME(exp_reduce)(minus_size < smallest ? smallest : minus_size, shift, &r[i], &power[i]);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real scaled = NAME(expm1_core)(r[i]) * (real)0x1p-64 + (real)0x1p-64;
+        exponential[i] = scaled * NAME(from_bits)(power[i]);
+    }
+}
+
+SKL_INLINE void NAME(binary_chunk)(
+    ptrdiff_t rows, const real *restrict y, const real *restrict z,
+    real *restrict value, real *restrict gradient, real *restrict hessian, real smallest,
     int want_value, int want_gradient, int want_hessian)
 {
-    const real zero = 0, one = 1, two = 2;
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        const real positive = z[i] < zero ? zero : z[i];
-        const real negative = z[i] < zero ? -z[i] : zero;
-        const real u = NAME(exp_nonpositive)(-(positive + negative), zero);
-        real reciprocal_1, reciprocal_2; /* of 1 + u and 2 + u */
-        if (want_value && want_gradient) {
-            NAME(reciprocals_1p_2p)(u, &reciprocal_1, &reciprocal_2);
-        } else if (want_value) {
-            reciprocal_2 = one / (two + u);
-        } else {
-            reciprocal_1 = NAME(reciprocal_1p)(u, zero);
-        }
+    const real one = 1;
+    real exponential[CHUNK_ROWS];
+    NAME(exp_of_minus_size)(rows, z, exponential, smallest);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real u = exponential[i];
+        const bits z_bits = NAME(to_bits)(z[i]);
+        const real minus_size = NAME(from_bits)(z_bits | SIGN_BIT);
+        const real unlikely = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
         if (want_value) {
-            value[i] = NAME(log1p_core)(u, reciprocal_2)
-                       + (y[i] * negative + (one - y[i]) * positive);
+            value[i] = NAME(log1p_core)(u) - unlikely * minus_size;
         }
         if (want_gradient) {
-            const real smaller = u * reciprocal_1;
-            const real p = z[i] < zero ? smaller : reciprocal_1;
-            const real q = z[i] < zero ? reciprocal_1 : smaller;
-            gradient[i] = (one - y[i]) * p - y[i] * q;
+            const real sum = one + u;
+            const real larger = want_hessian ? NAME(reciprocal_1p)(u) : one / sum;
+            const real size = larger * (unlikely * sum - u);
+            gradient[i] = NAME(from_bits)(NAME(to_bits)(size) ^ (z_bits & SIGN_BIT));
             if (want_hessian) {
-                hessian[i] = smaller * reciprocal_1;
+                hessian[i] = u * larger * larger;
             }
         }
     }
 }
 
+SKL_INLINE void NAME(binary)(
+    ptrdiff_t n_rows, const real *y, const real *z, real *value, real *gradient, real *hessian,
+    int want_value, int want_gradient, int want_hessian)
+{
+    const real smallest = NAME(opaque)((real)EXP_SMALLEST);
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        NAME(binary_chunk)(
+            rows, y + start, z + start, want_value ? value + start : value,
+            want_gradient ? gradient + start : gradient, want_hessian ? hessian + start : hessian,
+            smallest, want_value, want_gradient, want_hessian);
+    }
+}
+
 /* Classes are taken four at a time where there are as many, which saves loads and stores of what
- * is kept per row. */
+ * is kept per row. Loops over the four are unrolled first: only then is that over rows vectorised. */
 #define FOR_GROUPS_OF_CLASSES(first, n_classes, call_with_count)        \
     {                                                                   \
         ptrdiff_t k = (first);                                          \
@@ -73,90 +98,127 @@ SKL_INLINE void NAME(binary)(
         }                                                               \
     }
 
+/* What a chunk keeps per row. Exponentials are scaled by one power of two per row. others: the
+ * sum of all but the largest; what has been added is others - excess, excess being the rounding
+ * errors (Kahan's summation). */
+typedef struct {
+    real largest[CHUNK_ROWS];  /* raw prediction */
+    real base[CHUNK_ROWS];     /* subtracted from raw predictions before exp */
+    real smallest[CHUNK_ROWS]; /* below which raw prediction - base may be raised to it */
+    real shift[CHUNK_ROWS];    /* for exp_scaled */
+    real top[CHUNK_ROWS];      /* exponential of the largest */
+    bits ties[CHUNK_ROWS];     /* 2^MANTISSA_BITS + how often it occurs - 1, as a real */
+    real others[CHUNK_ROWS];
+    real excess[CHUNK_ROWS];
+    real value[CHUNK_ROWS];    /* sum_k y_k (m - z_k), or the target's raw prediction */
+    real target[CHUNK_ROWS];   /* the target's exponential */
+} NAME(chunk);
+
 SKL_INLINE void NAME(largest_of)(
     int count, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, const real *restrict z,
-    real *restrict largest, real *restrict at)
+    real *restrict largest)
 {
     const real *restrict z_k = z + k * stride;
     for (ptrdiff_t i = 0; i < rows; i++) {
-        real m = largest[i], a = at[i];
+        real m = largest[i];
+#pragma GCC unroll 4
         for (int j = 0; j < count; j++) {
             const real z_j = z_k[i + j * stride];
-            a = z_j > m ? (real)(k + j) : a;
             m = z_j > m ? z_j : m;
         }
         largest[i] = m;
-        at[i] = a;
     }
 }
 
-/* The largest raw prediction of each row, and its first class. */
-SKL_INLINE void NAME(find_largest)(
+/* Find the largest raw prediction of each row and what follows from it. */
+SKL_INLINE void NAME(start_chunk)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *restrict z,
-    real *restrict largest, real *restrict at)
+    NAME(chunk) *restrict chunk)
 {
+    const real zero = 0, limit = (real)EXACT_LIMIT, rounding = (real)ROUND_TO_INTEGER;
     for (ptrdiff_t i = 0; i < rows; i++) {
-        largest[i] = z[i];
-        at[i] = 0;
+        chunk->largest[i] = -(real)LARGEST;
     }
-#define CALL(count) NAME(largest_of)(count, rows, k, stride, z, largest, at)
-    FOR_GROUPS_OF_CLASSES(1, n_columns, CALL)
+#define CALL(count) NAME(largest_of)(count, rows, k, stride, z, chunk->largest)
+    FOR_GROUPS_OF_CLASSES(0, n_columns, CALL)
 #undef CALL
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real m = chunk->largest[i];
+        const real base = m > limit ? m : (m < -limit ? m : zero);
+        const real n = ((m - base) * (real)LOG2_E + rounding) - rounding;
+        chunk->base[i] = base;
+        chunk->smallest[i] = (m - base) + (real)EXP_SMALLEST;
+        chunk->shift[i] = rounding + ((real)64 - n);
+        chunk->ties[i] = NAME(to_bits)((real)TWO_TO_MANTISSA_BITS) - 1;
+        /* 0, but GCC makes slow calls of memset of constants. */
+        chunk->top[i] = chunk->others[i] = chunk->excess[i] = m - m;
+        chunk->value[i] = chunk->target[i] = m - m;
+    }
 }
 
-/* exp(z - m) for z <= m, with the rounding error of z - m (Knuth's two-sum) put back. */
-SKL_INLINE real NAME(exp_difference)(real z, real m)
-{
-    const real difference = z - m;
-    const real subtracted = difference - z;
-    const real low = (z - (difference - subtracted)) - (m + subtracted);
-    return NAME(exp_nonpositive)(difference, low);
-}
-
-/* What a chunk of rows keeps per row. others = R: what has been added is others - excess, excess
- * being the rounding errors (Kahan's summation). shift = sum_k y_k (m - z_k). */
-typedef struct {
-    real largest[CHUNK_ROWS];
-    real at[CHUNK_ROWS];
-    real others[CHUNK_ROWS];
-    real excess[CHUNK_ROWS];
-    real shift[CHUNK_ROWS];
-} NAME(chunk);
-
-/* Add `count` classes from k on to R and shift; keep the exponentials if wanted. */
+/* Add `count` classes from k on to what the chunk keeps; keep the exponentials if wanted. */
 SKL_INLINE void NAME(add_classes)(
     int count, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, const real *restrict z,
     const real *restrict target, ptrdiff_t target_stride, NAME(chunk) *restrict chunk,
     real *restrict exponential, ptrdiff_t exponential_stride,
-    int soft, int want_shift, int want_exponential)
+    int soft, int want_value, int want_target, int want_exponential)
 {
-    const real half = (real)0.5, one = 1, two = 2;
+    const real zero = 0, half = (real)0.5, one = 1, two = 2;
     const real *restrict z_k = z + k * stride;
     const real *restrict y_k = target + (soft ? k * target_stride : 0);
     real *restrict e_k = exponential + (want_exponential ? k * exponential_stride : 0);
+    real r[4][CHUNK_ROWS], e_scratch[4][CHUNK_ROWS];
+    bits power[4][CHUNK_ROWS];
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++) {
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const real x = z_k[i + j * stride] - chunk->base[i];
+            const real x_used = x < chunk->smallest[i] ? chunk->smallest[i] : x;
+            NAME(exp_reduce)(x_used, chunk->shift[i], &r[j][i], &power[j][i]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++) {
+        real *restrict e_j = want_exponential ? e_k + j * exponential_stride : e_scratch[j];
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const real p = one + NAME(expm1_core)(r[j][i]);
+            e_j[i] = NAME(from_bits)(NAME(to_bits)(p) + power[j][i]);
+        }
+    }
     for (ptrdiff_t i = 0; i < rows; i++) {
-        const real m = chunk->largest[i], a = chunk->at[i];
-        real sum = 0, shift = want_shift ? chunk->shift[i] : 0;
+        const real m = chunk->largest[i];
+        real sum = 0, top = chunk->top[i];
+        bits ties = chunk->ties[i];
+        real value = want_value ? chunk->value[i] : zero;
+        real target_e = want_target ? chunk->target[i] : zero;
+#pragma GCC unroll 4
         for (int j = 0; j < count; j++) {
             const real z_j = z_k[i + j * stride];
             const real class_j = (real)(k + j);
-            const real e = NAME(exp_difference)(z_j, m);
-            sum += a == class_j ? e - one : e;
-            if (want_shift && soft) { /* halved: the difference may overflow */
-                shift += (two * y_k[i + j * target_stride]) * (half * m - half * z_j);
-            } else if (want_shift) {
-                shift = y_k[i] == class_j ? m - z_j : shift;
+            const real e = want_exponential ? e_k[i + j * exponential_stride] : e_scratch[j][i];
+            sum += z_j == m ? zero : e;
+            top = z_j == m ? e : top;
+            ties += z_j == m;
+            if (want_value && soft) { /* halved: the difference may overflow */
+                value += (two * y_k[i + j * target_stride]) * (half * m - half * z_j);
+            } else if (want_value) {
+                value = y_k[i] == class_j ? z_j : value;
             }
-            if (want_exponential) {
-                e_k[i + j * exponential_stride] = e;
+            if (want_target) {
+                target_e = y_k[i] == class_j ? e : target_e;
             }
         }
         const real wanted = sum - chunk->excess[i];
         const real others = chunk->others[i] + wanted;
         chunk->excess[i] = (others - chunk->others[i]) - wanted;
         chunk->others[i] = others;
-        if (want_shift) {
-            chunk->shift[i] = shift;
+        chunk->top[i] = top;
+        chunk->ties[i] = ties;
+        if (want_value) {
+            chunk->value[i] = value;
+        }
+        if (want_target) {
+            chunk->target[i] = target_e;
         }
     }
 }
@@ -165,17 +227,19 @@ SKL_INLINE void NAME(add_all_classes)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *restrict z,
     const real *restrict target, ptrdiff_t target_stride, NAME(chunk) *restrict chunk,
     real *restrict exponential, ptrdiff_t exponential_stride,
-    int soft, int want_shift, int want_exponential)
+    int soft, int want_value, int want_target, int want_exponential)
 {
-    NAME(find_largest)(rows, n_columns, stride, z, chunk->largest, chunk->at);
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        chunk->others[i] = chunk->excess[i] = chunk->shift[i] = 0;
-    }
-#define CALL(count)                                                                    \
-    NAME(add_classes)(count, rows, k, stride, z, target, target_stride, chunk,         \
-                      exponential, exponential_stride, soft, want_shift, want_exponential)
+    NAME(start_chunk)(rows, n_columns, stride, z, chunk);
+#define CALL(count)                                                                     \
+    NAME(add_classes)(count, rows, k, stride, z, target, target_stride, chunk,          \
+                      exponential, exponential_stride, soft, want_value, want_target,   \
+                      want_exponential)
     FOR_GROUPS_OF_CLASSES(0, n_columns, CALL)
 #undef CALL
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real ties = NAME(from_bits)(chunk->ties[i]) - (real)TWO_TO_MANTISSA_BITS;
+        chunk->others[i] += ties * chunk->top[i];
+    }
 }
 
 /* The K-class formulas for at most CHUNK_ROWS rows. `soft` says what target holds; `curvature`
@@ -188,19 +252,27 @@ SKL_INLINE void NAME(multiclass_chunk)(
 {
     const real one = 1;
     NAME(chunk) chunk;
-    real reciprocal[CHUNK_ROWS];
     NAME(add_all_classes)(rows, n_columns, stride, z, target, target_stride, &chunk,
-                          gradient, stride, soft, want_value, want_gradient);
+                          gradient, stride, soft, want_value, want_gradient && !soft,
+                          want_gradient);
     if (want_value) {
         for (ptrdiff_t i = 0; i < rows; i++) {
-            value[i] = NAME(log1p_nonnegative)(chunk.others[i]) + chunk.shift[i];
+            value[i] = NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])
+                       + (soft ? chunk.value[i] : chunk.largest[i] - chunk.value[i]);
         }
     }
     if (!want_gradient) {
         return;
     }
+    real reciprocal[CHUNK_ROWS], rest[CHUNK_ROWS], at_target[CHUNK_ROWS];
     for (ptrdiff_t i = 0; i < rows; i++) {
-        reciprocal[i] = NAME(reciprocal_1p)(chunk.others[i], -chunk.excess[i]);
+        reciprocal[i] = NAME(reciprocal_of_sum)(chunk.top[i], chunk.others[i]);
+        rest[i] = chunk.others[i] * reciprocal[i];
+        if (!soft) {
+            at_target[i] = chunk.target[i] == chunk.top[i]
+                               ? -rest[i]
+                               : chunk.target[i] * reciprocal[i] - one;
+        }
     }
     for (ptrdiff_t k = 0; k < n_columns; k++) {
         const real *restrict y_k = target + (soft ? k * target_stride : 0);
@@ -208,16 +280,17 @@ SKL_INLINE void NAME(multiclass_chunk)(
         real *restrict hessian_k = hessian + (want_hessian ? k * stride : 0);
         const real class_k = (real)k;
         for (ptrdiff_t i = 0; i < rows; i++) {
-            const real p = gradient_k[i] * reciprocal[i];
-            const real q =
-                chunk.at[i] == class_k ? chunk.others[i] * reciprocal[i] : one - p;
+            const real e = gradient_k[i];
+            const real p = e * reciprocal[i];
             if (soft) {
                 gradient_k[i] = p - y_k[i];
             } else {
-                gradient_k[i] = y_k[i] == class_k ? -q : p;
+                gradient_k[i] = y_k[i] == class_k ? at_target[i] : p;
             }
             if (want_hessian) {
-                hessian_k[i] = curvature ? p : p * q;
+                /* p (1 - p), of p or 1 - p the smaller: its rounding error hardly counts. */
+                const real smaller = e == chunk.top[i] && rest[i] < p ? rest[i] : p;
+                hessian_k[i] = curvature ? p : smaller - smaller * smaller;
             }
         }
     }
@@ -318,37 +391,44 @@ SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(multiclass, curvature_entry))
     }
 }
 
+/* Both columns of a two-class link. */
+SKL_INLINE void NAME(binary_link)(
+    ptrdiff_t n_rows, const real *restrict z, real *restrict class_0, real *restrict class_1,
+    int logarithm)
+{
+    const real smallest = NAME(opaque)((real)EXP_SMALLEST);
+    real exponential[CHUNK_ROWS];
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        NAME(exp_of_minus_size)(rows, z + start, exponential, smallest);
+        for (ptrdiff_t j = 0; j < rows; j++) {
+            const ptrdiff_t i = start + j;
+            const real u = exponential[j];
+            const bits z_bits = NAME(to_bits)(z[i]);
+            real larger, smaller;
+            if (logarithm) {
+                larger = -NAME(log1p_core)(u);
+                smaller = larger + NAME(from_bits)(z_bits | SIGN_BIT);
+            } else {
+                larger = NAME(reciprocal_1p)(u);
+                smaller = u * larger;
+            }
+            class_0[i] = (signed_bits)z_bits < 0 ? larger : smaller;
+            class_1[i] = (signed_bits)z_bits < 0 ? smaller : larger;
+        }
+    }
+}
+
 SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(binary, link))
 {
     (void)n_columns, (void)stride;
-    const real zero = 0;
-    const real *restrict z = raw_prediction;
-    real *restrict class_0 = out;
-    real *restrict class_1 = (real *)out + out_stride;
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        const real u = NAME(exp_nonpositive)(z[i] < zero ? z[i] : -z[i], zero);
-        const real larger = NAME(reciprocal_1p)(u, zero);
-        const real smaller = u * larger;
-        class_0[i] = z[i] < zero ? larger : smaller;
-        class_1[i] = z[i] < zero ? smaller : larger;
-    }
+    NAME(binary_link)(n_rows, raw_prediction, out, (real *)out + out_stride, 0);
 }
 
 SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(binary, log_link))
 {
     (void)n_columns, (void)stride;
-    const real zero = 0, one = 1, two = 2;
-    const real *restrict z = raw_prediction;
-    real *restrict class_0 = out;
-    real *restrict class_1 = (real *)out + out_stride;
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        const real positive = z[i] < zero ? zero : z[i];
-        const real negative = z[i] < zero ? -z[i] : zero;
-        const real u = NAME(exp_nonpositive)(-(positive + negative), zero);
-        const real log1p_u = NAME(log1p_core)(u, one / (two + u));
-        class_0[i] = -(log1p_u + positive);
-        class_1[i] = -(log1p_u + negative);
-    }
+    NAME(binary_link)(n_rows, raw_prediction, out, (real *)out + out_stride, 1);
 }
 
 SKL_INLINE void NAME(multiclass_link)(
@@ -360,10 +440,11 @@ SKL_INLINE void NAME(multiclass_link)(
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
         NAME(add_all_classes)(rows, n_columns, stride, raw_prediction + start, NULL, 0, &chunk,
-                              out + start, out_stride, 0, 0, !logarithm);
+                              out + start, out_stride, 0, 0, 0, !logarithm);
         for (ptrdiff_t i = 0; i < rows; i++) {
-            scale[i] = logarithm ? NAME(log1p_nonnegative)(chunk.others[i])
-                                 : NAME(reciprocal_1p)(chunk.others[i], -chunk.excess[i]);
+            scale[i] = logarithm
+                           ? NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])
+                           : NAME(reciprocal_of_sum)(chunk.top[i], chunk.others[i]);
         }
         for (ptrdiff_t k = 0; k < n_columns; k++) {
             const real *restrict z_k = raw_prediction + start + k * stride;

@@ -186,11 +186,21 @@ cdef void copy_rows(
 cdef void prefetch_rows(
     const Matrix *matrix, Py_ssize_t start, Py_ssize_t stop, size_t itemsize
 ) noexcept nogil:
-    """Have the memory deliver rows of a C-ordered matrix while a C function computes."""
-    if matrix.data != NULL and not matrix.in_place and matrix.row_stride == matrix.n_columns:
+    """Have the memory deliver rows of a matrix of several columns while a C function computes."""
+    cdef Py_ssize_t k, n_rows = stop - start
+    cdef char *data = <char *> matrix.data
+    if matrix.data == NULL or n_rows <= 0:
+        return
+    if matrix.in_place and matrix.n_columns > 1:
+        for k in range(matrix.n_columns):
+            prefetch(
+                data + (start + k * matrix.column_stride) * <Py_ssize_t> itemsize,
+                n_rows * <Py_ssize_t> itemsize,
+            )
+    elif not matrix.in_place and matrix.row_stride == matrix.n_columns:
         prefetch(
-            <char *> matrix.data + start * matrix.row_stride * <Py_ssize_t> itemsize,
-            (stop - start) * matrix.row_stride * <Py_ssize_t> itemsize,
+            data + start * matrix.row_stride * <Py_ssize_t> itemsize,
+            n_rows * matrix.row_stride * <Py_ssize_t> itemsize,
         )
 
 
@@ -306,7 +316,7 @@ cdef int evaluate_block(
     cdef Block raw_prediction, target, weight, value, gradient, hessian
     cdef bint is_invalid
     cdef int status = 0
-    cdef Py_ssize_t stop
+    cdef Py_ssize_t stop, start_out, stop_out
     target = read(&arguments.target, start, n_rows, scratch_stride, &scratch)
     weight = read(&arguments.sample_weight, start, n_rows, scratch_stride, &scratch)
     raw_prediction = read(&arguments.raw_prediction, start, n_rows, scratch_stride, &scratch)
@@ -317,8 +327,13 @@ cdef int evaluate_block(
     prefetch_rows(
         &arguments.raw_prediction, stop, min(stop + n_rows, arguments.n_samples), sizeof(floating)
     )
-    prefetch_rows(&arguments.gradient, start, stop, sizeof(floating))
-    prefetch_rows(&arguments.hessian, start, stop, sizeof(floating))
+    # Outputs in place are written while the function computes, others only afterwards.
+    if arguments.gradient.in_place:
+        start_out, stop_out = stop, min(stop + n_rows, arguments.n_samples)
+    else:
+        start_out, stop_out = start, stop
+    prefetch_rows(&arguments.gradient, start_out, stop_out, sizeof(floating))
+    prefetch_rows(&arguments.hessian, start_out, stop_out, sizeof(floating))
     function(
         n_rows, n_columns, raw_prediction.stride, target.data, target.stride,
         raw_prediction.data, parameter, value.data, gradient.data, hessian.data,

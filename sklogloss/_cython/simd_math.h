@@ -12,7 +12,9 @@
 
 #undef real
 #undef bits
+#undef signed_bits
 #undef NAME
+#undef SIGN_BIT
 #undef MANTISSA_BITS
 #undef EXPONENT_BIAS
 #undef ROUND_TO_INTEGER
@@ -22,12 +24,15 @@
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef EXP_SMALLEST
+#undef EXACT_LIMIT
 #undef LARGEST
 
 #if SKL_FLOAT32
 #define real float
 #define bits uint32_t
+#define signed_bits int32_t
 #define NAME(function) function##_f32
+#define SIGN_BIT 0x80000000u
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
 #define ROUND_TO_INTEGER 0x1.8p23f
@@ -36,12 +41,15 @@
 #define LOG2_E 0x1.715476p+0f
 #define LN2_HIGH 0x1.63p-1f /* nine bits: its product with an exponent is exact */
 #define LN2_LOW -0x1.bd0106p-13f
-#define EXP_SMALLEST -103.9f
+#define EXP_SMALLEST -104.0f /* exp of it rounds to 0 */
+#define EXACT_LIMIT 256.0f
 #define LARGEST 0x1.fffffep+127f
 #else
 #define real double
 #define bits uint64_t
+#define signed_bits int64_t
 #define NAME(function) function##_f64
+#define SIGN_BIT 0x8000000000000000ull
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023
 #define ROUND_TO_INTEGER 0x1.8p52
@@ -50,7 +58,8 @@
 #define LOG2_E 0x1.71547652b82fep+0
 #define LN2_HIGH 0x1.62e42feep-1 /* 32 bits: its product with an exponent is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
-#define EXP_SMALLEST -745.0
+#define EXP_SMALLEST -746.0 /* exp of it rounds to 0 */
+#define EXACT_LIMIT 2048.0
 #define LARGEST 0x1.fffffffffffffp+1023
 #endif
 
@@ -61,6 +70,13 @@ SKL_INLINE real NAME(from_bits)(bits pattern)
     return x;
 }
 
+/* x, which the compiler may not take for a constant. */
+SKL_INLINE real NAME(opaque)(real x)
+{
+    volatile real unknown = x;
+    return unknown;
+}
+
 SKL_INLINE bits NAME(to_bits)(real x)
 {
     bits pattern;
@@ -68,13 +84,9 @@ SKL_INLINE bits NAME(to_bits)(real x)
     return pattern;
 }
 
-/* exp(x + low) for x <= 0 and |low| below one unit in the last place of x; 0 below EXP_SMALLEST,
- * where hardly the smallest subnormal number is left. x = n ln 2 + r, |r| <= ln(2) / 2. */
-SKL_INLINE real NAME(exp_nonpositive)(real x, real low)
+/* exp(r) - 1 for |r| <= ln(2) / 2. */
+SKL_INLINE real NAME(expm1_core)(real r)
 {
-    const real shifted = x * (real)LOG2_E + (real)ROUND_TO_INTEGER;
-    const real n = shifted - (real)ROUND_TO_INTEGER;
-    const real r = ((x - n * (real)LN2_HIGH) + low) - n * (real)LN2_LOW;
     /* (exp(r) - 1 - r) / r^2 */
 #if SKL_FLOAT32 /* 3.1e-9 */
     real p = 0x1.6a23d6p-10f;
@@ -83,30 +95,33 @@ SKL_INLINE real NAME(exp_nonpositive)(real x, real low)
     p = p * r + 0x1.555492p-3f;
     p = p * r + 0x1.fffffcp-2f;
 #else /* 3.7e-18 */
-    real p = 0x1.ad7f393e88573p-26;
-    p = p * r + 0x1.28ad9b3ef2749p-22;
-    p = p * r + 0x1.71df25b66c101p-19;
-    p = p * r + 0x1.a01999e2b7996p-16;
-    p = p * r + 0x1.a01a012a0e024p-13;
-    p = p * r + 0x1.6c16c184388eap-10;
-    p = p * r + 0x1.1111111127d10p-7;
-    p = p * r + 0x1.555555555083fp-5;
-    p = p * r + 0x1.55555555554f9p-3;
-    p = p * r + 0x1.000000000000ap-1;
+    const real r2 = r * r, r4 = r2 * r2;
+    const real p01 = 0x1.000000000000ap-1 + 0x1.55555555554f9p-3 * r;
+    const real p23 = 0x1.555555555083fp-5 + 0x1.1111111127d10p-7 * r;
+    const real p45 = 0x1.6c16c184388eap-10 + 0x1.a01a012a0e024p-13 * r;
+    const real p67 = 0x1.a01999e2b7996p-16 + 0x1.71df25b66c101p-19 * r;
+    const real p89 = 0x1.28ad9b3ef2749p-22 + 0x1.ad7f393e88573p-26 * r;
+    const real p = (p01 + p23 * r2) + ((p45 + p67 * r2) + p89 * r4) * r4;
 #endif
-    /* The scale is 2^64 too large, hence normal even where 2^n is not. */
-    p = (r + r * r * p) * (real)0x1p-64 + (real)0x1p-64;
-    /* The low bits of `shifted` hold n: moved into the exponent field they make a power. */
-    const bits exponent = NAME(to_bits)(shifted) + (EXPONENT_BIAS + 64);
-    const real scale = NAME(from_bits)(exponent << MANTISSA_BITS);
-    return x < (real)EXP_SMALLEST ? (real)0 : p * scale;
+    return r + r * r * p;
+}
+
+/* The first half of exp(x): x = n ln 2 + r with |r| <= ln(2) / 2, n a whole number below 2^12 in
+ * size (float32: 2^10). `shift` is ROUND_TO_INTEGER plus a whole number i; n + i is put into the
+ * exponent field of power. */
+SKL_INLINE void NAME(exp_reduce)(real x, real shift, real *r, bits *power)
+{
+    const real shifted = x * (real)LOG2_E + shift; /* the low bits hold n + i */
+    const real n = shifted - shift;
+    *r = (x - n * (real)LN2_HIGH) - n * (real)LN2_LOW;
+    *power = NAME(to_bits)(shifted) << MANTISSA_BITS;
 }
 
 /* log(1 + f) for 1 + f in [1/2, 2]: 2 atanh(s), s = f / (2 + f), with f itself as leading term
- * so that its rounding is the last one. `reciprocal` = 1 / (2 + f). */
-SKL_INLINE real NAME(log1p_core)(real f, real reciprocal)
+ * so that its rounding is the last one. */
+SKL_INLINE real NAME(log1p_core)(real f)
 {
-    const real s = f * reciprocal;
+    const real s = f / ((real)2 + f);
     const real w = s * s;
     /* (2 atanh(s) / s - 2) / s^2 for |s| <= 1/3 */
 #if SKL_FLOAT32 /* 4.5e-9 */
@@ -140,29 +155,23 @@ SKL_INLINE real NAME(log1p_nonnegative)(real x)
     const real power = NAME(from_bits)(biased << MANTISSA_BITS);
     const real inverse_power = NAME(from_bits)((2 * EXPONENT_BIAS - biased) << MANTISSA_BITS);
     const real f = (x - (power - (real)1)) * inverse_power;
-    const real log1p_f = NAME(log1p_core)(f, (real)1 / ((real)2 + f));
-    return n * (real)LN2_HIGH + (log1p_f + n * (real)LN2_LOW);
+    return n * (real)LN2_HIGH + (NAME(log1p_core)(f) + n * (real)LN2_LOW);
 }
 
-/* 1 / (1 + x + low) for x >= 0 and a small low, with the rounding error of 1 + x put back. */
-SKL_INLINE real NAME(reciprocal_1p)(real x, real low)
+/* 1 / (1 + u) for u in [0, 1], with the rounding error of 1 + u put back by a Newton step. */
+SKL_INLINE real NAME(reciprocal_1p)(real u)
 {
-    const real sum = (real)1 + x;
-    const real added = sum - (real)1;
-    const real error = ((real)1 - (sum - added)) + (x - added) + low;
-    const real reciprocal = (real)1 / sum;
-    return reciprocal - reciprocal * (reciprocal * error);
+    const real rough = (real)1 / ((real)1 + u);
+    return rough + rough * (((real)1 - rough) - u * rough);
 }
 
-/* 1 / (1 + x) and 1 / (2 + x) for x in [0, 1] by one division, the slowest of operations. The
- * first gets a Newton step that puts the rounding error of 1 + x back. */
-SKL_INLINE void NAME(reciprocals_1p_2p)(real x, real *reciprocal_1, real *reciprocal_2)
+/* 1 / (x + y) for positive x and y: a Newton step puts back the rounding errors of x + y (Knuth's
+ * two-sum) and of the division. */
+SKL_INLINE real NAME(reciprocal_of_sum)(real x, real y)
 {
-    const real sum_1 = (real)1 + x;
-    const real sum_2 = (real)2 + x;
-    const real error = x - (sum_1 - (real)1);
-    const real reciprocal = (real)1 / (sum_1 * sum_2);
-    const real rough = reciprocal * sum_2;
-    *reciprocal_1 = rough + rough * (((real)1 - sum_1 * rough) - rough * error);
-    *reciprocal_2 = reciprocal * sum_1;
+    const real sum = x + y;
+    const real added = sum - x;
+    const real error = (x - (sum - added)) + (y - added);
+    const real rough = (real)1 / sum;
+    return rough + rough * (((real)1 - sum * rough) - error * rough);
 }

@@ -157,9 +157,13 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def _validate_sample_weight(self, sample_weight, X):
         if sample_weight is None:
             return None
-        if np.asarray(sample_weight).dtype.kind in "USO":
-            sample_weight = _as_numbers("sample_weight", sample_weight)
-        if not np.any(np.asarray(sample_weight)):
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.dtype.kind in "USO":
+            try:
+                sample_weight = sample_weight.astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"sample_weight must hold numbers: {error}") from error
+        if not np.any(sample_weight):
             raise ValueError("sample_weight must not be zero for all samples")
         sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if sample_weight.min() < 0:
@@ -288,10 +292,3 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _as_numbers(name, array):
-    try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}") from error

@@ -255,5 +255,4 @@ def class_weights(class_weight, targets, sample_weight):
             f"class_weight has unknown classes: it has {list(class_weight)}, y has "
             f"{targets.classes.tolist()}"
         ) from error
-    weights = np.asarray(weights, dtype=np.float64)
-    return weights
+    return np.asarray(weights, dtype=np.float64)

@@ -10,6 +10,9 @@ from sklogloss.linear.subset import random_rows
 
 __all__ = ["Evaluation", "LinearObjective"]
 
+# Loss of a sample (nats) that leaves no doubt which class it is given.
+SEPARATED = 1e-6
+
 
 @dataclass
 class Evaluation:
@@ -88,6 +91,21 @@ class LinearObjective:
             self.weight_sum = float(len(target))
             if sample_weight is not None:
                 self.weight_sum = sample_weight.sum(dtype=np.float64)
+
+    def is_separated(self, value):
+        """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
+
+        So it is where the objective has no penalty, the targets are hard, and even the lightest
+        sample alone would have a loss of less than SEPARATED.
+        """
+        if self.l2 > 0 or value > SEPARATED:
+            return False
+        weight = self.sample_weight
+        lightest = 1 if weight is None else weight[weight > 0].min()
+        if value * self.weight_sum > SEPARATED * lightest:
+            return False
+        has_indices = self.n_columns > 1 and self.target.shape[1] == 1
+        return has_indices or bool(np.all((self.target == 0) | (self.target == 1)))
 
     def _make_subset(self):
         X = self.design.X

@@ -164,6 +164,9 @@ class NewtonSolver:
             point.value, self.suboptimality
         ):
             self.converged = self.has_sound_direction = True
+        elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
+            # On the way to infinity the Hessian loses its rank, and the steps their meaning.
+            self.converged = True
         elif self.n_without_progress >= 3:
             self.converged = self.is_solved_to_rounding()
         return self.converged

@@ -160,8 +160,11 @@ def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path)
         design, kernel, curvature, weight, direction[:-1], direction[-1].copy(), 1
     )
     step = np.einsum("ikl,il->ik", twin.hessian, twin.X1 @ direction.astype(np.float64))
-    largest = n_columns * (np.abs(twin.X1) @ np.abs(direction)).max() * (N_FEATURES + 1)
-    twin.check(product, transposed_times(twin.X1, row * step), largest * size)
+    # A row's step is a sum of n_columns curvatures times N_FEATURES + 1 terms.
+    sizes = np.abs(twin.X1) @ np.abs(direction.astype(np.float64))
+    sizes = np.einsum("ikl,il->ik", np.abs(twin.hessian), sizes)
+    size_of_product = transposed_times(np.abs(twin.X1), row * sizes)
+    twin.check(product, transposed_times(twin.X1, row * step), size_of_product)
 
     center, scale = np.linspace(-1, 1, N_FEATURES), np.exp2(np.arange(N_FEATURES) - 3)
     center, scale = center.astype(dtype), scale.astype(dtype)

@@ -169,6 +169,20 @@ def test_hard_targets_are_right_to_4_ulp(loss, dtype, quantity):
         assert largest_error(computed, exact[name], ulp(dtype)) <= 4, name
 
 
+@all_dtypes
+def test_hessian_of_many_classes_is_right_to_4_ulp(dtype):
+    # Ten classes have more rounding errors than few; where p (1 - p) is just below a power of two
+    # they count double, which is rare.
+    loss = LogLoss(n_classes=10)
+    rng = np.random.default_rng(100)
+    scale = rng.choice([0.1, 1, 3, 10], size=(600, 1))
+    raw_prediction = (scale * rng.normal(size=(600, 10))).astype(dtype)
+    target = random_target(loss, 600, False, dtype, rng)
+    _, hessian = loss.gradient_hessian(target, raw_prediction)
+    exact = exact_log_loss(loss, target, raw_prediction)["hessian"]
+    assert largest_error(hessian, exact, ulp(dtype)) <= 4
+
+
 @all_losses
 @all_dtypes
 @all_quantities
