@@ -10,6 +10,7 @@ TABLES = {
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
     "predict": "predict_proba against scikit-learn's",
     "grid_search": "a grid search against scikit-learn's estimator",
+    "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
     "environments": "no table: makes the environments that fit runs other libraries in",
 }

@@ -9,7 +9,7 @@ from cython cimport floating
 from cython.parallel cimport prange
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from .design cimport Block, Design, Gram
 from .loss_kernel cimport LossKernel, curvature_entry_block, curvature_product_block, loss_block
@@ -177,15 +177,46 @@ cdef void hessian_diagonal_step(
             design.is_float32, n, NULL, scratch.pair)
 
 
-cdef void moments_step(Design design, Rows *rows, Scratch *scratch, double *sums) noexcept nogil:
-    # sums = moments of X, then the sum of weights.
-    cdef Py_ssize_t n = scratch.block.n_rows, i
-    for i in range(n):
+cdef void set_weight(Design design, Rows *rows, Scratch *scratch) noexcept nogil:
+    # pair = weights of the rows of the block
+    cdef Py_ssize_t i
+    for i in range(scratch.block.n_rows):
         if design.is_float32:
             (<float *> scratch.pair)[i] = 1
         else:
             (<double *> scratch.pair)[i] = 1
-    block_weight(design.is_float32, n, weight_of(rows, &scratch.block), scratch.pair)
+    block_weight(
+        design.is_float32, scratch.block.n_rows, weight_of(rows, &scratch.block), scratch.pair)
+
+
+cdef void gram_step(Design design, Rows *rows, Scratch *scratch, double *sums) noexcept nogil:
+    set_weight(design, rows, scratch)
+    design.add_gram(&scratch.block, rows.gram, scratch.pair, sums)
+
+
+cdef void class_mean_gram_step(
+    Design design, Rows *rows, Scratch *scratch, double *sums
+) noexcept nogil:
+    # The weights are the means over the classes of the diagonal of each row's Hessian.
+    cdef Py_ssize_t n = scratch.block.n_rows, k, i
+    memset(scratch.value, 0, n * rows.itemsize)
+    for k in range(rows.n_columns):
+        rows.curvature_entry(
+            n, k, k, rows.curvature + scratch.block.start * rows.itemsize, rows.n_samples,
+            scratch.pair)
+        for i in range(n):
+            if design.is_float32:
+                (<float *> scratch.value)[i] += (<float *> scratch.pair)[i] / rows.n_columns
+            else:
+                (<double *> scratch.value)[i] += (<double *> scratch.pair)[i] / rows.n_columns
+    block_weight(design.is_float32, n, weight_of(rows, &scratch.block), scratch.value)
+    design.add_gram(&scratch.block, rows.gram, scratch.value, sums)
+
+
+cdef void moments_step(Design design, Rows *rows, Scratch *scratch, double *sums) noexcept nogil:
+    # sums = moments of X, then the sum of weights.
+    cdef Py_ssize_t n = scratch.block.n_rows
+    set_weight(design, rows, scratch)
     design.add_moments(&scratch.block, scratch.pair, rows.center, sums)
     sums[2 * design.n_features] += block_sum(design.is_float32, n, NULL, scratch.pair)
 
@@ -271,15 +302,17 @@ cdef void add_slots(double *slot_sums, Py_ssize_t n_slots, double[::1] sums) noe
             sums[i] += slot_sums[slot * n_sums + i]
 
 
-cdef Rows describe(Design design, LossKernel loss, const floating[::1] sample_weight) except *:
-    # The part of Rows that every step with a loss needs.
+cdef Rows describe(
+    Design design, Py_ssize_t n_columns, const floating[::1] sample_weight
+) except *:
+    # The part of Rows that every step needs.
     cdef Rows rows
     if (sizeof(floating) == sizeof(float)) != design.is_float32:
         raise TypeError("the arrays of a pass must have the dtype of X")
     if sample_weight is not None and sample_weight.shape[0] != design.n_samples:
         raise ValueError("sample_weight must have n_samples entries")
     rows.n_samples = design.n_samples
-    rows.n_columns = loss.n_columns
+    rows.n_columns = n_columns
     rows.itemsize = sizeof(floating)
     rows.target = NULL
     rows.sample_weight = NULL
@@ -288,11 +321,19 @@ cdef Rows describe(Design design, LossKernel loss, const floating[::1] sample_we
     rows.coef = NULL
     rows.intercept = NULL
     rows.curvature = NULL
+    rows.gram = NULL
+    rows.center = NULL
+    return rows
+
+
+cdef Rows describe_loss(
+    Design design, LossKernel loss, const floating[::1] sample_weight
+) except *:
+    # The part of Rows that every step with a loss needs.
+    cdef Rows rows = describe(design, loss.n_columns, sample_weight)
     rows.parameter = loss.parameter
     rows.curvature_product = loss.curvature_product[design.is_float32]
     rows.curvature_entry = loss.curvature_entry[design.is_float32]
-    rows.gram = NULL
-    rows.center = NULL
     return rows
 
 
@@ -305,6 +346,18 @@ cdef void set_coef(
         raise ValueError("intercept must have n_columns entries")
     rows.coef = <const char *> &coef[0, 0]
     rows.intercept = &intercept[0]
+
+
+cdef void set_gram(
+    Gram *gram, Design design, const floating[::1] center, const floating[::1] scale,
+    bint intercept, bint signed_weight,
+) except *:
+    if center.shape[0] != design.n_features or scale.shape[0] != design.n_features:
+        raise ValueError("center and scale must have n_features entries")
+    gram.center = &center[0]
+    gram.scale = &scale[0]
+    gram.intercept = intercept
+    gram.signed_weight = signed_weight
 
 
 cdef void check_rows(
@@ -345,7 +398,7 @@ def value_gradient(
     sums : ndarray of shape (1 + (n_features + 1) * n_columns,), float64
         Value, gradient in coef, gradient in intercept.
     """
-    cdef Rows rows = describe(design, loss, sample_weight)
+    cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
@@ -390,16 +443,11 @@ def value_gradient_hessian(
         Off the diagonal, a sparse X gives the lower triangle of that symmetric part, too.
     """
     cdef Gram gram
-    cdef Rows rows = describe(design, loss, sample_weight)
+    cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
-    if center.shape[0] != design.n_features or scale.shape[0] != design.n_features:
-        raise ValueError("center and scale must have n_features entries")
-    gram.center = &center[0]
-    gram.scale = &scale[0]
-    gram.intercept = fit_intercept
-    gram.signed_weight = loss.n_columns > 1
+    set_gram(&gram, design, center, scale, fit_intercept, loss.n_columns > 1)
     rows.target = <const char *> &target[0, 0]
     rows.loss = loss.value_gradient_curvature[design.is_float32]
     rows.gram = &gram
@@ -431,7 +479,7 @@ def hessian_product(
     sums : ndarray of shape ((n_features + 1) * n_columns,), float64
         The product's part in coef, then in intercept.
     """
-    cdef Rows rows = describe(design, loss, sample_weight)
+    cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
     check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
     rows.curvature = <char *> &curvature[0, 0]
@@ -462,7 +510,7 @@ def hessian_diagonal(
     sums : ndarray of shape ((n_features + 1) * n_columns,), float64
         The part in coef, then in intercept.
     """
-    cdef Rows rows = describe(design, loss, sample_weight)
+    cdef Rows rows = describe_loss(design, loss, sample_weight)
     check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
     if center.shape[0] != design.n_features:
         raise ValueError("center must have n_features entries")
@@ -492,20 +540,71 @@ def moments(
     sums : ndarray of shape (2 * n_features + 1,), float64
         Sums of X - center, sums of its squares, sum of the weights.
     """
-    cdef Rows rows
-    if (sizeof(floating) == sizeof(float)) != design.is_float32:
-        raise TypeError("the arrays of a pass must have the dtype of X")
+    cdef Rows rows = describe(design, 1, sample_weight)
     if center.shape[0] != design.n_features:
         raise ValueError("center must have n_features entries")
-    rows.n_samples = design.n_samples
-    rows.n_columns = 1
-    rows.itemsize = sizeof(floating)
-    rows.sample_weight = NULL
-    if sample_weight is not None:
-        rows.sample_weight = <const char *> &sample_weight[0]
     rows.center = &center[0]
-    rows.gram = NULL
     return run(design, &rows, moments_step, 2 * design.n_features + 1, design.n_stored, n_threads)
+
+
+def gram(
+    Design design not None,
+    const floating[::1] center not None,
+    const floating[::1] scale not None,
+    const floating[::1] sample_weight,
+    bint intercept,
+    int n_threads,
+):
+    """Weighted cross-products of the columns (X - center) * scale and, with intercept, of 1.
+
+    Parameters
+    ----------
+    center, scale : array of shape (n_features,)
+        A sparse X is not centred.
+    sample_weight : array of shape (n_samples,) or None
+        Not negative.
+    intercept : bool
+
+    Returns
+    -------
+    sums : ndarray of shape (size, size), float64
+        Its lower triangle.
+    """
+    cdef Gram gram
+    cdef Rows rows = describe(design, 1, sample_weight)
+    set_gram(&gram, design, center, scale, intercept, False)
+    rows.gram = &gram
+    size = design.n_features + intercept
+    work = design.n_stored * design.n_features / 8.0
+    return run(design, &rows, gram_step, size * size, work, n_threads).reshape(size, size)
+
+
+def class_mean_gram(
+    Design design not None,
+    LossKernel loss not None,
+    floating[::1, :] curvature not None,
+    const floating[::1] sample_weight,
+    const floating[::1] center not None,
+    const floating[::1] scale not None,
+    bint intercept,
+    int n_threads,
+):
+    """As gram, each row weighted by the mean over the classes of its Hessian's diagonal.
+
+    Parameters
+    ----------
+    curvature : array that value_gradient filled
+    """
+    cdef Gram gram
+    cdef Rows rows = describe_loss(design, loss, sample_weight)
+    check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
+    rows.curvature = <char *> &curvature[0, 0]
+    set_gram(&gram, design, center, scale, intercept, False)
+    rows.gram = &gram
+    size = design.n_features + intercept
+    work = design.n_stored * design.n_features / 8.0
+    return run(design, &rows, class_mean_gram_step, size * size, work, n_threads).reshape(
+        size, size)
 
 
 cdef extern from *:

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklogloss.classifiers.parameters import (
@@ -32,7 +33,7 @@ from sklogloss.linear.objective import LinearObjective
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
-from sklogloss.solvers.select import SOLVERS, select_solver
+from sklogloss.solvers.select import SOLVERS, make_solver, select_solver
 
 __all__ = ["BaseLinearClassifier"]
 
@@ -106,7 +107,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 f"l1_ratio must be 0 (an L2 penalty) in this version of sklogloss, got {l1_ratio}; "
                 "use scikit-learn's LogisticRegression(solver='saga') for L1 and elastic net"
             )
-        X, targets = self._validate_training_data(X, y)
+        every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
+        X, targets = self._validate_training_data(X, y, every_row_counts)
         sample_weight = self._validate_sample_weight(sample_weight, X)
         weights = class_weights(self.class_weight, targets, sample_weight)
         weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
@@ -129,17 +131,22 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 n_threads=n_threads,
             )
             result = self._solve(objective)
+            if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
+                assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
             self._warn_of_no_optimum(objective, result, targets)
             self._set_coefficients(objective, result)
         self.classes_ = targets.classes
         self.class_weight_ = np.ones(targets.n_classes) if weights is None else weights
         return self
 
-    def _validate_training_data(self, X, y):
+    def _validate_training_data(self, X, y, every_row_counts):
         arguments = {
             "accept_sparse": ["csr", "csc"],
             "accept_large_sparse": True,
             "dtype": [np.float64, np.float32],
+            # A pass for this alone would cost as much as one of the few that the solver makes, and
+            # whose sums tell as well. Rows of weight zero have no part in those.
+            "ensure_all_finite": not every_row_counts,
         }
         if y is not None and is_soft(y):
             X = validate_data(self, X, **arguments)
@@ -174,12 +181,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _solve(self, objective):
         if self.solver in AUTOMATIC_SOLVERS:
-            self.solver_ = select_solver(objective.design, objective.n_columns)
+            self.solver_ = select_solver(objective)
         else:
             self.solver_ = self.solver
-        solver = SOLVERS[self.solver_](
-            objective, tol=self.tol, max_iter=self.max_iter, verbose=self.verbose
-        )
+        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
+        solver = make_solver(self.solver_, objective, **options)
         return solver.solve(self._start(objective))
 
     def _start(self, objective):

@@ -32,7 +32,7 @@ class LogLossClassifier(BaseLinearClassifier):
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
         divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
-        be as good as its optimum.
+        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6).
     fit_intercept : bool, default=True
         Whether to fit the intercept b, else it is zero.
     intercept_scaling : float, default=1
@@ -45,10 +45,10 @@ class LogLossClassifier(BaseLinearClassifier):
         Without effect, accepted for compatibility: a fit has the same bits each time.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
             default="auto"
-        "newton-cholesky" forms the Hessian and is the fastest for few features and classes,
-        "newton-cg" multiplies by it and suits many, "lbfgs" needs the least memory. All reach the
-        same optimum. "auto" chooses by the shape of the data; scikit-learn's "liblinear", "sag"
-        and "saga" do the same.
+        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
+        fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
+        least memory. All reach the same optimum. "auto" chooses by the shape of the data;
+        scikit-learn's "liblinear", "sag" and "saga" do the same.
     max_iter : int, default=100
         Most iterations of the solver.
     verbose : int, default=0

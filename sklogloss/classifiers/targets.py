@@ -10,9 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets
 __all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities", "is_soft"]
 
 
-# For more integer labels than this, sorting them, and asking whether they are labels at all, takes
-# a good part of a fit.
-MANY_LABELS = 10_000
+# Integer labels are counted, which takes a fraction of the time of sorting them, if their range is
+# no larger than this.
+LARGEST_RANGE = 10_000
 
 
 @dataclass
@@ -132,11 +132,13 @@ def encode_labels(y):
         If y is continuous or has one class only.
     """
     y = column_or_1d(y)
-    if y.dtype.kind in "bui" and len(y) > MANY_LABELS:
+    if y.dtype.kind in "bui":
         classes, label = unique_integers(y)
     else:
-        check_classification_targets(y)
         classes, label = np.unique(y, return_inverse=True)
+    if y.dtype.kind not in "bui" or 2 * len(classes) > len(y):
+        # For other integers it says nothing, and takes a good part of a small fit.
+        check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(
             "y must have samples of at least 2 classes, but the data contains only one class: "
@@ -148,7 +150,7 @@ def encode_labels(y):
 def unique_integers(y):
     """Return np.unique(y, return_inverse=True) for integers, by counting where that is faster."""
     low, high = int(y.min()), int(y.max())
-    if high - low > MANY_LABELS or high > np.iinfo(np.intp).max:
+    if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
         return np.unique(y, return_inverse=True)
     offset = np.subtract(y, low, dtype=np.intp)
     is_seen = np.bincount(offset, minlength=high - low + 1) > 0

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from sklogloss._cython.design import DenseDesign, Design, SparseDesign
 
-__all__ = ["make_design"]
+__all__ = ["make_design", "passes_per_class_mean_hessian", "passes_per_newton_step"]
 
 # BLAS takes the distance between rows, or columns, as a C int.
 LARGEST_STRIDE = np.iinfo(np.intc).max
@@ -65,3 +65,32 @@ def _with_plain_arrays(X):
     X.data, X.indices, X.indptr = plain
     X.has_canonical_format = has_canonical_format
     return X
+
+
+def passes_per_newton_step(design, n_columns):
+    """Return how many passes for a gradient cost as much as a Hessian and its Cholesky factor.
+
+    Parameters
+    ----------
+    design : Design
+    n_columns : int
+        Columns of raw_prediction.
+    """
+    return _in_passes(
+        design, n_columns, n_columns * (n_columns + 1) / 2, (design.n_features + 1) * n_columns
+    )
+
+
+def passes_per_class_mean_hessian(design, n_columns):
+    """Return the same for the mean over the classes of the Hessian's blocks, and its factor."""
+    return _in_passes(design, n_columns, 1, design.n_features + 1)
+
+
+def _in_passes(design, n_columns, n_pairs, n_rows):
+    # In multiplications, those of BLAS-3 counted as an eighth.
+    n_stored = max(design.n_stored, 1)
+    if design.is_sparse:
+        hessian = n_stored * n_stored / design.n_samples / 2 * n_pairs
+    else:
+        hessian = n_stored * design.n_features * n_pairs / 8
+    return (hessian + n_rows**3 / 3 / 8) / (2 * n_stored * n_columns)

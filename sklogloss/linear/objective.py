@@ -6,12 +6,16 @@ import numpy as np
 
 from sklogloss._cython import data_pass
 from sklogloss.linear.design import make_design
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.subset import is_worth_solving, random_rows, take_rows
 
 __all__ = ["Evaluation", "LinearObjective"]
 
 # Loss of a sample (nats) that leaves no doubt which class it is given.
 SEPARATED = 1e-6
+
+
+# Curvature along an intercept, where a class happens once in ten thousand samples.
+SMALLEST_CURVATURE = 1e-4
 
 
 @dataclass
@@ -67,6 +71,8 @@ class LinearObjective:
     subset : LinearObjective or None
         The mean over a random subset of the rows, with the same penalty, center and scale. None
         where the problem is small.
+    starts_from_subset : bool
+        Whether the subset is large enough to be solved first; else its Hessian is of use.
     """
 
     def __init__(self, design, loss, target, sample_weight, *, l2, fit_intercept, n_threads):
@@ -83,6 +89,9 @@ class LinearObjective:
         self.shape = (self.n_features + fit_intercept, self.n_columns)
         self.n_parameters = self.shape[0] * self.shape[1]
         self.subset = self._make_subset()
+        self.starts_from_subset = self.subset is not None and is_worth_solving(
+            self.subset.design.n_samples, self.n_parameters
+        )
         if self.subset is None:
             self._set_center_and_scale()
         else:
@@ -115,7 +124,7 @@ class LinearObjective:
         if rows is None:
             return None
         return LinearObjective(
-            make_design(X[rows]),
+            make_design(take_rows(X, rows)),
             self.loss,
             np.asfortranarray(self.target[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
@@ -151,8 +160,8 @@ class LinearObjective:
         unusable = ~(np.isfinite(scale) & (scale > 0))
         if unusable.any():
             # Without penalty: the column is constant, or its squares leave the range of float64.
-            size = self._largest_entries()
-            with np.errstate(divide="ignore", over="ignore"):
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                size = self._largest_entries()
                 scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
             self.center[~np.isfinite(self.center)] = 0
         limit = np.finfo(self.dtype).max / 2
@@ -227,6 +236,17 @@ class LinearObjective:
         if self.fit_intercept:
             max_gradient = max(max_gradient, np.abs(in_intercept).max())
         return Evaluation(theta, float(value), gradient.ravel(), float(max_gradient))
+
+    def largest_suboptimality(self, evaluation):
+        """Return a bound of the suboptimality at an evaluation, from its gradient and the penalty.
+
+        The curvature along a coefficient is at least that of the penalty.
+        """
+        gradient = evaluation.gradient.reshape(self.shape)
+        bound = np.sum(gradient[: self.n_features] ** 2 / self._penalty()) / 2
+        if self.fit_intercept:
+            bound += np.sum(gradient[-1] ** 2) / SMALLEST_CURVATURE / 2
+        return bound
 
     def value_gradient(self, theta) -> Evaluation:
         """Evaluate value and gradient: one pass over X."""
@@ -305,6 +325,32 @@ class LinearObjective:
             hessian = hessian.reshape(self.n_parameters, self.n_parameters)
             diagonal = np.repeat(diagonal, k)
         hessian[np.arange(len(diagonal)), np.arange(len(diagonal))] += diagonal
+        return hessian
+
+    def class_mean_hessian(self, theta):
+        """Return the mean over the classes of the Hessian's blocks: two passes over X.
+
+        Returns
+        -------
+        hessian : ndarray of shape (n_features + fit_intercept, n_features + fit_intercept)
+            Its lower triangle, in theta.
+        """
+        curvature = self.value_gradient_curvature(theta).curvature
+        sums = data_pass.class_mean_gram(
+            self.design,
+            self.loss,
+            curvature,
+            self.sample_weight,
+            self.center,
+            self.scale,
+            self.fit_intercept,
+            self.n_threads,
+        )
+        hessian = sums / self.weight_sum
+        if self.design.is_sparse and self.fit_intercept:
+            self._center_gram(hessian[None])
+        penalty = self._penalty()[:, 0]
+        hessian[np.arange(len(penalty)), np.arange(len(penalty))] += penalty
         return hessian
 
     def hessian_product(self, evaluation, direction):

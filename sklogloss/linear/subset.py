@@ -1,15 +1,20 @@
-"""A random subset of the rows, on which a large problem is solved first."""
+"""A random subset of the rows: a start for the whole, or at least its Hessian."""
 
 import numpy as np
 
-__all__ = ["random_rows"]
+__all__ = ["is_worth_solving", "random_rows", "take_rows"]
 
 # A subset of fewer rows than this solves nothing that the whole would not solve as fast.
 SMALLEST_SUBSET = 4096
 # The subset is this part of the rows at least, and at most twice that.
 PART = 1 / 16
-# Rows for each parameter: the error of a solution on m rows is about n_parameters / m nats.
+# Rows for each parameter of a subset that is solved: the error of a solution on m rows is about
+# n_parameters / m nats.
 ROWS_PER_PARAMETER = 50
+# Rows for each parameter of a subset whose Hessian stands for that of the whole: with it each pass
+# gains about a digit. Where parameters are few, the Hessian of the whole costs little more.
+ROWS_PER_PARAMETER_OF_HESSIAN = 8
+MANY_PARAMETERS = 200
 # Rows of each class: fewer leave the coefficients of a class to chance.
 ROWS_PER_CLASS = 50
 
@@ -39,12 +44,27 @@ def random_rows(target, sample_weight, n_columns, n_parameters):
         n_rows = len(candidates)
     size = max(int(n_rows * PART), ROWS_PER_PARAMETER * n_parameters, SMALLEST_SUBSET)
     if size > 2 * PART * n_rows:
-        return None
+        size = max(ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters, SMALLEST_SUBSET)
+        if size > 4 * PART * n_rows or n_parameters < MANY_PARAMETERS:
+            return None
     rows = np.sort(np.random.default_rng(0).integers(n_rows, size=size))
     rows = rows[np.append(True, np.diff(rows) > 0)]
     if candidates is not None:
         rows = candidates[rows]
     return rows if _smallest_class(target[rows], n_columns) >= ROWS_PER_CLASS else None
+
+
+def is_worth_solving(n_rows, n_parameters):
+    """Return whether a subset of this many rows is large enough to be solved."""
+    # Rows that were drawn twice are in it once.
+    return n_rows >= 0.9 * ROWS_PER_PARAMETER * n_parameters
+
+
+def take_rows(X, rows):
+    """Return a copy of some rows of X, in the memory order of X."""
+    if isinstance(X, np.ndarray) and X.flags.c_contiguous:
+        return X.take(rows, axis=0)  # three times as fast as X[rows]
+    return X[rows]
 
 
 def _smallest_class(target, n_columns):

@@ -4,21 +4,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RELATIVE_SUBOPTIMALITY", "NewtonSolver", "SolverResult", "tolerated_suboptimality"]
+from sklogloss.linear.reduction import RowReduction, is_reducible
+
+__all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
 
 # A solver stops when the gradient is within tol and the objective is, by its own estimate, within
-# this part of the optimum: tol alone says little about columns of very small size.
-RELATIVE_SUBOPTIMALITY = 1e-11
-# For a loss below this (nats), as that of separable data, the part is of this number.
+# this part of the optimum, times tol squared: tol alone says little about columns of very small
+# size. The part is no smaller than rounding allows, and no larger than is worth a pass.
+SUBOPTIMALITY_PER_SQUARED_TOL = 1e-7
+SMALLEST_SUBOPTIMALITY = 1e-11
+LARGEST_SUBOPTIMALITY = 1e-6
+# As small as counts for separable data, whose loss falls for ever.
+SMALLEST_NATS = 1e-15
+# Rounding errors of a loss below this (nats) are those of this number.
 SMALL_LOSS = 1e-4
 
 # What the solution on a subset of the rows is for makes no more digits worth having.
 SUBSET_SUBOPTIMALITY = 1e-5
 
 
-def tolerated_suboptimality(value, part=RELATIVE_SUBOPTIMALITY):
+def relative_suboptimality(tol):
+    """Return the part of the objective within which tol asks the optimum to be."""
+    part = SUBOPTIMALITY_PER_SQUARED_TOL * tol**2
+    return float(np.clip(part, SMALLEST_SUBOPTIMALITY, LARGEST_SUBOPTIMALITY))
+
+
+def tolerated_suboptimality(value, part):
     """Return the suboptimality (nats) at which an objective of this value counts as solved."""
-    return part * max(abs(value), SMALL_LOSS)
+    return max(part * abs(value), SMALLEST_NATS)
 
 
 @dataclass
@@ -67,13 +80,15 @@ class NewtonSolver:
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
     ARMIJO = 1e-4
     MAX_HALVINGS = 40
+    # Steps in a row that do not halve the decrement before rounding is taken for the reason.
+    PATIENCE = 3
 
     def __init__(self, objective, *, tol, max_iter, verbose=0):
         self.objective = objective
         self.tol = tol
         self.max_iter = max_iter
         self.verbose = verbose
-        self.suboptimality = RELATIVE_SUBOPTIMALITY
+        self.suboptimality = relative_suboptimality(tol)
 
     def evaluate(self, theta):
         """Return the Evaluation at theta with what inner_solve needs."""
@@ -96,6 +111,8 @@ class NewtonSolver:
 
     def _solve(self, theta):
         self.setup(theta)
+        if self.converged:
+            return self.finalize()
         while True:
             self.direction = self.inner_solve(self.point)
             # Twice the decrease that the quadratic model promises.
@@ -117,13 +134,36 @@ class NewtonSolver:
         self.converged = False
         self.reason = ""
         self.has_sound_direction = False
+        self.decrement = np.inf
+        self.direction = None
         self.best_decrement = np.inf
         self.n_without_progress = 0
-        if self.objective.subset is None or theta.any() or self.max_iter == 0:
+        if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
-        else:
+        elif is_reducible(self.objective.design, self.objective.l2):
+            self.start_from_reduction()
+        elif self.objective.starts_from_subset:
             self.start_from_subset(theta)
+        else:
+            self.point = self.evaluate(theta)
         self.start_value = self.point.value
+
+    def start_from_reduction(self):
+        """Set point to the solution in the space of the rows, and converged if that is certain."""
+        reduction = RowReduction(self.objective)
+        solver = type(self)(
+            reduction.objective, tol=self.tol / 100, max_iter=self.max_iter, verbose=self.verbose
+        )
+        # A hundred times smaller than tol asks for in the coefficients: there it costs little.
+        solver.suboptimality = self.suboptimality / 100**2
+        result = solver.solve(np.zeros(reduction.objective.n_parameters))
+        self.n_iter = result.n_iter
+        self.point = self.evaluate(self.objective.theta(*reduction.coef_intercept(result.theta)))
+        tolerated = self.tolerated(self.point)
+        self.converged = (
+            self.point.max_gradient <= self.tol
+            and self.objective.largest_suboptimality(self.point) <= tolerated
+        )
 
     def start_from_subset(self, theta):
         """Set point to the solution on a subset of the rows, if it is better than theta."""
@@ -160,16 +200,18 @@ class NewtonSolver:
             self.n_without_progress = 0
         else:
             self.n_without_progress += 1
-        if point.max_gradient <= self.tol and suboptimality <= tolerated_suboptimality(
-            point.value, self.suboptimality
-        ):
+        if point.max_gradient <= self.tol and suboptimality <= self.tolerated(point):
             self.converged = self.has_sound_direction = True
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             self.converged = True
-        elif self.n_without_progress >= 3:
+        elif self.n_without_progress >= self.PATIENCE:
             self.converged = self.is_solved_to_rounding()
         return self.converged
+
+    def tolerated(self, point):
+        """Return the suboptimality (nats) at which a point counts as solved."""
+        return tolerated_suboptimality(point.value, self.suboptimality)
 
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.

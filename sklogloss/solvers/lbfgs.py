@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from .base import SolverResult, tolerated_suboptimality
+from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
 from .newton_cg import NewtonCGSolver
 
 __all__ = ["LBFGSSolver"]
@@ -113,7 +113,8 @@ class LBFGSSolver:
         decrease = self.point.value - point.value
         self.point = point
         self.n_iter += 1
-        is_small = decrease <= tolerated_suboptimality(point.value)
+        part = relative_suboptimality(self.tol)
+        is_small = decrease <= tolerated_suboptimality(point.value, part)
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
         if self.verbose:
             print(

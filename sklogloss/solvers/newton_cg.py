@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import NewtonSolver, tolerated_suboptimality
+from .base import NewtonSolver
 
 __all__ = ["NewtonCGSolver"]
 
@@ -30,8 +30,8 @@ class NewtonCGSolver(NewtonSolver):
         # Halve the digits still missing with each outer iteration, but do not go far below what
         # counts as solved.
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
-        target = max(forcing**2 * norm, 1e-4 * tolerated_suboptimality(point.value))
-        target = min(target, 0.0625 * norm)
+        tolerated = self.tolerated(point)
+        target = min(max(forcing**2 * norm, 1e-6 * tolerated), 0.0625 * norm)
         for _ in range(MAX_INNER_ITERATIONS):
             if not norm > target:
                 break

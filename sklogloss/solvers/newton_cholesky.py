@@ -3,65 +3,95 @@
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from sklogloss.linear.design import passes_per_newton_step
+
 from .base import NewtonSolver
+from .inverse_hessian import InverseHessian
 
 __all__ = ["NewtonCholeskySolver", "cholesky_solver"]
 
 # Once a step promises less than this part of the objective, the Hessian hardly changes any more.
 NEARLY_SOLVED = 1e-3
-# A step with an old factor that leaves more than this part of the decrement is the last one.
-CONTRACTION = 1e-2
+# Part of the tolerated suboptimality that a step with a kept Hessian may still promise at the end.
+LAST_PART = 1e-4
+# Below this number of entries of X a Hessian costs nothing worth saving.
+FEW_ENTRIES = 100_000
+# Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
+PASSES_WITH_HESSIAN = 3
 
 
 class NewtonCholeskySolver(NewtonSolver):
     """Newton's method with the exact Hessian: few passes, each costly in the number of features.
 
-    Near the optimum a factor serves several steps, each of which then costs a pass for the gradient
-    only.
+    Near the optimum a Hessian serves several steps, each of which then costs a pass for the
+    gradient only, and which update it.
     """
 
     def setup(self, theta):
-        self.solve_system = None
-        self.factor_decrement = np.inf  # the decrement when the factor was last of use
+        self.inverse_hessian = None
+        self.previous_point = None
+        subset = self.objective.subset
+        if subset is not None and not self.objective.starts_from_subset:
+            hessian = subset.value_gradient_hessian(theta).hessian
+            self.inverse_hessian = InverseHessian(self._solver(hessian))
         super().setup(theta)
 
     def adopt(self, solver):
-        self.solve_system = solver.solve_system
+        self.inverse_hessian = solver.inverse_hessian
 
     def abandon(self, solver):
-        self.solve_system = None
+        self.inverse_hessian = None
 
     def evaluate(self, theta):
-        if self.solve_system is not None:
+        if self.inverse_hessian is not None:
             return self.objective.value_gradient(theta)
         return self.objective.value_gradient_hessian(theta)
 
     def inner_solve(self, point):
+        previous, self.previous_point = self.previous_point, point
         if point.hessian is None:
-            direction = self.solve_system(-point.gradient)
-            decrement = -float(point.gradient @ direction)
-            if decrement <= CONTRACTION * self.factor_decrement:
-                self.factor_decrement = decrement
+            if previous is not None:
+                self.inverse_hessian.update(
+                    point.theta - previous.theta, point.gradient - previous.gradient
+                )
+            direction = self.inverse_hessian @ -point.gradient
+            if not self._wants_new_hessian(point, direction):
                 return direction
             point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
-        solve_system = cholesky_solver(point.hessian, self.objective)
+        inverse_hessian = InverseHessian(self._solver(point.hessian))
         point.hessian = None
-        direction = solve_system(-point.gradient)
+        direction = inverse_hessian @ -point.gradient
         decrement = -float(point.gradient @ direction)
         is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
-        self.solve_system = solve_system if is_nearly_solved else None
-        self.factor_decrement = decrement
+        is_costly = self.objective.design.n_stored > FEW_ENTRIES
+        self.inverse_hessian = inverse_hessian if is_nearly_solved and is_costly else None
         return direction
 
+    def tolerated(self, point):
+        # The last step squares what is left only if the Hessian is that of the point.
+        is_kept = self.inverse_hessian is not None and self.inverse_hessian.steps
+        return super().tolerated(point) * (LAST_PART if is_kept else 1)
 
-def cholesky_solver(hessian, objective):
+    def _solver(self, hessian):
+        _fix_class_shift(hessian, self.objective)
+        return cholesky_solver(hessian)
+
+    def _wants_new_hessian(self, point, direction):
+        # Whether the passes that are left to do at the present rate cost more than a new Hessian.
+        decrement = -float(point.gradient @ direction)
+        digits = np.log(max(decrement / 2 / self.tolerated(point), 1))
+        rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
+        n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)
+        return digits > rate * (n_passes + PASSES_WITH_HESSIAN)
+
+
+def cholesky_solver(hessian):
     """Return a function that solves hessian x = b, for a positive semi-definite Hessian.
 
     Parameters
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
         Lower triangle; overwritten.
-    objective : LinearObjective
 
     Notes
     -----
@@ -70,7 +100,6 @@ def cholesky_solver(hessian, objective):
     vanishes in them, so that the step does, too.
     """
     n = len(hessian)
-    _fix_class_shift(hessian, objective)
     diagonal = np.diagonal(hessian).copy()
     has_curvature = diagonal > 0
     root = np.sqrt(np.where(has_curvature, diagonal, 1))
@@ -91,8 +120,8 @@ def cholesky_solver(hessian, objective):
             return lambda b: np.full_like(b, np.nan)
 
     def solve(b):
-        x, _ = potrs(factor, b / root, lower=False)
-        return x / root
+        x, _ = potrs(factor, (b.T / root).T, lower=False)
+        return (x.T / root).T
 
     return solve
 

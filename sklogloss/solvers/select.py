@@ -1,52 +1,77 @@
 """Which solver fits a problem."""
 
+from sklogloss.linear.design import passes_per_class_mean_hessian, passes_per_newton_step
+from sklogloss.linear.reduction import is_reducible
+
+from .class_mean_newton import ClassMeanNewtonSolver
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
 
-__all__ = ["SOLVERS", "select_solver"]
+__all__ = ["SOLVERS", "make_solver", "select_solver"]
 
-SOLVERS = {
-    "newton-cholesky": NewtonCholeskySolver,
-    "newton-cg": NewtonCGSolver,
-    "lbfgs": LBFGSSolver,
-}
+SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 
 # Passes of conjugate gradients that one Newton step is worth, from the benchmarks.
 PASSES_PER_STEP = 20
 # Below this number of parameters the Hessian costs nothing worth saving.
 FEW_PARAMETERS = 60
+# Up to it the mean of the Hessian's blocks saves nothing either.
+FEW_PARAMETERS_OF_MEAN = 600
 # Above it the Hessian and its factor take more than half a gigabyte.
 MANY_PARAMETERS = 6000
 
 
-def select_solver(design, n_columns):
+def select_solver(objective):
     """Return the name of the solver for "auto".
 
     Parameters
     ----------
-    design : Design
-    n_columns : int
-        Columns of raw_prediction.
+    objective : LinearObjective
 
     Returns
     -------
     name : str
-        "newton-cholesky" where forming and factoring the Hessian costs less than the passes of
-        conjugate gradients that it saves, else "newton-cg".
+        "newton-cholesky" where forming and factoring the Hessian, or for several classes the mean
+        of its blocks, costs less than the passes of conjugate gradients that it saves, else
+        "newton-cg".
     """
-    n_parameters = (design.n_features + 1) * n_columns
-    if n_parameters <= FEW_PARAMETERS:
+    design = objective.design
+    if objective.n_parameters <= FEW_PARAMETERS:
         return "newton-cholesky"
-    if n_parameters > MANY_PARAMETERS or design.n_features >= design.n_samples:
+    if is_reducible(design, objective.l2) or design.n_features >= min(
+        design.n_samples, MANY_PARAMETERS
+    ):
         return "newton-cg"
-    # In multiplications, those of BLAS-3 counted as an eighth.
-    stored_per_row = design.n_stored / design.n_samples
-    n_pairs = n_columns * (n_columns + 1) / 2
-    if design.is_sparse:
-        hessian = design.n_stored * stored_per_row / 2 * n_pairs
-    else:
-        hessian = design.n_stored * design.n_features * n_pairs / 8
-    factor = n_parameters**3 / 3 / 8
-    products = PASSES_PER_STEP * 2 * design.n_stored * n_columns
-    return "newton-cholesky" if hessian + factor <= products else "newton-cg"
+    if _forms_whole_hessian(objective):
+        return "newton-cholesky"
+    n_passes = passes_per_class_mean_hessian(design, objective.n_columns)
+    return (
+        "newton-cholesky"
+        if objective.n_columns > 1
+        and objective.n_parameters > FEW_PARAMETERS_OF_MEAN
+        and n_passes <= PASSES_PER_STEP
+        else "newton-cg"
+    )
+
+
+def make_solver(name, objective, **options):
+    """Return the solver of this name, set up for an objective."""
+    if name == "newton-cholesky" and (objective.n_columns == 1 or _forms_whole_hessian(objective)):
+        return NewtonCholeskySolver(objective, **options)
+    solvers = {
+        "newton-cholesky": ClassMeanNewtonSolver,
+        "newton-cg": NewtonCGSolver,
+        "lbfgs": LBFGSSolver,
+    }
+    return solvers[name](objective, **options)
+
+
+def _forms_whole_hessian(objective):
+    if objective.n_parameters <= FEW_PARAMETERS:
+        return True
+    # Passes over the subset, where that is what the Hessian is taken of.
+    design = objective.design
+    part = design if objective.subset is None else objective.subset.design
+    n_passes = passes_per_newton_step(part, objective.n_columns) * part.n_samples / design.n_samples
+    return objective.n_parameters <= MANY_PARAMETERS and n_passes <= PASSES_PER_STEP

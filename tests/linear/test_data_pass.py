@@ -187,6 +187,10 @@ def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path)
         expected = Z.T @ ((twin.weight * twin.hessian[:, row, column])[:, None] * Z)
         twin.check(np.tril(pair), np.tril(expected), size)
 
+    mean = data_pass.class_mean_gram(design, kernel, curvature, weight, center, scale, True, 1)
+    expected = Z.T @ ((twin.weight * own.mean(axis=1))[:, None] * Z)
+    twin.check(np.tril(mean), np.tril(expected), size)
+
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -206,6 +210,27 @@ def test_moments_equal_the_slow_twin(layout, dtype, is_weighted, tmp_path):
     assert np.all(np.abs(sums[:7] - weight @ Z) <= tolerance * (weight @ sizes))
     assert np.all(np.abs(sums[7:14] - weight @ Z**2) <= tolerance * (weight @ sizes**2))
     assert abs(sums[14] - weight.sum()) <= tolerance * weight.sum()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_cross_products_equal_the_slow_twin(layout, dtype, is_weighted, tmp_path):
+    X, weight, *_ = make_problem(dtype, 2, is_soft=False)
+    X[::35, 0] = 5
+    design = make_design(LAYOUTS[layout](X, tmp_path))
+    center, scale = np.linspace(-1, 1, N_FEATURES).astype(dtype), np.exp2(np.arange(N_FEATURES) - 3)
+    sums = data_pass.gram(
+        design, center, scale.astype(dtype), weight if is_weighted else None, True, 1
+    )
+    if design.is_sparse:
+        center = np.zeros_like(center)
+    weight = weight.astype(np.float64)[:, None] if is_weighted else 1
+    Z = np.c_[(X.astype(np.float64) - center) * scale, np.ones(N_SAMPLES)]
+    sizes = np.c_[(np.abs(X.astype(np.float64)) + np.abs(center)) * scale, np.ones(N_SAMPLES)]
+    # Sums of at most BLOCK_ROWS terms in the dtype of X, each with a few roundings.
+    tolerance = (BLOCK_ROWS + 10) * np.finfo(dtype).eps * (sizes.T @ (weight * sizes))
+    assert np.all(np.abs(np.tril(sums) - np.tril(Z.T @ (weight * Z))) <= tolerance)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

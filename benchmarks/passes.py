@@ -1,0 +1,102 @@
+"""How often a fit goes over the data, and what for: numbers that do not depend on the machine."""
+
+import argparse
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.adapters.sklogloss import fit
+from benchmarks.report import Report, add_arguments
+from benchmarks.tasks import FOLDER_TASKS, TASKS, load_task
+from sklogloss._cython import data_pass
+from sklogloss.linear import objective as objective_module
+from sklogloss.linear import reduction as reduction_module
+
+PASSES = (
+    "moments",
+    "value_gradient",
+    "value_gradient_hessian",
+    "class_mean_gram",
+    "gram",
+    "hessian_product",
+    "hessian_diagonal",
+)
+
+COLUMNS = {
+    "task": "{0.task}",
+    "tol": "{0.tol:.0e}",
+    "pass": "{0.name}",
+    "rows": "{0.n_rows:,}",
+    "features": "{0.n_features:,}",
+    "times": "{0.count:,}",
+}
+
+
+@dataclass
+class Result:
+    """How often one kind of pass goes over an X of one shape in a fit."""
+
+    task: str
+    tol: float
+    name: str
+    n_rows: int
+    n_features: int
+    count: int
+
+
+class CountingPasses:
+    """The module data_pass, its calls counted by name and shape of X."""
+
+    def __init__(self):
+        self.counts = Counter()
+
+    def __getattr__(self, name):
+        function = getattr(data_pass, name)
+
+        def counted(design, *arguments):
+            self.counts[name, design.n_samples, design.n_features] += 1
+            return function(design, *arguments)
+
+        return counted
+
+
+@contextmanager
+def counting():
+    """Count the passes of the fits in this context."""
+    passes = CountingPasses()
+    modules = (objective_module, reduction_module)
+    for module in modules:
+        module.data_pass = passes
+    try:
+        yield passes.counts
+    finally:
+        for module in modules:
+            module.data_pass = data_pass
+
+
+def measure(task, tol):
+    """Return the Results of a fit with the default solver."""
+    with counting() as counts:
+        fit(task, "auto", tol, None)
+    order = sorted(counts, key=lambda key: (key[1] * key[2], PASSES.index(key[0])))
+    return [Result(task.name, tol, *key, counts[key]) for key in order]
+
+
+def main(argv):
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks passes", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder with the data of the last four tasks")
+    parser.add_argument(
+        "--tasks", nargs="+", choices=[*TASKS, *FOLDER_TASKS], help="default: as for fit"
+    )
+    parser.add_argument("--tol", type=float, nargs="+", default=[1e-1, 1e-4])
+    add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    names = arguments.tasks or [*TASKS, *(FOLDER_TASKS if arguments.data else [])]
+    report = Report(COLUMNS, arguments)
+    for name in names:
+        task = load_task(name, arguments.data)
+        for tol in arguments.tol:
+            report.add(measure(task, tol))
+    return 0

@@ -1,0 +1,59 @@
+"""Newton's method for many classes, with one block of the Hessian for all of them."""
+
+from .base import NewtonSolver
+from .inverse_hessian import InverseHessian
+from .newton_cholesky import cholesky_solver
+
+__all__ = ["ClassMeanNewtonSolver"]
+
+# The Hessian is taken anew once a step promises less than this part of the objective: by then it is
+# known which samples are told apart already and add no curvature.
+TAKE_ANEW = 1e-2
+# Part of the tolerated suboptimality that a step may still promise at the end.
+LAST_PART = 1e-6
+
+
+class ClassMeanNewtonSolver(NewtonSolver):
+    """Quasi-Newton steps from the mean of the blocks that the Hessian has for the classes.
+
+    The Hessian of K classes and p features has K p rows. The mean of its K diagonal blocks, of p
+    rows, stands for each of them; what it lacks is learnt step by step, each of which costs a pass
+    for the gradient.
+    """
+
+    PATIENCE = 20
+
+    def setup(self, theta):
+        self.is_taken_anew = False
+        self.inverse_hessian = None
+        self.previous_point = None
+        super().setup(theta)
+
+    def evaluate(self, theta):
+        return self.objective.value_gradient(theta)
+
+    def inner_solve(self, point):
+        previous, self.previous_point = self.previous_point, point
+        if previous is None:
+            self._take_hessian(point)
+        else:
+            self.inverse_hessian.update(
+                point.theta - previous.theta, point.gradient - previous.gradient
+            )
+        direction = self.inverse_hessian @ -point.gradient
+        decrement = -float(point.gradient @ direction)
+        if not self.is_taken_anew and decrement / 2 <= TAKE_ANEW * abs(point.value):
+            self.is_taken_anew = True
+            self._take_hessian(point)
+            direction = self.inverse_hessian @ -point.gradient
+        return direction
+
+    def _take_hessian(self, point):
+        shape = self.objective.shape
+        solve = cholesky_solver(self.objective.class_mean_hessian(point.theta))
+        self.inverse_hessian = InverseHessian(lambda b: solve(b.reshape(shape)).ravel())
+
+    def tolerated(self, point):
+        # What a step promises is one of many such gains, and the last does not square what is left,
+        # as that of Newton's method does.
+        return super().tolerated(point) * LAST_PART

@@ -1,0 +1,74 @@
+"""p > n: the problem in the space of the rows has the same optimum."""
+
+import numpy as np
+import pytest
+
+from sklogloss import LogLossClassifier
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import LinearObjective
+from sklogloss.linear.reduction import MAX_SAMPLES, RowReduction, is_reducible
+from sklogloss.losses import LogLoss
+
+N_SAMPLES, N_FEATURES = 40, 1200
+
+
+def make_data(n_classes=2, offset=0.0, n_copies=1):
+    rng = np.random.default_rng(0)
+    X = offset + rng.normal(size=(N_SAMPLES, N_FEATURES))
+    y = np.digitize(X[:, :5].sum(axis=1) + rng.logistic(size=N_SAMPLES), [5 * offset, 6])
+    return np.tile(X, (n_copies, 1)), np.tile(np.minimum(y, n_classes - 1), n_copies)
+
+
+def make_objective(X, y, n_classes, fit_intercept=True):
+    return LinearObjective(
+        make_design(X),
+        LogLoss(n_classes).kernel(),
+        y.astype(X.dtype)[:, None],
+        None,
+        l2=0.1,
+        fit_intercept=fit_intercept,
+        n_threads=1,
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize(("offset", "n_copies"), [(0.0, 1), (3.0, 1), (0.0, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_objective_is_the_same(n_classes, fit_intercept, offset, n_copies, order):
+    X, y = make_data(n_classes, offset, n_copies)
+    full = make_objective(np.asarray(X, order=order), y, n_classes, fit_intercept)
+    reduction = RowReduction(full)
+    assert reduction.objective.n_features <= N_SAMPLES
+    theta = np.random.default_rng(1).normal(size=reduction.objective.n_parameters)
+    reduced_value = reduction.objective.value_gradient(theta).value
+    value = full.value_gradient(full.theta(*reduction.coef_intercept(theta))).value
+    # The cross-products are sums of N_FEATURES terms of size 1 + offset^2; rows that depend on
+    # others are dropped at n eps times the largest, which enters by its root.
+    error = np.sqrt(N_FEATURES * (1 + offset**2) * np.finfo(float).eps)
+    assert abs(value - reduced_value) <= 10 * error * abs(value)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("solver", ["newton-cg", "newton-cholesky"])
+def test_optimum_is_that_of_another_solver(n_classes, dtype, solver, plain_objective):
+    X, y = make_data(n_classes)
+    weight = np.random.default_rng(2).random(N_SAMPLES)
+    clf = LogLossClassifier(solver=solver).fit(X.astype(dtype), y, sample_weight=weight)
+    objective = plain_objective(X.astype(dtype), y, sample_weight=weight)
+    assert is_reducible(make_design(X), objective.l2)
+    # float32: sums of N_FEATURES terms in the raw predictions.
+    tolerance = 1e-4 if dtype == np.float64 else N_FEATURES * np.finfo(np.float32).eps
+    assert objective.max_gradient(clf) <= tolerance
+    expected = LogLossClassifier(solver="lbfgs", tol=1e-10, max_iter=1000).fit(
+        X, y, sample_weight=weight
+    )
+    gap = objective.value(clf) / objective.value(expected) - 1
+    assert abs(gap) <= (1e-9 if dtype == np.float64 else tolerance)
+
+
+def test_where_it_does_not_serve():
+    assert not is_reducible(make_design(np.zeros((40, 1200))), 0.0)  # no penalty
+    assert not is_reducible(make_design(np.zeros((40, 60))), 1.0)
+    assert not is_reducible(make_design(np.zeros((MAX_SAMPLES + 1, 3 * MAX_SAMPLES))), 1.0)
