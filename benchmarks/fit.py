@@ -28,7 +28,7 @@ from benchmarks.timing import check_blas_threads
 from sklogloss.linear.threads import effective_n_threads
 
 SUBOPTIMALITY = 1e-6
-TOLERANCES = [step * 10.0**-power for power in range(1, 13) for step in (1, 0.3)]
+TOLERANCES = [step * 10.0**-power for power in range(-1, 13) for step in (1, 0.3)]
 # What a user gets who chooses nothing; the other libraries are shown at their best.
 SHOWN = ("sklogloss", "auto")
 # Times are given as ratios to the fastest solver of this library.

@@ -100,6 +100,9 @@ class LinearObjective:
             self.weight_sum = float(len(target))
             if sample_weight is not None:
                 self.weight_sum = sample_weight.sum(dtype=np.float64)
+        self._center = self.center.astype(np.float64)
+        self._scale = self.scale.astype(np.float64)[:, None]
+        self._penalty = (np.sqrt(l2) * self._scale) ** 2
 
     def is_separated(self, value):
         """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
@@ -188,18 +191,18 @@ class LinearObjective:
     def coef_intercept(self, theta):
         """Return coef (n_features, n_columns) and intercept (n_columns,), float64."""
         theta = theta.reshape(self.shape)
-        coef = theta[: self.n_features] * self.scale.astype(np.float64)[:, None]
+        coef = theta[: self.n_features] * self._scale
         if not self.fit_intercept:
             return coef, np.zeros(self.n_columns)
-        return coef, theta[-1] - self.center.astype(np.float64) @ coef
+        return coef, theta[-1] - self._center @ coef
 
     def theta(self, coef, intercept):
         """Return the flat theta of coef (n_features, n_columns) and intercept (n_columns,)."""
         coef = np.asarray(coef, dtype=np.float64)
         theta = np.empty(self.shape)
-        theta[: self.n_features] = coef / self.scale[:, None]
+        theta[: self.n_features] = coef / self._scale
         if self.fit_intercept:
-            theta[-1] = intercept + self.center.astype(np.float64) @ coef
+            theta[-1] = intercept + self._center @ coef
         return theta.ravel()
 
     def _rows_arguments(self, theta):
@@ -214,25 +217,21 @@ class LinearObjective:
         p, k = self.n_features, self.n_columns
         in_coef = sums[: p * k].reshape(p, k) / self.weight_sum
         in_intercept = sums[p * k :] / self.weight_sum
-        shift = np.outer(self.center.astype(np.float64), in_intercept)
-        scale = self.scale.astype(np.float64)[:, None]
+        shift = np.outer(self._center, in_intercept)
         gradient = np.empty(self.shape)
-        gradient[:p] = scale * (in_coef - shift)
+        gradient[:p] = self._scale * (in_coef - shift)
         if self.fit_intercept:
             gradient[-1] = in_intercept
         return gradient, in_coef, in_intercept
-
-    def _penalty(self):
-        return (np.sqrt(self.l2) * self.scale.astype(np.float64)[:, None]) ** 2
 
     def _evaluation(self, theta, sums):
         n_gradient = (self.n_features + 1) * self.n_columns
         gradient, in_coef, in_intercept = self._theta_gradient(sums[1 : 1 + n_gradient])
         theta_coef = theta.reshape(self.shape)[: self.n_features]
-        penalty_gradient = self._penalty() * theta_coef
+        penalty_gradient = self._penalty * theta_coef
         gradient[: self.n_features] += penalty_gradient
         value = sums[0] / self.weight_sum + np.vdot(penalty_gradient, theta_coef) / 2
-        max_gradient = np.abs(in_coef + penalty_gradient / self.scale[:, None]).max()
+        max_gradient = np.abs(in_coef + penalty_gradient / self._scale).max()
         if self.fit_intercept:
             max_gradient = max(max_gradient, np.abs(in_intercept).max())
         return Evaluation(theta, float(value), gradient.ravel(), float(max_gradient))
@@ -243,7 +242,7 @@ class LinearObjective:
         The curvature along a coefficient is at least that of the penalty.
         """
         gradient = evaluation.gradient.reshape(self.shape)
-        bound = np.sum(gradient[: self.n_features] ** 2 / self._penalty()) / 2
+        bound = np.sum(gradient[: self.n_features] ** 2 / self._penalty) / 2
         if self.fit_intercept:
             bound += np.sum(gradient[-1] ** 2) / SMALLEST_CURVATURE / 2
         return bound
@@ -312,16 +311,16 @@ class LinearObjective:
         pairs /= self.weight_sum
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(pairs)
-        diagonal = self._penalty().ravel()
+        diagonal = self._penalty.ravel()
         if k == 1:
             hessian = pairs[0]
         else:
             hessian = np.empty((size, k, size, k))
-            for pair, (a, b) in zip(pairs, zip(*np.triu_indices(k), strict=True), strict=True):
-                symmetric = np.tril(pair)
-                symmetric += np.tril(pair, -1).T
-                hessian[:, a, :, b] = symmetric
-                hessian[:, b, :, a] = symmetric
+            symmetric = np.tril(pairs)
+            symmetric += np.tril(pairs, -1).transpose(0, 2, 1)
+            a, b = np.triu_indices(k)
+            hessian[:, a, :, b] = symmetric
+            hessian[:, b, :, a] = symmetric
             hessian = hessian.reshape(self.n_parameters, self.n_parameters)
             diagonal = np.repeat(diagonal, k)
         hessian[np.arange(len(diagonal)), np.arange(len(diagonal))] += diagonal
@@ -349,7 +348,7 @@ class LinearObjective:
         hessian = sums / self.weight_sum
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(hessian[None])
-        penalty = self._penalty()[:, 0]
+        penalty = self._penalty[:, 0]
         hessian[np.arange(len(penalty)), np.arange(len(penalty))] += penalty
         return hessian
 
@@ -365,7 +364,7 @@ class LinearObjective:
         )
         product, _, _ = self._theta_gradient(sums)
         theta_coef = direction.reshape(self.shape)[: self.n_features]
-        product[: self.n_features] += self._penalty() * theta_coef
+        product[: self.n_features] += self._penalty * theta_coef
         return product.ravel()
 
     def hessian_diagonal(self, evaluation):
@@ -381,10 +380,9 @@ class LinearObjective:
         p, k = self.n_features, self.n_columns
         squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
         if self.design.is_sparse:
-            squares += np.outer(self.center.astype(np.float64) ** 2, totals)
+            squares += np.outer(self._center**2, totals)
         diagonal = np.empty(self.shape)
-        scale = self.scale.astype(np.float64)[:, None]
-        diagonal[:p] = scale**2 * np.maximum(squares, 0) / self.weight_sum + self._penalty()
+        diagonal[:p] = self._scale**2 * np.maximum(squares, 0) / self.weight_sum + self._penalty
         if self.fit_intercept:
             diagonal[-1] = totals / self.weight_sum
         return diagonal.ravel()

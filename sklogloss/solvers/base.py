@@ -115,6 +115,7 @@ class NewtonSolver:
             return self.finalize()
         while True:
             self.direction = self.inner_solve(self.point)
+            self.previous_decrement = self.decrement
             # Twice the decrease that the quadratic model promises.
             self.decrement = -float(self.point.gradient @ self.direction)
             if self.verbose:
@@ -194,13 +195,12 @@ class NewtonSolver:
         if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
             self.reason = "the objective or its gradient overflows; rescale X"
             return True
-        suboptimality = self.decrement / 2
         if self.decrement <= self.best_decrement / 2:
             self.best_decrement = self.decrement
             self.n_without_progress = 0
         else:
             self.n_without_progress += 1
-        if point.max_gradient <= self.tol and suboptimality <= self.tolerated(point):
+        if point.max_gradient <= self.tol and self.is_last_step(point):
             self.converged = self.has_sound_direction = True
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
@@ -209,9 +209,31 @@ class NewtonSolver:
             self.converged = self.is_solved_to_rounding()
         return self.converged
 
+    def is_last_step(self, point):
+        """Return whether the step along direction will end close enough to the optimum.
+
+        One of Newton's method nearly squares what is left.
+        """
+        return self.decrement / 2 <= self.tolerated(
+            point
+        ) or self.left_after_step() <= self.negligible(point)
+
+    def left_after_step(self):
+        """Return the suboptimality to expect after the step (nats), at the rate of the last one."""
+        rate = self.decrement / self.previous_decrement
+        return self.decrement / 2 * (rate if 0 < rate < 1 else 1)
+
     def tolerated(self, point):
-        """Return the suboptimality (nats) at which a point counts as solved."""
+        """Return the suboptimality at which a point counts as solved (nats)."""
         return tolerated_suboptimality(point.value, self.suboptimality)
+
+    def negligible(self, point):
+        """Return the suboptimality that the last step may leave (nats).
+
+        It falls with the square of what is tolerated, as does what Newton's method leaves: at the
+        default tol, coefficients are right to all digits that rounding errors leave.
+        """
+        return self.suboptimality / (10 * LARGEST_SUBOPTIMALITY) * self.tolerated(point)
 
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.

@@ -9,8 +9,6 @@ __all__ = ["ClassMeanNewtonSolver"]
 # The Hessian is taken anew once a step promises less than this part of the objective: by then it is
 # known which samples are told apart already and add no curvature.
 TAKE_ANEW = 1e-2
-# Part of the tolerated suboptimality that a step may still promise at the end.
-LAST_PART = 1e-6
 
 
 class ClassMeanNewtonSolver(NewtonSolver):
@@ -53,7 +51,6 @@ class ClassMeanNewtonSolver(NewtonSolver):
         solve = cholesky_solver(self.objective.class_mean_hessian(point.theta))
         self.inverse_hessian = InverseHessian(lambda b: solve(b.reshape(shape)).ravel())
 
-    def tolerated(self, point):
-        # What a step promises is one of many such gains, and the last does not square what is left,
-        # as that of Newton's method does.
-        return super().tolerated(point) * LAST_PART
+    def is_last_step(self, point):
+        # What a step promises is one of many such gains.
+        return self.decrement / 2 <= self.negligible(point)

@@ -27,11 +27,10 @@ class NewtonCGSolver(NewtonSolver):
         direction = np.zeros_like(residual)
         search = preconditioned.copy()
         norm = float(residual @ preconditioned)
-        # Halve the digits still missing with each outer iteration, but do not go far below what
-        # counts as solved.
+        # Halve the digits still missing with each outer iteration, but do not go below what the
+        # last step may leave.
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
-        tolerated = self.tolerated(point)
-        target = min(max(forcing**2 * norm, 1e-6 * tolerated), 0.0625 * norm)
+        target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
         for _ in range(MAX_INNER_ITERATIONS):
             if not norm > target:
                 break

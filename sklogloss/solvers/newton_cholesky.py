@@ -1,7 +1,7 @@
 """Newton's method with the exact Hessian and its Cholesky factor."""
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sklogloss.linear.design import passes_per_newton_step
 
@@ -12,8 +12,6 @@ __all__ = ["NewtonCholeskySolver", "cholesky_solver"]
 
 # Once a step promises less than this part of the objective, the Hessian hardly changes any more.
 NEARLY_SOLVED = 1e-3
-# Part of the tolerated suboptimality that a step with a kept Hessian may still promise at the end.
-LAST_PART = 1e-4
 # Below this number of entries of X a Hessian costs nothing worth saving.
 FEW_ENTRIES = 100_000
 # Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
@@ -67,10 +65,11 @@ class NewtonCholeskySolver(NewtonSolver):
         self.inverse_hessian = inverse_hessian if is_nearly_solved and is_costly else None
         return direction
 
-    def tolerated(self, point):
-        # The last step squares what is left only if the Hessian is that of the point.
-        is_kept = self.inverse_hessian is not None and self.inverse_hessian.steps
-        return super().tolerated(point) * (LAST_PART if is_kept else 1)
+    def is_last_step(self, point):
+        # A step squares what is left only if the Hessian is that of the point.
+        if self.inverse_hessian is not None and self.inverse_hessian.steps:
+            return self.left_after_step() <= self.negligible(point)
+        return super().is_last_step(point)
 
     def _solver(self, hessian):
         _fix_class_shift(hessian, self.objective)
@@ -79,7 +78,7 @@ class NewtonCholeskySolver(NewtonSolver):
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.
         decrement = -float(point.gradient @ direction)
-        digits = np.log(max(decrement / 2 / self.tolerated(point), 1))
+        digits = np.log(max(decrement / 2 / self.negligible(point), 1))
         rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
         n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)
         return digits > rate * (n_passes + PASSES_WITH_HESSIAN)
@@ -107,12 +106,11 @@ def cholesky_solver(hessian):
     hessian /= root[:, None]
     damping = 0.0
     smallest_pivot = n * np.finfo(hessian.dtype).eps
-    (potrf, potrs) = get_lapack_funcs(("potrf", "potrs"), (hessian,))
     while True:
         system = hessian.copy()
         system[np.arange(n), np.arange(n)] = 1 + damping
         # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
-        factor, info = potrf(system.T, lower=False, overwrite_a=True, clean=False)
+        factor, info = dpotrf(system.T, lower=False, overwrite_a=True, clean=False)
         if info == 0 and np.min(np.diagonal(factor)) ** 2 > smallest_pivot * (1 + damping):
             break
         damping = max(10 * damping, 10 * smallest_pivot)
@@ -120,7 +118,7 @@ def cholesky_solver(hessian):
             return lambda b: np.full_like(b, np.nan)
 
     def solve(b):
-        x, _ = potrs(factor, (b.T / root).T, lower=False)
+        x, _ = dpotrs(factor, (b.T / root).T, lower=False)
         return (x.T / root).T
 
     return solve
