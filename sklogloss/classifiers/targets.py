@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d, compute_class_weight
+from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 __all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities", "is_soft"]
@@ -124,14 +124,13 @@ def encode_labels(y):
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
+    y : ndarray of shape (n_samples,)
 
     Raises
     ------
     ValueError
         If y is continuous or has one class only.
     """
-    y = column_or_1d(y)
     if y.dtype.kind in "bui":
         classes, label = unique_integers(y)
     else:
