@@ -39,8 +39,9 @@ class RowReduction:
 
     Attributes
     ----------
-    objective : LinearObjective
-        In v; its minimum is that of the given one, to the accuracy of the cross-products.
+    objective : LinearObjective or None
+        In v; its minimum is that of the given one, to the accuracy of the cross-products. None if
+        these overflow, or vanish beside their rounding errors.
     """
 
     def __init__(self, objective):
@@ -49,14 +50,19 @@ class RowReduction:
         rows = make_design(self.X.T)
         n = rows.n_features
         zero, one = np.zeros(n, dtype=objective.dtype), np.ones(n, dtype=objective.dtype)
+        self.objective = None
         products = data_pass.gram(rows, zero, one, None, False, objective.n_threads)
         # Pivots of the size of the products' rounding errors are no directions of the rows.
         eps = np.finfo(objective.dtype).eps
         rounding = objective.n_features * eps * np.diagonal(products).max()
         if self.fit_intercept:
             products = _centered(products)
+        if not np.all(np.isfinite(products)):
+            return
         (pstrf,) = get_lapack_funcs(("pstrf",), (products,))
         factor, pivots, rank, _ = pstrf(products, lower=True, tol=rounding)
+        if rank == 0:
+            return
         factor = np.tril(factor)[:, :rank]
         self.pivots = pivots[:rank] - 1
         self.pivot_factor = factor[:rank]

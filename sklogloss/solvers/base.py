@@ -80,8 +80,6 @@ class NewtonSolver:
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
     ARMIJO = 1e-4
     MAX_HALVINGS = 40
-    # Steps in a row that do not halve the decrement before rounding is taken for the reason.
-    PATIENCE = 3
 
     def __init__(self, objective, *, tol, max_iter, verbose=0):
         self.objective = objective
@@ -142,16 +140,19 @@ class NewtonSolver:
         if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
         elif is_reducible(self.objective.design, self.objective.l2):
-            self.start_from_reduction()
+            self.start_from_reduction(theta)
         elif self.objective.starts_from_subset:
             self.start_from_subset(theta)
         else:
             self.point = self.evaluate(theta)
         self.start_value = self.point.value
 
-    def start_from_reduction(self):
+    def start_from_reduction(self, theta):
         """Set point to the solution in the space of the rows, and converged if that is certain."""
         reduction = RowReduction(self.objective)
+        if reduction.objective is None:
+            self.point = self.evaluate(theta)
+            return
         solver = type(self)(
             reduction.objective, tol=self.tol / 100, max_iter=self.max_iter, verbose=self.verbose
         )
@@ -205,7 +206,7 @@ class NewtonSolver:
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             self.converged = True
-        elif self.n_without_progress >= self.PATIENCE:
+        elif self.n_without_progress >= 3:
             self.converged = self.is_solved_to_rounding()
         return self.converged
 

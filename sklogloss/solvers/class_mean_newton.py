@@ -1,7 +1,10 @@
 """Newton's method for many classes, with one block of the Hessian for all of them."""
 
+import numpy as np
+
 from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
+from .newton_cg import NewtonCGSolver
 from .newton_cholesky import cholesky_solver
 
 __all__ = ["ClassMeanNewtonSolver"]
@@ -9,6 +12,10 @@ __all__ = ["ClassMeanNewtonSolver"]
 # The Hessian is taken anew once a step promises less than this part of the objective: by then it is
 # known which samples are told apart already and add no curvature.
 TAKE_ANEW = 1e-2
+# Steps, and steps in a row that do not halve what a step promises, after which conjugate gradients,
+# which know the Hessian as it is, are the better choice: rare classes are far from the mean.
+MAX_STEPS = 60
+MAX_SLOW_STEPS = 8
 
 
 class ClassMeanNewtonSolver(NewtonSolver):
@@ -16,10 +23,8 @@ class ClassMeanNewtonSolver(NewtonSolver):
 
     The Hessian of K classes and p features has K p rows. The mean of its K diagonal blocks, of p
     rows, stands for each of them; what it lacks is learnt step by step, each of which costs a pass
-    for the gradient.
+    for the gradient. Where they learn slowly, conjugate gradients take over.
     """
-
-    PATIENCE = 20
 
     def setup(self, theta):
         self.is_taken_anew = False
@@ -54,3 +59,27 @@ class ClassMeanNewtonSolver(NewtonSolver):
     def is_last_step(self, point):
         # What a step promises is one of many such gains.
         return self.decrement / 2 <= self.negligible(point)
+
+    def check_convergence(self):
+        return (
+            super().check_convergence()
+            or self.n_iter >= min(MAX_STEPS, self.max_iter // 2)
+            or self.n_without_progress >= MAX_SLOW_STEPS
+        )
+
+    def is_solved_to_rounding(self):
+        # A step that promises little may come from too large a curvature.
+        return False
+
+    def finalize(self):
+        if self.converged or not np.isfinite(self.point.value) or self.n_iter >= self.max_iter:
+            return super().finalize()
+        solver = NewtonCGSolver(
+            self.objective,
+            tol=self.tol,
+            max_iter=self.max_iter - self.n_iter,
+            verbose=self.verbose,
+        )
+        result = solver.solve(self.point.theta)
+        result.n_iter += self.n_iter
+        return result

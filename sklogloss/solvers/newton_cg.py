@@ -7,6 +7,10 @@ from .base import NewtonSolver
 __all__ = ["NewtonCGSolver"]
 
 MAX_INNER_ITERATIONS = 1000
+# A step that promises less than this many times the tolerated suboptimality may be the last one.
+DOUBTFUL = 1000
+# Part of a step's gain.
+SMALL_GAIN = 0.1
 
 
 class NewtonCGSolver(NewtonSolver):
@@ -31,15 +35,17 @@ class NewtonCGSolver(NewtonSolver):
         # last step may leave.
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
         target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
-        for _ in range(MAX_INNER_ITERATIONS):
-            if not norm > target:
-                break
+        gains = []
+        while len(gains) < MAX_INNER_ITERATIONS and (
+            norm > target or self._is_still_gaining(point, gains)
+        ):
             product = self.objective.hessian_product(point, search)
             curvature = float(search @ product)
             # Rounding level of the product: no curvature left along this direction.
             if curvature <= np.finfo(np.float64).eps * float(search @ (diagonal * search)):
                 break
             step = norm / curvature
+            gains.append(step * norm)
             direction += step * search
             residual -= step * product
             preconditioned = preconditioner * residual
@@ -48,3 +54,11 @@ class NewtonCGSolver(NewtonSolver):
         if not direction.any():
             direction = preconditioner * -point.gradient
         return direction
+
+    def _is_still_gaining(self, point, gains):
+        # A small residual says little where the Hessian is close to singular. Before a step can be
+        # taken for the last one, the last quarter of its gains must be small beside the rest.
+        total = sum(gains)
+        if total / 2 > DOUBTFUL * self.tolerated(point):
+            return False
+        return sum(gains[-1 - len(gains) // 4 :]) > SMALL_GAIN * total

@@ -72,3 +72,22 @@ def test_where_it_does_not_serve():
     assert not is_reducible(make_design(np.zeros((40, 1200))), 0.0)  # no penalty
     assert not is_reducible(make_design(np.zeros((40, 60))), 1.0)
     assert not is_reducible(make_design(np.zeros((MAX_SAMPLES + 1, 3 * MAX_SAMPLES))), 1.0)
+
+
+@pytest.mark.parametrize("solver", ["newton-cg", "newton-cholesky", "lbfgs"])
+def test_rows_that_span_nothing_are_fitted_all_the_same(solver):
+    y = np.arange(N_SAMPLES) % 2
+    X = make_data()[0]
+    for same in (np.zeros_like(X), np.tile(X[0], (N_SAMPLES, 1)), 1e-170 * X):
+        assert is_reducible(make_design(same), 0.1)
+        assert RowReduction(make_objective(same, y, 2)).objective is None
+        clf = LogLossClassifier(solver=solver).fit(same, y)
+        assert np.abs(clf.predict_proba(same) - 0.5).max() <= 1e-4  # tol, as y is balanced
+
+
+def test_entries_that_are_not_finite_are_named():
+    X, y = make_data()
+    for entry in (np.nan, np.inf):
+        X[3, 700] = entry
+        with pytest.raises(ValueError, match="Input X contains"):
+            LogLossClassifier(fit_intercept=False).fit(X, y)
