@@ -281,7 +281,8 @@ SKL_INLINE void NAME(multiclass_chunk)(
         const real class_k = (real)k;
         for (ptrdiff_t i = 0; i < rows; i++) {
             const real e = gradient_k[i];
-            const real p = e * reciprocal[i];
+            const real rounded_p = e * reciprocal[i];
+            const real p = rounded_p > one ? one : rounded_p; /* as in multiclass_link */
             if (soft) {
                 gradient_k[i] = p - y_k[i];
             } else {
@@ -454,7 +455,8 @@ SKL_INLINE void NAME(multiclass_link)(
                     const real log_p = (z_k[i] - chunk.largest[i]) - scale[i];
                     out_k[i] = log_p < -(real)LARGEST ? -(real)LARGEST : log_p;
                 } else {
-                    out_k[i] *= scale[i];
+                    const real p = out_k[i] * scale[i];
+                    out_k[i] = p > 1 ? 1 : p; /* without fused multiply-add, scale may round up */
                 }
             }
         }
