@@ -56,18 +56,25 @@ def openmp_flags():
     return [], []
 
 
+def vectorisation_flags():
+    """Return what makes GCC vectorise fully at -O2, which compiles in half the time of -O3.
+
+    Nothing for a compiler that does not know these flags; Clang vectorises at -O2 by itself.
+    """
+    gcc_flags = ["-ftree-vectorize", "-fvect-cost-model=dynamic"]
+    return gcc_flags if compiles_and_links("int main(void) { return 0; }", gcc_flags, []) else []
+
+
 OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
 
 if WINDOWS:
     COMPILE = ["/O2", "/std:c11"]
 else:
-    # -O3 compiles for twice as long as -O2 with full vectorisation and gives nothing faster.
     # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
     # Contraction to fused multiply-add may differ between machines, never between runs.
     COMPILE = [
         "-O1" if DEBUG else "-O2",
-        "-ftree-vectorize",
-        "-fvect-cost-model=dynamic",
+        *vectorisation_flags(),
         "-fno-math-errno",
         "-fno-trapping-math",
         "-ffp-contract=fast",

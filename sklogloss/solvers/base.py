@@ -215,9 +215,9 @@ class NewtonSolver:
 
         One of Newton's method nearly squares what is left.
         """
-        return self.decrement / 2 <= self.tolerated(
-            point
-        ) or self.left_after_step() <= self.negligible(point)
+        if self.decrement / 2 <= self.tolerated(point):
+            return True
+        return self.left_after_step() <= self.negligible(point)
 
     def left_after_step(self):
         """Return the suboptimality to expect after the step (nats), at the rate of the last one."""

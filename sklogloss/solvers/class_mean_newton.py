@@ -4,7 +4,7 @@ import numpy as np
 
 from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
-from .newton_cg import NewtonCGSolver
+from .newton_cg import finish_with_conjugate_gradients
 from .newton_cholesky import cholesky_solver
 
 __all__ = ["ClassMeanNewtonSolver"]
@@ -74,12 +74,4 @@ class ClassMeanNewtonSolver(NewtonSolver):
     def finalize(self):
         if self.converged or not np.isfinite(self.point.value) or self.n_iter >= self.max_iter:
             return super().finalize()
-        solver = NewtonCGSolver(
-            self.objective,
-            tol=self.tol,
-            max_iter=self.max_iter - self.n_iter,
-            verbose=self.verbose,
-        )
-        result = solver.solve(self.point.theta)
-        result.n_iter += self.n_iter
-        return result
+        return finish_with_conjugate_gradients(self)

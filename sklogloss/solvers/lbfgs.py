@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
-from .newton_cg import NewtonCGSolver
+from .newton_cg import finish_with_conjugate_gradients
 
 __all__ = ["LBFGSSolver"]
 
@@ -54,17 +54,7 @@ class LBFGSSolver:
             if n_iter > 0 and not self.converged and not self.reason:
                 self._run(n_iter)
         if self.converged and self.n_iter < self.max_iter:
-            newton = NewtonCGSolver(
-                self.objective,
-                tol=self.tol,
-                max_iter=self.max_iter - self.n_iter,
-                verbose=self.verbose,
-            )
-            result = newton.solve(self.point.theta)
-            result.n_iter += self.n_iter
-            if result.n_iter >= self.max_iter and not result.converged:
-                result.reason = f"max_iter={self.max_iter} iterations were not enough"
-            return result
+            return finish_with_conjugate_gradients(self)
         if not self.converged and not self.reason:
             # The gradient alone is what scikit-learn asks for.
             self.converged = self.point.max_gradient <= self.tol

@@ -4,7 +4,7 @@ import numpy as np
 
 from .base import NewtonSolver
 
-__all__ = ["NewtonCGSolver"]
+__all__ = ["NewtonCGSolver", "finish_with_conjugate_gradients"]
 
 MAX_INNER_ITERATIONS = 1000
 # A step that promises less than this many times the tolerated suboptimality may be the last one.
@@ -62,3 +62,24 @@ class NewtonCGSolver(NewtonSolver):
         if total / 2 > DOUBTFUL * self.tolerated(point):
             return False
         return sum(gains[-1 - len(gains) // 4 :]) > SMALL_GAIN * total
+
+
+def finish_with_conjugate_gradients(solver):
+    """Return the SolverResult of NewtonCGSolver from where another solver has got to.
+
+    Parameters
+    ----------
+    solver : solver
+        Its point is the start, its n_iter iterations count towards its max_iter.
+    """
+    newton = NewtonCGSolver(
+        solver.objective,
+        tol=solver.tol,
+        max_iter=solver.max_iter - solver.n_iter,
+        verbose=solver.verbose,
+    )
+    result = newton.solve(solver.point.theta)
+    result.n_iter += solver.n_iter
+    if result.n_iter >= solver.max_iter and not result.converged:
+        result.reason = f"max_iter={solver.max_iter} iterations were not enough"
+    return result
