@@ -7,10 +7,14 @@ import re
 import runpy
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
 import sklogloss
+
+# Displays are drawn without a screen.
+matplotlib.use("agg")
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst"))]
@@ -36,8 +40,9 @@ def test_docstrings(module_name):
 def test_python_code_of_the_readme_runs():
     blocks = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
+    names = {}
     for block in blocks:
-        exec(block, {})
+        exec(block, names)
 
 
 def test_quickstart_finds_the_coefficients_of_logistic_regression(capsys):

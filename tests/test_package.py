@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import sklogloss
+import sklogloss.displays
 import sklogloss.losses
+import sklogloss.metrics
 
 PACKAGE = Path(sklogloss.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -21,9 +23,13 @@ ALLOWED_IMPORTS = {
     "_cython": set(),
     "losses": {"_cython"},
     "penalties": set(),
+    "labels": set(),
+    "parameters": set(),
     "linear": {"_cython", "losses", "penalties"},
     "solvers": {"_cython", "losses", "penalties", "linear"},
-    "classifiers": {"losses", "penalties", "linear", "solvers"},
+    "classifiers": {"labels", "losses", "parameters", "penalties", "linear", "solvers"},
+    "metrics": {"parameters", "labels", "losses"},
+    "displays": {"parameters", "losses", "metrics"},
     "_show_versions": {"_cython", "linear"},
     "__main__": {"_show_versions"},
     "__init__": {"_show_versions", "classifiers"},
@@ -59,11 +65,12 @@ def imported_modules(path):
 def public_functions():
     """Return the public functions, and the public methods that the package defines itself."""
     functions = {}
-    for module in (sklogloss, sklogloss.losses):
+    for module in (sklogloss, sklogloss.displays, sklogloss.losses, sklogloss.metrics):
         for name in module.__all__:
             value = getattr(module, name)
-            if not inspect.isclass(value):
+            if inspect.isfunction(value):
                 functions[name] = value
+            if not inspect.isclass(value):
                 continue
             for attribute, member in inspect.getmembers(value, inspect.isfunction):
                 defined_here = member.__module__.startswith("sklogloss")
@@ -92,7 +99,9 @@ def test_imports_go_one_way(path):
         assert "sklearn" not in {parts[0] for parts in imported}
 
 
-@pytest.mark.parametrize("module_name", ["sklogloss", "sklogloss.losses"])
+@pytest.mark.parametrize(
+    "module_name", ["sklogloss", "sklogloss.displays", "sklogloss.losses", "sklogloss.metrics"]
+)
 def test_public_names_exist_and_are_documented(module_name):
     module = importlib.import_module(module_name)
     for name in module.__all__:

@@ -15,24 +15,15 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from sklogloss.classifiers.parameters import (
-    check_boolean,
-    check_choice,
-    check_integer,
-    check_real,
-    resolve_penalty,
-)
-from sklogloss.classifiers.targets import (
-    class_weights,
-    encode_labels,
-    encode_probabilities,
-    is_soft,
-)
+from sklogloss.classifiers.penalty import resolve_penalty
+from sklogloss.classifiers.targets import class_weights, encode_labels, encode_probabilities
+from sklogloss.labels import is_soft
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
+from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
 from sklogloss.solvers.select import SOLVERS, make_solver, select_solver
 
 __all__ = ["BaseLinearClassifier"]
@@ -248,6 +239,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         self.coef_ = np.ascontiguousarray(coef.T, dtype=objective.dtype)
         self.intercept_ = intercept.astype(objective.dtype)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+
+    @property
+    def decides_by_logits(self):
+        """Whether the decision function is the logits of the probabilities."""
+        return self.probabilities == "model"
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probabilities of the classes.

@@ -7,12 +7,9 @@ import numpy as np
 from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities", "is_soft"]
+from sklogloss.labels import unique_labels
 
-
-# Integer labels are counted, which takes a fraction of the time of sorting them, if their range is
-# no larger than this.
-LARGEST_RANGE = 10_000
+__all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities"]
 
 
 @dataclass
@@ -113,12 +110,6 @@ def scaled_weights(weight, dtype):
     return np.ldexp(weight, -exponent).astype(dtype), int(exponent)
 
 
-def is_soft(y):
-    """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    return len(shape) == 2 and shape[1] >= 2
-
-
 def encode_labels(y):
     """Return the Targets of labels.
 
@@ -131,10 +122,7 @@ def encode_labels(y):
     ValueError
         If y is continuous or has one class only.
     """
-    if y.dtype.kind in "bui":
-        classes, label = unique_integers(y)
-    else:
-        classes, label = np.unique(y, return_inverse=True)
+    classes, label = unique_labels(y)
     if y.dtype.kind not in "bui" or 2 * len(classes) > len(y):
         # For other integers it says nothing, and takes a good part of a small fit.
         check_classification_targets(y)
@@ -144,20 +132,6 @@ def encode_labels(y):
             f"{classes.tolist()[0]!r}"
         )
     return Targets(classes, label, None)
-
-
-def unique_integers(y):
-    """Return np.unique(y, return_inverse=True) for integers, by counting where that is faster."""
-    low, high = int(y.min()), int(y.max())
-    if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
-        return np.unique(y, return_inverse=True)
-    offset = np.subtract(y, low, dtype=np.intp)
-    is_seen = np.bincount(offset, minlength=high - low + 1) > 0
-    if is_seen.all():
-        label = offset
-    else:
-        label = (np.cumsum(is_seen) - 1)[offset]
-    return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
 
 
 def encode_probabilities(y, dtype):

@@ -1,17 +1,10 @@
-"""Checks of the estimators' parameters, and of what scikit-learn's penalty means."""
+"""Checks of parameters: errors that name the parameter and say what is allowed."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = [
-    "check_boolean",
-    "check_choice",
-    "check_integer",
-    "check_real",
-    "resolve_penalty",
-]
+__all__ = ["check_boolean", "check_choice", "check_integer", "check_real"]
 
 
 def check_real(name, value, low, high, *, include_low=True, include_high=True):
@@ -46,45 +39,3 @@ def check_choice(name, value, choices):
     """Raise an error that names the parameter unless value is one of the choices."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
-
-
-def resolve_penalty(penalty, C, l1_ratio):
-    """Return (C, l1_ratio) that scikit-learn's penalty, C and l1_ratio together mean.
-
-    Parameters
-    ----------
-    penalty : {"elasticnet", "l2", "l1", None}
-    C : float
-    l1_ratio : float or None
-
-    Returns
-    -------
-    C : float
-    l1_ratio : float
-
-    Warns
-    -----
-    UserWarning
-        If penalty overrules a C or an l1_ratio that was given.
-    """
-    if penalty is None:
-        if C != 1.0:
-            warnings.warn(
-                "Setting penalty=None will ignore the C and l1_ratio parameters; "
-                "use C=np.inf instead of penalty=None.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return np.inf, 0.0
-    meant = {"l2": 0.0, "l1": 1.0}.get(penalty)
-    if meant is None:
-        return C, 0.0 if l1_ratio is None else float(l1_ratio)
-    # 0 is the default of l1_ratio, and the only value that says nothing.
-    if l1_ratio not in (None, 0, meant):
-        warnings.warn(
-            f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. "
-            f"l1_ratio={meant} is used; leave penalty at its default to choose l1_ratio.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return C, meant

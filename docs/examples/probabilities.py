@@ -1,0 +1,59 @@
+"""
+Looking at probabilities
+========================
+
+Three classifiers of the breast cancer data, and what their probabilities are worth.
+"""
+
+# %%
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklogloss import LogLossClassifier
+from sklogloss.displays import (
+    LossCurveDisplay,
+    ReliabilityDisplay,
+    ScoreDecompositionDisplay,
+    SurpriseDisplay,
+)
+from sklogloss.losses import LogLoss
+
+bunch = load_breast_cancer()
+X_train, X_test, y_train, y_test = train_test_split(
+    bunch.data, bunch.target_names[bunch.target], test_size=0.5, random_state=0
+)
+models = {
+    "logistic": make_pipeline(StandardScaler(), LogLossClassifier(C=0.1)),
+    "naive Bayes": GaussianNB(),
+    "forest": RandomForestClassifier(random_state=0),
+}
+for model in models.values():
+    model.fit(X_train, y_train)
+
+# %%
+# Miscalibration and discrimination
+# ---------------------------------
+# All three tell the classes apart about as well. The probabilities of naive Bayes are wrong.
+ScoreDecompositionDisplay.from_estimators(models, X_test, y_test)
+
+# %%
+# Reliability
+# -----------
+# The forest's probabilities, recalibrated, stay within the band of what chance explains.
+ReliabilityDisplay.from_estimator(models["forest"], X_test, y_test, name="forest", random_state=0)
+
+# %%
+# Surprise
+# --------
+# Naive Bayes expects next to no surprise, and is wrong about some samples of which it was sure.
+SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naive Bayes")
+
+# %%
+# The loss behind it
+# ------------------
+# The gradient of the log loss is largest where a model is sure and wrong.
+LossCurveDisplay.from_losses({"log loss": LogLoss()})

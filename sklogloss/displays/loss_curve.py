@@ -1,0 +1,101 @@
+"""Losses and their gradients against the logit: where learning stalls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklogloss.parameters import check_real
+
+__all__ = ["LossCurveDisplay"]
+
+N_POINTS = 401
+
+
+class LossCurveDisplay:
+    """Value and gradient of losses for two classes against the logit of what happened.
+
+    Use `from_losses` to make one. On the left a model is sure of the wrong class. A loss whose
+    gradient vanishes there, as that of the Brier score, hardly learns from its worst mistakes; that
+    of the log loss is p - 1.
+
+    Parameters
+    ----------
+    logit : ndarray of shape (n_points,)
+    curves : dict of tuple
+        (value, gradient) of each loss, by its name.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (2,) of matplotlib Axes
+        With the values, and with the gradients.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklogloss.displays import LossCurveDisplay
+    >>> from sklogloss.losses import LogLoss
+    >>> display = LossCurveDisplay.from_losses({"log loss": LogLoss()})
+    >>> display.axes_[1].get_ylabel()
+    'Gradient'
+    """
+
+    def __init__(self, *, logit: np.ndarray, curves: dict[str, tuple[np.ndarray, np.ndarray]]):
+        self.logit = logit
+        self.curves = curves
+
+    @classmethod
+    def from_losses(
+        cls, losses: Mapping, *, low: float = -8.0, high: float = 4.0, axes: ArrayLike | None = None
+    ) -> LossCurveDisplay:
+        """Draw losses.
+
+        Parameters
+        ----------
+        losses : dict
+            Losses for two classes by name: of `sklogloss.losses`, or anything with their method
+            ``value_gradient(target, raw_prediction)``.
+        low, high : float, default=(-8.0, 4.0)
+            Range of the logit.
+        axes : array-like of two matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        check_real("low", low, -np.inf, np.inf, include_low=False, include_high=False)
+        check_real("high", high, low, np.inf, include_low=False, include_high=False)
+        logit = np.linspace(low, high, N_POINTS)
+        curves = {
+            name: loss.value_gradient(np.ones(N_POINTS), logit) for name, loss in losses.items()
+        }
+        return cls(logit=logit, curves=curves).plot(axes=axes)
+
+    def plot(self, *, axes: ArrayLike | None = None) -> LossCurveDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        axes : array-like of two matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
+        self.axes_ = np.asarray(axes).ravel()
+        self.figure_ = self.axes_[0].figure
+        for name, (value, gradient) in self.curves.items():
+            self.axes_[0].plot(self.logit, value, linewidth=1.5, label=name)
+            self.axes_[1].plot(self.logit, gradient, linewidth=1.5, label=name)
+        self.axes_[0].set_ylabel("Loss")
+        self.axes_[1].set(xlabel="Logit of what happened", ylabel="Gradient")
+        self.axes_[0].legend(fontsize="small", frameon=False)
+        return self

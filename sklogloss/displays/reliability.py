@@ -1,0 +1,271 @@
+"""Reliability diagram: forecast probabilities against the frequencies of what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.isotonic import IsotonicRegression
+from sklearn.utils import check_random_state
+
+from sklogloss.displays._plotting import (
+    above_the_axes,
+    axes_for,
+    estimator_forecasts,
+    row_weights,
+)
+from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_choice, check_integer, check_real
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
+
+__all__ = ["ReliabilityCurve", "ReliabilityDisplay"]
+
+# Forecasts at which curve and band are drawn: as many as a figure is pixels wide.
+N_POINTS = 512
+N_BINS = 40
+
+
+@dataclass
+class ReliabilityCurve:
+    """One curve of a `ReliabilityDisplay`.
+
+    Attributes
+    ----------
+    label : str
+        What is forecast.
+    forecast : ndarray of shape (n_points,)
+        Probabilities, rising.
+    frequency : ndarray of shape (n_points,)
+        How often it happened at that forecast: the isotonic regression.
+    low, high : ndarray of shape (n_points,)
+        Consistency band: where the curve would be if the forecasts were the true probabilities.
+    mass : ndarray of shape (n_bins,)
+        Part of the weight of the samples in bins of equal width from 0 to 1.
+    decomposition : ScoreDecomposition
+        Of the log loss, for this event against all others.
+    """
+
+    label: str
+    forecast: np.ndarray
+    frequency: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    mass: np.ndarray
+    decomposition: ScoreDecomposition
+
+
+class ReliabilityDisplay:
+    """Reliability diagram by isotonic regression, with a consistency band.
+
+    Use `from_estimator` or `from_predictions` to make one. The curve is that of [1]_: no bins, and
+    none to choose. Where it leaves the band, the forecasts are off by more than chance; below the
+    diagonal they are too high, above it too low.
+
+    Parameters
+    ----------
+    curves : list of ReliabilityCurve
+    name : str or None
+        Of the model, for the legend.
+    confidence_level : float
+        Of the bands.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        With the curves; set by `plot`.
+    distribution_ax_ : matplotlib Axes
+        With the distribution of the forecasts.
+    figure_ : matplotlib Figure
+
+    References
+    ----------
+    .. [1] T. Dimitriadis, T. Gneiting and A. I. Jordan, "Stable Reliability Diagrams for
+       Probabilistic Classifiers", PNAS 118 (2021), e2016191118.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.displays import ReliabilityDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=1000)
+    >>> display = ReliabilityDisplay.from_predictions(rng.random(1000) < p, p, random_state=0)
+    >>> display.ax_.get_ylabel()
+    'Observed frequency'
+    """
+
+    def __init__(
+        self, *, curves: list[ReliabilityCurve], name: str | None, confidence_level: float
+    ):
+        self.curves = curves
+        self.name = name
+        self.confidence_level = confidence_level
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        name: str | None = None,
+        **kwargs,
+    ) -> ReliabilityDisplay:
+        """Draw the diagram of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : classifier with predict_proba
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        name : str, default=None
+            None means the name of the estimator's class.
+        **kwargs
+            Further arguments of `from_predictions`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+        """
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X), **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike | None = None,
+        *,
+        raw_prediction: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        multiclass: str = "top-label",
+        confidence_level: float = 0.9,
+        n_resamples: int = 100,
+        random_state: int | np.random.RandomState | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> ReliabilityDisplay:
+        """Draw the diagram of forecasts.
+
+        Parameters
+        ----------
+        y_true, y_proba, raw_prediction, labels
+            As for `sklogloss.metrics.surprise`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Not negative; None means 1.
+        multiclass : {"top-label", "one-vs-rest"}, default="top-label"
+            For more than two classes: one curve for the most probable class, whether it happened;
+            or one for each class.
+        confidence_level : float in (0, 1), default=0.9
+            Of the band.
+        n_resamples : int, default=100
+            Draws, from the forecasts themselves, that make the band.
+        random_state : int, RandomState instance or None, default=None
+        name : str, default=None
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+        """
+        check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
+        check_real(
+            "confidence_level", confidence_level, 0, 1, include_low=False, include_high=False
+        )
+        check_integer("n_resamples", n_resamples, 1)
+        random_state = check_random_state(random_state)
+        forecasts = check_forecasts(
+            y_true,
+            y_proba,
+            raw_prediction=raw_prediction,
+            sample_weight=sample_weight,
+            labels=labels,
+        )
+        weight = row_weights(forecasts)
+        curves = [
+            _curve(label, proba, happened, weight, confidence_level, n_resamples, random_state)
+            for label, proba, happened in _events(forecasts, multiclass)
+        ]
+        return cls(curves=curves, name=name, confidence_level=confidence_level).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None, name: str | None = None) -> ReliabilityDisplay:
+        """Draw the diagram.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        name : str, default=None
+            None means the name given before.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+        """
+        name = self.name if name is None else name
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        self.distribution_ax_ = self.ax_.inset_axes([0, -0.22, 1, 0.18], sharex=self.ax_)
+        self.ax_.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
+        edges = np.linspace(0, 1, N_BINS + 1)
+        for i, curve in enumerate(self.curves):
+            color = f"C{i}"
+            parts = curve.decomposition
+            title = ", ".join(text for text in (name, curve.label) if text)
+            numbers = (
+                f"MCB {parts.miscalibration:.3f}, DSC {parts.discrimination:.3f}, "
+                f"UNC {parts.uncertainty:.3f}"
+            )
+            self.ax_.fill_between(
+                curve.forecast, curve.low, curve.high, color=color, alpha=0.15, linewidth=0
+            )
+            self.ax_.plot(
+                curve.forecast,
+                curve.frequency,
+                color=color,
+                linewidth=1.5,
+                label=f"{title}\n{numbers}" if title else numbers,
+            )
+            self.distribution_ax_.stairs(curve.mass, edges, color=color, linewidth=1)
+        self.ax_.set(xlim=(0, 1), ylim=(0, 1), ylabel="Observed frequency")
+        self.ax_.tick_params(labelbottom=False)
+        above_the_axes(self.ax_)
+        self.distribution_ax_.set(xlabel="Forecast probability", yticks=[], ylabel="Share")
+        return self
+
+
+def _events(forecasts, multiclass):
+    # (label, probability, whether it happened) of what is forecast.
+    proba, targets = forecasts.probabilities(), forecasts.targets()
+    if forecasts.n_classes == 2:
+        return [(str(forecasts.classes[1]), proba[:, 1], targets[:, 1])]
+    if multiclass == "top-label":
+        rows, top = np.arange(len(proba)), proba.argmax(axis=1)
+        return [("most probable class", proba[rows, top], targets[rows, top])]
+    names = [str(label) for label in forecasts.classes]
+    return list(zip(names, proba.T, targets.T, strict=True))
+
+
+def _curve(label, proba, happened, weight, confidence_level, n_resamples, random_state):
+    points = np.unique(proba)
+    if len(points) > N_POINTS:
+        points = np.quantile(points, np.linspace(0, 1, N_POINTS))
+    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    draws = np.empty((n_resamples, len(points)))
+    for i in range(n_resamples):
+        draw = random_state.uniform(size=len(proba)) < proba
+        draws[i] = regression.fit(proba, draw, weight).predict(points)
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    frequency = regression.fit(proba, happened, weight).predict(points)
+    mass, _ = np.histogram(proba, bins=N_BINS, range=(0, 1), weights=weight)
+    soft = np.column_stack([1 - happened, happened])
+    decomposition = log_loss_decomposition(soft, proba, sample_weight=weight)
+    return ReliabilityCurve(label, points, frequency, low, high, mass, decomposition)

@@ -1,0 +1,190 @@
+"""Models by miscalibration and discrimination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklogloss.displays._plotting import axes_for, estimator_forecasts
+from sklogloss.metrics import (
+    ScoreDecomposition,
+    brier_decomposition,
+    log_loss_decomposition,
+)
+from sklogloss.parameters import check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ScoreDecompositionDisplay"]
+
+DECOMPOSITIONS = {"log_loss": log_loss_decomposition, "brier_score": brier_decomposition}
+N_LINES = 6
+
+
+class ScoreDecompositionDisplay:
+    """Models as points: miscalibration to the right, discrimination upwards.
+
+    Use `from_estimators` or `from_predictions` to make one. The score of a model is
+    ``MCB - DSC + UNC``: it is the same along each of the grey lines, and the better the further up
+    and to the left. The uncertainty is that of the data, and common to all.
+
+    Parameters
+    ----------
+    decompositions : dict of ScoreDecomposition
+        By the name of the model.
+    score : {"log_loss", "brier_score"}
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklogloss.displays import ScoreDecompositionDisplay
+    >>> y = [0, 0, 1, 1, 1]
+    >>> forecasts = {"one": [0.1, 0.4, 0.3, 0.8, 0.9], "two": [0.4, 0.4, 0.5, 0.5, 0.6]}
+    >>> display = ScoreDecompositionDisplay.from_predictions(y, forecasts)
+    >>> sorted(display.decompositions)
+    ['one', 'two']
+    """
+
+    def __init__(self, *, decompositions: dict[str, ScoreDecomposition], score: str):
+        self.decompositions = decompositions
+        self.score = score
+
+    @classmethod
+    def from_estimators(
+        cls, estimators: Mapping, X: ArrayLike, y: ArrayLike, *, ax: Axes | None = None, **kwargs
+    ) -> ScoreDecompositionDisplay:
+        """Draw fitted classifiers.
+
+        Parameters
+        ----------
+        estimators : dict
+            Fitted classifiers with predict_proba, by name.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **kwargs
+            Further arguments of `from_predictions`.
+
+        Returns
+        -------
+        display : ScoreDecompositionDisplay
+        """
+        forecasts = {name: estimator_forecasts(model, X) for name, model in estimators.items()}
+        return cls._from_arguments(y, forecasts, ax=ax, **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: Mapping,
+        *,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        score: str = "log_loss",
+        method: str = "isotonic",
+        ax: Axes | None = None,
+    ) -> ScoreDecompositionDisplay:
+        """Draw forecasts.
+
+        Parameters
+        ----------
+        y_true, labels
+            As for `sklogloss.metrics.surprise`.
+        y_proba : dict
+            Probabilities, as for `sklogloss.metrics.surprise`, by the name of the model.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Not negative; None means 1.
+        score : {"log_loss", "brier_score"}, default="log_loss"
+        method : {"isotonic", "logistic", "temperature"}, default="isotonic"
+            As for `sklogloss.metrics.log_loss_decomposition`.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : ScoreDecompositionDisplay
+        """
+        forecasts = {name: {"y_proba": proba, "labels": labels} for name, proba in y_proba.items()}
+        return cls._from_arguments(
+            y_true, forecasts, sample_weight=sample_weight, score=score, method=method, ax=ax
+        )
+
+    @classmethod
+    def _from_arguments(
+        cls,
+        y_true,
+        forecasts,
+        *,
+        sample_weight=None,
+        score="log_loss",
+        method="isotonic",
+        ax: Axes | None = None,
+    ):
+        check_choice("score", score, tuple(DECOMPOSITIONS))
+        decompositions = {
+            name: DECOMPOSITIONS[score](
+                y_true, method=method, sample_weight=sample_weight, **arguments
+            )
+            for name, arguments in forecasts.items()
+        }
+        return cls(decompositions=decompositions, score=score).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> ScoreDecompositionDisplay:
+        """Draw the points and the lines of equal score.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : ScoreDecompositionDisplay
+        """
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        parts = list(self.decompositions.values())
+        x = np.array([part.miscalibration for part in parts])
+        y = np.array([part.discrimination for part in parts])
+        uncertainty = parts[0].uncertainty
+        span = max(np.ptp(x), np.ptp(y), 0.05 * uncertainty, 1e-6)
+        xlim = (min(0, x.min() - 0.1 * span), x.max() + 0.2 * span)
+        ylim = (y.min() - 0.3 * span, y.max() + 0.3 * span)
+        lowest, highest = xlim[0] - ylim[1], xlim[1] - ylim[0]
+        for line in np.linspace(lowest, highest, N_LINES + 2)[1:-1]:
+            self.ax_.plot(xlim, np.array(xlim) - line, color="0.85", linewidth=0.8, zorder=0)
+            at_top = ylim[1] + line
+            if xlim[0] < at_top < xlim[1]:
+                place, alignment = (at_top, ylim[1]), {"ha": "center", "va": "bottom"}
+            else:
+                place, alignment = (xlim[1], xlim[1] - line), {"ha": "left", "va": "center"}
+            self.ax_.annotate(
+                f"{line + uncertainty:.3f}",
+                place,
+                xytext=(2, 2),
+                textcoords="offset points",
+                color="0.5",
+                fontsize="x-small",
+                annotation_clip=True,
+                **alignment,
+            )
+        for name, x_i, y_i in zip(self.decompositions, x, y, strict=True):
+            self.ax_.plot(x_i, y_i, "o", markersize=5, label=name)
+        self.ax_.set(
+            xlim=xlim,
+            ylim=ylim,
+            xlabel="Miscalibration (MCB)",
+            ylabel="Discrimination (DSC)",
+        )
+        title = f"grey: the same {self.score.replace('_', ' ')}"
+        self.ax_.legend(fontsize="small", frameon=False, title=title, title_fontsize="small")
+        return self

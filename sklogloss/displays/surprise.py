@@ -1,0 +1,244 @@
+"""How surprised forecasts were, class by class, and how surprised they expected to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklogloss.displays._plotting import (
+    above_the_axes,
+    axes_for,
+    estimator_forecasts,
+    row_weights,
+)
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_integer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
+
+__all__ = ["SurpriseCurve", "SurpriseDisplay"]
+
+
+@dataclass
+class SurpriseCurve:
+    """The distribution of surprise at one class.
+
+    Attributes
+    ----------
+    label : str
+    surprise : ndarray of shape (n_observed,)
+        Rising, in nats.
+    exceeded : ndarray of shape (n_observed,)
+        Part of the samples of the class whose surprise is at least that.
+    expected_surprise, expected_exceeded : ndarray of shape (n_samples,)
+        The same if the forecasts were the true probabilities.
+    mean, expected_mean : float
+    """
+
+    label: str
+    surprise: np.ndarray
+    exceeded: np.ndarray
+    expected_surprise: np.ndarray
+    expected_exceeded: np.ndarray
+    mean: float
+    expected_mean: float
+
+
+class SurpriseDisplay:
+    """Share of the samples whose surprise exceeds a value, observed and expected.
+
+    Use `from_estimator` or `from_predictions` to make one. A solid line is what happened to the
+    samples of a class, the dashed line what would happen to them if the forecasts were the true
+    probabilities. A solid line that ends far to the right of the dashed one shows samples at which
+    the model was sure of something else: wrong labels, or a model that is too sure.
+
+    Parameters
+    ----------
+    curves : list of SurpriseCurve
+    worst : list of tuple
+        (index, label, surprise) of the samples of largest surprise, the largest first.
+    name : str or None
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklogloss.displays import SurpriseDisplay
+    >>> display = SurpriseDisplay.from_predictions(["no", "yes", "no"], [0.1, 0.7, 0.9], n_worst=1)
+    >>> display.worst
+    [(2, 'no', 2.302585092994046)]
+    """
+
+    def __init__(self, *, curves: list[SurpriseCurve], worst: list[tuple], name: str | None):
+        self.curves = curves
+        self.worst = worst
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        name: str | None = None,
+        **kwargs,
+    ) -> SurpriseDisplay:
+        """Draw the surprise of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : classifier with predict_proba
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        name : str, default=None
+            None means the name of the estimator's class.
+        **kwargs
+            Further arguments of `from_predictions`.
+
+        Returns
+        -------
+        display : SurpriseDisplay
+        """
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X), **kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike | None = None,
+        *,
+        raw_prediction: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        n_worst: int = 5,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> SurpriseDisplay:
+        """Draw the surprise of forecasts.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels.
+        y_proba, raw_prediction, labels
+            As for `sklogloss.metrics.surprise`. A probability of 0 is clipped.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Not negative; None means 1.
+        n_worst : int, default=5
+            How many of the samples of largest surprise are listed.
+        name : str, default=None
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        display : SurpriseDisplay
+        """
+        check_integer("n_worst", n_worst, 0)
+        forecasts = check_forecasts(
+            y_true,
+            y_proba,
+            raw_prediction=raw_prediction,
+            sample_weight=sample_weight,
+            labels=labels,
+        )
+        if forecasts.target is not None:
+            raise ValueError("y_true must hold labels, not class probabilities")
+        surprise = forecasts.surprise("clip")
+        if forecasts.raw_prediction is not None:
+            log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
+        else:
+            log_proba = np.log(np.maximum(forecasts.probabilities(), forecasts.eps))
+        proba, weight = forecasts.probabilities(), row_weights(forecasts)
+        curves = []
+        for k, label in enumerate(forecasts.classes):
+            rows = (forecasts.label == k) & (weight > 0)
+            if rows.any():
+                observed = _exceedance(surprise[rows], weight[rows])
+                expected = _exceedance(-log_proba[:, k], weight * proba[:, k])
+                curves.append(
+                    SurpriseCurve(
+                        str(label), *observed[:2], *expected[:2], observed[2], expected[2]
+                    )
+                )
+        order = np.argsort(-surprise, kind="stable")[:n_worst]
+        happened = forecasts.classes[forecasts.label[order]].tolist()
+        worst = list(zip(order.tolist(), happened, surprise[order].tolist(), strict=True))
+        return cls(curves=curves, worst=worst, name=name).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None, name: str | None = None) -> SurpriseDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        name : str, default=None
+            None means the name given before.
+
+        Returns
+        -------
+        display : SurpriseDisplay
+        """
+        name = self.name if name is None else name
+        self.ax_ = axes_for(ax)
+        self.figure_ = self.ax_.figure
+        for i, curve in enumerate(self.curves):
+            self.ax_.step(
+                curve.surprise,
+                curve.exceeded,
+                where="pre",
+                color=f"C{i}",
+                linewidth=1.5,
+                label=f"{curve.label}: {curve.mean:.3f}, expected {curve.expected_mean:.3f}",
+            )
+            self.ax_.step(
+                curve.expected_surprise,
+                curve.expected_exceeded,
+                where="pre",
+                color=f"C{i}",
+                linewidth=1,
+                linestyle="--",
+            )
+        smallest = min(curve.exceeded[-1] for curve in self.curves)
+        largest = max(curve.surprise[-1] for curve in self.curves)
+        self.ax_.set(
+            xlabel="Surprise (nats)",
+            ylabel="Share of samples that exceed it",
+            yscale="log",
+            ylim=(smallest / 2, 1.2),
+            xlim=(0, 1.05 * largest),
+        )
+        above_the_axes(self.ax_, title=f"{name}, mean surprise" if name else "Mean surprise")
+        if self.worst:
+            # The curves fall: the upper right is free.
+            listed = [f"{row} ({label}): {value:.2f}" for row, label, value in self.worst]
+            self.ax_.text(
+                0.98,
+                0.97,
+                "\n".join(["Worst samples (class):", *listed]),
+                transform=self.ax_.transAxes,
+                ha="right",
+                va="top",
+                fontsize="x-small",
+            )
+        return self
+
+
+def _exceedance(surprise, weight):
+    # Sorted surprise, the part of the weight at or beyond it, and the mean.
+    order = np.argsort(surprise)
+    surprise, weight = surprise[order], weight[order] / weight.sum()
+    exceeded = np.cumsum(weight[::-1])[::-1]
+    return surprise, exceeded, float(weight @ surprise)

@@ -1,0 +1,31 @@
+"""Labels of classes, hard and soft."""
+
+import numpy as np
+
+__all__ = ["is_soft", "unique_labels"]
+
+# Integer labels are counted, which takes a fraction of the time of sorting them, if their range is
+# no larger than this.
+LARGEST_RANGE = 10_000
+
+
+def unique_labels(y):
+    """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty."""
+    if y.dtype.kind not in "bui":
+        return np.unique(y, return_inverse=True)
+    low, high = int(y.min()), int(y.max())
+    if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
+        return np.unique(y, return_inverse=True)
+    offset = np.subtract(y, low, dtype=np.intp)
+    is_seen = np.bincount(offset, minlength=high - low + 1) > 0
+    if is_seen.all():
+        label = offset
+    else:
+        label = (np.cumsum(is_seen) - 1)[offset]
+    return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
+
+
+def is_soft(y):
+    """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return len(shape) == 2 and shape[1] >= 2

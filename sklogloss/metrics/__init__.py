@@ -1,0 +1,67 @@
+"""Metrics of probabilities, in nats, and scorers for model selection."""
+
+from sklogloss.metrics.brier_score import brier_score
+from sklogloss.metrics.calibration import (
+    CalibrationLine,
+    calibration_slope_intercept,
+    expected_calibration_error,
+)
+from sklogloss.metrics.cross_entropy import CrossEntropyDecomposition, cross_entropy_decomposition
+from sklogloss.metrics.decomposition import (
+    ScoreDecomposition,
+    brier_decomposition,
+    log_loss_decomposition,
+)
+from sklogloss.metrics.focal_loss import focal_loss
+from sklogloss.metrics.intervals import (
+    LogLossInterval,
+    ScoreComparison,
+    compare_fold_scores,
+    compare_log_loss,
+    log_loss_interval,
+)
+from sklogloss.metrics.log_loss import d2_log_loss, log_loss, surprise
+from sklogloss.metrics.scorers import (
+    ProbabilityScorer,
+    d2_log_loss_scorer,
+    discrimination_scorer,
+    make_focal_loss_scorer,
+    neg_brier_scorer,
+    neg_focal_loss_scorer,
+    neg_log_loss_scorer,
+    neg_miscalibration_scorer,
+    probability_scorers,
+)
+from sklogloss.metrics.surprise_test import SurpriseTestResult, surprise_test
+
+__all__ = [
+    "CalibrationLine",
+    "CrossEntropyDecomposition",
+    "LogLossInterval",
+    "ProbabilityScorer",
+    "ScoreComparison",
+    "ScoreDecomposition",
+    "SurpriseTestResult",
+    "brier_decomposition",
+    "brier_score",
+    "calibration_slope_intercept",
+    "compare_fold_scores",
+    "compare_log_loss",
+    "cross_entropy_decomposition",
+    "d2_log_loss",
+    "d2_log_loss_scorer",
+    "discrimination_scorer",
+    "expected_calibration_error",
+    "focal_loss",
+    "log_loss",
+    "log_loss_decomposition",
+    "log_loss_interval",
+    "make_focal_loss_scorer",
+    "neg_brier_scorer",
+    "neg_focal_loss_scorer",
+    "neg_log_loss_scorer",
+    "neg_miscalibration_scorer",
+    "probability_scorers",
+    "surprise",
+    "surprise_test",
+]

@@ -1,0 +1,78 @@
+"""Brier score: the squared error of the probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklogloss.metrics.forecasts import check_forecasts
+
+__all__ = ["brier_score", "squared_errors"]
+
+
+def squared_errors(forecasts, scale_by_half):
+    """Return the squared error of each sample, shape (n_samples,).
+
+    Summed over the classes, and halved if scale_by_half is True, or "auto" and there are two.
+    """
+    halved = forecasts.n_classes == 2 if scale_by_half == "auto" else scale_by_half
+    if forecasts.n_classes == 2:
+        proba = forecasts.probabilities()[:, 1]
+        happened = forecasts.label if forecasts.target is None else forecasts.target[:, 1]
+        return (1 if halved else 2) * (proba - happened) ** 2
+    error = np.sum((forecasts.probabilities() - forecasts.targets()) ** 2, axis=1)
+    return error / 2 if halved else error
+
+
+def brier_score(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    scale_by_half: bool | str = "auto",
+) -> float:
+    r"""Brier score: the weighted mean of the squared error of the probabilities.
+
+    .. math:: B = \frac1n \sum_i \sum_k (p_{ik} - y_{ik})^2,
+
+    halved for two classes, where it is :math:`(p - y)^2` of either. From 0 to 2, or to 1 if halved;
+    lower is better. It is strictly proper as the log loss is, but bounded: it hardly tells a
+    probability of 0.01 for what happened from one of 0.0001 [1]_.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+    scale_by_half : bool or "auto", default="auto"
+        Whether to halve it; "auto" for two classes only, as in scikit-learn.
+
+    Returns
+    -------
+    score : float
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`.
+
+    References
+    ----------
+    .. [1] G. W. Brier, "Verification of Forecasts Expressed in Terms of Probability", Monthly
+       Weather Review 78 (1950), 1-3.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import brier_score
+    >>> round(brier_score([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 6)
+    0.045625
+    """
+    if scale_by_half not in (True, False, "auto"):
+        raise ValueError(f"scale_by_half must be True, False or 'auto', got {scale_by_half!r}")
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    return forecasts.mean(squared_errors(forecasts, scale_by_half))

@@ -1,0 +1,196 @@
+"""How far probabilities are from the frequencies with which things happen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import brentq
+
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.recalibration import fit_logits
+from sklogloss.parameters import check_choice, check_integer
+
+__all__ = ["CalibrationLine", "calibration_slope_intercept", "expected_calibration_error"]
+
+# Points of the grid on which the smooth error is computed.
+GRID_SIZE = 4096
+
+
+class CalibrationLine(NamedTuple):
+    """What `calibration_slope_intercept` returns.
+
+    Attributes
+    ----------
+    slope : float
+        1 where the forecasts are right, below 1 where they are too extreme.
+    intercept : float or ndarray of shape (n_classes,)
+        0 where the forecasts are right; in logits.
+    """
+
+    slope: float
+    intercept: float | np.ndarray
+
+
+def calibration_slope_intercept(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> CalibrationLine:
+    r"""Slope and intercept that would calibrate the logits.
+
+    They minimise the log loss of :math:`\sigma(a z + b)`, :math:`z` the logit of the forecast:
+    Cox's recalibration [1]_. For K classes, of the softmax of :math:`a z_k + b_k` with the
+    intercepts summing to zero.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`. Probabilities of 0 and 1, whose logits are infinite, are clipped.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    line : CalibrationLine
+        Named tuple of slope and intercept. The slope grows without bound, and stops at a large
+        number, where the forecasts tell the classes apart without error.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`.
+
+    References
+    ----------
+    .. [1] D. R. Cox, "Two Further Applications of a Model for Binary Regression", Biometrika 45
+       (1958), 562-565.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import calibration_slope_intercept
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=100_000)
+    >>> y = rng.logistic(size=100_000) < z
+    >>> line = calibration_slope_intercept(y, raw_prediction=2 * z + 1)
+    >>> print(f"{line.slope:.2f} {line.intercept:.2f}")
+    0.50 -0.50
+    """
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    return CalibrationLine(*fit_logits(forecasts))
+
+
+def expected_calibration_error(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    method: str = "quantile",
+    n_bins: int = 15,
+    multiclass: str = "top-label",
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    r"""Mean distance of the forecast probabilities from the frequencies of what happened.
+
+    From 0 to 1; lower is better. With bins B of the forecasts,
+
+    .. math:: \text{ECE} = \sum_B \Big| \sum_{i \in B} w_i (y_i - p_i) \Big| \Big/ \sum_i w_i .
+
+    "smooth" needs no bins: it is the mean size of the residuals y - p after smoothing them over p
+    with a Gaussian kernel whose width is the error itself [1]_. Either is not zero for the true
+    probabilities on a finite sample, and says nothing of how well classes are told apart:
+    `log_loss_decomposition` says both.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`.
+    method : {"quantile", "uniform", "smooth"}, default="quantile"
+        Bins of equal mass, or of equal width, or none. Equal forecasts are never parted.
+    n_bins : int, default=15
+        Without effect on "smooth".
+    multiclass : {"top-label", "classwise"}, default="top-label"
+        For more than two classes: the probability of the most probable class against whether it
+        happened; or the mean over the classes, each against the rest.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    error : float
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`, and for parameters that are not as above.
+
+    References
+    ----------
+    .. [1] J. Blasiok and P. Nakkiran, "Smooth ECE: Principled Reliability Diagrams via Kernel
+       Smoothing", ICLR 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import expected_calibration_error
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=100_000)
+    >>> y = rng.random(100_000) < p
+    >>> round(expected_calibration_error(y, p), 3), round(expected_calibration_error(y, p**2), 2)
+    (0.004, 0.17)
+    """
+    check_choice("method", method, ("quantile", "uniform", "smooth"))
+    check_choice("multiclass", multiclass, ("top-label", "classwise"))
+    check_integer("n_bins", n_bins, 1)
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    proba, targets = forecasts.probabilities(), forecasts.targets()
+    weight = np.ones(len(proba)) if sample_weight is None else forecasts.sample_weight
+    weight = weight / weight.sum()
+    if forecasts.n_classes == 2:
+        pairs = [(proba[:, 1], targets[:, 1])]
+    elif multiclass == "top-label":
+        rows, top = np.arange(len(proba)), proba.argmax(axis=1)
+        pairs = [(proba[rows, top], targets[rows, top])]
+    else:
+        pairs = list(zip(proba.T, targets.T, strict=True))
+    errors = [_calibration_error(p, weight * (y - p), weight, method, n_bins) for p, y in pairs]
+    return float(np.mean(errors))
+
+
+def _calibration_error(p, residual, weight, method, n_bins):
+    if method == "smooth":
+        return _smooth_error(p, residual)
+    if method == "uniform":
+        index = np.minimum((p * n_bins).astype(np.intp), n_bins - 1)
+    else:
+        distinct, place = np.unique(p, return_inverse=True)
+        mass = np.bincount(place, weight, minlength=len(distinct))
+        middle = np.cumsum(mass) - mass / 2
+        index = np.minimum((middle / mass.sum() * n_bins).astype(np.intp), n_bins - 1)[place]
+    return np.abs(np.bincount(index, residual, minlength=n_bins)).sum()
+
+
+def _smooth_error(p, residual):
+    # Residuals on a grid; "reflect" keeps the mass of the kernel inside [0, 1].
+    index = np.minimum((p * GRID_SIZE).astype(np.intp), GRID_SIZE - 1)
+    on_grid = np.bincount(index, residual, minlength=GRID_SIZE)
+
+    def error(width):
+        return np.abs(gaussian_filter1d(on_grid, width * GRID_SIZE, mode="reflect")).sum()
+
+    # The error falls as the width grows: one width equals its error.
+    narrowest = 1 / GRID_SIZE
+    if error(narrowest) <= narrowest:
+        return error(narrowest)
+    return error(brentq(lambda width: error(width) - width, narrowest, 1.0, xtol=1e-6))

@@ -1,0 +1,113 @@
+"""Cross-entropy as entropy plus Kullback-Leibler divergence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import entr, kl_div
+
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_boolean
+
+__all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition", "entropies"]
+
+
+class CrossEntropyDecomposition(NamedTuple):
+    """What `cross_entropy_decomposition` returns, in nats: numbers, or arrays per sample.
+
+    Attributes
+    ----------
+    cross_entropy : float or ndarray of shape (n_samples,)
+        Expected surprise; the sum of the other two.
+    entropy : float or ndarray of shape (n_samples,)
+        What nobody can avoid.
+    divergence : float or ndarray of shape (n_samples,)
+        What the forecast adds: the Kullback-Leibler divergence of `y_proba` from `y_soft`.
+    """
+
+    cross_entropy: float | np.ndarray
+    entropy: float | np.ndarray
+    divergence: float | np.ndarray
+
+
+def entropies(proba):
+    """Return the entropy of each row in nats, shape (n_samples,)."""
+    return entr(proba).sum(axis=1)
+
+
+def cross_entropy_decomposition(
+    y_soft: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    average: bool = True,
+) -> CrossEntropyDecomposition:
+    r"""Split the cross-entropy of soft targets into entropy and divergence.
+
+    .. math::
+
+        -\sum_k y_k \ln p_k = -\sum_k y_k \ln y_k + \sum_k y_k \ln \frac{y_k}{p_k} .
+
+    All three are at least 0; a lower cross-entropy and a lower divergence are better, the entropy
+    is no merit of the forecast. The divergence is 0 if and only if the two are the same. It is
+    infinite where a class with a positive target has the probability 0; nothing is clipped [1]_.
+
+    Parameters
+    ----------
+    y_soft : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Probabilities of the classes; of labels, the entropy is 0.
+    y_proba, raw_prediction, labels
+        As for `surprise`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+    average : bool, default=True
+        Whether to return weighted means, else one value per sample.
+
+    Returns
+    -------
+    decomposition : CrossEntropyDecomposition
+        Named tuple of cross_entropy, entropy and divergence, in nats.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`.
+
+    References
+    ----------
+    .. [1] T. M. Cover and J. A. Thomas, Elements of Information Theory, 2nd ed., Wiley, 2006,
+       chapter 2.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import cross_entropy_decomposition
+    >>> parts = cross_entropy_decomposition([[0.7, 0.2, 0.1]], [[0.5, 0.3, 0.2]])
+    >>> print("{:.4f} = {:.4f} + {:.4f}".format(*parts))
+    0.8869 = 0.8018 + 0.0851
+    """
+    check_boolean("average", average)
+    forecasts = check_forecasts(
+        y_soft, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    target = forecasts.targets()
+    entropy = entropies(target)
+    if forecasts.raw_prediction is None:
+        proba = forecasts.probabilities()
+        # kl_div adds p - y, which sums to nothing and keeps every term from being negative.
+        deviation = proba.sum(axis=1) - target.sum(axis=1)
+        divergence = np.maximum(kl_div(target, proba).sum(axis=1) - deviation, 0)
+    else:
+        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
+        log_target = np.log(np.where(target > 0, target, 1))
+        divergence = np.maximum(np.sum(target * (log_target - log_proba), axis=1), 0)
+    parts = (entropy + divergence, entropy, divergence)
+    if average:
+        # The sum of the means, not the mean of the sums: exact to rounding all the same.
+        entropy, divergence = forecasts.mean(entropy), forecasts.mean(divergence)
+        parts = (entropy + divergence, entropy, divergence)
+    return CrossEntropyDecomposition(*parts)

@@ -1,0 +1,259 @@
+"""Scores as miscalibration, discrimination and uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_random_state
+
+from sklogloss.metrics.brier_score import squared_errors
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.recalibration import METHODS, recalibrate
+from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
+
+__all__ = ["ScoreDecomposition", "brier_decomposition", "log_loss_decomposition"]
+
+
+class ScoreDecomposition(NamedTuple):
+    """A score as ``miscalibration - discrimination + uncertainty``.
+
+    Attributes
+    ----------
+    score : float
+    miscalibration : float
+        What recalibration would save (MCB); lower is better.
+    discrimination : float
+        What the recalibrated forecasts save over the frequencies of the classes (DSC); higher is
+        better.
+    uncertainty : float
+        Score of the frequencies (UNC), no merit of the forecasts.
+    intervals : dict of tuple or None
+        Bootstrap interval (low, high) of each of the four, if asked for.
+    """
+
+    score: float
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+    intervals: dict[str, tuple[float, float]] | None = None
+
+
+def log_loss_decomposition(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    method: str = "isotonic",
+    cv: int | BaseCrossValidator | Iterable | None = None,
+    bias_correction: bool = False,
+    confidence_level: float | None = None,
+    n_resamples: int = 200,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> ScoreDecomposition:
+    r"""Split the log loss into miscalibration, discrimination and uncertainty.
+
+    With :math:`\hat p` the recalibrated forecasts and :math:`\bar y` the class frequencies,
+
+    .. math::
+
+        L(p) = \underbrace{L(p) - L(\hat p)}_{\text{MCB}}
+        - \underbrace{\left(L(\bar y) - L(\hat p)\right)}_{\text{DSC}}
+        + \underbrace{L(\bar y)}_{\text{UNC}} ,
+
+    the CORP decomposition of [1]_ where `method` is "isotonic".
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`. A probability of 0 is clipped.
+    method : {"isotonic", "logistic", "temperature"}, default="isotonic"
+        How forecasts are recalibrated. "isotonic": any increasing function, for more than two
+        classes one for each class against the rest, then divided by their sum. "logistic": a slope
+        of the logits and an intercept for each class. "temperature": a slope alone.
+    cv : None, int, cross-validation generator or iterable, default=None
+        None recalibrates a sample with its own help, so that MCB of two classes (and of "logistic"
+        and "temperature" for any number) is never negative, and not zero for the true probabilities
+        either. Else samples are recalibrated by the others; an int is a number of shuffled folds.
+    bias_correction : bool, default=False
+        Subtract from MCB and DSC the mean MCB of `n_resamples` draws of what would happen if the
+        forecasts were the true probabilities.
+    confidence_level : float in (0, 1), default=None
+        Add percentile intervals of `n_resamples` bootstrap samples. None means none.
+    n_resamples : int, default=200
+        Number of draws for `bias_correction`, and of bootstrap samples.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+    random_state : int, RandomState instance or None, default=None
+        Of folds, draws and bootstrap samples.
+
+    Returns
+    -------
+    decomposition : ScoreDecomposition
+        Named tuple of score, miscalibration, discrimination, uncertainty (nats) and intervals.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`, and for parameters that are not as above.
+
+    References
+    ----------
+    .. [1] T. Dimitriadis, T. Gneiting and A. I. Jordan, "Stable Reliability Diagrams for
+       Probabilistic Classifiers", PNAS 118 (2021), e2016191118.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import log_loss_decomposition
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=5000)
+    >>> y = rng.logistic(size=5000) < z
+    >>> for scale in (1, 3):
+    ...     parts = log_loss_decomposition(y, raw_prediction=scale * z, method="logistic")
+    ...     print("{:.3f} = {:.3f} - {:.3f} + {:.3f}".format(*parts[:4]))
+    0.593 = 0.000 - 0.100 + 0.693
+    0.756 = 0.163 - 0.100 + 0.693
+    """
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    return _decompose(
+        forecasts,
+        _mean_surprise,
+        method,
+        cv,
+        bias_correction,
+        confidence_level,
+        n_resamples,
+        random_state,
+    )
+
+
+def brier_decomposition(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    method: str = "isotonic",
+    cv: int | BaseCrossValidator | Iterable | None = None,
+    bias_correction: bool = False,
+    confidence_level: float | None = None,
+    n_resamples: int = 200,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> ScoreDecomposition:
+    """Split the Brier score into miscalibration, discrimination and uncertainty.
+
+    As `log_loss_decomposition`, of the score that `brier_score` returns.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, method, cv, bias_correction, confidence_level, n_resamples
+        As for `log_loss_decomposition`. "logistic" and "temperature" minimise the log loss, so that
+        MCB may be slightly negative.
+    sample_weight, labels, random_state
+        As for `log_loss_decomposition`.
+
+    Returns
+    -------
+    decomposition : ScoreDecomposition
+        Named tuple of score, miscalibration, discrimination, uncertainty and intervals.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss_decomposition`.
+
+    References
+    ----------
+    .. [1] A. H. Murphy, "A New Vector Partition of the Probability Score", Journal of Applied
+       Meteorology 12 (1973), 595-600.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import brier_decomposition
+    >>> parts = brier_decomposition([0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.7, 0.9])
+    >>> print("{:.3f} = {:.3f} - {:.3f} + {:.3f}".format(*parts[:4]))
+    0.168 = 0.068 - 0.140 + 0.240
+    """
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    return _decompose(
+        forecasts,
+        _mean_squared_error,
+        method,
+        cv,
+        bias_correction,
+        confidence_level,
+        n_resamples,
+        random_state,
+    )
+
+
+def _mean_surprise(forecasts):
+    return forecasts.mean(forecasts.surprise("clip"))
+
+
+def _mean_squared_error(forecasts):
+    return forecasts.mean(squared_errors(forecasts, "auto"))
+
+
+def _decompose(
+    forecasts, score, method, cv, bias_correction, confidence_level, n_resamples, random_state
+):
+    check_choice("method", method, METHODS)
+    check_boolean("bias_correction", bias_correction)
+    check_integer("n_resamples", n_resamples, 1)
+    if confidence_level is not None:
+        check_real(
+            "confidence_level", confidence_level, 0, 1, include_low=False, include_high=False
+        )
+    random_state = check_random_state(random_state)
+
+    def parts_of(forecasts):
+        recalibrated = forecasts.with_proba(recalibrate(forecasts, method, cv, random_state))
+        own, best = score(forecasts), score(recalibrated)
+        uncertainty = score(forecasts.with_frequencies())
+        return np.array([own, own - best, uncertainty - best, uncertainty])
+
+    def corrected_parts(forecasts):
+        parts = parts_of(forecasts)
+        if bias_correction:
+            bias = np.mean(
+                [parts_of(_draw(forecasts, random_state))[1] for _ in range(n_resamples)]
+            )
+            parts[1:3] -= bias
+        return parts
+
+    parts = corrected_parts(forecasts)
+    intervals = None
+    if confidence_level is not None:
+        n = len(forecasts)
+        resamples = [
+            parts_of(forecasts.take(random_state.randint(n, size=n))) for _ in range(n_resamples)
+        ]
+        if bias_correction:
+            # The bias of a bootstrap sample is taken to be that of the data.
+            shift = parts - parts_of(forecasts)
+            resamples = [resample + shift for resample in resamples]
+        tail = (1 - confidence_level) / 2
+        low, high = np.quantile(resamples, [tail, 1 - tail], axis=0)
+        names = ScoreDecomposition._fields[:4]
+        pairs = zip(low.tolist(), high.tolist(), strict=True)
+        intervals = dict(zip(names, pairs, strict=True))
+    return ScoreDecomposition(*parts.tolist(), intervals)
+
+
+def _draw(forecasts, random_state):
+    # What would happen if the forecasts were the true probabilities.
+    cumulative = np.cumsum(forecasts.probabilities(), axis=1)
+    draw = random_state.uniform(size=(len(forecasts), 1)) * cumulative[:, -1:]
+    return forecasts.with_label(np.sum(draw >= cumulative[:, :-1], axis=1))

@@ -1,0 +1,118 @@
+"""Focal loss: log loss in which what was well forecast counts little."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_real
+
+__all__ = ["focal_loss"]
+
+
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    gamma: float = 2.0,
+    alpha: float | ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    r"""Focal loss: the weighted mean of the surprise times a power of the error.
+
+    .. math:: F = \frac1n \sum_i \alpha_{y_i} (1 - p_{i, y_i})^\gamma (-\ln p_{i, y_i}),
+
+    for soft targets the mean over the classes as they are probable. From 0 to infinity; lower is
+    better; ``gamma=0`` is the log loss. It is not a proper score for ``gamma > 0``: other
+    probabilities than the true ones minimise it [1]_, [2]_. Use it to compare models trained by it,
+    not to judge probabilities.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`. A probability of 0 is clipped.
+    gamma : float, default=2.0
+        Not negative.
+    alpha : float or array-like of shape (n_classes,), default=None
+        Weight of each class; a number in (0, 1), for two classes, is that of the second, and one
+        minus it that of the first. The mean is not divided by it. None means 1.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    loss : float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`, and for a `gamma` or an `alpha` that is not one of those above.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal Loss for Dense Object
+       Detection", ICCV 2017.
+    .. [2] N. Charoenphakdee, J. Vongkulbhisal, N. Chairatanakul and M. Sugiyama, "On Focal Loss for
+       Class-Posterior Probability Estimation: A Theoretical Perspective", CVPR 2021.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import focal_loss
+    >>> round(focal_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65], gamma=2), 6)
+    0.015951
+    """
+    check_real("gamma", gamma, 0, np.inf, include_high=False)
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    class_weight = _class_weight(alpha, forecasts.n_classes)
+    return forecasts.mean(_focal_losses(forecasts, gamma, class_weight))
+
+
+def _class_weight(alpha, n_classes):
+    if alpha is None:
+        return np.ones(n_classes)
+    if np.ndim(alpha) == 0:
+        check_real("alpha", alpha, 0, 1, include_low=False, include_high=False)
+        if n_classes > 2:
+            raise ValueError(f"alpha must have the weights of the {n_classes} classes, got {alpha}")
+        return np.array([1 - alpha, alpha])
+    weight = np.asarray(alpha, dtype=np.float64)
+    if weight.shape != (n_classes,) or not np.all((weight >= 0) & (weight < np.inf)):
+        raise ValueError(
+            f"alpha must have {n_classes} finite weights that are not negative, got {alpha!r}"
+        )
+    return weight
+
+
+def _focal_losses(forecasts, gamma, class_weight):
+    # Of each sample. 1 - p is taken from the other classes, where nothing cancels.
+    proba = forecasts.probabilities()
+    if forecasts.raw_prediction is not None:
+        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
+    else:
+        log_proba = np.log(np.maximum(proba, forecasts.eps))
+    if forecasts.target is None:
+        rows, label = np.arange(len(forecasts)), forecasts.label
+        others = _others(proba, gamma, rows, label)
+        return -class_weight[label] * others * log_proba[rows, label]
+    losses = np.zeros(len(forecasts))
+    for k in range(forecasts.n_classes):
+        others = _others(proba, gamma, slice(None), k)
+        losses -= class_weight[k] * forecasts.target[:, k] * others * log_proba[:, k]
+    return losses
+
+
+def _others(proba, gamma, rows, label):
+    # (1 - p)^gamma
+    if proba.shape[1] == 2:
+        others = proba[rows, 1 - label]
+    else:
+        others = np.clip(proba.sum(axis=1) - proba[rows, label], 0, 1)
+    return np.exp(xlogy(gamma, others))

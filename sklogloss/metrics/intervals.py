@@ -1,0 +1,325 @@
+"""How sure a log loss is, and a difference of two."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t as student
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_choice, check_integer, check_real
+
+__all__ = [
+    "LogLossInterval",
+    "ScoreComparison",
+    "compare_fold_scores",
+    "compare_log_loss",
+    "log_loss_interval",
+]
+
+
+class LogLossInterval(NamedTuple):
+    """What `log_loss_interval` returns, in nats.
+
+    Attributes
+    ----------
+    log_loss : float
+    low, high : float
+        Ends of the interval.
+    standard_error : float
+    """
+
+    log_loss: float
+    low: float
+    high: float
+    standard_error: float
+
+
+class ScoreComparison(NamedTuple):
+    """What `compare_log_loss` and `compare_fold_scores` return.
+
+    Attributes
+    ----------
+    difference : float
+        Mean of a minus mean of b.
+    low, high : float
+        Ends of its interval.
+    standard_error : float
+    statistic : float
+        Difference over standard error.
+    pvalue : float
+        Two-sided, of no difference.
+    """
+
+    difference: float
+    low: float
+    high: float
+    standard_error: float
+    statistic: float
+    pvalue: float
+
+
+def log_loss_interval(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    method: str = "normal",
+    confidence_level: float = 0.95,
+    n_resamples: int = 1000,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> LogLossInterval:
+    r"""Log loss with a confidence interval.
+
+    Samples, or groups of them, are taken to be independent draws from one population. With
+    :math:`e_g = \sum_{i \in g} w_i (s_i - L)` of G groups, a sample being one where none are given,
+    the standard error is that of a ratio of two means,
+
+    .. math:: \sqrt{\frac{G}{G - 1} \sum_g e_g^2} \Big/ \sum_i w_i ,
+
+    and the interval that of Student's t with G - 1 degrees of freedom [1]_.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`. A probability of 0 is clipped.
+    groups : array-like of shape (n_samples,), default=None
+        Samples of the same group (patient, day, ...) may depend on each other.
+    method : {"normal", "bootstrap"}, default="normal"
+        "bootstrap": percentiles, and the standard deviation, of the log loss of `n_resamples`
+        samples of groups drawn with replacement.
+    confidence_level : float in (0, 1), default=0.95
+    n_resamples : int, default=1000
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+    random_state : int, RandomState instance or None, default=None
+        Of the bootstrap.
+
+    Returns
+    -------
+    interval : LogLossInterval
+        Named tuple of log_loss, low, high and standard_error.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`; for fewer than two groups; for parameters that are not as above.
+
+    References
+    ----------
+    .. [1] W. G. Cochran, Sampling Techniques, 3rd ed., Wiley, 1977, sections 2.11 and 9A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import log_loss_interval
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=1000)
+    >>> y = rng.random(1000) < p
+    >>> print("{:.3f}, from {:.3f} to {:.3f}".format(*log_loss_interval(y, p)))
+    0.494, from 0.465 to 0.522
+    """
+    check_choice("method", method, ("normal", "bootstrap"))
+    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    check_integer("n_resamples", n_resamples, 2)
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), groups)
+    loss = float(sums.sum() / weights.sum())
+    if method == "normal":
+        error = _standard_error(sums, weights)
+        half = float(student.ppf((1 + confidence_level) / 2, len(sums) - 1)) * error
+        return LogLossInterval(loss, loss - half, loss + half, error)
+    random_state = check_random_state(random_state)
+    losses = np.empty(n_resamples)
+    for i in range(n_resamples):
+        # Groups without weight alone have no loss.
+        total = 0.0
+        while total == 0:
+            drawn = random_state.randint(len(sums), size=len(sums))
+            total = weights[drawn].sum()
+        losses[i] = sums[drawn].sum() / total
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(losses, [tail, 1 - tail]).tolist()
+    return LogLossInterval(loss, low, high, float(losses.std(ddof=1)))
+
+
+def compare_log_loss(
+    y_true: ArrayLike,
+    y_proba_a: ArrayLike | None = None,
+    y_proba_b: ArrayLike | None = None,
+    *,
+    raw_prediction: tuple[ArrayLike, ArrayLike] | None = None,
+    groups: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
+    confidence_level: float = 0.95,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> ScoreComparison:
+    """Compare the log losses of two forecasts of the same events.
+
+    The difference is paired: how surprised the one is more than the other at each sample. Standard
+    error and interval are those of `log_loss_interval` for that difference, the p-value that of
+    Student's t. The log loss of one model on much data varies more than such a difference.
+
+    Parameters
+    ----------
+    y_true, labels
+        As for `surprise`.
+    y_proba_a, y_proba_b : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Probabilities, as for `surprise`. A probability of 0 is clipped.
+    raw_prediction : tuple of two array-like, default=None
+        Logits of both, in the place of probabilities.
+    groups : array-like of shape (n_samples,), default=None
+        Samples of the same group may depend on each other.
+    folds : array-like of shape (n_samples,), default=None
+        The test fold of each sample, where the forecasts come from cross-validation, as of
+        `cross_val_predict`: models of different folds share training data. Then the means of the
+        folds are compared by `compare_fold_scores`.
+    confidence_level : float in (0, 1), default=0.95
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    comparison : ScoreComparison
+        Named tuple of difference (in nats, negative where a is better), low, high, standard_error,
+        statistic and pvalue.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss_interval`, and where both groups and folds are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import compare_log_loss
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=1000)
+    >>> y = rng.logistic(size=1000) < z
+    >>> result = compare_log_loss(y, raw_prediction=(z, 2 * z))
+    >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.1g}")
+    -0.078 +- 0.013, p = 2e-09
+    """
+    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    raw_a, raw_b = (None, None) if raw_prediction is None else raw_prediction
+    shared = {"sample_weight": sample_weight, "labels": labels}
+    forecasts = check_forecasts(y_true, y_proba_a, raw_prediction=raw_a, **shared)
+    other = check_forecasts(y_true, y_proba_b, raw_prediction=raw_b, **shared)
+    differences = forecasts.surprise("clip") - other.surprise("clip")
+    if folds is not None:
+        if groups is not None:
+            raise ValueError("give either groups or folds, not both")
+        sums, weights = _group_sums(forecasts, differences, folds)
+        if not np.all(weights > 0):
+            raise ValueError("folds must all have samples with a weight")
+        return compare_fold_scores(
+            sums / weights, np.zeros(len(sums)), confidence_level=confidence_level
+        )
+    sums, weights = _group_sums(forecasts, differences, groups)
+    difference, error = float(sums.sum() / weights.sum()), _standard_error(sums, weights)
+    return _comparison(difference, error, len(sums) - 1, confidence_level)
+
+
+def compare_fold_scores(
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    *,
+    test_size: float | None = None,
+    confidence_level: float = 0.95,
+) -> ScoreComparison:
+    r"""Compare two models by their scores on the same folds of a cross-validation.
+
+    The scores of folds are not independent, since their models share training data. With the mean
+    and the variance :math:`s^2` of the differences on K folds, the corrected standard error is
+
+    .. math:: s \sqrt{\frac1K + \frac{n_\text{test}}{n_\text{train}}} ,
+
+    and the interval and p-value those of Student's t with K - 1 degrees of freedom [1]_.
+
+    Parameters
+    ----------
+    scores_a, scores_b : array-like of shape (n_folds,)
+        For example ``cross_validate(...)["test_score"]`` of both, with the same ``cv``.
+    test_size : float in (0, 1), default=None
+        Part of the data in a test set; None means one K-th, that of K-fold cross-validation.
+    confidence_level : float in (0, 1), default=0.95
+
+    Returns
+    -------
+    comparison : ScoreComparison
+        Named tuple of difference (a minus b), low, high, standard_error, statistic and pvalue.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two folds, lengths that differ, and scores that are not finite.
+
+    References
+    ----------
+    .. [1] C. Nadeau and Y. Bengio, "Inference for the Generalization Error", Machine Learning 52
+       (2003), 239-281.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import compare_fold_scores
+    >>> result = compare_fold_scores([-0.30, -0.32, -0.28], [-0.35, -0.36, -0.32])
+    >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.3f}")
+    0.043 +- 0.005, p = 0.014
+    """
+    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    scores_a = check_array(scores_a, ensure_2d=False, dtype=np.float64, input_name="scores_a")
+    scores_b = check_array(scores_b, ensure_2d=False, dtype=np.float64, input_name="scores_b")
+    check_consistent_length(scores_a, scores_b)
+    n_folds = len(scores_a)
+    if n_folds < 2:
+        raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
+    if test_size is None:
+        test_size = 1 / n_folds
+    check_real("test_size", test_size, 0, 1, include_low=False, include_high=False)
+    differences = scores_a - scores_b
+    error = differences.std(ddof=1) * np.sqrt(1 / n_folds + test_size / (1 - test_size))
+    return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)
+
+
+def _group_sums(forecasts, values, groups):
+    # Weighted sum of the values, and sum of the weights, of each group.
+    weight = forecasts.sample_weight
+    if weight is None:
+        weight = np.ones(len(values))
+    if groups is None:
+        sums, weights = weight * values, weight
+    else:
+        groups = column_or_1d(groups)
+        check_consistent_length(groups, values)
+        _, index = np.unique(groups, return_inverse=True)
+        sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
+    if len(sums) < 2:
+        raise ValueError(f"there must be at least 2 independent samples or groups, got {len(sums)}")
+    return sums, weights
+
+
+def _standard_error(sums, weights):
+    n_groups, mean = len(sums), sums.sum() / weights.sum()
+    residual = sums - mean * weights
+    return float(np.sqrt(n_groups / (n_groups - 1) * (residual @ residual)) / weights.sum())
+
+
+def _comparison(difference, error, freedom, confidence_level):
+    half = float(student.ppf((1 + confidence_level) / 2, freedom)) * error
+    if error > 0:
+        statistic = difference / error
+    else:
+        statistic = float(np.copysign(np.inf, difference)) if difference else 0.0
+    pvalue = float(2 * student.sf(abs(statistic), freedom))
+    return ScoreComparison(
+        difference, difference - half, difference + half, error, statistic, pvalue
+    )

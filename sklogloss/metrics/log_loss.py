@@ -1,0 +1,198 @@
+"""Log loss, per sample and on average, and as a part of that of the frequencies."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.exceptions import UndefinedMetricWarning
+
+from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.parameters import check_boolean, check_choice
+
+__all__ = ["d2_log_loss", "log_loss", "surprise"]
+
+ZERO_POLICIES = ("clip", "inf", "raise")
+
+
+def surprise(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    zero: str = "inf",
+) -> np.ndarray:
+    r"""Surprise at each sample: minus the logarithm of the probability of what happened.
+
+    .. math:: s_i = -\ln p_{i, y_i}, \quad \text{of soft targets } -\sum_k y_{ik} \ln p_{ik}.
+
+    From 0 (it was certain) to infinity (it was thought impossible); lower is better. Also called
+    log score, self-information, or pointwise cross-entropy [1]_.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels; or probabilities of the classes (soft targets), whose rows sum to 1. The columns of
+        a DataFrame are the labels.
+    y_proba : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Probabilities of the classes in the order of their sorted labels, rows summing to 1; for two
+        classes, those of the second will do.
+    raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Logits, in the place of `y_proba`: nothing is clipped, and the surprise is finite.
+    labels : array-like of shape (n_classes,), default=None
+        The classes, where `y_true` may lack some. None means those that it has.
+    zero : {"inf", "clip", "raise"}, default="inf"
+        What a probability of 0 for what happened counts as: an infinite surprise, that of the
+        rounding error of the dtype of `y_proba` (36.04 nats in float64), or an error.
+
+    Returns
+    -------
+    surprise : ndarray of shape (n_samples,), float64
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        For probabilities outside [0, 1], rows that do not sum to 1 (within 1e-5, or the square root
+        of the rounding error of a shorter float), unknown labels and lengths that differ.
+
+    References
+    ----------
+    .. [1] I. J. Good, "Rational Decisions", Journal of the Royal Statistical Society B 14 (1952),
+       107-114.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import surprise
+    >>> surprise(["rain", "sun"], [0.01, 0.01]).round(4)
+    array([0.0101, 4.6052])
+    """
+    check_choice("zero", zero, ZERO_POLICIES)
+    return check_forecasts(y_true, y_proba, raw_prediction=raw_prediction, labels=labels).surprise(
+        zero
+    )
+
+
+def log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    normalize: bool = True,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    zero: str = "clip",
+) -> float:
+    r"""Log loss: the weighted mean, or sum, of the surprise.
+
+    .. math:: L = \sum_i w_i s_i \Big/ \sum_i w_i, \quad s_i = -\ln p_{i, y_i}.
+
+    From 0 to infinity; lower is better. It is a strictly proper score: in expectation, only the
+    true probabilities minimise it [1]_.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`.
+    normalize : bool, default=True
+        Whether to divide by the sum of the weights.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+    zero : {"clip", "inf", "raise"}, default="clip"
+        What a probability of 0 for what happened counts as, see `surprise`. "clip" is what
+        scikit-learn does.
+
+    Returns
+    -------
+    loss : float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        As for `surprise`, and for weights that are negative or all zero.
+
+    References
+    ----------
+    .. [1] T. Gneiting and A. E. Raftery, "Strictly Proper Scoring Rules, Prediction, and
+       Estimation", Journal of the American Statistical Association 102 (2007), 359-378.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import log_loss
+    >>> round(log_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 5)
+    0.21616
+    """
+    check_choice("zero", zero, ZERO_POLICIES)
+    check_boolean("normalize", normalize)
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    values = forecasts.surprise(zero)
+    if normalize:
+        return forecasts.mean(values)
+    weight = forecasts.sample_weight
+    return float(values.sum() if weight is None else weight @ values)
+
+
+def d2_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    r"""Part of the log loss of the class frequencies that the forecasts save.
+
+    .. math:: D^2 = 1 - L(y, p) / L(y, \bar y),
+
+    with the weighted frequencies of the classes in `y_true` as forecast in the denominator. At most
+    1; 0 for forecasts no better than the frequencies, negative for worse; higher is better. Also
+    known as McFadden's R squared [1]_. Where all samples are of one class, it is 1 for a loss of
+    zero and else 0, as in scikit-learn's `r2_score`.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, labels
+        As for `surprise`. A probability of 0 is clipped.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    d2 : float
+        NaN, with a warning, for fewer than two samples.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`.
+
+    References
+    ----------
+    .. [1] D. McFadden, "Conditional Logit Analysis of Qualitative Choice Behavior", Frontiers in
+       Econometrics (1974), 105-142.
+
+    Examples
+    --------
+    >>> from sklogloss.metrics import d2_log_loss
+    >>> round(d2_log_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 4)
+    0.6881
+    """
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    if len(forecasts) < 2:
+        warnings.warn(
+            "D^2 is not defined for fewer than two samples.", UndefinedMetricWarning, stacklevel=2
+        )
+        return float("nan")
+    loss = forecasts.mean(forecasts.surprise("clip"))
+    constant = forecasts.with_frequencies()
+    loss_of_frequencies = constant.mean(constant.surprise("clip"))
+    if loss_of_frequencies == 0:
+        return 1.0 if loss == 0 else 0.0
+    return 1 - loss / loss_of_frequencies

@@ -1,0 +1,178 @@
+"""Scorers: metrics of probabilities as scikit-learn's model selection takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.pipeline import Pipeline
+from sklearn.utils import column_or_1d
+
+from sklogloss.labels import is_soft
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.brier_score import brier_score
+from sklogloss.metrics.decomposition import log_loss_decomposition
+from sklogloss.metrics.focal_loss import focal_loss
+from sklogloss.metrics.log_loss import d2_log_loss, log_loss
+
+__all__ = [
+    "ProbabilityScorer",
+    "d2_log_loss_scorer",
+    "decides_by_logits",
+    "discrimination_scorer",
+    "make_focal_loss_scorer",
+    "neg_brier_scorer",
+    "neg_focal_loss_scorer",
+    "neg_log_loss_scorer",
+    "neg_miscalibration_scorer",
+    "probability_scorers",
+]
+
+
+class ProbabilityScorer(_BaseScorer):
+    """A scorer of predict_proba that knows the classes of the estimator.
+
+    scikit-learn's scorers take the classes to be those of `y_true` and fail where a test set lacks
+    one. This one takes them from the estimator. A class in `y_true` that the estimator has never
+    seen has the probability 0. `y_true` may hold class probabilities, with columns as in
+    ``estimator.classes_``. Of two classes it sees, as scikit-learn's, the probability of the
+    second; of sklogloss's own classifiers, also in a Pipeline or a search, the decision function,
+    so that no probability is ever rounded to 0.
+    """
+
+    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+        self._warn_overlap(
+            message=(
+                "There is an overlap between set kwargs of this scorer instance and passed "
+                "metadata. Please pass them either as kwargs to the scorer or metadata, but not "
+                "both."
+            ),
+            kwargs=kwargs,
+        )
+        classes = estimator.classes_
+        arguments = _scores(method_caller, estimator, X)
+        if not is_soft(y_true):
+            y_true, arguments = _with_unseen_classes(classes, column_or_1d(y_true), arguments)
+        return self._sign * self._score_func(y_true, **arguments, **{**self._kwargs, **kwargs})
+
+
+def _scores(method_caller, estimator, X):
+    # Logits, or probabilities, by the name of the argument that takes them.
+    classes = estimator.classes_
+    if len(classes) == 1:
+        # scikit-learn's caller of methods refuses it.
+        return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
+    if decides_by_logits(estimator):
+        argument, method = "raw_prediction", "decision_function"
+    else:
+        argument, method = "y_proba", "predict_proba"
+    pos_label = classes[1] if len(classes) == 2 else None
+    return {argument: method_caller(estimator, method, X, pos_label=pos_label)}
+
+
+def decides_by_logits(estimator):
+    """Return whether the decision function of an estimator is the logits of its predict_proba."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return getattr(estimator, "decides_by_logits", False)
+
+
+def _with_unseen_classes(classes, y_true, arguments):
+    # Indices of classes, and the arguments with a column for each: those of the estimator, those
+    # that it has never seen, and at least two.
+    known = np.union1d(classes, y_true)
+    label = np.searchsorted(known, y_true)
+    n_classes = max(2, len(known))
+    if n_classes > len(classes):
+        proba = arguments.get("y_proba")
+        if proba is None:
+            proba = LogLoss(len(classes)).link(arguments["raw_prediction"])
+        elif proba.ndim == 1:
+            proba = np.column_stack([1 - proba, proba])
+        arguments = {"y_proba": np.zeros((len(proba), n_classes), dtype=proba.dtype)}
+        arguments["y_proba"][:, np.searchsorted(known, classes)] = proba
+    return label, {**arguments, "labels": np.arange(n_classes)}
+
+
+def _miscalibration(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    """MCB of `log_loss_decomposition`."""
+    return log_loss_decomposition(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    ).miscalibration
+
+
+def _discrimination(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    """DSC of `log_loss_decomposition`."""
+    return log_loss_decomposition(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    ).discrimination
+
+
+def _make_scorer(score_func, *, greater_is_better, **kwargs):
+    sign = 1 if greater_is_better else -1
+    return ProbabilityScorer(score_func, sign, kwargs, response_method="predict_proba")
+
+
+def make_focal_loss_scorer(
+    gamma: float = 2.0, alpha: float | ArrayLike | None = None
+) -> ProbabilityScorer:
+    """Return the scorer of minus `focal_loss`.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        Not negative.
+    alpha : float or array-like of shape (n_classes,), default=None
+        Weights of the classes, as for `focal_loss`.
+
+    Returns
+    -------
+    scorer : ProbabilityScorer
+        Called as ``scorer(estimator, X, y)``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklogloss import LogLossClassifier
+    >>> from sklogloss.metrics import make_focal_loss_scorer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> cross_val_score(LogLossClassifier(), X, y, scoring=make_focal_loss_scorer(gamma=1)).shape
+    (5,)
+    """
+    return _make_scorer(focal_loss, greater_is_better=False, gamma=gamma, alpha=alpha)
+
+
+neg_log_loss_scorer = _make_scorer(log_loss, greater_is_better=False)
+neg_focal_loss_scorer = make_focal_loss_scorer()
+neg_brier_scorer = _make_scorer(brier_score, greater_is_better=False)
+d2_log_loss_scorer = _make_scorer(d2_log_loss, greater_is_better=True)
+neg_miscalibration_scorer = _make_scorer(_miscalibration, greater_is_better=False)
+discrimination_scorer = _make_scorer(_discrimination, greater_is_better=True)
+
+probability_scorers = {
+    "neg_log_loss": neg_log_loss_scorer,
+    "neg_focal_loss": neg_focal_loss_scorer,
+    "neg_brier": neg_brier_scorer,
+    "d2_log_loss": d2_log_loss_scorer,
+    "neg_miscalibration": neg_miscalibration_scorer,
+    "discrimination": discrimination_scorer,
+}

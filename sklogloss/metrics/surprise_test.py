@@ -1,0 +1,115 @@
+"""Test of whether forecasts are as surprised as they expect to be."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+from scipy.stats import norm
+
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import check_forecasts
+
+__all__ = ["SurpriseTestResult", "surprise_test"]
+
+
+class SurpriseTestResult(NamedTuple):
+    """What `surprise_test` returns.
+
+    Attributes
+    ----------
+    statistic : float
+        Standard normal where the probabilities are right; positive where the surprise is larger
+        than expected (overconfident), negative where it is smaller (underconfident).
+    pvalue : float
+        Two-sided.
+    """
+
+    statistic: float
+    pvalue: float
+
+
+def surprise_test(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    raw_prediction: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> SurpriseTestResult:
+    r"""Test whether the surprise is what the probabilities themselves expect.
+
+    If the forecasts are the true probabilities, the expected surprise at a sample is its entropy
+    :math:`H(p)`, with the variance :math:`V(p) = \sum_k p_k \ln^2 p_k - H(p)^2`. Hence
+
+    .. math:: Z = \sum_i w_i \left(-\ln p_{i, y_i} - H(p_i)\right) \Big/ \sqrt{\sum_i w_i^2 V(p_i)}
+
+    is standard normal for many independent samples. It is what Spiegelhalter's test [1]_ is for the
+    Brier score. It sees whether forecasts are too sure or not sure enough, not every way to be
+    wrong: a shift of all logits may leave Z at 0.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+    y_proba, raw_prediction, labels
+        As for `surprise`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Not negative; None means 1.
+
+    Returns
+    -------
+    result : SurpriseTestResult
+        Named tuple of statistic and pvalue. Where all probabilities are 0 or 1, or equal, nothing
+        is uncertain about the surprise: then Z is 0 if it is as expected, else infinite.
+
+    Raises
+    ------
+    ValueError
+        As for `log_loss`, and for soft targets, of which the variance is another.
+
+    References
+    ----------
+    .. [1] D. J. Spiegelhalter, "Probabilistic Prediction in Patient Management and Clinical
+       Trials", Statistics in Medicine 5 (1986), 421-433.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.metrics import surprise_test
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(0.05, 0.95, size=2000)
+    >>> y = rng.random(2000) < p
+    >>> round(surprise_test(y, p).pvalue, 2)
+    0.67
+    >>> overconfident = p**2 / (p**2 + (1 - p) ** 2)
+    >>> print(f"{surprise_test(y, overconfident).statistic:.1f}")
+    22.1
+    """
+    forecasts = check_forecasts(
+        y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+    )
+    if forecasts.target is not None:
+        raise ValueError("y_true must hold labels: soft targets vary less than the test assumes")
+    proba = forecasts.probabilities()
+    if forecasts.raw_prediction is None:
+        terms = -xlogy(proba, proba)
+        squares = np.where(proba > 0, terms, 0) ** 2 / np.where(proba > 0, proba, 1)
+    else:
+        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
+        terms = -proba * log_proba
+        squares = -terms * log_proba
+    entropy = terms.sum(axis=1)
+    variance = np.maximum(squares.sum(axis=1) - entropy**2, 0)
+    weight = np.ones(len(forecasts)) if sample_weight is None else forecasts.sample_weight
+    excess = float(weight @ (forecasts.surprise("inf") - entropy))
+    deviation = float(np.sqrt(weight**2 @ variance))
+    # What rounding leaves of a sum of n entropies.
+    if deviation <= len(forecasts) * np.finfo(np.float64).eps * (weight @ entropy):
+        is_zero = abs(excess) <= len(forecasts) * np.finfo(np.float64).eps * (weight @ entropy)
+        statistic = 0.0 if is_zero else np.copysign(np.inf, excess)
+    else:
+        statistic = excess / deviation
+    return SurpriseTestResult(float(statistic), float(2 * norm.sf(abs(statistic))))

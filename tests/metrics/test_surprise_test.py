@@ -1,0 +1,60 @@
+"""surprise_test: its statistic, its size and its power."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from scipy.stats import norm
+
+from sklogloss.metrics import surprise_test
+
+RNG = np.random.default_rng(4)
+
+
+def draw(proba, rng):
+    return np.sum(rng.random((len(proba), 1)) >= np.cumsum(proba, axis=1)[:, :-1], axis=1)
+
+
+def test_statistic_is_its_definition():
+    p, weight = softmax(RNG.normal(size=(30, 3)), axis=1), RNG.uniform(size=30)
+    y = draw(p, RNG)
+    entropy = -np.sum(p * np.log(p), axis=1)
+    variance = np.sum(p * np.log(p) ** 2, axis=1) - entropy**2
+    excess = -np.log(p[np.arange(30), y]) - entropy
+    expected = (weight @ excess) / np.sqrt(weight**2 @ variance)
+    result = surprise_test(y, p, labels=[0, 1, 2], sample_weight=weight)
+    assert result.statistic == pytest.approx(expected, rel=1e-10)
+    assert result.pvalue == pytest.approx(2 * norm.sf(abs(expected)), rel=1e-9)
+    raw = surprise_test(y, raw_prediction=np.log(p), labels=[0, 1, 2], sample_weight=weight)
+    assert raw.statistic == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_size(n_classes):
+    rng = np.random.default_rng(5)
+    n_trials, level = 2000, 0.05
+    p = softmax(1.5 * rng.normal(size=(400, n_classes)), axis=1)
+    labels = np.arange(n_classes)
+    rejected = sum(
+        surprise_test(draw(p, rng), p, labels=labels).pvalue < level for _ in range(n_trials)
+    )
+    # Four standard deviations of a binomial count.
+    deviation = np.sqrt(n_trials * level * (1 - level))
+    assert abs(rejected - n_trials * level) < 4 * deviation
+
+
+def test_sign_tells_overconfidence_from_underconfidence():
+    z = RNG.normal(size=5000)
+    y = RNG.logistic(size=5000) < z
+    assert surprise_test(y, raw_prediction=2 * z).statistic > 5
+    assert surprise_test(y, raw_prediction=z / 2).statistic < -5
+
+
+def test_nothing_uncertain():
+    assert surprise_test([0, 1], [0.0, 1.0]) == (0.0, 1.0)
+    assert surprise_test([0, 1], [0.5, 0.5]) == (0.0, 1.0)
+    assert surprise_test([1, 1], [0.0, 1.0], labels=[0, 1]) == (np.inf, 0.0)
+
+
+def test_soft_targets_are_refused():
+    with pytest.raises(ValueError, match="y_true must hold labels"):
+        surprise_test([[0.5, 0.5]], [0.5])
