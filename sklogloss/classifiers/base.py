@@ -24,7 +24,7 @@ from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
-from sklogloss.solvers.select import SOLVERS, make_solver, select_solver
+from sklogloss.solvers.select import SOLVERS, select_solver, solve
 
 __all__ = ["BaseLinearClassifier"]
 
@@ -121,7 +121,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 fit_intercept=bool(self.fit_intercept),
                 n_threads=n_threads,
             )
-            result = self._solve(objective)
+            objective, result = self._solve(objective)
             if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
                 assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
             self._warn_of_no_optimum(objective, result, targets)
@@ -156,6 +156,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if sample_weight is None:
             return None
         sample_weight = np.asarray(sample_weight)
+        if sample_weight.ndim == 0:
+            sample_weight = np.full(X.shape[0], sample_weight)
         if sample_weight.dtype.kind in "USO":
             try:
                 sample_weight = sample_weight.astype(np.float64)
@@ -176,8 +178,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         else:
             self.solver_ = self.solver
         options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
-        solver = make_solver(self.solver_, objective, **options)
-        return solver.solve(self._start(objective))
+        return solve(self.solver_, objective, self._start(objective), **options)
 
     def _start(self, objective):
         coef = getattr(self, "coef_", None) if self.warm_start else None

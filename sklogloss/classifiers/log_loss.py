@@ -32,7 +32,8 @@ class LogLossClassifier(BaseLinearClassifier):
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
         divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
-        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6).
+        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6); or where
+        rounding errors, which grow with the size of X, allow no more.
     fit_intercept : bool, default=True
         Whether to fit the intercept b, else it is zero.
     intercept_scaling : float, default=1

@@ -1,10 +1,12 @@
 """The mean penalised loss of a linear model, as a function of scaled parameters."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
 
 from sklogloss._cython import data_pass
+from sklogloss._cython.loss_kernel import evaluate
 from sklogloss.linear.design import make_design
 from sklogloss.linear.subset import is_worth_solving, random_rows, take_rows
 
@@ -100,9 +102,7 @@ class LinearObjective:
             self.weight_sum = float(len(target))
             if sample_weight is not None:
                 self.weight_sum = sample_weight.sum(dtype=np.float64)
-        self._center = self.center.astype(np.float64)
-        self._scale = self.scale.astype(np.float64)[:, None]
-        self._penalty = (np.sqrt(l2) * self._scale) ** 2
+        self._use_center_and_scale()
 
     def is_separated(self, value):
         """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
@@ -139,38 +139,82 @@ class LinearObjective:
     def _set_center_and_scale(self):
         # With these scales the Hessian at theta = 0 has a diagonal close to one. Rows of weight
         # zero have no say.
+        n_classes = max(2, self.n_columns)
+        curvature = (1 - 1 / n_classes) / n_classes
+        self.weight_sum, mean, spread = self._moments(self.sample_weight)
+        self.center, self.scale = self._usable_center_and_scale(mean, curvature * spread)
+
+    def _moments(self, weight):
+        # Sum of the weights; the columns' means, zero where there is no intercept, and their mean
+        # squared distances from them.
         p = self.n_features
         shift = np.zeros(p, dtype=self.dtype)
         if not self.design.is_sparse:
             # Sums about a row of X lose no digits where the entries are far from zero.
-            weight = self.sample_weight
-            shift[:] = self.design.X[0 if weight is None else np.argmax(weight > 0)]
-        sums = data_pass.moments(self.design, shift, self.sample_weight, self.n_threads)
-        self.weight_sum = sums[-1]
+            shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
+        sums = data_pass.moments(self.design, shift, weight, self.n_threads)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = sums[:p] / self.weight_sum
-            spread = np.maximum(sums[p : 2 * p] / self.weight_sum - mean**2, 0)
+            mean = sums[:p] / sums[-1]
+            spread = np.maximum(sums[p : 2 * p] / sums[-1] - mean**2, 0)
             mean += shift
-            if self.fit_intercept:
-                self.center = mean.astype(self.dtype)
-            else:
-                self.center = np.zeros(p, dtype=self.dtype)
+            if not self.fit_intercept:
                 spread += mean**2
-        n_classes = max(2, self.n_columns)
-        curvature = (1 - 1 / n_classes) / n_classes
+                mean = np.zeros(p)
+        return sums[-1], mean, spread
+
+    def _usable_center_and_scale(self, center, curvature):
+        # From the center of each column and the loss's curvature along its coefficient.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            scale = 1 / np.sqrt(curvature * spread + self.l2)
+            center = center.astype(self.dtype)
+            scale = 1 / np.sqrt(curvature + self.l2)
         unusable = ~(np.isfinite(scale) & (scale > 0))
         if unusable.any():
             # Without penalty: the column is constant, or its squares leave the range of float64.
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 size = self._largest_entries()
                 scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
-            self.center[~np.isfinite(self.center)] = 0
+            center[~np.isfinite(center)] = 0
         limit = np.finfo(self.dtype).max / 2
         scale = np.clip(scale, 1 / limit, limit)
         # Powers of two, so that scaling does not round.
-        self.scale = np.exp2(np.round(np.log2(scale))).astype(self.dtype)
+        return center, np.exp2(np.round(np.log2(scale))).astype(self.dtype)
+
+    def _use_center_and_scale(self):
+        # In the arithmetic of theta, float64.
+        self._center = self.center.astype(np.float64)
+        self._scale = self.scale.astype(np.float64)[:, None]
+        self._penalty = (np.sqrt(self.l2) * self._scale) ** 2
+
+    def recentred(self, theta):
+        """Return the same objective with center and scale for the neighbourhood of theta.
+
+        Rows count as much as their loss curves there. A row far from all others may set center and
+        scale at zero, and have no curvature left where it is told apart: the others' columns then
+        are all but constant, and the Hessian of too bad a condition to solve with.
+        """
+        coef, intercept = self.coef_intercept(theta)
+        raw_prediction = (self.design.X @ coef + intercept).astype(self.dtype)
+        gradient, hessian = np.empty_like(raw_prediction), np.empty_like(raw_prediction)
+        evaluate(
+            self.loss,
+            "gradient_hessian",
+            self.target,
+            raw_prediction,
+            self.sample_weight,
+            None,
+            gradient,
+            hessian,
+            self.n_threads,
+        )
+        weight = hessian.mean(axis=1)
+        other = copy.copy(self)
+        if weight.any():
+            total, mean, spread = self._moments(weight)
+            curvature = total / self.weight_sum * spread
+            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
+            other._use_center_and_scale()
+        other.subset, other.starts_from_subset = None, False
+        return other
 
     def _largest_entries(self):
         X = self.design.X

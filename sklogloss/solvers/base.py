@@ -80,6 +80,8 @@ class NewtonSolver:
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
     ARMIJO = 1e-4
     MAX_HALVINGS = 40
+    # Steps in a row that do not halve what a step promises, at which to look for a better way.
+    MAX_SLOW_STEPS = 8
 
     def __init__(self, objective, *, tol, max_iter, verbose=0):
         self.objective = objective
@@ -208,7 +210,9 @@ class NewtonSolver:
             self.converged = True
         elif self.n_without_progress >= 3:
             self.converged = self.is_solved_to_rounding()
-        return self.converged
+            if not self.converged and self.n_without_progress >= self.MAX_SLOW_STEPS:
+                self.reason = "the steps came to gain little"
+        return self.converged or bool(self.reason)
 
     def is_last_step(self, point):
         """Return whether the step along direction will end close enough to the optimum.
@@ -257,13 +261,22 @@ class NewtonSolver:
             theta = start.theta + step * self.direction
             # The full step is nearly always the one to take: get all that the next step needs.
             trial = self.evaluate(theta) if halving == 0 else self.objective.value_gradient(theta)
-            if trial.value <= start.value + self.ARMIJO * step * slope + self.rounding():
+            is_lower = trial.value <= start.value + self.ARMIJO * step * slope + self.rounding()
+            if is_lower or self._is_flatter(trial):
                 self.point = trial if halving == 0 else self.evaluate(theta)
                 return True
             step /= 2
         self.converged = self.is_solved_to_rounding()
         self.reason = "the line search found no lower objective"
         return False
+
+    def _is_flatter(self, trial):
+        # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
+        # Zhang, SIAM Journal on Optimization 16, 2005: approximate Wolfe conditions).
+        return (
+            self.is_solved_to_rounding()
+            and abs(float(trial.gradient @ self.direction)) <= self.decrement / 2
+        )
 
     def finalize(self):
         """Return the result.

@@ -12,10 +12,9 @@ __all__ = ["ClassMeanNewtonSolver"]
 # The Hessian is taken anew once a step promises less than this part of the objective: by then it is
 # known which samples are told apart already and add no curvature.
 TAKE_ANEW = 1e-2
-# Steps, and steps in a row that do not halve what a step promises, after which conjugate gradients,
-# which know the Hessian as it is, are the better choice: rare classes are far from the mean.
+# Steps after which, as after MAX_SLOW_STEPS slow ones, conjugate gradients, which know the Hessian
+# as it is, are the better choice: rare classes are far from the mean.
 MAX_STEPS = 60
-MAX_SLOW_STEPS = 8
 
 
 class ClassMeanNewtonSolver(NewtonSolver):
@@ -61,11 +60,7 @@ class ClassMeanNewtonSolver(NewtonSolver):
         return self.decrement / 2 <= self.negligible(point)
 
     def check_convergence(self):
-        return (
-            super().check_convergence()
-            or self.n_iter >= min(MAX_STEPS, self.max_iter // 2)
-            or self.n_without_progress >= MAX_SLOW_STEPS
-        )
+        return super().check_convergence() or self.n_iter >= min(MAX_STEPS, self.max_iter // 2)
 
     def is_solved_to_rounding(self):
         # A step that promises little may come from too large a curvature.

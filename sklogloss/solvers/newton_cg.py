@@ -42,7 +42,7 @@ class NewtonCGSolver(NewtonSolver):
             product = self.objective.hessian_product(point, search)
             curvature = float(search @ product)
             # Rounding level of the product: no curvature left along this direction.
-            if curvature <= np.finfo(np.float64).eps * float(search @ (diagonal * search)):
+            if not curvature > np.finfo(np.float64).eps * float(search @ (diagonal * search)):
                 break
             step = norm / curvature
             gains.append(step * norm)

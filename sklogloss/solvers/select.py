@@ -1,5 +1,7 @@
 """Which solver fits a problem."""
 
+import numpy as np
+
 from sklogloss.linear.design import passes_per_class_mean_hessian, passes_per_newton_step
 from sklogloss.linear.reduction import is_reducible
 
@@ -8,7 +10,7 @@ from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
 
-__all__ = ["SOLVERS", "make_solver", "select_solver"]
+__all__ = ["SOLVERS", "make_solver", "select_solver", "solve"]
 
 SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 
@@ -65,6 +67,31 @@ def make_solver(name, objective, **options):
         "lbfgs": LBFGSSolver,
     }
     return solvers[name](objective, **options)
+
+
+def solve(name, objective, theta, *, tol, max_iter, verbose=0):
+    """Minimise an objective from theta.
+
+    Returns
+    -------
+    objective : LinearObjective
+        The same, maybe with another center and scale: that of the result's theta.
+    result : SolverResult
+    """
+    options = {"tol": tol, "verbose": verbose}
+    result = make_solver(name, objective, max_iter=max_iter, **options).solve(theta)
+    while tol < result.max_gradient < np.inf and result.n_iter < max_iter:
+        if objective.is_separated(result.value):
+            break
+        # It has stalled. Rounding errors are smaller where the Hessian is of a better condition.
+        other = objective.recentred(result.theta)
+        start = other.theta(*objective.coef_intercept(result.theta))
+        again = make_solver(name, other, max_iter=max_iter - result.n_iter, **options).solve(start)
+        again.n_iter += result.n_iter
+        if not again.max_gradient < result.max_gradient:
+            break
+        objective, result = other, again
+    return objective, result
 
 
 def _forms_whole_hessian(objective):

@@ -385,3 +385,19 @@ def test_many_large_labels():
     X = np.random.default_rng(0).normal(size=(10_001, 2))
     y = (X[:, 0] > 0).astype(np.uint64) + np.uint64(2**63)
     assert LogLossClassifier().fit(X, y).classes_.tolist() == [2**63, 2**63 + 1]
+
+
+def test_a_single_sample_weight_is_that_of_all_samples():
+    X, y = load_iris(return_X_y=True)
+    clf = LogLossClassifier().fit(X, y, sample_weight=2.5)
+    expected = LogLossClassifier().fit(X, y, sample_weight=np.full(len(y), 2.5))
+    np.testing.assert_array_equal(clf.coef_, expected.coef_)
+
+
+def test_soft_targets_in_float16():
+    X, y = load_iris(return_X_y=True)
+    soft = (0.85 * np.eye(3)[y] + 0.05).astype(np.float16)
+    clf = LogLossClassifier().fit(X, soft)
+    exact = soft.astype(np.float64)
+    expected = LogLossClassifier().fit(X, exact / exact.sum(axis=1, keepdims=True))
+    np.testing.assert_array_equal(clf.coef_, expected.coef_)

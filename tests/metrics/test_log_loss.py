@@ -56,7 +56,8 @@ def test_log_loss_is_that_of_scikit_learn(case):
     np.testing.assert_allclose(log_loss(y_true, y_proba, **arguments), expected, **SAME)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "sum" not in case])
+# scikit-learn 1.6 cannot do without a class here.
+@pytest.mark.parametrize("case", [c for c in CASES if "sum" not in c and c != "a class lacks"])
 def test_d2_log_loss_is_that_of_scikit_learn(case):
     y_true, y_proba, arguments = CASES[case]
     if len(set(y_true)) == 1:

@@ -340,3 +340,40 @@ def test_verbose_prints_a_line_for_each_iteration(solver, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 2
     assert all(line.startswith("iteration ") for line in lines)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [1e7, 1e8, 1e10])
+def test_one_row_far_from_all_others(solver, size, plain_objective):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 6))
+    y = (rng.logistic(size=300) < X.sum(axis=1)).astype(int)
+    X[5] = size
+    clf = LogLossClassifier(solver=solver, tol=1e-10, max_iter=1000).fit(X, y)
+    # Once that row is told apart, the gradient is that of the others.
+    assert plain_objective(X, y).max_gradient(clf) <= 1e-10
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_data_far_from_zero_without_penalty(solver, plain_objective):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 4)) + 1e6
+    y = (rng.logistic(size=300) < (X - 1e6).sum(axis=1)).astype(int)
+    clf = LogLossClassifier(C=np.inf, solver=solver, max_iter=1000).fit(X, y)
+    # A logit is a sum of five numbers of the size of X, an entry of the gradient a mean of its
+    # error times the size of X.
+    assert plain_objective(X, y, np.inf).max_gradient(clf) <= 1e-4 + 5 * 1e6 * EPS * 1e6
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [1e150, 1e155, 1e160, 1e300])
+def test_squares_may_overflow(solver, size):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(60, 3))
+    y = (X.sum(axis=1) > 0).astype(int)
+    clf = LogLossClassifier(solver=solver)
+    with warnings.catch_warnings():
+        # It may say that it did not converge.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(X * size, y)
+    assert np.all(np.isfinite(clf.coef_))
