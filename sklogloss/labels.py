@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["is_soft", "unique_labels"]
+__all__ = ["is_soft", "sorted_columns", "unique_labels"]
 
 # Integer labels are counted, which takes a fraction of the time of sorting them, if their range is
 # no larger than this.
@@ -29,3 +29,23 @@ def is_soft(y):
     """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     return len(shape) == 2 and shape[1] >= 2
+
+
+def sorted_columns(columns, name):
+    """Return (sorted names, order that sorts them) of the columns of class probabilities.
+
+    Parameters
+    ----------
+    columns : list
+    name : str
+        Of the argument, for errors.
+    """
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"{name} must have columns of different names, got {columns}")
+    try:
+        sorted(columns)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must have column names that can be sorted, got {columns}"
+        ) from error
+    return np.unique(np.asarray(columns), return_index=True)

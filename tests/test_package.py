@@ -29,7 +29,7 @@ ALLOWED_IMPORTS = {
     "solvers": {"_cython", "losses", "penalties", "linear"},
     "classifiers": {"labels", "losses", "parameters", "penalties", "linear", "solvers"},
     "metrics": {"parameters", "labels", "losses"},
-    "displays": {"parameters", "losses", "metrics"},
+    "displays": {"labels", "parameters", "losses", "metrics"},
     "_show_versions": {"_cython", "linear"},
     "__main__": {"_show_versions"},
     "__init__": {"_show_versions", "classifiers"},

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklogloss.labels import unique_labels
+from sklogloss.labels import sorted_columns, unique_labels
 
 __all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities"]
 
@@ -152,7 +152,7 @@ def encode_probabilities(y, dtype):
     """
     columns = getattr(y, "columns", None)
     if columns is not None:
-        classes, order = _sorted_columns(list(columns))
+        classes, order = sorted_columns(list(columns), "y")
     try:
         proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
     except (TypeError, ValueError) as error:
@@ -183,17 +183,6 @@ def encode_probabilities(y, dtype):
     if columns is None:
         return Targets(np.arange(proba.shape[1]), None, proba)
     return Targets(classes, None, proba[:, order])
-
-
-def _sorted_columns(columns):
-    # Classes and the order of the columns that sorts them.
-    if len(set(columns)) < len(columns):
-        raise ValueError(f"y must have columns of different names, got {columns}")
-    try:
-        sorted(columns)
-    except TypeError as error:
-        raise ValueError(f"y must have column names that can be sorted, got {columns}") from error
-    return np.unique(np.asarray(columns), return_index=True)
 
 
 def class_weights(class_weight, targets, sample_weight):

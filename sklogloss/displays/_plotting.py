@@ -1,10 +1,11 @@
 """What the displays share: axes, and the probabilities of an estimator."""
 
-import numpy as np
+from sklearn.utils import column_or_1d
 
-from sklogloss.metrics.scorers import decides_by_logits
+from sklogloss.labels import is_soft
+from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
-__all__ = ["above_the_axes", "axes_for", "estimator_forecasts", "row_weights"]
+__all__ = ["above_the_axes", "axes_for", "estimator_forecasts"]
 
 
 def axes_for(ax):
@@ -29,17 +30,9 @@ def above_the_axes(ax, title=None):
     )
 
 
-def estimator_forecasts(estimator, X):
+def estimator_forecasts(estimator, X, y):
     """Return the arguments of the metrics that an estimator's probabilities are, as a dict."""
-    if decides_by_logits(estimator):
-        forecast = {"raw_prediction": estimator.decision_function(X)}
-    else:
-        forecast = {"y_proba": estimator.predict_proba(X)}
-    return {**forecast, "labels": estimator.classes_}
-
-
-def row_weights(forecasts):
-    """Return the weights of the samples, which sum to one."""
-    if forecasts.sample_weight is None:
-        return np.full(len(forecasts), 1 / len(forecasts))
-    return forecasts.sample_weight / forecasts.sample_weight.sum()
+    arguments, classes = forecast_arguments(estimator, X), estimator.classes_
+    if not is_soft(y):
+        classes, arguments = with_unseen_classes(classes, column_or_1d(y), arguments)
+    return {**arguments, "labels": classes}

@@ -91,6 +91,8 @@ class LossCurveDisplay:
 
             _, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
         self.axes_ = np.asarray(axes).ravel()
+        if len(self.axes_) != 2:
+            raise ValueError(f"axes must be two, for values and for gradients, got {axes!r}")
         self.figure_ = self.axes_[0].figure
         for name, (value, gradient) in self.curves.items():
             self.axes_[0].plot(self.logit, value, linewidth=1.5, label=name)

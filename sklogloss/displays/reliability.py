@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.isotonic import IsotonicRegression
 from sklearn.utils import check_random_state
 
 from sklogloss.displays._plotting import (
     above_the_axes,
     axes_for,
     estimator_forecasts,
-    row_weights,
 )
 from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
+from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.recalibration import IsotonicFit
 from sklogloss.parameters import check_choice, check_integer, check_real
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ __all__ = ["ReliabilityCurve", "ReliabilityDisplay"]
 # Forecasts at which curve and band are drawn: as many as a figure is pixels wide.
 N_POINTS = 512
 N_BINS = 40
+# Label of the axes with the distribution of the forecasts.
+DISTRIBUTION = "distribution of forecasts"
 
 
 @dataclass
@@ -44,7 +46,8 @@ class ReliabilityCurve:
     frequency : ndarray of shape (n_points,)
         How often it happened at that forecast: the isotonic regression.
     low, high : ndarray of shape (n_points,)
-        Consistency band: where the curve would be if the forecasts were the true probabilities.
+        Consistency band: where the curve would be if the forecasts were the true probabilities. NaN
+        for soft targets, which vary less than the draws that it comes from.
     mass : ndarray of shape (n_bins,)
         Part of the weight of the samples in bins of equal width from 0 to 1.
     decomposition : ScoreDecomposition
@@ -63,9 +66,10 @@ class ReliabilityCurve:
 class ReliabilityDisplay:
     """Reliability diagram by isotonic regression, with a consistency band.
 
-    Use `from_estimator` or `from_predictions` to make one. The curve is that of [1]_: no bins, and
-    none to choose. Where it leaves the band, the forecasts are off by more than chance; below the
-    diagonal they are too high, above it too low.
+    Use `from_estimator` or `from_predictions` to make one, in a figure with
+    ``layout="constrained"``, which leaves room for the distribution of the forecasts below. The
+    curve is that of [1]_: no bins, and none to choose. Where it leaves the band, the forecasts are
+    off by more than chance; below the diagonal they are too high, above it too low.
 
     Parameters
     ----------
@@ -126,14 +130,14 @@ class ReliabilityDisplay:
         name : str, default=None
             None means the name of the estimator's class.
         **kwargs
-            Further arguments of `from_predictions`.
+            Further arguments of `from_predictions`, but `labels`, which are the estimator's.
 
         Returns
         -------
         display : ReliabilityDisplay
         """
         name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X), **kwargs)
+        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
 
     @classmethod
     def from_predictions(
@@ -188,10 +192,9 @@ class ReliabilityDisplay:
             sample_weight=sample_weight,
             labels=labels,
         )
-        weight = row_weights(forecasts)
         curves = [
-            _curve(label, proba, happened, weight, confidence_level, n_resamples, random_state)
-            for label, proba, happened in _events(forecasts, multiclass)
+            _curve(forecasts, event, confidence_level, n_resamples, random_state)
+            for event in binary_events(forecasts, multiclass)
         ]
         return cls(curves=curves, name=name, confidence_level=confidence_level).plot(ax=ax)
 
@@ -212,26 +215,27 @@ class ReliabilityDisplay:
         name = self.name if name is None else name
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure
-        self.distribution_ax_ = self.ax_.inset_axes([0, -0.22, 1, 0.18], sharex=self.ax_)
+        self.distribution_ax_ = _distribution_axes(self.ax_)
         self.ax_.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
         edges = np.linspace(0, 1, N_BINS + 1)
-        for i, curve in enumerate(self.curves):
-            color = f"C{i}"
+        for curve in self.curves:
             parts = curve.decomposition
             title = ", ".join(text for text in (name, curve.label) if text)
             numbers = (
                 f"MCB {parts.miscalibration:.3f}, DSC {parts.discrimination:.3f}, "
                 f"UNC {parts.uncertainty:.3f}"
             )
-            self.ax_.fill_between(
-                curve.forecast, curve.low, curve.high, color=color, alpha=0.15, linewidth=0
-            )
-            self.ax_.plot(
+            (line,) = self.ax_.plot(
                 curve.forecast,
                 curve.frequency,
-                color=color,
+                # A line through one point is none.
+                marker="o" if len(curve.forecast) == 1 else None,
                 linewidth=1.5,
                 label=f"{title}\n{numbers}" if title else numbers,
+            )
+            color = line.get_color()
+            self.ax_.fill_between(
+                curve.forecast, curve.low, curve.high, color=color, alpha=0.15, linewidth=0
             )
             self.distribution_ax_.stairs(curve.mass, edges, color=color, linewidth=1)
         self.ax_.set(xlim=(0, 1), ylim=(0, 1), ylabel="Observed frequency")
@@ -241,31 +245,41 @@ class ReliabilityDisplay:
         return self
 
 
-def _events(forecasts, multiclass):
-    # (label, probability, whether it happened) of what is forecast.
-    proba, targets = forecasts.probabilities(), forecasts.targets()
-    if forecasts.n_classes == 2:
-        return [(str(forecasts.classes[1]), proba[:, 1], targets[:, 1])]
-    if multiclass == "top-label":
-        rows, top = np.arange(len(proba)), proba.argmax(axis=1)
-        return [("most probable class", proba[rows, top], targets[rows, top])]
-    names = [str(label) for label in forecasts.classes]
-    return list(zip(names, proba.T, targets.T, strict=True))
+def _distribution_axes(ax):
+    # Below ax; one for all that is drawn in it.
+    for child in ax.child_axes:
+        if child.get_label() == DISTRIBUTION:
+            return child
+    return ax.inset_axes([0, -0.22, 1, 0.18], sharex=ax, label=DISTRIBUTION)
 
 
-def _curve(label, proba, happened, weight, confidence_level, n_resamples, random_state):
-    points = np.unique(proba)
-    if len(points) > N_POINTS:
-        points = np.quantile(points, np.linspace(0, 1, N_POINTS))
-    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-    draws = np.empty((n_resamples, len(points)))
-    for i in range(n_resamples):
-        draw = random_state.uniform(size=len(proba)) < proba
-        draws[i] = regression.fit(proba, draw, weight).predict(points)
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    frequency = regression.fit(proba, happened, weight).predict(points)
-    mass, _ = np.histogram(proba, bins=N_BINS, range=(0, 1), weights=weight)
+def _decomposition(forecasts, proba, happened):
+    # Of the log loss of an event against all others.
+    if forecasts.n_classes == 2 and forecasts.raw_prediction is not None:
+        arguments = {"raw_prediction": forecasts.raw_prediction}
+    else:
+        arguments = {"y_proba": proba}
     soft = np.column_stack([1 - happened, happened])
-    decomposition = log_loss_decomposition(soft, proba, sample_weight=weight)
-    return ReliabilityCurve(label, points, frequency, low, high, mass, decomposition)
+    return log_loss_decomposition(soft, sample_weight=forecasts.sample_weight, **arguments)
+
+
+def _curve(forecasts, event, confidence_level, n_resamples, random_state):
+    label, proba, happened = event
+    weight = forecasts.weights() / forecasts.weights().sum()
+    fit = IsotonicFit(proba, happened, weight)
+    points = np.arange(len(fit.score))
+    if len(points) > N_POINTS:
+        points = np.linspace(0, len(fit.score) - 1, N_POINTS).astype(np.intp)
+    low = high = np.full(len(points), np.nan)
+    if forecasts.target is None:
+        draws = np.empty((n_resamples, len(points)))
+        for i in range(n_resamples):
+            draw = random_state.uniform(size=len(proba)) < proba
+            draws[i] = IsotonicFit(proba, draw.astype(np.float64), weight).value[points]
+        tail = (1 - confidence_level) / 2
+        low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    mass, _ = np.histogram(proba, bins=N_BINS, range=(0, 1), weights=weight)
+    decomposition = _decomposition(forecasts, proba, happened)
+    return ReliabilityCurve(
+        label, fit.score[points], fit.value[points], low, high, mass, decomposition
+    )

@@ -72,13 +72,13 @@ class ScoreDecompositionDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **kwargs
-            Further arguments of `from_predictions`.
+            Further arguments of `from_predictions`, but `labels`, which are the estimators'.
 
         Returns
         -------
         display : ScoreDecompositionDisplay
         """
-        forecasts = {name: estimator_forecasts(model, X) for name, model in estimators.items()}
+        forecasts = {name: estimator_forecasts(model, X, y) for name, model in estimators.items()}
         return cls._from_arguments(y, forecasts, ax=ax, **kwargs)
 
     @classmethod
@@ -130,6 +130,8 @@ class ScoreDecompositionDisplay:
         ax: Axes | None = None,
     ):
         check_choice("score", score, tuple(DECOMPOSITIONS))
+        if not forecasts:
+            raise ValueError("there must be at least one model, got none")
         decompositions = {
             name: DECOMPOSITIONS[score](
                 y_true, method=method, sample_weight=sample_weight, **arguments

@@ -12,9 +12,7 @@ from sklogloss.displays._plotting import (
     above_the_axes,
     axes_for,
     estimator_forecasts,
-    row_weights,
 )
-from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.parameters import check_integer
 
@@ -103,14 +101,14 @@ class SurpriseDisplay:
         name : str, default=None
             None means the name of the estimator's class.
         **kwargs
-            Further arguments of `from_predictions`.
+            Further arguments of `from_predictions`, but `labels`, which are the estimator's.
 
         Returns
         -------
         display : SurpriseDisplay
         """
         name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X), **kwargs)
+        return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
 
     @classmethod
     def from_predictions(
@@ -156,14 +154,11 @@ class SurpriseDisplay:
         if forecasts.target is not None:
             raise ValueError("y_true must hold labels, not class probabilities")
         surprise = forecasts.surprise("clip")
-        if forecasts.raw_prediction is not None:
-            log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
-        else:
-            log_proba = np.log(np.maximum(forecasts.probabilities(), forecasts.eps))
-        proba, weight = forecasts.probabilities(), row_weights(forecasts)
+        log_proba, proba = forecasts.log_probabilities(), forecasts.probabilities()
+        weight = forecasts.weights()
         curves = []
         for k, label in enumerate(forecasts.classes):
-            rows = (forecasts.label == k) & (weight > 0)
+            rows = forecasts.label == k
             if rows.any():
                 observed = _exceedance(surprise[rows], weight[rows])
                 expected = _exceedance(-log_proba[:, k], weight * proba[:, k])
@@ -174,7 +169,8 @@ class SurpriseDisplay:
                 )
         order = np.argsort(-surprise, kind="stable")[:n_worst]
         happened = forecasts.classes[forecasts.label[order]].tolist()
-        worst = list(zip(order.tolist(), happened, surprise[order].tolist(), strict=True))
+        rows = order if forecasts.rows is None else forecasts.rows[order]
+        worst = list(zip(rows.tolist(), happened, surprise[order].tolist(), strict=True))
         return cls(curves=curves, worst=worst, name=name).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None, name: str | None = None) -> SurpriseDisplay:
@@ -194,12 +190,11 @@ class SurpriseDisplay:
         name = self.name if name is None else name
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure
-        for i, curve in enumerate(self.curves):
-            self.ax_.step(
+        for curve in self.curves:
+            (line,) = self.ax_.step(
                 curve.surprise,
                 curve.exceeded,
                 where="pre",
-                color=f"C{i}",
                 linewidth=1.5,
                 label=f"{curve.label}: {curve.mean:.3f}, expected {curve.expected_mean:.3f}",
             )
@@ -207,7 +202,7 @@ class SurpriseDisplay:
                 curve.expected_surprise,
                 curve.expected_exceeded,
                 where="pre",
-                color=f"C{i}",
+                color=line.get_color(),
                 linewidth=1,
                 linestyle="--",
             )
@@ -218,7 +213,7 @@ class SurpriseDisplay:
             ylabel="Share of samples that exceed it",
             yscale="log",
             ylim=(smallest / 2, 1.2),
-            xlim=(0, 1.05 * largest),
+            xlim=(0, 1.05 * largest or 1),
         )
         above_the_axes(self.ax_, title=f"{name}, mean surprise" if name else "Mean surprise")
         if self.worst:
@@ -238,7 +233,10 @@ class SurpriseDisplay:
 
 def _exceedance(surprise, weight):
     # Sorted surprise, the part of the weight at or beyond it, and the mean.
+    total = weight.sum()
+    if total == 0:
+        return np.empty(0), np.empty(0), 0.0
     order = np.argsort(surprise)
-    surprise, weight = surprise[order], weight[order] / weight.sum()
+    surprise, weight = surprise[order], weight[order] / total
     exceeded = np.cumsum(weight[::-1])[::-1]
     return surprise, exceeded, float(weight @ surprise)

@@ -13,7 +13,12 @@ from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import fit_logits
 from sklogloss.parameters import check_choice, check_integer
 
-__all__ = ["CalibrationLine", "calibration_slope_intercept", "expected_calibration_error"]
+__all__ = [
+    "CalibrationLine",
+    "binary_events",
+    "calibration_slope_intercept",
+    "expected_calibration_error",
+]
 
 # Points of the grid on which the smooth error is computed.
 GRID_SIZE = 4096
@@ -59,7 +64,8 @@ def calibration_slope_intercept(
     -------
     line : CalibrationLine
         Named tuple of slope and intercept. The slope grows without bound, and stops at a large
-        number, where the forecasts tell the classes apart without error.
+        number, where the forecasts tell the classes apart without error; it is 1 where all samples
+        have the same forecast.
 
     Raises
     ------
@@ -118,7 +124,7 @@ def expected_calibration_error(
         Bins of equal mass, or of equal width, or none. Equal forecasts are never parted.
     n_bins : int, default=15
         Without effect on "smooth".
-    multiclass : {"top-label", "classwise"}, default="top-label"
+    multiclass : {"top-label", "one-vs-rest"}, default="top-label"
         For more than two classes: the probability of the most probable class against whether it
         happened; or the mean over the classes, each against the rest.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -149,23 +155,35 @@ def expected_calibration_error(
     (0.004, 0.17)
     """
     check_choice("method", method, ("quantile", "uniform", "smooth"))
-    check_choice("multiclass", multiclass, ("top-label", "classwise"))
+    check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
     check_integer("n_bins", n_bins, 1)
     forecasts = check_forecasts(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
-    proba, targets = forecasts.probabilities(), forecasts.targets()
-    weight = np.ones(len(proba)) if sample_weight is None else forecasts.sample_weight
-    weight = weight / weight.sum()
-    if forecasts.n_classes == 2:
-        pairs = [(proba[:, 1], targets[:, 1])]
-    elif multiclass == "top-label":
-        rows, top = np.arange(len(proba)), proba.argmax(axis=1)
-        pairs = [(proba[rows, top], targets[rows, top])]
-    else:
-        pairs = list(zip(proba.T, targets.T, strict=True))
-    errors = [_calibration_error(p, weight * (y - p), weight, method, n_bins) for p, y in pairs]
+    weight = forecasts.weights() / forecasts.weights().sum()
+    errors = [
+        _calibration_error(p, weight * (y - p), weight, method, n_bins)
+        for _, p, y in binary_events(forecasts, multiclass)
+    ]
     return float(np.mean(errors))
+
+
+def binary_events(forecasts, multiclass):
+    """Return [(name, probability, target)] of the events whose probabilities are looked at.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+    multiclass : {"top-label", "one-vs-rest"}
+    """
+    proba, targets = forecasts.probabilities(), forecasts.targets()
+    if forecasts.n_classes == 2:
+        return [(str(forecasts.classes[1]), proba[:, 1], targets[:, 1])]
+    if multiclass == "top-label":
+        rows, top = np.arange(len(proba)), proba.argmax(axis=1)
+        return [("most probable class", proba[rows, top], targets[rows, top])]
+    names = [str(label) for label in forecasts.classes]
+    return list(zip(names, proba.T, targets.T, strict=True))
 
 
 def _calibration_error(p, residual, weight, method, n_bins):
@@ -193,4 +211,4 @@ def _smooth_error(p, residual):
     narrowest = 1 / GRID_SIZE
     if error(narrowest) <= narrowest:
         return error(narrowest)
-    return error(brentq(lambda width: error(width) - width, narrowest, 1.0, xtol=1e-6))
+    return error(brentq(lambda width: error(width) - width, narrowest, 2.0, xtol=1e-6))

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, kl_div
 
-from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.parameters import check_boolean
 
-__all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition", "entropies"]
+__all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition"]
 
 
 class CrossEntropyDecomposition(NamedTuple):
@@ -31,11 +30,6 @@ class CrossEntropyDecomposition(NamedTuple):
     cross_entropy: float | np.ndarray
     entropy: float | np.ndarray
     divergence: float | np.ndarray
-
-
-def entropies(proba):
-    """Return the entropy of each row in nats, shape (n_samples,)."""
-    return entr(proba).sum(axis=1)
 
 
 def cross_entropy_decomposition(
@@ -64,7 +58,7 @@ def cross_entropy_decomposition(
     y_proba, raw_prediction, labels
         As for `surprise`.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Of the means; not negative; None means 1.
     average : bool, default=True
         Whether to return weighted means, else one value per sample.
 
@@ -92,19 +86,22 @@ def cross_entropy_decomposition(
     """
     check_boolean("average", average)
     forecasts = check_forecasts(
-        y_soft, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
+        y_soft,
+        y_proba,
+        raw_prediction=raw_prediction,
+        sample_weight=sample_weight if average else None,
+        labels=labels,
     )
     target = forecasts.targets()
-    entropy = entropies(target)
+    entropy = entr(target).sum(axis=1)
     if forecasts.raw_prediction is None:
-        proba = forecasts.probabilities()
         # kl_div adds p - y, which sums to nothing and keeps every term from being negative.
-        deviation = proba.sum(axis=1) - target.sum(axis=1)
-        divergence = np.maximum(kl_div(target, proba).sum(axis=1) - deviation, 0)
+        proba = forecasts.probabilities()
+        divergence = kl_div(target, proba / proba.sum(axis=1, keepdims=True)).sum(axis=1)
     else:
-        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
         log_target = np.log(np.where(target > 0, target, 1))
-        divergence = np.maximum(np.sum(target * (log_target - log_proba), axis=1), 0)
+        terms = target * (log_target - forecasts.log_probabilities())
+        divergence = np.maximum(terms.sum(axis=1), 0)
     parts = (entropy + divergence, entropy, divergence)
     if average:
         # The sum of the means, not the mean of the sums: exact to rounding all the same.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import BaseCrossValidator
+from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import check_random_state
 
 from sklogloss.metrics.brier_score import squared_errors
@@ -82,9 +83,11 @@ def log_loss_decomposition(
         either. Else samples are recalibrated by the others; an int is a number of shuffled folds.
     bias_correction : bool, default=False
         Subtract from MCB and DSC the mean MCB of `n_resamples` draws of what would happen if the
-        forecasts were the true probabilities.
+        forecasts were the true probabilities. Of labels only.
     confidence_level : float in (0, 1), default=None
-        Add percentile intervals of `n_resamples` bootstrap samples. None means none.
+        Add intervals about each part with the spread that `n_resamples` bootstrap samples have
+        about their mean. Without `bias_correction` or `cv`, those of MCB and DSC are about numbers
+        that are a little too large. None means none.
     n_resamples : int, default=200
         Number of draws for `bias_correction`, and of bootstrap samples.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -216,40 +219,43 @@ def _decompose(
         check_real(
             "confidence_level", confidence_level, 0, 1, include_low=False, include_high=False
         )
+    if bias_correction and forecasts.target is not None:
+        raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
     random_state = check_random_state(random_state)
+    splitter = _splitter(cv, forecasts, random_state)
 
     def parts_of(forecasts):
-        recalibrated = forecasts.with_proba(recalibrate(forecasts, method, cv, random_state))
+        recalibrated = forecasts.with_proba(recalibrate(forecasts, method, splitter))
         own, best = score(forecasts), score(recalibrated)
         uncertainty = score(forecasts.with_frequencies())
         return np.array([own, own - best, uncertainty - best, uncertainty])
 
-    def corrected_parts(forecasts):
-        parts = parts_of(forecasts)
-        if bias_correction:
-            bias = np.mean(
-                [parts_of(_draw(forecasts, random_state))[1] for _ in range(n_resamples)]
-            )
-            parts[1:3] -= bias
-        return parts
-
-    parts = corrected_parts(forecasts)
+    parts = parts_of(forecasts)
+    if bias_correction:
+        draws = (_draw(forecasts, random_state) for _ in range(n_resamples))
+        parts[1:3] -= np.mean([parts_of(draw)[1] for draw in draws])
     intervals = None
     if confidence_level is not None:
         n = len(forecasts)
-        resamples = [
-            parts_of(forecasts.take(random_state.randint(n, size=n))) for _ in range(n_resamples)
-        ]
-        if bias_correction:
-            # The bias of a bootstrap sample is taken to be that of the data.
-            shift = parts - parts_of(forecasts)
-            resamples = [resample + shift for resample in resamples]
+        samples = (forecasts.take(random_state.randint(n, size=n)) for _ in range(n_resamples))
+        resampled = np.array([parts_of(sample) for sample in samples])
+        # Copies of a sample are recalibrated too well: only the spread is that of the estimate.
         tail = (1 - confidence_level) / 2
-        low, high = np.quantile(resamples, [tail, 1 - tail], axis=0)
-        names = ScoreDecomposition._fields[:4]
+        low, high = parts + np.quantile(
+            resampled - resampled.mean(axis=0), [[tail], [1 - tail]], axis=0
+        ).reshape(2, 4)
         pairs = zip(low.tolist(), high.tolist(), strict=True)
-        intervals = dict(zip(names, pairs, strict=True))
+        intervals = dict(zip(ScoreDecomposition._fields[:4], pairs, strict=True))
     return ScoreDecomposition(*parts.tolist(), intervals)
+
+
+def _splitter(cv, forecasts, random_state):
+    if cv is None:
+        return None
+    splitter = check_cv(cv, forecasts.label, classifier=forecasts.label is not None)
+    if isinstance(cv, Integral):
+        splitter.shuffle, splitter.random_state = True, random_state.randint(2**31)
+    return splitter
 
 
 def _draw(forecasts, random_state):

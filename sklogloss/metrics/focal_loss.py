@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.parameters import check_real
 
@@ -92,12 +91,8 @@ def _class_weight(alpha, n_classes):
 
 
 def _focal_losses(forecasts, gamma, class_weight):
-    # Of each sample. 1 - p is taken from the other classes, where nothing cancels.
-    proba = forecasts.probabilities()
-    if forecasts.raw_prediction is not None:
-        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
-    else:
-        log_proba = np.log(np.maximum(proba, forecasts.eps))
+    # Of each sample.
+    proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
     if forecasts.target is None:
         rows, label = np.arange(len(forecasts)), forecasts.label
         others = _others(proba, gamma, rows, label)
@@ -110,9 +105,6 @@ def _focal_losses(forecasts, gamma, class_weight):
 
 
 def _others(proba, gamma, rows, label):
-    # (1 - p)^gamma
-    if proba.shape[1] == 2:
-        others = proba[rows, 1 - label]
-    else:
-        others = np.clip(proba.sum(axis=1) - proba[rows, label], 0, 1)
+    # (1 - p)^gamma; of two classes, from the other one, where nothing cancels.
+    others = proba[rows, 1 - label] if proba.shape[1] == 2 else 1 - proba[rows, label]
     return np.exp(xlogy(gamma, others))

@@ -140,12 +140,8 @@ def log_loss_interval(
     random_state = check_random_state(random_state)
     losses = np.empty(n_resamples)
     for i in range(n_resamples):
-        # Groups without weight alone have no loss.
-        total = 0.0
-        while total == 0:
-            drawn = random_state.randint(len(sums), size=len(sums))
-            total = weights[drawn].sum()
-        losses[i] = sums[drawn].sum() / total
+        drawn = random_state.randint(len(sums), size=len(sums))
+        losses[i] = sums[drawn].sum() / weights[drawn].sum()
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(losses, [tail, 1 - tail]).tolist()
     return LogLossInterval(loss, low, high, float(losses.std(ddof=1)))
@@ -210,7 +206,11 @@ def compare_log_loss(
     -0.078 +- 0.013, p = 2e-09
     """
     check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
-    raw_a, raw_b = (None, None) if raw_prediction is None else raw_prediction
+    raw_a, raw_b = None, None
+    if raw_prediction is not None:
+        if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
+            raise TypeError("raw_prediction must be a tuple of the logits of a and those of b")
+        raw_a, raw_b = raw_prediction
     shared = {"sample_weight": sample_weight, "labels": labels}
     forecasts = check_forecasts(y_true, y_proba_a, raw_prediction=raw_a, **shared)
     other = check_forecasts(y_true, y_proba_b, raw_prediction=raw_b, **shared)
@@ -219,8 +219,6 @@ def compare_log_loss(
         if groups is not None:
             raise ValueError("give either groups or folds, not both")
         sums, weights = _group_sums(forecasts, differences, folds)
-        if not np.all(weights > 0):
-            raise ValueError("folds must all have samples with a weight")
         return compare_fold_scores(
             sums / weights, np.zeros(len(sums)), confidence_level=confidence_level
         )
@@ -279,6 +277,8 @@ def compare_fold_scores(
     scores_a = check_array(scores_a, ensure_2d=False, dtype=np.float64, input_name="scores_a")
     scores_b = check_array(scores_b, ensure_2d=False, dtype=np.float64, input_name="scores_b")
     check_consistent_length(scores_a, scores_b)
+    if scores_a.ndim != 1 or scores_b.ndim != 1:
+        raise ValueError("scores_a and scores_b must have one number for each fold")
     n_folds = len(scores_a)
     if n_folds < 2:
         raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
@@ -292,13 +292,13 @@ def compare_fold_scores(
 
 def _group_sums(forecasts, values, groups):
     # Weighted sum of the values, and sum of the weights, of each group.
-    weight = forecasts.sample_weight
-    if weight is None:
-        weight = np.ones(len(values))
+    weight = forecasts.weights()
     if groups is None:
         sums, weights = weight * values, weight
     else:
         groups = column_or_1d(groups)
+        if forecasts.rows is not None:
+            groups = groups[forecasts.rows]
         check_consistent_length(groups, values)
         _, index = np.unique(groups, return_inverse=True)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)

@@ -42,10 +42,12 @@ def surprise(
     raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Logits, in the place of `y_proba`: nothing is clipped, and the surprise is finite.
     labels : array-like of shape (n_classes,), default=None
-        The classes, where `y_true` may lack some. None means those that it has.
+        The classes, sorted, where `y_true` may lack some. None means those that it has; of a
+        DataFrame, its columns.
     zero : {"inf", "clip", "raise"}, default="inf"
         What a probability of 0 for what happened counts as: an infinite surprise, that of the
-        rounding error of the dtype of `y_proba` (36.04 nats in float64), or an error.
+        rounding error of the dtype of `y_proba` (36.04 nats in float64; smaller probabilities count
+        as much), or an error.
 
     Returns
     -------
@@ -133,8 +135,7 @@ def log_loss(
     values = forecasts.surprise(zero)
     if normalize:
         return forecasts.mean(values)
-    weight = forecasts.sample_weight
-    return float(values.sum() if weight is None else weight @ values)
+    return float(forecasts.weights() @ values)
 
 
 def d2_log_loss(
@@ -191,8 +192,7 @@ def d2_log_loss(
         )
         return float("nan")
     loss = forecasts.mean(forecasts.surprise("clip"))
-    constant = forecasts.with_frequencies()
-    loss_of_frequencies = constant.mean(constant.surprise("clip"))
-    if loss_of_frequencies == 0:
+    if np.count_nonzero(forecasts.frequencies()) == 1:
         return 1.0 if loss == 0 else 0.0
-    return 1 - loss / loss_of_frequencies
+    constant = forecasts.with_frequencies()
+    return 1 - loss / constant.mean(constant.surprise("clip"))

@@ -1,84 +1,104 @@
 """Recalibrated probabilities: what the forecasts would have to be to be right."""
 
 import numpy as np
-from scipy.optimize import minimize
-from sklearn.isotonic import IsotonicRegression
-from sklearn.model_selection import check_cv
+from scipy.optimize import isotonic_regression, minimize
 
 from sklogloss.losses import LogLoss
 
-__all__ = ["METHODS", "fit_logits", "recalibrate"]
+__all__ = ["METHODS", "IsotonicFit", "fit_logits", "recalibrate"]
 
 METHODS = ("isotonic", "logistic", "temperature")
 # Largest entry of the gradient of the mean loss at which the logistic methods stop.
 GRADIENT_TOL = 1e-10
 
 
-def recalibrate(forecasts, method, cv, random_state):
+def recalibrate(forecasts, method, splitter):
     """Return recalibrated probabilities, shape (n_samples, n_classes).
 
     Parameters
     ----------
     forecasts : Forecasts
     method : {"isotonic", "logistic", "temperature"}
-    cv : None, int, splitter or iterable
+    splitter : cross-validation generator or None
         With None, each sample takes part in its own recalibration.
-    random_state : RandomState
-        Of the shuffled folds, where cv is an int.
     """
     predict = _isotonic if method == "isotonic" else _logistic
-    if cv is None:
-        everything = np.arange(len(forecasts))
-        return predict(forecasts, everything, everything, method)
-    label = forecasts.label
-    splitter = check_cv(cv, label, classifier=label is not None)
-    if isinstance(cv, int):
-        splitter.shuffle, splitter.random_state = True, random_state
+    if splitter is None:
+        return predict(forecasts, method)
     proba = np.full((len(forecasts), forecasts.n_classes), np.nan)
-    for train, test in splitter.split(np.zeros((len(forecasts), 1)), label):
-        proba[test] = predict(forecasts, train, test, method)
+    for train, test in splitter.split(np.zeros((len(forecasts), 1)), forecasts.label):
+        proba[test] = predict(forecasts.take(train), method, forecasts.take(test))
     if np.isnan(proba).any():
         raise ValueError("cv must put each sample into a test set")
     return proba
 
 
-def _isotonic(forecasts, train, test, method):
-    targets, weight = forecasts.targets()[train], forecasts.sample_weight
-    weight = None if weight is None else weight[train]
-    scores = forecasts.proba if forecasts.raw_prediction is None else forecasts.raw_prediction
-    scores = scores.astype(np.float64, copy=False)
+class IsotonicFit:
+    """Isotonic regression of what happened on a score.
+
+    Parameters
+    ----------
+    score, target, weight : ndarray of shape (n_samples,)
+    """
+
+    def __init__(self, score, target, weight):
+        self.score, self.place = np.unique(score, return_inverse=True)
+        mass = np.bincount(self.place, weight)
+        self.frequency = weight @ target / weight.sum()
+        result = isotonic_regression(np.bincount(self.place, weight * target) / mass, weights=mass)
+        self.value = np.clip(result.x, 0, 1)
+        self.block_mass = np.repeat(result.weights, np.diff(result.blocks))
+
+    def fitted(self):
+        """Return the values for the samples themselves."""
+        return self.value[self.place]
+
+    def predict(self, score):
+        """Return values for other samples, never 0 or 1 unless the frequency is.
+
+        A block of equal values counts as if it had one sample more, with the frequency of all: what
+        happened to none of a few samples is not impossible.
+        """
+        value = (self.block_mass * self.value + self.frequency) / (self.block_mass + 1)
+        return np.interp(score, self.score, value)
+
+
+def _isotonic(forecasts, method, other=None):
+    targets, weight, scores = forecasts.targets(), forecasts.weights(), _scores(forecasts)
+    other_scores = None if other is None else _scores(other)
+    columns = [1] if forecasts.n_classes == 2 else range(forecasts.n_classes)
+    proba = []
+    for k in columns:
+        fit = IsotonicFit(scores[:, k], targets[:, k], weight)
+        proba.append(fit.fitted() if other is None else fit.predict(other_scores[:, k]))
     if forecasts.n_classes == 2:
-        score = scores if scores.ndim == 1 else scores[:, 1]
-        second = _isotonic_regression(score, targets[:, 1], weight, train, test)
-        return np.column_stack([1 - second, second])
-    if forecasts.raw_prediction is not None:
-        scores = LogLoss(forecasts.n_classes).log_link(scores)
+        return np.column_stack([1 - proba[0], proba[0]])
     # Each class against the rest (Zadrozny and Elkan, KDD 2002).
-    one_against_rest = [
-        _isotonic_regression(scores[:, k], targets[:, k], weight, train, test)
-        for k in range(forecasts.n_classes)
-    ]
-    proba = np.column_stack(one_against_rest)
+    proba = np.column_stack(proba)
     total = proba.sum(axis=1, keepdims=True)
     return np.where(total > 0, proba / np.where(total > 0, total, 1), 1 / forecasts.n_classes)
 
 
-def _isotonic_regression(score, target, weight, train, test):
-    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-    regression.fit(score[train], target, weight)
-    return np.clip(regression.predict(score[test]), 0, 1)
+def _scores(forecasts):
+    # By which samples are sorted, (n_samples, n_classes). Logits tell where probabilities are 1.
+    if forecasts.raw_prediction is None:
+        return forecasts.probabilities()
+    if forecasts.n_classes == 2:
+        return np.column_stack([-forecasts.raw_prediction, forecasts.raw_prediction])
+    return forecasts.log_probabilities()
 
 
-def _logistic(forecasts, train, test, method):
-    slope, intercept = fit_logits(forecasts.take(train), fit_intercept=method == "logistic")
-    recalibrated = slope * forecasts.logits()[test] + intercept
-    return LogLoss(forecasts.n_classes).link(recalibrated)
+def _logistic(forecasts, method, other=None):
+    slope, intercept = fit_logits(forecasts, fit_intercept=method == "logistic")
+    logits = (forecasts if other is None else other).logits()
+    return LogLoss(forecasts.n_classes).link(slope * logits + intercept)
 
 
 def fit_logits(forecasts, fit_intercept=True):
     """Return (slope, intercept) of the logits that minimise the log loss.
 
-    Of K > 2 classes, one slope and an intercept for each class, summing to zero.
+    Of K > 2 classes, one slope and an intercept for each class, summing to zero. Where all samples
+    have the same logits, so that any slope is as good as another, it is 1.
 
     Parameters
     ----------
@@ -86,9 +106,19 @@ def fit_logits(forecasts, fit_intercept=True):
     fit_intercept : bool
     """
     z = forecasts.logits()
+    if z.ndim == 2:
+        z = z - z.mean(axis=1, keepdims=True)
+    if fit_intercept and np.all(z == z[0]):
+        log_frequency = np.log(np.maximum(forecasts.frequencies(), forecasts.eps))
+        if z.ndim == 1:
+            return 1.0, float(log_frequency[1] - log_frequency[0] - z[0])
+        return 1.0, log_frequency - log_frequency.mean() - z[0]
+    if not z.any():
+        return 1.0, 0.0
     n_intercepts = (1 if z.ndim == 1 else z.shape[1]) if fit_intercept else 0
     # A scale at which the slope is about one, whatever the size of the logits.
-    size = float(np.sqrt(forecasts.mean(np.square(z.reshape(len(z), -1)).mean(axis=1)))) or 1.0
+    size = float(np.abs(z).max())
+    size *= float(np.sqrt(np.mean((z / size) ** 2)))
     problem = _LogitProblem(forecasts, z / size, n_intercepts)
     result = minimize(
         problem.value_gradient,
@@ -98,10 +128,10 @@ def fit_logits(forecasts, fit_intercept=True):
         method="trust-exact",
         options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
     )
-    slope, intercept = result.x[0] / size, result.x[1:]
+    slope, intercept = float(result.x[0] / size), result.x[1:]
     if not fit_intercept:
-        return float(slope), 0.0
-    return float(slope), float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
+        return slope, 0.0
+    return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
 
 
 class _LogitProblem:
@@ -111,11 +141,8 @@ class _LogitProblem:
         self.loss = LogLoss(forecasts.n_classes)
         self.z = z
         self.n_intercepts = n_intercepts
-        self.target = forecasts.label
-        if forecasts.target is not None:
-            self.target = forecasts.target[:, 1] if z.ndim == 1 else forecasts.target
-        weight = np.ones(len(z)) if forecasts.sample_weight is None else forecasts.sample_weight
-        self.weight = weight / weight.sum()
+        self.target = forecasts.loss_target()
+        self.weight = forecasts.weights() / forecasts.weights().sum()
 
     def raw_prediction(self, x):
         return x[0] * self.z + (x[1:] if self.n_intercepts else 0.0)
@@ -133,11 +160,11 @@ class _LogitProblem:
             return (columns * (self.weight * proba[:, 0] * proba[:, 1])[:, None]).T @ columns
         mean = np.sum(proba * self.z, axis=1)
         deviation = proba * (self.z - mean[:, None])
-        hessian = np.empty((n, n))
+        n_classes = proba.shape[1]
+        hessian = np.empty((1 + n_classes, 1 + n_classes))
         hessian[0, 0] = self.weight @ np.sum(deviation * self.z, axis=1)
-        if self.n_intercepts:
-            hessian[0, 1:] = hessian[1:, 0] = self.weight @ deviation
-            hessian[1:, 1:] = np.diag(self.weight @ proba) - (proba.T * self.weight) @ proba
-            # The same added to all intercepts changes nothing: curvature along it, for the solver.
-            hessian[1:, 1:] += 1 / self.n_intercepts**2
-        return hessian
+        hessian[0, 1:] = hessian[1:, 0] = self.weight @ deviation
+        hessian[1:, 1:] = np.diag(self.weight @ proba) - (proba.T * self.weight) @ proba
+        # The same added to all intercepts changes nothing: curvature along it, for the solver.
+        hessian[1:, 1:] += 1 / n_classes**2
+        return hessian[:n, :n]

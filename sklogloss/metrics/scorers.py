@@ -5,20 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
-from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 
 from sklogloss.labels import is_soft
-from sklogloss.losses import LogLoss
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss
 from sklogloss.metrics.log_loss import d2_log_loss, log_loss
+from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 __all__ = [
     "ProbabilityScorer",
     "d2_log_loss_scorer",
-    "decides_by_logits",
     "discrimination_scorer",
     "make_focal_loss_scorer",
     "neg_brier_scorer",
@@ -49,53 +47,19 @@ class ProbabilityScorer(_BaseScorer):
             ),
             kwargs=kwargs,
         )
-        classes = estimator.classes_
-        arguments = _scores(method_caller, estimator, X)
-        if not is_soft(y_true):
-            y_true, arguments = _with_unseen_classes(classes, column_or_1d(y_true), arguments)
-        return self._sign * self._score_func(y_true, **arguments, **{**self._kwargs, **kwargs})
-
-
-def _scores(method_caller, estimator, X):
-    # Logits, or probabilities, by the name of the argument that takes them.
-    classes = estimator.classes_
-    if len(classes) == 1:
-        # scikit-learn's caller of methods refuses it.
-        return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
-    if decides_by_logits(estimator):
-        argument, method = "raw_prediction", "decision_function"
-    else:
-        argument, method = "y_proba", "predict_proba"
-    pos_label = classes[1] if len(classes) == 2 else None
-    return {argument: method_caller(estimator, method, X, pos_label=pos_label)}
-
-
-def decides_by_logits(estimator):
-    """Return whether the decision function of an estimator is the logits of its predict_proba."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
+        if not hasattr(estimator, "classes_"):
+            raise TypeError(f"{self!r} scores classifiers; {estimator!r} has no classes_")
+        arguments = forecast_arguments(estimator, X, method_caller)
+        if is_soft(y_true):
+            if hasattr(y_true, "columns"):
+                arguments["labels"] = estimator.classes_
         else:
-            return getattr(estimator, "decides_by_logits", False)
-
-
-def _with_unseen_classes(classes, y_true, arguments):
-    # Indices of classes, and the arguments with a column for each: those of the estimator, those
-    # that it has never seen, and at least two.
-    known = np.union1d(classes, y_true)
-    label = np.searchsorted(known, y_true)
-    n_classes = max(2, len(known))
-    if n_classes > len(classes):
-        proba = arguments.get("y_proba")
-        if proba is None:
-            proba = LogLoss(len(classes)).link(arguments["raw_prediction"])
-        elif proba.ndim == 1:
-            proba = np.column_stack([1 - proba, proba])
-        arguments = {"y_proba": np.zeros((len(proba), n_classes), dtype=proba.dtype)}
-        arguments["y_proba"][:, np.searchsorted(known, classes)] = proba
-    return label, {**arguments, "labels": np.arange(n_classes)}
+            y_true = column_or_1d(y_true)
+            known, arguments = with_unseen_classes(estimator.classes_, y_true, arguments)
+            # Indices: there may be no label for a second class.
+            y_true = np.searchsorted(known, y_true)
+            arguments["labels"] = np.arange(max(2, len(known)))
+        return self._sign * self._score_func(y_true, **arguments, **{**self._kwargs, **kwargs})
 
 
 def _miscalibration(

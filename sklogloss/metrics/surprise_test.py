@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import xlogy
 from scipy.stats import norm
 
-from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import check_forecasts
 
 __all__ = ["SurpriseTestResult", "surprise_test"]
@@ -94,22 +92,22 @@ def surprise_test(
     if forecasts.target is not None:
         raise ValueError("y_true must hold labels: soft targets vary less than the test assumes")
     proba = forecasts.probabilities()
+    proba = proba / proba.sum(axis=1, keepdims=True)
     if forecasts.raw_prediction is None:
-        terms = -xlogy(proba, proba)
-        squares = np.where(proba > 0, terms, 0) ** 2 / np.where(proba > 0, proba, 1)
+        log_proba = np.log(np.where(proba > 0, proba, 1))
+        happened = forecasts.with_proba(proba).surprise("inf")
     else:
-        log_proba = LogLoss(forecasts.n_classes).log_link(forecasts.raw_prediction)
-        terms = -proba * log_proba
-        squares = -terms * log_proba
-    entropy = terms.sum(axis=1)
-    variance = np.maximum(squares.sum(axis=1) - entropy**2, 0)
-    weight = np.ones(len(forecasts)) if sample_weight is None else forecasts.sample_weight
-    excess = float(weight @ (forecasts.surprise("inf") - entropy))
+        log_proba = forecasts.log_probabilities()
+        happened = forecasts.surprise("inf")
+    entropy = -np.sum(proba * log_proba, axis=1)
+    variance = np.sum(proba * (log_proba + entropy[:, None]) ** 2, axis=1)
+    weight = forecasts.weights()
+    excess = float(weight @ (happened - entropy))
     deviation = float(np.sqrt(weight**2 @ variance))
-    # What rounding leaves of a sum of n entropies.
-    if deviation <= len(forecasts) * np.finfo(np.float64).eps * (weight @ entropy):
-        is_zero = abs(excess) <= len(forecasts) * np.finfo(np.float64).eps * (weight @ entropy)
-        statistic = 0.0 if is_zero else np.copysign(np.inf, excess)
-    else:
+    # What rounding leaves of surprises and entropies.
+    rounding = 16 * np.finfo(np.float64).eps * float(weight @ (1 + entropy))
+    if deviation > rounding:
         statistic = excess / deviation
-    return SurpriseTestResult(float(statistic), float(2 * norm.sf(abs(statistic))))
+    else:
+        statistic = 0.0 if abs(excess) <= rounding else float(np.copysign(np.inf, excess))
+    return SurpriseTestResult(statistic, float(2 * norm.sf(abs(statistic))))

@@ -180,3 +180,49 @@ def test_models_from_estimators(iris):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_several_models_in_the_same_axes():
+    display = ReliabilityDisplay.from_predictions(Y, P, name="one", n_resamples=3)
+    other = ReliabilityDisplay.from_predictions(Y, P**2, name="two", n_resamples=3, ax=display.ax_)
+    assert other.distribution_ax_ is display.distribution_ax_
+    curves = [line for line in display.ax_.lines if line.get_linewidth() == 1.5]
+    assert len({line.get_color() for line in curves}) == 2
+
+
+def test_logits_are_decomposed_as_they_are():
+    z = 100 * np.log(P / (1 - P))
+    display = ReliabilityDisplay.from_predictions(Y, raw_prediction=z, n_resamples=3)
+    expected = log_loss_decomposition(Y, raw_prediction=z)
+    np.testing.assert_allclose(display.curves[0].decomposition[:4], expected[:4], rtol=1e-12)
+
+
+def test_forecasts_that_are_all_the_same():
+    display = ReliabilityDisplay.from_predictions(Y, np.full(300, 0.5), n_resamples=3)
+    assert display.ax_.lines[1].get_marker() == "o"
+    assert SurpriseDisplay.from_predictions([0, 1], [0.0, 1.0]).curves[0].mean == 0
+    display = SurpriseDisplay.from_predictions([1, 1], [0.0, 0.0], labels=[0, 1])
+    assert display.curves[0].expected_mean == 0
+
+
+def test_soft_targets_have_no_band():
+    soft = np.column_stack([1 - P, P])
+    display = ReliabilityDisplay.from_predictions(soft, P)
+    assert np.isnan(display.curves[0].low).all()
+
+
+def test_a_class_that_the_estimator_has_never_seen(iris):
+    X, y = iris
+    model = GaussianNB().fit(X[y > 0], y[y > 0])
+    display = SurpriseDisplay.from_estimator(model, X, y, sample_weight=np.arange(150) % 3)
+    assert [curve.label for curve in display.curves] == ["0", "1", "2"]
+    assert all(row % 3 for row, _, _ in display.worst)
+    assert display.worst[0][1] == 0
+
+
+def test_axes_and_models_are_checked():
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="axes must be two"):
+        LossCurveDisplay.from_losses({"log loss": LogLoss()}, axes=ax)
+    with pytest.raises(ValueError, match="at least one model"):
+        ScoreDecompositionDisplay.from_predictions(Y, {})

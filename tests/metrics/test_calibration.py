@@ -112,7 +112,7 @@ def test_several_classes():
     expected = expected_calibration_error(top == y, p.max(axis=1), labels=[False, True])
     assert expected_calibration_error(y, p) == pytest.approx(expected, rel=1e-12)
     each = [expected_calibration_error(y == k, p[:, k]) for k in range(3)]
-    classwise = expected_calibration_error(y, p, multiclass="classwise")
+    classwise = expected_calibration_error(y, p, multiclass="one-vs-rest")
     assert classwise == pytest.approx(np.mean(each), rel=1e-12)
 
 
@@ -120,3 +120,23 @@ def test_several_classes():
 def test_parameters_are_checked(arguments):
     with pytest.raises(ValueError, match=f"{next(iter(arguments))} must be"):
         expected_calibration_error([0, 1], [0.5, 0.5], **arguments)
+
+
+def test_smooth_error_of_forecasts_that_are_all_wrong():
+    error = expected_calibration_error([0] * 50, np.ones(50), labels=[0, 1], method="smooth")
+    assert error == pytest.approx(1, abs=1e-3)
+
+
+def test_equal_forecasts_leave_the_slope_at_one():
+    assert calibration_slope_intercept([0, 1, 1], [0.5] * 3) == pytest.approx((1, np.log(2)))
+    line = calibration_slope_intercept([0, 1, 2, 2], np.full((4, 3), 1 / 3))
+    expected = np.log([1, 1, 2])
+    assert line.slope == 1
+    np.testing.assert_allclose(line.intercept, expected - expected.mean(), atol=1e-12)
+
+
+def test_huge_logits():
+    y, z, _ = draw(300)
+    line = calibration_slope_intercept(y, raw_prediction=z)
+    huge = calibration_slope_intercept(y, raw_prediction=1e200 * z)
+    assert huge.slope * 1e200 == pytest.approx(line.slope, abs=1e-8)

@@ -158,3 +158,64 @@ def test_cross_validated_recalibration_is_not_flattered():
 def test_parameters_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         log_loss_decomposition([0, 1, 1], [0.2, 0.6, 0.7], **arguments)
+
+
+def test_recalibration_by_others_calls_nothing_impossible():
+    miscalibration = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=500)
+        y = rng.logistic(size=500) < z
+        parts = log_loss_decomposition(y, raw_prediction=z, cv=5, random_state=0)
+        miscalibration.append(parts.miscalibration)
+    # True probabilities cannot be improved upon. Each frequency that is estimated costs 1 / (2 n)
+    # nats: 0.03 is that of 30 blocks of equal values.
+    assert -0.03 < np.mean(miscalibration) < 0
+
+
+def test_corrected_intervals_hold_the_truth():
+    covered = 0
+    n_trials, level = 40, 0.9
+    for seed in range(n_trials):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=400)
+        y = rng.logistic(size=400) < z
+        parts = log_loss_decomposition(
+            y, raw_prediction=z, bias_correction=True, confidence_level=level, n_resamples=50,
+            random_state=0,
+        )  # fmt: skip
+        low, high = parts.intervals["miscalibration"]
+        assert low <= parts.miscalibration <= high
+        covered += low <= 0 <= high
+    # Four standard deviations of a binomial count.
+    assert covered > n_trials * level - 4 * np.sqrt(n_trials * level * (1 - level))
+
+
+def test_weights_may_be_few_and_folds_of_any_kind():
+    p = [0.2, 0.6, 0.7, 0.3, 0.4]
+    parts = log_loss_decomposition(
+        [0, 1, 1, 1, 0], p, sample_weight=[1, 1, 0, 0, 0], confidence_level=0.9, random_state=0
+    )
+    assert np.isfinite(parts[:4]).all()
+    y, p, _ = binary_problem()
+    plain = log_loss_decomposition(y, p, cv=3, random_state=0)
+    assert plain == log_loss_decomposition(y, p, cv=np.int64(3), random_state=0)
+    folds = [(np.flatnonzero(np.arange(400) % 2 == i), np.flatnonzero(np.arange(400) % 2 != i))
+             for i in range(2)]  # fmt: skip
+    corrected = log_loss_decomposition(
+        y, p, cv=(fold for fold in folds), bias_correction=True, n_resamples=3, random_state=0
+    )
+    assert np.isfinite(corrected[:4]).all()
+
+
+def test_small_logits_are_told_apart():
+    y, p, _ = binary_problem()
+    z = np.log(p / (1 - p))
+    large = log_loss_decomposition(y, raw_prediction=z)
+    small = log_loss_decomposition(y, raw_prediction=2.0**-60 * z)
+    assert small.discrimination == pytest.approx(large.discrimination, rel=1e-12)
+
+
+def test_bias_correction_is_of_labels():
+    with pytest.raises(ValueError, match="bias_correction needs labels"):
+        log_loss_decomposition([[0.5, 0.5], [0.2, 0.8]], [0.5, 0.7], bias_correction=True)

@@ -132,3 +132,20 @@ def test_bad_input(function, arguments, message):
 def test_groups_and_folds_exclude_each_other():
     with pytest.raises(ValueError, match="either groups or folds"):
         compare_log_loss([0, 1], [0.5, 0.5], [0.4, 0.6], groups=[0, 1], folds=[0, 1])
+
+
+@pytest.mark.parametrize("arguments", [{}, {"groups": [0, 0, 1, 1, 2, 2]}])
+def test_samples_of_weight_zero_do_not_count(arguments):
+    y, p, weight = np.array([0, 1, 0, 1, 1, 0]), np.linspace(0.2, 0.7, 6), [1, 0, 2, 1, 0, 1]
+    rows = np.flatnonzero(weight)
+    fewer = {name: np.array(value)[rows] for name, value in arguments.items()}
+    given = log_loss_interval(y, p, sample_weight=weight, **arguments)
+    expected = log_loss_interval(y[rows], p[rows], sample_weight=np.array(weight)[rows], **fewer)
+    assert given == pytest.approx(expected, rel=1e-12)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(TypeError, match="raw_prediction must be a tuple"):
+        compare_log_loss([0, 1], raw_prediction=np.zeros(2))
+    with pytest.raises(ValueError, match="one number for each fold"):
+        compare_fold_scores(np.zeros((2, 2)), np.zeros((2, 2)))

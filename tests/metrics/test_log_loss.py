@@ -126,11 +126,6 @@ def test_containers(container):
     assert log_loss(y, [0.1, 0.7, 0.4]) == log_loss(["no", "yes", "yes"], [0.1, 0.7, 0.4])
 
 
-def test_labels_are_sorted_as_columns_are():
-    p = [[0.2, 0.8], [0.6, 0.4]]
-    assert log_loss([2, 2], p, labels=[2, 1]) == log_loss([2, 2], p, labels=[1, 2])
-
-
 def test_policy_for_zero():
     y, p = [1, 0, 1], [0.0, 0.5, 1.0]
     np.testing.assert_array_equal(surprise(y, p), [np.inf, np.log(2), 0])
@@ -171,7 +166,26 @@ BAD_INPUT = {
     "number of labels": (([0, 1], [0.5, 0.5]), {"labels": [0, 1, 2]}, "labels must name .* 2"),
     "one class": (([1, 1], [0.5, 0.5]), {}, r"y_true has 1 classes, \[1\].*Give all of them"),
     "too many classes": (([0, 1, 2], [0.5] * 3), {}, "y_true has 3 classes"),
-    "continuous": (([0.5, 1.5], [0.5, 0.5]), {}, "Unknown label type"),
+    "continuous": (
+        ([0.5, 1.5], [0.5, 0.5]),
+        {},
+        "y_true must hold labels of classes, got continuous",
+    ),
+    "NaN label": (([0, np.nan], [0.5, 0.5]), {}, "y_true contains NaN"),
+    "unsorted labels": (([2, 1], [0.5, 0.5]), {"labels": [2, 1]}, "labels must be sorted"),
+    "repeated labels": (([2, 1], [0.5, 0.5]), {"labels": [1, 1, 2]}, "without repetition"),
+    "strings as weights": (([0, 1], [0.5, 0.5]), {"sample_weight": "balanced"}, "sample_weight"),
+    "infinite weight": (([0, 1], [0.5, 0.5]), {"sample_weight": [1, np.inf]}, "sample_weight"),
+    "other columns": (
+        (pd.DataFrame({"a": [0.5], "b": [0.5]}), [0.5]),
+        {"labels": ["x", "y"]},
+        "columns of y_true, .*, are not the classes",
+    ),
+    "columns of two kinds": (
+        (pd.DataFrame({"a": [0.5], 1: [0.5]}), [0.5]),
+        {},
+        "y_true must have column names that can be sorted",
+    ),
     "soft sums": (([[0.5, 0.4]], [[0.5, 0.5]]), {}, "rows of y_true must sum to 1"),
     "soft negative": (([[1.5, -0.5]], [[0.5, 0.5]]), {}, "y_true .* not negative"),
     "soft classes": (([[0.5, 0.5]], [[0.2, 0.3, 0.5]]), {}, "of 2 classes, y_proba of 3"),
@@ -193,5 +207,27 @@ def test_bad_input_is_named(case):
 
 @pytest.mark.parametrize("arguments", [{}, {"y_proba": [0.5], "raw_prediction": [0.0]}])
 def test_either_probabilities_or_logits(arguments):
-    with pytest.raises(TypeError, match="either y_proba or raw_prediction"):
+    with pytest.raises(TypeError, match="one of y_proba and raw_prediction, and only one"):
         log_loss([1], labels=[0, 1], **arguments)
+
+
+def test_samples_of_weight_zero_have_no_say():
+    y, p, weight = [0, 1, 1], [0.1, 0.0, 0.8], [1, 0, 2]
+    for zero in ("inf", "raise"):
+        given = log_loss(y, p, sample_weight=weight, zero=zero)
+        assert given == log_loss([0, 1], [0.1, 0.8], sample_weight=[1, 2])
+
+
+def test_d2_of_one_class_of_soft_targets():
+    y, weight = np.tile([1.0, 0.0], (1001, 1)), RNG.uniform(size=1001)
+    assert d2_log_loss(y, np.full(1001, 0.1), sample_weight=weight) == 0
+
+
+def test_float16_frames_and_soft_targets():
+    half = np.array([[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]], dtype=np.float16)
+    expected = log_loss([0, 2], half.astype(float) / half.sum(axis=1, dtype=float)[:, None],
+                        labels=[0, 1, 2])  # fmt: skip
+    for container in (np.asarray, pd.DataFrame):
+        given = log_loss([0, 2], container(half), labels=[0, 1, 2])
+        np.testing.assert_allclose(given, expected, rtol=1e-3)
+    assert np.isfinite(log_loss(half, half))

@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import RFECV
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -271,3 +271,18 @@ def test_miscalibration_of_forecasts_across_folds():
 
     Fitted.__sklearn_tags__ = lambda self: GaussianNB().__sklearn_tags__()
     assert neg_miscalibration_scorer(Fitted(), X, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_columns_of_soft_targets_are_the_classes():
+    X, y = SEVERAL
+    model = LogLossClassifier().fit(X, NAMES[y])
+    soft = pd.DataFrame(0.9 * np.eye(3)[y] + 0.1 / 3, columns=NAMES)
+    expected = neg_log_loss_scorer(model, X, soft.to_numpy())
+    assert neg_log_loss_scorer(model, X, soft[NAMES[::-1]]) == expected
+    with pytest.raises(ValueError, match=r"columns of y_true, .*, are not the classes"):
+        neg_log_loss_scorer(model, X, soft.rename(columns={"setosa": "rose"}))
+
+
+def test_regressors_are_refused():
+    with pytest.raises(TypeError, match=r"scores classifiers; .* has no classes_"):
+        neg_log_loss_scorer(LinearRegression().fit(*BINARY), *BINARY)

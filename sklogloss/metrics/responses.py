@@ -1,0 +1,74 @@
+"""The probabilities of a classifier as arguments of the metrics."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sklogloss.losses import LogLoss
+
+__all__ = ["forecast_arguments", "with_unseen_classes"]
+
+
+def forecast_arguments(estimator, X, call=None):
+    """Return the classifier's logits or probabilities, by the name of the argument that takes them.
+
+    Parameters
+    ----------
+    estimator : classifier
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    call : callable, default=None
+        As scikit-learn passes it to scorers: ``call(estimator, method, X, pos_label=...)``.
+
+    Returns
+    -------
+    arguments : dict
+    """
+    classes = estimator.classes_
+    if len(classes) == 1:
+        # Sure of the one class that it knows.
+        return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
+    if _decides_by_logits(estimator):
+        argument, method = "raw_prediction", "decision_function"
+    else:
+        argument, method = "y_proba", "predict_proba"
+    if call is None:
+        return {argument: getattr(estimator, method)(X)}
+    pos_label = classes[1] if len(classes) == 2 else None
+    return {argument: call(estimator, method, X, pos_label=pos_label)}
+
+
+def _decides_by_logits(estimator):
+    # Whether the decision function of an estimator is the logits of its predict_proba.
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return getattr(estimator, "decides_by_logits", False)
+
+
+def with_unseen_classes(classes, y_true, arguments):
+    """Return all classes, sorted, and the arguments with a column for each, and at least two.
+
+    What the estimator has never seen has the probability 0.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Those of the estimator.
+    y_true : ndarray of shape (n_samples,)
+    arguments : dict
+        What `forecast_arguments` returned.
+    """
+    known = np.union1d(classes, y_true)
+    n_classes = max(2, len(known))
+    if n_classes == len(classes):
+        return known, arguments
+    proba = arguments.get("y_proba")
+    if proba is None:
+        proba = LogLoss(len(classes)).link(arguments["raw_prediction"])
+    elif proba.ndim == 1:
+        proba = np.column_stack([1 - proba, proba])
+    padded = np.zeros((len(proba), n_classes), dtype=proba.dtype)
+    padded[:, np.searchsorted(known, classes)] = proba
+    return known, {"y_proba": padded}
