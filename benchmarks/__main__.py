@@ -12,6 +12,7 @@ TABLES = {
     "grid_search": "a grid search against scikit-learn's estimator",
     "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
+    "metrics": "log loss and its decomposition against scikit-learn's log loss",
     "environments": "no table: makes the environments that fit runs other libraries in",
 }
 
