@@ -8,7 +8,7 @@ have the same bits for any number of threads.
 from cython cimport floating
 from cython.parallel cimport prange
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from .design cimport Block, Design, Gram
@@ -223,9 +223,10 @@ cdef void moments_step(Design design, Rows *rows, Scratch *scratch, double *sums
 
 cdef int run_slot(
     Design design, Rows *rows, step_t step, Py_ssize_t first_block, Py_ssize_t end_block,
-    double *sums,
+    Py_ssize_t n_zero, double *sums,
 ) noexcept nogil:
-    # Add the blocks of a slot, or of the part of it that belongs to a round, to its sums.
+    # Add the blocks of a slot, or of the part of it that belongs to a round, to its sums, of which
+    # n_zero are set to zero first.
     cdef Scratch scratch
     cdef Py_ssize_t column_bytes = design.block_rows * rows.itemsize
     cdef Py_ssize_t b, start, n_rows
@@ -240,6 +241,7 @@ cdef int run_slot(
     scratch.raw_prediction = scratch.pair + column_bytes
     scratch.gradient = scratch.raw_prediction + rows.n_columns * column_bytes
     scratch.curvature = scratch.gradient + rows.n_columns * column_bytes
+    memset(sums, 0, n_zero * sizeof(double))
     for b in range(first_block, end_block):
         start = b * design.block_rows
         n_rows = min(design.block_rows, rows.n_samples - start)
@@ -256,12 +258,19 @@ cdef run(
     # Return the n_sums sums of all rows, float64. work is that of the whole pass, in stored entries
     # times columns.
     cdef Py_ssize_t n_blocks = (rows.n_samples + design.block_rows - 1) // design.block_rows
-    cdef Py_ssize_t n_slots = min(n_blocks, MAX_SLOTS, max(2, MAX_SLOT_SUMS // n_sums))
+    # An even number, so that two threads have as much to do.
+    cdef Py_ssize_t n_slots = min(
+        n_blocks, MAX_SLOTS, max(2, MAX_SLOT_SUMS // n_sums // 2 * 2))
     cdef Py_ssize_t n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
     cdef Py_ssize_t n_parts = n_slots * n_rounds
     cdef Py_ssize_t round_, slot, part
     cdef int failed = 0
-    cdef double *slot_sums = <double *> calloc(n_slots * n_sums, sizeof(double))
+    cdef bint keeps_workspace = n_slots * n_sums <= MAX_SLOT_SUMS
+    cdef double *slot_sums
+    if keeps_workspace:
+        slot_sums = design.get_workspace(n_slots * n_sums)
+    else:
+        slot_sums = <double *> malloc(n_slots * n_sums * sizeof(double))
     if slot_sums == NULL:
         raise MemoryError()
     if work < ONE_THREAD_WORK:
@@ -276,7 +285,8 @@ cdef run(
                         part = slot * n_rounds + round_
                         failed += run_slot(
                             design, rows, step, part * n_blocks // n_parts,
-                            (part + 1) * n_blocks // n_parts, slot_sums + slot * n_sums)
+                            (part + 1) * n_blocks // n_parts, n_sums if round_ == 0 else 0,
+                            slot_sums + slot * n_sums)
                 else:
                     for slot in prange(
                         n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1
@@ -284,20 +294,22 @@ cdef run(
                         failed += run_slot(
                             design, rows, step, (slot * n_rounds + round_) * n_blocks // n_parts,
                             (slot * n_rounds + round_ + 1) * n_blocks // n_parts,
-                            slot_sums + slot * n_sums)
+                            n_sums if round_ == 0 else 0, slot_sums + slot * n_sums)
             if failed:
                 raise MemoryError()
             PyErr_CheckSignals()
-        sums = np.zeros(n_sums)
+        sums = np.empty(n_sums)
         add_slots(slot_sums, n_slots, sums)
     finally:
-        free(slot_sums)
+        if not keeps_workspace:
+            free(slot_sums)
     return sums
 
 
 cdef void add_slots(double *slot_sums, Py_ssize_t n_slots, double[::1] sums) noexcept nogil:
     cdef Py_ssize_t slot, i, n_sums = sums.shape[0]
-    for slot in range(n_slots):
+    memcpy(&sums[0], slot_sums, n_sums * sizeof(double))
+    for slot in range(1, n_slots):
         for i in range(n_sums):
             sums[i] += slot_sums[slot * n_sums + i]
 

@@ -35,6 +35,10 @@ cdef class Design:
     cdef readonly bint is_sparse
     cdef readonly Py_ssize_t block_rows
     cdef readonly Py_ssize_t n_stored   # entries that a pass reads
+    cdef double *workspace              # for the sums of passes, kept from one to the next
+    cdef Py_ssize_t workspace_size
+
+    cdef double *get_workspace(self, Py_ssize_t size) noexcept
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil
     cdef void load(self, Block *block, Py_ssize_t start, Py_ssize_t n_rows) noexcept nogil

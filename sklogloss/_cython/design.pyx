@@ -2,7 +2,7 @@
 
 from cython cimport floating
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from scipy.linalg.cython_blas cimport dgemm, dgemv, dsyrk, sgemm, sgemv, ssyrk
 
@@ -144,6 +144,8 @@ cdef void syrk(
 cdef class Design:
     """Blocks of rows of X, and the products that the data pass takes of them.
 
+    It serves one pass at a time.
+
     Attributes
     ----------
     n_samples, n_features : int
@@ -155,6 +157,18 @@ cdef class Design:
     n_stored : int
         Entries that one pass reads.
     """
+
+    def __dealloc__(self):
+        free(self.workspace)
+
+    cdef double *get_workspace(self, Py_ssize_t size) noexcept:
+        # That many numbers, not set, NULL if there is no memory for them. New memory each time
+        # would cost many passes more than the sums themselves.
+        if self.workspace_size < size:
+            free(self.workspace)
+            self.workspace = <double *> malloc(size * sizeof(double))
+            self.workspace_size = 0 if self.workspace == NULL else size
+        return self.workspace
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
         # Allocate the scratch of a thread in one piece; block.memory is to be freed by the caller.

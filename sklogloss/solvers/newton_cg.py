@@ -1,8 +1,10 @@
 """Newton's method with preconditioned conjugate gradients, without forming the Hessian."""
 
 import numpy as np
+from scipy.linalg.blas import daxpy
 
 from .base import NewtonSolver
+from .dual_ascent import dual_start, is_worth_ascending
 
 __all__ = ["NewtonCGSolver", "finish_with_conjugate_gradients"]
 
@@ -23,6 +25,12 @@ class NewtonCGSolver(NewtonSolver):
     def evaluate(self, theta):
         return self.objective.value_gradient_curvature(theta)
 
+    def setup(self, theta):
+        if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
+            start = dual_start(self.objective)
+            theta = theta if start is None else start
+        super().setup(theta)
+
     def inner_solve(self, point):
         diagonal = self.objective.hessian_diagonal(point)
         preconditioner = 1 / np.where(diagonal > 0, diagonal, 1)
@@ -36,21 +44,25 @@ class NewtonCGSolver(NewtonSolver):
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
         target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
         gains = []
+        scratch = np.empty_like(search)
         while len(gains) < MAX_INNER_ITERATIONS and (
             norm > target or self._is_still_gaining(point, gains)
         ):
             product = self.objective.hessian_product(point, search)
             curvature = float(search @ product)
             # Rounding level of the product: no curvature left along this direction.
-            if not curvature > np.finfo(np.float64).eps * float(search @ (diagonal * search)):
+            np.multiply(diagonal, search, out=scratch)
+            if not curvature > np.finfo(np.float64).eps * float(search @ scratch):
                 break
             step = norm / curvature
             gains.append(step * norm)
-            direction += step * search
-            residual -= step * product
-            preconditioned = preconditioner * residual
+            # In place: new arrays of many parameters cost more than the arithmetic.
+            daxpy(search, direction, a=step)
+            daxpy(product, residual, a=-step)
+            np.multiply(preconditioner, residual, out=preconditioned)
             previous_norm, norm = norm, float(residual @ preconditioned)
-            search = preconditioned + (norm / previous_norm) * search
+            search *= norm / previous_norm
+            search += preconditioned
         if not direction.any():
             direction = preconditioner * -point.gradient
         return direction
