@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,12 @@ SEPARATED = 1e-6
 BLOCK_ENTRIES = 32768
 # Curvature along an intercept, where a class happens once in ten thousand samples.
 SMALLEST_CURVATURE = 1e-4
+
+
+def add_to_diagonal(matrix, values):
+    """Add values to the first entries of the diagonal of a contiguous square matrix, in place."""
+    step = len(matrix) + 1
+    matrix.reshape(-1)[: len(values) * step : step] += values
 
 
 @dataclass
@@ -374,15 +381,19 @@ class LinearObjective:
             hessian = pairs[0]
         else:
             hessian = np.empty((size, k, size, k))
-            symmetric = np.tril(pairs)
-            symmetric += np.tril(pairs, -1).transpose(0, 2, 1)
-            a, b = np.triu_indices(k)
+            is_lower = np.tri(size, dtype=bool)
+            symmetric = np.where(is_lower, pairs, pairs.transpose(0, 2, 1))
+            a, b = self._class_pairs
             hessian[:, a, :, b] = symmetric
             hessian[:, b, :, a] = symmetric
             hessian = hessian.reshape(self.n_parameters, self.n_parameters)
             diagonal = np.repeat(diagonal, k)
-        hessian[np.arange(len(diagonal)), np.arange(len(diagonal))] += diagonal
+        add_to_diagonal(hessian, diagonal)
         return hessian
+
+    @cached_property
+    def _class_pairs(self):
+        return np.triu_indices(self.n_columns)
 
     def class_mean_hessian(self, theta):
         """Return the mean over the classes of the Hessian's blocks: two passes over X.
@@ -406,8 +417,7 @@ class LinearObjective:
         hessian = sums / self.weight_sum
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(hessian[None])
-        penalty = self._penalty[:, 0]
-        hessian[np.arange(len(penalty)), np.arange(len(penalty))] += penalty
+        add_to_diagonal(hessian, self._penalty[:, 0])
         return hessian
 
     def hessian_product(self, evaluation, direction):

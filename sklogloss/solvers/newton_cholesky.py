@@ -108,7 +108,7 @@ def cholesky_solver(hessian):
     smallest_pivot = n * np.finfo(hessian.dtype).eps
     while True:
         system = hessian.copy()
-        system[np.arange(n), np.arange(n)] = 1 + damping
+        system.reshape(-1)[:: n + 1] = 1 + damping
         # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
         factor, info = dpotrf(system.T, lower=False, overwrite_a=True, clean=False)
         if info == 0 and np.min(np.diagonal(factor)) ** 2 > smallest_pivot * (1 + damping):
