@@ -5,6 +5,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import expit, log_expit
@@ -401,3 +402,36 @@ def test_soft_targets_in_float16():
     exact = soft.astype(np.float64)
     expected = LogLossClassifier().fit(X, exact / exact.sum(axis=1, keepdims=True))
     np.testing.assert_array_equal(clf.coef_, expected.coef_)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_plain_arrays_are_predicted_as_all_others(dtype, order, n_classes):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y < n_classes].astype(dtype), y[y < n_classes]
+    clf = LogLossClassifier().fit(X, y)
+    plain = np.asarray(X, order=order)
+    scores = clf.decision_function(plain)
+    assert scores.dtype == dtype
+    assert scores.shape == ((len(y),) if n_classes == 2 else (len(y), n_classes))
+    # A list goes through scikit-learn's validation, in float64.
+    assert abs(scores - clf.decision_function(X.tolist())).max() < 64 * np.finfo(dtype).eps
+
+
+def test_plain_arrays_are_validated():
+    X, y = load_iris(return_X_y=True)
+    clf = LogLossClassifier().fit(X, y)
+    for wrong, message in (
+        (np.where(X == X.max(), np.nan, X), "contains NaN"),
+        (np.where(X == X.max(), np.inf, X), "contains infinity"),
+        (X[:, :3], "X has 3 features"),
+        (X[:0], "0 sample"),
+        (X[0], "Expected 2D array"),
+    ):
+        for method in (clf.decision_function, clf.predict, clf.predict_proba):
+            with pytest.raises(ValueError, match=message):
+                method(wrong)
+    named = LogLossClassifier().fit(pd.DataFrame(X, columns=list("abcd")), y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        named.predict_proba(X)
