@@ -268,7 +268,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             and X.dtype == self.coef_.dtype
             and X.ndim == 2
             and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_ == self.coef_.shape[-1]
+            and X.shape[1] == self.coef_.shape[-1]
             and self.coef_.ndim == 2
             and not hasattr(self, "feature_names_in_")
             and bool(np.isfinite(np.sum(X)))
