@@ -32,7 +32,7 @@ cdef double ascend(
     # where q = softmax(z + size * (old q - q)). Newton's method for log q and the normaliser nu of
     #     log q_k + size * q_k + nu = z_k + size * (old q_k),  sum of q = 1.
     # log_p and p are scratch. Return the largest difference of softmax(z) from the old q.
-    cdef Py_ssize_t k, step
+    cdef Py_ssize_t k, _step
     cdef double largest = z[0], total = 0, wrong = 0, nu, change, residual, slope, mean, room, rise
     for k in range(1, n_classes):
         largest = max(largest, z[k])
@@ -45,7 +45,7 @@ cdef double ascend(
     for k in range(n_classes):
         p[k] = q[k]
         log_p[k] = max(log(q[k]), SMALLEST_LOG) if q[k] > 0 else SMALLEST_LOG
-    for step in range(MAX_STEPS):
+    for _step in range(MAX_STEPS):
         mean = slope = 0
         room = 1
         for k in range(n_classes):
