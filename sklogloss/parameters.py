@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = ["check_boolean", "check_choice", "check_integer", "check_real"]
+__all__ = ["check_boolean", "check_choice", "check_fraction", "check_integer", "check_real"]
 
 
 def check_real(name, value, low, high, *, include_low=True, include_high=True):
@@ -16,6 +16,11 @@ def check_real(name, value, low, high, *, include_low=True, include_high=True):
     below = value <= high if include_high else value < high
     if not (above and below):
         raise ValueError(f"{name} must be in {interval}, got {value!r}")
+
+
+def check_fraction(name, value):
+    """Raise an error that names the parameter unless value is a number strictly between 0 and 1."""
+    check_real(name, value, 0, 1, include_low=False, include_high=False)
 
 
 def check_integer(name, value, low=None):

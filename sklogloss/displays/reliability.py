@@ -18,7 +18,7 @@ from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import IsotonicFit
-from sklogloss.parameters import check_choice, check_integer, check_real
+from sklogloss.parameters import check_choice, check_fraction, check_integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,9 +180,7 @@ class ReliabilityDisplay:
         display : ReliabilityDisplay
         """
         check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
-        check_real(
-            "confidence_level", confidence_level, 0, 1, include_low=False, include_high=False
-        )
+        check_fraction("confidence_level", confidence_level)
         check_integer("n_resamples", n_resamples, 1)
         random_state = check_random_state(random_state)
         forecasts = check_forecasts(
@@ -266,7 +264,7 @@ def _decomposition(forecasts, proba, happened):
 def _curve(forecasts, event, confidence_level, n_resamples, random_state):
     label, proba, happened = event
     weight = forecasts.weights() / forecasts.weights().sum()
-    fit = IsotonicFit(proba, happened, weight)
+    fit = IsotonicFit(proba, weight)
     points = np.arange(len(fit.score))
     if len(points) > N_POINTS:
         points = np.linspace(0, len(fit.score) - 1, N_POINTS).astype(np.intp)
@@ -275,11 +273,11 @@ def _curve(forecasts, event, confidence_level, n_resamples, random_state):
         draws = np.empty((n_resamples, len(points)))
         for i in range(n_resamples):
             draw = random_state.uniform(size=len(proba)) < proba
-            draws[i] = IsotonicFit(proba, draw.astype(np.float64), weight).value[points]
+            draws[i] = fit.fit(draw).value[points]
         tail = (1 - confidence_level) / 2
         low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     mass, _ = np.histogram(proba, bins=N_BINS, range=(0, 1), weights=weight)
     decomposition = _decomposition(forecasts, proba, happened)
     return ReliabilityCurve(
-        label, fit.score[points], fit.value[points], low, high, mass, decomposition
+        label, fit.score[points], fit.fit(happened).value[points], low, high, mass, decomposition
     )

@@ -263,15 +263,18 @@ class LinearObjective:
             np.ascontiguousarray(intercept, dtype=self.dtype),
         )
 
+    def _feature_blocks(self):
+        # Slices of features for which arrays in between stay in the cache.
+        size = max(1, BLOCK_ENTRIES // self.n_columns)
+        return [slice(start, start + size) for start in range(0, self.n_features, size)]
+
     def _gradient_in_theta(self, sums, theta):
         # Turn the data's sums into the mean gradient in theta, that of the penalty added, in place.
-        # Blocks of features, for which arrays in between stay in the cache.
         p, k = self.n_features, self.n_columns
         sums /= self.weight_sum
         in_intercept = sums[p * k :]
         gradient, coef = sums[: p * k].reshape(p, k), theta.reshape(self.shape)[:p]
-        for start in range(0, p, max(1, BLOCK_ENTRIES // k)):
-            block = slice(start, start + max(1, BLOCK_ENTRIES // k))
+        for block in self._feature_blocks():
             gradient[block] -= np.outer(self._center[block], in_intercept)
             gradient[block] *= self._scale[block]
             gradient[block] += self._penalty[block] * coef[block]
@@ -284,8 +287,7 @@ class LinearObjective:
         penalty, largest = 0.0, []
         if self.fit_intercept:
             largest.append(np.abs(sums[p * k :]).max() / self.weight_sum)
-        for start in range(0, p, max(1, BLOCK_ENTRIES // k)):
-            block = slice(start, start + max(1, BLOCK_ENTRIES // k))
+        for block in self._feature_blocks():
             of_penalty = self._penalty[block] * coef[block]
             penalty += np.vdot(of_penalty, coef[block]) / 2
             of_penalty /= self._scale[block]

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklogloss.metrics.brier_score import squared_errors
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
-from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
+from sklogloss.parameters import check_boolean, check_choice, check_fraction, check_integer
 
 __all__ = ["ScoreDecomposition", "brier_decomposition", "log_loss_decomposition"]
 
@@ -216,9 +216,7 @@ def _decompose(
     check_boolean("bias_correction", bias_correction)
     check_integer("n_resamples", n_resamples, 1)
     if confidence_level is not None:
-        check_real(
-            "confidence_level", confidence_level, 0, 1, include_low=False, include_high=False
-        )
+        check_fraction("confidence_level", confidence_level)
     if bias_correction and forecasts.target is not None:
         raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
     random_state = check_random_state(random_state)
@@ -241,9 +239,8 @@ def _decompose(
         resampled = np.array([parts_of(sample) for sample in samples])
         # Copies of a sample are recalibrated too well: only the spread is that of the estimate.
         tail = (1 - confidence_level) / 2
-        low, high = parts + np.quantile(
-            resampled - resampled.mean(axis=0), [[tail], [1 - tail]], axis=0
-        ).reshape(2, 4)
+        spread = resampled - resampled.mean(axis=0)
+        low, high = parts + np.quantile(spread, [tail, 1 - tail], axis=0)
         pairs = zip(low.tolist(), high.tolist(), strict=True)
         intervals = dict(zip(ScoreDecomposition._fields[:4], pairs, strict=True))
     return ScoreDecomposition(*parts.tolist(), intervals)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_real
+from sklogloss.parameters import check_fraction, check_real
 
 __all__ = ["focal_loss"]
 
@@ -78,7 +78,7 @@ def _class_weight(alpha, n_classes):
     if alpha is None:
         return np.ones(n_classes)
     if np.ndim(alpha) == 0:
-        check_real("alpha", alpha, 0, 1, include_low=False, include_high=False)
+        check_fraction("alpha", alpha)
         if n_classes > 2:
             raise ValueError(f"alpha must have the weights of the {n_classes} classes, got {alpha}")
         return np.array([1 - alpha, alpha])

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_choice, check_integer, check_real
+from sklogloss.parameters import check_choice, check_fraction, check_integer
 
 __all__ = [
     "LogLossInterval",
@@ -126,7 +126,7 @@ def log_loss_interval(
     0.494, from 0.465 to 0.522
     """
     check_choice("method", method, ("normal", "bootstrap"))
-    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    check_fraction("confidence_level", confidence_level)
     check_integer("n_resamples", n_resamples, 2)
     forecasts = check_forecasts(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
@@ -205,7 +205,7 @@ def compare_log_loss(
     >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.1g}")
     -0.078 +- 0.013, p = 2e-09
     """
-    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    check_fraction("confidence_level", confidence_level)
     raw_a, raw_b = None, None
     if raw_prediction is not None:
         if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
@@ -273,7 +273,7 @@ def compare_fold_scores(
     >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.3f}")
     0.043 +- 0.005, p = 0.014
     """
-    check_real("confidence_level", confidence_level, 0, 1, include_low=False, include_high=False)
+    check_fraction("confidence_level", confidence_level)
     scores_a = check_array(scores_a, ensure_2d=False, dtype=np.float64, input_name="scores_a")
     scores_b = check_array(scores_b, ensure_2d=False, dtype=np.float64, input_name="scores_b")
     check_consistent_length(scores_a, scores_b)
@@ -284,7 +284,7 @@ def compare_fold_scores(
         raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
     if test_size is None:
         test_size = 1 / n_folds
-    check_real("test_size", test_size, 0, 1, include_low=False, include_high=False)
+    check_fraction("test_size", test_size)
     differences = scores_a - scores_b
     error = differences.std(ddof=1) * np.sqrt(1 / n_folds + test_size / (1 - test_size))
     return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)

@@ -34,20 +34,26 @@ def recalibrate(forecasts, method, splitter):
 
 
 class IsotonicFit:
-    """Isotonic regression of what happened on a score.
+    """Isotonic regression of what happened on a score, which is sorted once.
 
     Parameters
     ----------
-    score, target, weight : ndarray of shape (n_samples,)
+    score, weight : ndarray of shape (n_samples,)
     """
 
-    def __init__(self, score, target, weight):
+    def __init__(self, score, weight):
         self.score, self.place = np.unique(score, return_inverse=True)
-        mass = np.bincount(self.place, weight)
-        self.frequency = weight @ target / weight.sum()
-        result = isotonic_regression(np.bincount(self.place, weight * target) / mass, weights=mass)
+        self.weight = weight
+        self.mass = np.bincount(self.place, weight)
+
+    def fit(self, target):
+        """Fit values to what happened, an ndarray of shape (n_samples,), and return self."""
+        self.frequency = self.weight @ target / self.weight.sum()
+        mean = np.bincount(self.place, self.weight * target) / self.mass
+        result = isotonic_regression(mean, weights=self.mass)
         self.value = np.clip(result.x, 0, 1)
         self.block_mass = np.repeat(result.weights, np.diff(result.blocks))
+        return self
 
     def fitted(self):
         """Return the values for the samples themselves."""
@@ -69,7 +75,7 @@ def _isotonic(forecasts, method, other=None):
     columns = [1] if forecasts.n_classes == 2 else range(forecasts.n_classes)
     proba = []
     for k in columns:
-        fit = IsotonicFit(scores[:, k], targets[:, k], weight)
+        fit = IsotonicFit(scores[:, k], weight).fit(targets[:, k])
         proba.append(fit.fitted() if other is None else fit.predict(other_scores[:, k]))
     if forecasts.n_classes == 2:
         return np.column_stack([1 - proba[0], proba[0]])
