@@ -24,7 +24,7 @@ from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
-from sklogloss.solvers.select import SOLVERS, select_solver, solve
+from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
 __all__ = ["BaseLinearClassifier"]
 
@@ -93,10 +93,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """
         self._check_parameters()
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
-        if l1_ratio > 0 and C < np.inf:
-            raise NotImplementedError(
-                f"l1_ratio must be 0 (an L2 penalty) in this version of sklogloss, got {l1_ratio}; "
-                "use scikit-learn's LogisticRegression(solver='saga') for L1 and elastic net"
+        if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
+            raise ValueError(
+                f"solver={self.solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; "
+                "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
             )
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
         X, targets = self._validate_training_data(X, y, every_row_counts)
@@ -107,6 +107,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if not total > 0:
             raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
 
+        strength = float(np.ldexp(1 / total / C, -exponent))
         target = weighted_targets.as_array(self.label_smoothing, X.dtype)
         loss = self._loss(targets.n_classes)
         kernel = loss.kernel(target_is_matrix=target.shape[1] > 1)
@@ -117,7 +118,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 kernel,
                 target,
                 row_weight,
-                l2=float(np.ldexp(1 / total / C, -exponent)),
+                l2=(1 - l1_ratio) * strength,
+                l1=l1_ratio * strength,
                 fit_intercept=bool(self.fit_intercept),
                 n_threads=n_threads,
             )
@@ -219,7 +221,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _is_separable(self, objective, result, targets):
         label = targets.labels_if_hard()
-        if objective.l2 > 0 or self.label_smoothing > 0 or label is None:
+        if objective.l2 > 0 or objective.l1 > 0 or self.label_smoothing > 0 or label is None:
             return False
         for theta in (result.theta, result.direction):
             if theta is None or not np.all(np.isfinite(theta)):
@@ -234,8 +236,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         coef, intercept = objective.coef_intercept(result.theta)
         if objective.n_columns > 1:
             # Adding the same to all classes changes no probability. This choice has the smallest
-            # penalty.
-            coef = coef - coef.mean(axis=1, keepdims=True)
+            # L2 penalty; an L1 penalty makes its own.
+            if objective.l1 == 0:
+                coef = coef - coef.mean(axis=1, keepdims=True)
             intercept = intercept - intercept.mean()
         self.coef_ = np.ascontiguousarray(coef.T, dtype=objective.dtype)
         self.intercept_ = intercept.astype(objective.dtype)
