@@ -16,10 +16,9 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from sklogloss.classifiers.penalty import resolve_penalty
-from sklogloss.classifiers.targets import class_weights, encode_labels, encode_probabilities
+from sklogloss.classifiers.problem import Problem
+from sklogloss.classifiers.targets import encode_labels, encode_probabilities
 from sklogloss.labels import is_soft
-from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import LinearObjective
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
@@ -98,39 +97,30 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 f"solver={self.solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; "
                 "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
             )
-        every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
-        X, targets = self._validate_training_data(X, y, every_row_counts)
-        sample_weight = self._validate_sample_weight(sample_weight, X)
-        weights = class_weights(self.class_weight, targets, sample_weight)
-        weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
-        total = len(targets) if row_weight is None else row_weight.sum(dtype=np.float64)
-        if not total > 0:
-            raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
-
-        strength = float(np.ldexp(1 / total / C, -exponent))
-        target = weighted_targets.as_array(self.label_smoothing, X.dtype)
-        loss = self._loss(targets.n_classes)
-        kernel = loss.kernel(target_is_matrix=target.shape[1] > 1)
+        problem = self._validate_problem(X, y, sample_weight)
+        strength = problem.strength(C)
         n_threads = effective_n_threads(self.n_jobs)
         with one_blas_thread():
-            objective = LinearObjective(
-                make_design(X),
-                kernel,
-                target,
-                row_weight,
+            objective = problem.objective(
+                self._loss(problem.targets.n_classes),
                 l2=(1 - l1_ratio) * strength,
                 l1=l1_ratio * strength,
-                fit_intercept=bool(self.fit_intercept),
+                fit_intercept=self.fit_intercept,
                 n_threads=n_threads,
             )
             objective, result = self._solve(objective)
             if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
-                assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-            self._warn_of_no_optimum(objective, result, targets)
+                assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
+            self._warn_of_no_optimum(objective, result, problem.targets)
             self._set_coefficients(objective, result)
-        self.classes_ = targets.classes
-        self.class_weight_ = np.ones(targets.n_classes) if weights is None else weights
+        self._set_classes(problem)
         return self
+
+    def _validate_problem(self, X, y, sample_weight):
+        every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
+        X, targets = self._validate_training_data(X, y, every_row_counts)
+        sample_weight = self._validate_sample_weight(sample_weight, X)
+        return Problem.of(X, targets, sample_weight, self.class_weight, self.label_smoothing)
 
     def _validate_training_data(self, X, y, every_row_counts):
         arguments = {
@@ -243,6 +233,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         self.coef_ = np.ascontiguousarray(coef.T, dtype=objective.dtype)
         self.intercept_ = intercept.astype(objective.dtype)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+
+    def _set_classes(self, problem):
+        self.classes_ = problem.targets.classes
+        weight = problem.class_weight
+        self.class_weight_ = np.ones(len(self.classes_)) if weight is None else weight
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the scores of the classes.

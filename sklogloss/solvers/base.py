@@ -293,7 +293,7 @@ class NewtonSolver:
             self.n_iter += 1
             theta = theta + self.direction
             # Without penalty, the classes may be separable and the step a long one.
-            if self.objective.l2 == 0:
+            if self.objective.l2 == 0 and self.objective.l1 == 0:
                 last = self.objective.value_gradient(theta)
                 if not last.max_gradient <= self.point.max_gradient:
                     theta = self.point.theta

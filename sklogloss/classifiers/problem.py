@@ -1,0 +1,90 @@
+"""Validated training data as the objectives take it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from sklogloss.classifiers.targets import Targets, class_weights
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import LinearObjective
+
+__all__ = ["Problem"]
+
+
+@dataclass
+class Problem:
+    """What to fit: samples, targets and weights, but neither penalty nor solver.
+
+    Attributes
+    ----------
+    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
+    targets : Targets
+        As y gave them.
+    class_weight : ndarray of shape (n_classes,) or None
+        The weights of the classes, None if there are none.
+    target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+        As the loss takes it: class weights have gone into soft targets, labels are smoothed.
+    row_weight : ndarray of shape (n_samples,) or None
+        Weights of samples and classes together, divided by 2 to the exponent, so that neither they
+        nor their sums leave the range of the dtype.
+    exponent : int
+    """
+
+    X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
+    targets: Targets
+    class_weight: np.ndarray | None
+    target: np.ndarray
+    row_weight: np.ndarray | None
+    exponent: int
+
+    @classmethod
+    def of(cls, X, targets, sample_weight, class_weight, label_smoothing):
+        """Return the problem of validated data.
+
+        Parameters
+        ----------
+        X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
+        targets : Targets
+        sample_weight : ndarray of shape (n_samples,) or None
+        class_weight : None, "balanced" or dict
+        label_smoothing : float
+
+        Raises
+        ------
+        ValueError
+            If all samples have a weight of zero, and as `class_weights` does.
+        """
+        weights = class_weights(class_weight, targets, sample_weight)
+        weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
+        if row_weight is not None and not row_weight.any():
+            raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
+        target = weighted_targets.as_array(label_smoothing, X.dtype)
+        return cls(X, targets, weights, target, row_weight, exponent)
+
+    def strength(self, C, row_weight=None):
+        """Return the strength of the penalty of the mean objective, 1 / (C * sum of weights).
+
+        Parameters
+        ----------
+        C : float
+        row_weight : ndarray of shape (n_samples,), default=None
+            Other weights in the place of those of the problem, divided by 2 to the same exponent.
+        """
+        if row_weight is None:
+            row_weight = self.row_weight
+        total = len(self.target) if row_weight is None else row_weight.sum(dtype=np.float64)
+        return float(np.ldexp(1 / total / C, -self.exponent))
+
+    def objective(self, loss, *, l2, l1=0.0, fit_intercept, n_threads):
+        """Return the LinearObjective of a loss and a penalty, see there."""
+        return LinearObjective(
+            make_design(self.X),
+            loss.kernel(target_is_matrix=self.target.shape[1] > 1),
+            self.target,
+            self.row_weight,
+            l2=l2,
+            l1=l1,
+            fit_intercept=bool(fit_intercept),
+            n_threads=n_threads,
+        )
