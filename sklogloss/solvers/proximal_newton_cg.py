@@ -12,9 +12,11 @@ __all__ = ["ProximalNewtonCGSolver"]
 MAX_ROUNDS = 50
 MAX_PRODUCTS = 1000
 # Conjugate gradients end when the squared residual has fallen to this part of what it was.
-FACE_REDUCTION = 1e-2
+FACE_REDUCTION = 1e-1
 # Attempts to find how much larger than its diagonal the Hessian is.
 MAX_ATTEMPTS = 5
+# Parts of what conjugate gradients propose that are tried where coefficients change their signs.
+LENGTHS = (1, 1 / 4, 1 / 16, 1 / 64)
 
 
 class ProximalNewtonCGSolver(NewtonSolver):
@@ -84,21 +86,28 @@ class ProximalNewtonCGSolver(NewtonSolver):
             previous_norm, norm = norm, float(residual @ preconditioned)
             search *= norm / previous_norm
             search += preconditioned
-        has_crossed = is_free & (model.l1 > 0) & ((model.u + direction) * model.u < 0)
-        if not has_crossed.any():
-            model.move(direction, image)
-            return
-        projected = np.where(has_crossed, -model.u, direction)
-        product = model.product(projected)
-        if model.change(projected, product) < 0:
-            model.move(projected, product)
-            return
-        lengths = -model.u[has_crossed] / direction[has_crossed]
-        length = lengths.min()
-        move = length * direction
-        ends = np.flatnonzero(has_crossed)[lengths <= length]
+        self._move_on_face(model, direction, image, is_free & (model.l1 > 0))
+
+    def _move_on_face(self, model, direction, image, has_sign):
+        # A coefficient that would change its sign becomes zero; if that is no gain, the move is
+        # shorter, in the end so short that only the first one gets there.
+        for length in LENGTHS:
+            move = length * direction
+            has_crossed = has_sign & ((model.u + move) * model.u < 0)
+            if not has_crossed.any():
+                model.move(move, length * image)
+                return
+            move[has_crossed] = -model.u[has_crossed]
+            product = model.product(move)
+            if model.change(move, product) < 0:
+                model.move(move, product)
+                return
+        places = np.flatnonzero(has_crossed)
+        lengths = -model.u[places] / direction[places]
+        move = lengths.min() * direction
+        ends = places[lengths <= lengths.min()]
         move[ends] = -model.u[ends]
-        model.move(move, length * image)
+        model.move(move, lengths.min() * image)
 
 
 class Model:
