@@ -18,7 +18,14 @@ from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.parameters import check_integer, check_real
 from sklogloss.solvers.path import solve_path
 
-__all__ = ["LogLossPath", "PenaltyGrid", "check_Cs", "logloss_path", "warn_of_unconverged"]
+__all__ = [
+    "LogLossPath",
+    "check_Cs",
+    "default_Cs",
+    "logloss_path",
+    "penalties",
+    "warn_of_unconverged",
+]
 
 # Grid of C without an L1 penalty, that of LogisticRegressionCV.
 LOWEST_C, HIGHEST_C = 1e-4, 1e4
@@ -69,40 +76,30 @@ def check_Cs(Cs):
         check_real("Cs", C, 0, np.inf, include_low=False)
 
 
-class PenaltyGrid:
-    """Values of C, and the penalties that they are for some weights of the rows.
+def penalties(problem, Cs, l1_ratio, row_weight=None):
+    """Return the arguments l2 and l1 of LinearObjective.with_penalty for each C.
 
     Parameters
     ----------
+    problem : Problem
     Cs : ndarray of shape (n_Cs,)
     l1_ratio : float
+    row_weight : ndarray of shape (n_samples,), default=None
+        As for `Problem.strength`.
     """
-
-    def __init__(self, Cs, l1_ratio):
-        self.Cs = Cs
-        self.l1_ratio = l1_ratio
-        self.from_strong_to_weak = np.argsort(Cs, kind="stable")
-
-    def penalties(self, problem, row_weight=None):
-        """Return the arguments l1 and l2 of LinearObjective, from strong to weak."""
-        strengths = [problem.strength(C, row_weight) for C in self.Cs[self.from_strong_to_weak]]
-        return [
-            {"l2": (1 - self.l1_ratio) * strength, "l1": self.l1_ratio * strength}
-            for strength in strengths
-        ]
-
-    def as_given(self, values):
-        """Return the array of values from strong to weak in the order of Cs."""
-        values = np.asarray(values)
-        given = np.empty_like(values)
-        given[self.from_strong_to_weak] = values
-        return given
+    strength = problem.strength(1.0, row_weight)
+    return [
+        {"l2": (1 - l1_ratio) * strength / C, "l1": l1_ratio * strength / C} for C in Cs.tolist()
+    ]
 
 
-def path_grid(n_Cs, l1_ratio, objective, problem):
-    """Return n_Cs values of C, from strong to weak."""
-    if l1_ratio == 0:
-        return np.geomspace(LOWEST_C, HIGHEST_C, n_Cs)
+def default_Cs(n_Cs):
+    """Return n_Cs values of C, from strong to weak: those of LogisticRegressionCV."""
+    return np.logspace(np.log10(LOWEST_C), np.log10(HIGHEST_C), n_Cs)
+
+
+def sparse_Cs(n_Cs, l1_ratio, objective, problem):
+    """Return n_Cs values of C, from the largest for which all coefficients are zero upwards."""
     largest = _largest_gradient_at_zero(objective)
     if not largest > 0:
         raise ValueError(
@@ -239,17 +236,21 @@ def logloss_path(
     with one_blas_thread():
         objective = problem.objective(
             model._loss(problem.targets.n_classes),
-            l2=problem.strength(HIGHEST_C if isinstance(Cs, Integral) else np.max(Cs)),
+            l2=problem.strength(HIGHEST_C if np.ndim(Cs) == 0 else np.max(Cs)),
             fit_intercept=fit_intercept,
             n_threads=effective_n_threads(n_jobs),
         )
-        if isinstance(Cs, Integral):
-            Cs = path_grid(Cs, l1_ratio, objective, problem)
-        grid = PenaltyGrid(np.asarray(Cs, dtype=np.float64), float(l1_ratio))
-        penalties = grid.penalties(problem)
+        if np.ndim(Cs) > 0:
+            Cs = np.array(Cs, dtype=np.float64)
+        elif l1_ratio > 0:
+            Cs = sparse_Cs(Cs, l1_ratio, objective, problem)
+        else:
+            Cs = default_Cs(Cs)
+        from_strong_to_weak = np.argsort(Cs, kind="stable")
+        grid = penalties(problem, Cs[from_strong_to_weak], float(l1_ratio))
         path = solve_path(
             objective,
-            penalties,
+            grid,
             solver="auto" if solver in AUTOMATIC_SOLVERS else solver,
             tol=tol,
             max_iter=max_iter,
@@ -260,16 +261,17 @@ def logloss_path(
             assert_all_finite(problem.X, input_name="X")
         fitted = [
             fitted_coefficients(objective.with_penalty(**penalty), point.theta)
-            for penalty, point in zip(penalties, path, strict=True)
+            for penalty, point in zip(grid, path, strict=True)
         ]
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)
-    coefs, intercepts = zip(*fitted, strict=True)
+    as_given = np.argsort(from_strong_to_weak)
+    coefs, intercepts = (np.array(arrays)[as_given] for arrays in zip(*fitted, strict=True))
     return LogLossPath(
-        grid.Cs,
-        grid.l1_ratio,
+        Cs,
+        float(l1_ratio),
         problem.targets.classes,
-        grid.as_given(coefs),
-        grid.as_given(intercepts),
-        grid.as_given(np.array([result.n_iter for result in results], dtype=np.int32)),
+        coefs,
+        intercepts,
+        np.array([result.n_iter for result in results], dtype=np.int32)[as_given],
         getattr(model, "feature_names_in_", None),
     )

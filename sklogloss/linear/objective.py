@@ -232,12 +232,13 @@ class LinearObjective:
             other.subset = self.subset.with_penalty(l2=l2, l1=l1)
         return other
 
-    def with_weight(self, sample_weight):
+    def with_weight(self, sample_weight, n_threads):
         """Return the same objective for other weights of the rows, in the same theta.
 
         It may be evaluated in another Python thread than this one.
         """
         other = copy.copy(self)
+        other.n_threads = n_threads
         other.design = make_design(self.design.X)
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)

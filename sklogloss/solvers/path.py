@@ -71,15 +71,14 @@ def solve_path(
     """
     path = []
     options = {"tol": tol, "max_iter": max_iter, "verbose": verbose}
-    for i, penalty in enumerate(penalties):
+    for penalty in penalties:
         penalised = objective.with_penalty(**penalty)
         name = select_solver(penalised) if solver == "auto" else solver
         theta = _start(objective, path, guide)
         result = solve_hessian = None
         if name == "newton-cholesky" and is_guidable(objective):
-            near = path[-1:] if guide is None else guide[i : i + 1]
             newton = GuidedNewtonSolver(
-                penalised, solve_hessian=near[0].solve_hessian if near else None, **options
+                penalised, solve_hessian=_nearest_hessian(path, guide), **options
             )
             if suboptimality is not None:
                 newton.suboptimality = suboptimality
@@ -95,6 +94,12 @@ def solve_path(
             theta = objective.theta(*other.coef_intercept(result.theta))
         path.append(PathPoint(theta, result, name, solve_hessian))
     return path
+
+
+def _nearest_hessian(path, guide):
+    if guide is not None and guide[len(path)].solve_hessian is not None:
+        return guide[len(path)].solve_hessian
+    return path[-1].solve_hessian if path else None
 
 
 def _start(objective, path, guide):
