@@ -55,6 +55,7 @@ __all__ = ["LogLossClassifierCV"]
 FOLD_SUBOPTIMALITY = 1e-6
 SMALLEST_SUBOPTIMALITY = 1e-11
 DEFAULT_TOL = 1e-4
+DEFAULT_N_FOLDS = 5
 
 
 class LogLossClassifierCV(BaseLinearClassifier):
@@ -74,8 +75,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
     fit_intercept : bool, default=True
         Whether to fit the intercept, else it is zero.
     cv : int, cross-validation generator or iterable, default=None
-        The folds. An integer is a number of stratified folds; None means 5. Soft targets are
-        stratified by their most probable class.
+        The folds. An integer is a number of stratified folds; None means 5, or fewer where no
+        class has 5 samples. Soft targets are stratified by their most probable class.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     penalty : {"elasticnet", "l2", "l1"}, default="elasticnet"
@@ -304,7 +305,10 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 n_threads=effective_n_threads(self.n_jobs),
             )
             full_paths = self._solve_paths(objective, problem, folds)
-            self.scores_ = self._scores(problem, folds, routed.scorer.score)
+            score_params = dict(routed.scorer.score)
+            if "sample_weight" in score_params:
+                score_params["sample_weight"] = problem.sample_weight
+            self.scores_ = self._scores(problem, folds, score_params)
             ratio, i = self._choice()
             self.solver_ = full_paths[ratio][i].solver
             if self.refit:
@@ -325,7 +329,11 @@ class LogLossClassifierCV(BaseLinearClassifier):
 
     def _folds(self, problem, split_params):
         labels = self.classes_[problem.targets.most_probable()]
-        splitter = check_cv(self.cv, labels, classifier=True)
+        cv = self.cv
+        if cv is None:
+            n_most = np.bincount(problem.targets.most_probable()).max()
+            cv = max(2, min(DEFAULT_N_FOLDS, n_most))
+        splitter = check_cv(cv, labels, classifier=True)
         row_weight = problem.row_weight
         if row_weight is None:
             row_weight = np.ones(len(labels), dtype=problem.X.dtype)
