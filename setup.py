@@ -106,6 +106,7 @@ setup(
             extension("loss_kernel", "log_loss.c"),
             extension("design", "dense_block.c", "gram_kernel.c", "sparse_block.c"),
             extension("data_pass", "row_weights.c"),
+            extension("coordinate_descent"),
             extension("dual_ascent"),
             extension("build_info"),
         ],

@@ -23,7 +23,7 @@ from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
-from sklogloss.solvers.select import SOLVERS, select_solver, solve
+from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
 __all__ = ["BaseLinearClassifier", "fitted_coefficients"]
 
@@ -35,9 +35,10 @@ def fitted_coefficients(objective, theta):
     """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) in the dtype of X."""
     coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
-        # Adding the same to all classes changes no probability. This choice has the smallest
-        # penalty.
-        coef = coef - coef.mean(axis=1, keepdims=True)
+        # Adding the same to all classes changes no probability. This choice has the smallest L2
+        # penalty; an L1 penalty makes its own.
+        if objective.l1 == 0:
+            coef = coef - coef.mean(axis=1, keepdims=True)
         intercept = intercept - intercept.mean()
     return np.ascontiguousarray(coef.T, dtype=objective.dtype), intercept.astype(objective.dtype)
 
@@ -106,17 +107,19 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         self._check_parameters()
         check_boolean("warm_start", self.warm_start)
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
-        if l1_ratio > 0 and C < np.inf:
-            raise NotImplementedError(
-                f"l1_ratio must be 0 (an L2 penalty) in this version of sklogloss, got {l1_ratio}; "
-                "use scikit-learn's LogisticRegression(solver='saga') for L1 and elastic net"
+        if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
+            raise ValueError(
+                f"solver={self.solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; "
+                "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
             )
         problem = self._validate_problem(X, y, sample_weight)
+        strength = problem.strength(C)
         n_threads = effective_n_threads(self.n_jobs)
         with one_blas_thread():
             objective = problem.objective(
                 self._loss(problem.targets.n_classes),
-                l2=problem.strength(C),
+                l2=(1 - l1_ratio) * strength,
+                l1=l1_ratio * strength,
                 fit_intercept=self.fit_intercept,
                 n_threads=n_threads,
             )
@@ -223,7 +226,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _is_separable(self, objective, result, targets):
         label = targets.labels_if_hard()
-        if objective.l2 > 0 or self.label_smoothing > 0 or label is None:
+        if objective.l2 > 0 or objective.l1 > 0 or self.label_smoothing > 0 or label is None:
             return False
         for theta in (result.theta, result.direction):
             if theta is None or not np.all(np.isfinite(theta)):

@@ -46,7 +46,7 @@ from sklogloss.losses import LogLoss
 from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_real
 from sklogloss.solvers.path import solve_path
-from sklogloss.solvers.select import solve
+from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
 
 __all__ = ["LogLossClassifierCV"]
 
@@ -87,8 +87,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         scikit-learn or of `sklogloss.metrics`, or a callable ``scorer(estimator, X, y)``. None is
         accuracy. With "neg_log_loss", no probability is rounded to 0, and test samples of a class
         that the training rows of the fold lack are left out: their loss has no bound.
-    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
-            default="auto"
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
+            "liblinear", "sag", "saga"}, default="auto"
         As for `LogLossClassifier`.
     tol : float, default=1e-4
         As for `LogLossClassifier`. The fits of the folds leave a relative 100 * tol**2 of the
@@ -252,6 +252,11 @@ class LogLossClassifierCV(BaseLinearClassifier):
             )
         for l1_ratio in l1_ratios:
             check_real("l1_ratios", l1_ratio, 0, 1)
+        if self.solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
+            raise ValueError(
+                f"solver={self.solver!r} knows no L1 penalty, got l1_ratios={self.l1_ratios!r}; "
+                "use solver='auto' or 'coordinate-descent', or l1_ratios=(0,)"
+            )
         return np.asarray(l1_ratios, dtype=np.float64)
 
     def fit(

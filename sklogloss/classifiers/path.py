@@ -17,6 +17,7 @@ from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.parameters import check_integer, check_real
 from sklogloss.solvers.path import solve_path
+from sklogloss.solvers.select import SMOOTH_SOLVERS
 
 __all__ = [
     "LogLossPath",
@@ -232,6 +233,11 @@ def logloss_path(
         verbose=verbose,
     )
     model._check_parameters()
+    if l1_ratio > 0 and solver in SMOOTH_SOLVERS:
+        raise ValueError(
+            f"solver={solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; use solver='auto' or "
+            "'coordinate-descent', or l1_ratio=0"
+        )
     problem = model._validate_problem(X, y, sample_weight)
     with one_blas_thread():
         objective = problem.objective(

@@ -79,7 +79,7 @@ class Problem:
         total = len(self.target) if row_weight is None else row_weight.sum(dtype=np.float64)
         return float(np.ldexp(1 / total / C, -self.exponent))
 
-    def objective(self, loss, *, l2, fit_intercept, n_threads):
+    def objective(self, loss, *, l2, l1=0.0, fit_intercept, n_threads):
         """Return the LinearObjective of a loss and a penalty, see there."""
         return LinearObjective(
             make_design(self.X),
@@ -87,6 +87,7 @@ class Problem:
             self.target,
             self.row_weight,
             l2=l2,
+            l1=l1,
             fit_intercept=bool(fit_intercept),
             n_threads=n_threads,
         )

@@ -9,7 +9,8 @@ import numpy as np
 from sklogloss._cython import data_pass
 from sklogloss._cython.loss_kernel import evaluate
 from sklogloss.linear.design import make_design
-from sklogloss.linear.subset import is_worth_solving, random_rows, take_rows
+from sklogloss.linear.subset import is_worth_solving, random_rows, take_columns, take_rows
+from sklogloss.penalties import distance_to_subdifferential
 
 __all__ = ["Evaluation", "LinearObjective"]
 
@@ -38,9 +39,10 @@ class Evaluation:
     value : float
         Mean penalised loss in nats.
     gradient : ndarray of shape (n_parameters,)
-        In theta.
+        In theta, of all but the L1 part of the penalty.
     max_gradient : float
-        Largest absolute entry of the gradient in the coefficients and intercepts themselves.
+        Largest absolute entry of the gradient in the coefficients and intercepts themselves. With
+        an L1 penalty, of the subgradient closest to zero.
     hessian : ndarray of shape (n_parameters, n_parameters) or None
         Its lower triangle, in theta.
     curvature : ndarray of shape (n_samples, n_columns) or None
@@ -56,7 +58,7 @@ class Evaluation:
 
 
 class LinearObjective:
-    """Mean loss of X coef + intercept plus l2 / 2 times the sum of squared coefficients.
+    """Mean loss of X coef + intercept plus l2 / 2 |coef|_2^2 + l1 |coef|_1.
 
     The solvers see theta: column j of X centred at center[j] and multiplied by scale[j], so that
     columns of very different size or far from zero make an even problem. The objective stays that
@@ -68,13 +70,16 @@ class LinearObjective:
     loss : LossKernel
     target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
     sample_weight : ndarray of shape (n_samples,) or None
-    l2 : float
-        Strength of the penalty; 1 / (C * sum of weights) in scikit-learn's terms.
+    l2, l1 : float
+        Strengths of the penalty; (1 - l1_ratio) and l1_ratio divided by C * sum of weights in
+        scikit-learn's terms.
     fit_intercept : bool
     n_threads : int
 
     Attributes
     ----------
+    l1_in_theta : ndarray of shape (n_parameters,)
+        Strength of the L1 penalty of each parameter.
     n_parameters : int
         Of theta, which has shape (n_features + fit_intercept, n_columns) when not flat.
     subset : LinearObjective or None
@@ -84,12 +89,15 @@ class LinearObjective:
         Whether the subset is large enough to be solved first; else its Hessian is of use.
     """
 
-    def __init__(self, design, loss, target, sample_weight, *, l2, fit_intercept, n_threads):
+    def __init__(
+        self, design, loss, target, sample_weight, *, l2, l1=0.0, fit_intercept, n_threads
+    ):
         self.design = design
         self.loss = loss
         self.target = target
         self.sample_weight = sample_weight
         self.l2 = l2
+        self.l1 = l1
         self.fit_intercept = fit_intercept
         self.n_threads = n_threads
         self.dtype = np.dtype(np.float32 if design.is_float32 else np.float64)
@@ -117,7 +125,7 @@ class LinearObjective:
         So it is where the objective has no penalty, the targets are hard, and even the lightest
         sample alone would have a loss of less than SEPARATED.
         """
-        if self.l2 > 0 or value > SEPARATED:
+        if self.l2 > 0 or self.l1 > 0 or value > SEPARATED:
             return False
         weight = self.sample_weight
         lightest = 1 if weight is None else weight[weight > 0].min()
@@ -139,6 +147,7 @@ class LinearObjective:
             np.asfortranarray(self.target[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
             l2=self.l2,
+            l1=self.l1,
             fit_intercept=self.fit_intercept,
             n_threads=self.n_threads,
         )
@@ -191,6 +200,9 @@ class LinearObjective:
         self._center = self.center.astype(np.float64)
         self._scale = self.scale.astype(np.float64)[:, None]
         self._penalty = (np.sqrt(self.l2) * self._scale) ** 2
+        self.l1_in_theta = np.zeros(self.shape)
+        self.l1_in_theta[: self.n_features] = self.l1 * self._scale
+        self.l1_in_theta = self.l1_in_theta.ravel()
 
     def recentred(self, theta):
         """Return the same objective with center and scale for the neighbourhood of theta.
@@ -242,6 +254,26 @@ class LinearObjective:
         other.design = make_design(self.design.X)
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)
+        other.subset, other.starts_from_subset = None, False
+        return other
+
+    def restricted(self, features):
+        """Return the same objective as a function of the coefficients of some features.
+
+        The others are zero. Center and scale stay what they are.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            In ascending order.
+        """
+        other = copy.copy(self)
+        other.design = make_design(take_columns(self.design.X, features))
+        other.n_features = len(features)
+        other.shape = (len(features) + self.fit_intercept, self.n_columns)
+        other.n_parameters = other.shape[0] * other.shape[1]
+        other.center, other.scale = self.center[features], self.scale[features]
+        other._use_center_and_scale()
         other.subset, other.starts_from_subset = None, False
         return other
 
@@ -314,6 +346,9 @@ class LinearObjective:
             penalty += np.vdot(of_penalty, coef[block]) / 2
             of_penalty /= self._scale[block]
             of_penalty += in_coef[block] / self.weight_sum
+            if self.l1 > 0:
+                penalty += self.l1 * np.abs(self._scale[block] * coef[block]).sum()
+                of_penalty = distance_to_subdifferential(of_penalty, coef[block], self.l1)
             largest.append(np.abs(of_penalty, out=of_penalty).max())
         # Of NaN, NaN.
         return float(penalty), float(np.max(largest))
@@ -325,13 +360,38 @@ class LinearObjective:
         value = float(sums[0]) / self.weight_sum + penalty
         return Evaluation(theta, value, self._gradient_in_theta(of_loss, theta), max_gradient)
 
+    def slope(self, evaluation, direction):
+        """Return by how much the objective changes along a direction, curvature left aside.
+
+        The L1 penalty counts as it is, from one end of the direction to the other.
+        """
+        slope = float(evaluation.gradient @ direction)
+        if self.l1 > 0:
+            start = evaluation.theta
+            slope += float(self.l1_in_theta @ (np.abs(start + direction) - np.abs(start)))
+        return slope
+
     def largest_suboptimality(self, evaluation):
         """Return a bound of the suboptimality at an evaluation, from its gradient and the penalty.
 
-        The curvature along a coefficient is at least that of the penalty.
+        The curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it
+        is the duality gap; without an L2 part, that under the constraint that the L1 norm is no
+        larger than the value allows. The intercept's part is an estimate.
         """
+        p = self.n_features
         gradient = evaluation.gradient.reshape(self.shape)
-        bound = np.sum(gradient[: self.n_features] ** 2 / self._penalty) / 2
+        if self.l1 == 0:
+            bound = np.sum(gradient[:p] ** 2 / self._penalty) / 2
+        else:
+            coef = evaluation.theta.reshape(self.shape)[:p]
+            l1 = self.l1_in_theta.reshape(self.shape)[:p]
+            of_loss = gradient[:p] - self._penalty * coef
+            excess = np.maximum(np.abs(of_loss) - l1, 0)
+            bound = np.sum(of_loss * coef + l1 * np.abs(coef) + self._penalty / 2 * coef**2)
+            if self.l2 > 0:
+                bound += np.sum(excess**2 / self._penalty) / 2
+            else:
+                bound += np.max(excess / l1) * evaluation.value
         if self.fit_intercept:
             bound += np.sum(gradient[-1] ** 2) / SMALLEST_CURVATURE / 2
         return bound

@@ -116,8 +116,8 @@ class NewtonSolver:
         while True:
             self.direction = self.inner_solve(self.point)
             self.previous_decrement = self.decrement
-            # Twice the decrease that the quadratic model promises.
-            self.decrement = -float(self.point.gradient @ self.direction)
+            # Twice the decrease that the quadratic model promises, at least.
+            self.decrement = -self.objective.slope(self.point, self.direction)
             if self.verbose:
                 print(
                     f"iteration {self.n_iter}: objective {self.point.value:.10g}, largest gradient "
@@ -141,7 +141,7 @@ class NewtonSolver:
         self.n_without_progress = 0
         if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
-        elif is_reducible(self.objective.design, self.objective.l2):
+        elif self.objective.l1 == 0 and is_reducible(self.objective.design, self.objective.l2):
             self.start_from_reduction(theta)
         elif self.objective.starts_from_subset:
             self.start_from_subset(theta)
@@ -275,7 +275,7 @@ class NewtonSolver:
         # Zhang, SIAM Journal on Optimization 16, 2005: approximate Wolfe conditions).
         return (
             self.is_solved_to_rounding()
-            and abs(float(trial.gradient @ self.direction)) <= self.decrement / 2
+            and abs(self.objective.slope(trial, self.direction)) <= self.decrement / 2
         )
 
     def finalize(self):
@@ -293,7 +293,7 @@ class NewtonSolver:
             self.n_iter += 1
             theta = theta + self.direction
             # Without penalty, the classes may be separable and the step a long one.
-            if self.objective.l2 == 0:
+            if self.objective.l2 == 0 and self.objective.l1 == 0:
                 last = self.objective.value_gradient(theta)
                 if not last.max_gradient <= self.point.max_gradient:
                     theta = self.point.theta

@@ -26,22 +26,30 @@ class NewtonCholeskySolver(NewtonSolver):
     """
 
     def setup(self, theta):
-        self.inverse_hessian = None
+        self.kept_hessian = None
         self.previous_point = None
         subset = self.objective.subset
         if subset is not None and not self.objective.starts_from_subset:
-            hessian = subset.value_gradient_hessian(theta).hessian
-            self.inverse_hessian = InverseHessian(self._solver(hessian))
+            self.kept_hessian = self.keep(subset.value_gradient_hessian(theta).hessian)
         super().setup(theta)
 
     def adopt(self, solver):
-        self.inverse_hessian = solver.inverse_hessian
+        self.kept_hessian = solver.kept_hessian
 
     def abandon(self, solver):
-        self.inverse_hessian = None
+        self.kept_hessian = None
+
+    def keep(self, hessian):
+        """Return a Hessian in the form that direction and update take; it may be overwritten."""
+        fix_class_shift(hessian, self.objective)
+        return InverseHessian(cholesky_solver(hessian))
+
+    def direction_from(self, point, kept_hessian):
+        """Return the step to the minimum of the model that a Hessian and a point make."""
+        return kept_hessian @ -point.gradient
 
     def evaluate(self, theta):
-        if self.inverse_hessian is not None:
+        if self.kept_hessian is not None:
             return self.objective.value_gradient(theta)
         return self.objective.value_gradient_hessian(theta)
 
@@ -49,35 +57,31 @@ class NewtonCholeskySolver(NewtonSolver):
         previous, self.previous_point = self.previous_point, point
         if point.hessian is None:
             if previous is not None:
-                self.inverse_hessian.update(
+                self.kept_hessian.update(
                     point.theta - previous.theta, point.gradient - previous.gradient
                 )
-            direction = self.inverse_hessian @ -point.gradient
+            direction = self.direction_from(point, self.kept_hessian)
             if not self._wants_new_hessian(point, direction):
                 return direction
             point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
-        inverse_hessian = InverseHessian(self._solver(point.hessian))
+        kept_hessian = self.keep(point.hessian)
         point.hessian = None
-        direction = inverse_hessian @ -point.gradient
-        decrement = -float(point.gradient @ direction)
+        direction = self.direction_from(point, kept_hessian)
+        decrement = -self.objective.slope(point, direction)
         is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
         is_costly = self.objective.design.n_stored > FEW_ENTRIES
-        self.inverse_hessian = inverse_hessian if is_nearly_solved and is_costly else None
+        self.kept_hessian = kept_hessian if is_nearly_solved and is_costly else None
         return direction
 
     def is_last_step(self, point):
         # A step squares what is left only if the Hessian is that of the point.
-        if self.inverse_hessian is not None and self.inverse_hessian.steps:
+        if self.kept_hessian is not None and self.kept_hessian.steps:
             return self.left_after_step() <= self.negligible(point)
         return super().is_last_step(point)
 
-    def _solver(self, hessian):
-        fix_class_shift(hessian, self.objective)
-        return cholesky_solver(hessian)
-
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.
-        decrement = -float(point.gradient @ direction)
+        decrement = -self.objective.slope(point, direction)
         digits = np.log(max(decrement / 2 / self.negligible(point), 1))
         rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
         n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)

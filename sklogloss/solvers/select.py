@@ -9,10 +9,13 @@ from .class_mean_newton import ClassMeanNewtonSolver
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
+from .working_set import WorkingSetSolver
 
-__all__ = ["SOLVERS", "make_solver", "select_solver", "solve"]
+__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "make_solver", "select_solver", "solve"]
 
-SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
+# Those that minimise a smooth objective, without an L1 penalty.
+SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
+SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
 
 # Passes of conjugate gradients that one Newton step is worth, from the benchmarks.
 PASSES_PER_STEP = 20
@@ -36,8 +39,10 @@ def select_solver(objective):
     name : str
         "newton-cholesky" where forming and factoring the Hessian, or for several classes the mean
         of its blocks, costs less than the passes of conjugate gradients that it saves, else
-        "newton-cg".
+        "newton-cg". With an L1 penalty "coordinate-descent".
     """
+    if objective.l1 > 0:
+        return "coordinate-descent"
     design = objective.design
     if objective.n_parameters <= FEW_PARAMETERS:
         return "newton-cholesky"
@@ -65,6 +70,7 @@ def make_solver(name, objective, **options):
         "newton-cholesky": ClassMeanNewtonSolver,
         "newton-cg": NewtonCGSolver,
         "lbfgs": LBFGSSolver,
+        "coordinate-descent": WorkingSetSolver,
     }
     return solvers[name](objective, **options)
 

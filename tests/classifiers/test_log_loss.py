@@ -102,9 +102,10 @@ def test_penalty_that_overrules_is_warned_of():
 
 
 @pytest.mark.parametrize("parameters", [{"penalty": "l1"}, {"l1_ratio": 0.5}])
-def test_l1_is_not_implemented(parameters):
-    with pytest.raises(NotImplementedError, match="l1_ratio must be 0"):
-        LogLossClassifier(**parameters).fit(*simulate())
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+def test_smooth_solvers_refuse_an_l1_penalty(parameters, solver):
+    with pytest.raises(ValueError, match=f"solver='{solver}' knows no L1 penalty"):
+        LogLossClassifier(solver=solver, **parameters).fit(*simulate())
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -1,0 +1,121 @@
+"""Proximal Newton: coordinate descent on the quadratic model, for an L1 penalty."""
+
+import numpy as np
+from scipy.linalg.blas import dsyr
+
+from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
+
+from .newton_cholesky import NewtonCholeskySolver, cholesky_solver
+
+__all__ = ["ProximalNewtonSolver", "minimise_model"]
+
+# A model counts as solved when a round gains less than this part of all that was gained.
+ENOUGH = 1e-6
+MAX_ROUNDS = 200
+# Sweeps before the equations of the nonzero coefficients are solved instead: that costs as much as
+# one sweep for each SWEEP_ROWS of them, or a few where they are few.
+MIN_SWEEPS = 8
+SWEEP_ROWS = 24
+
+
+def minimise_model(matrix, gradient, x, l1):
+    """Return the minimiser u of a quadratic model plus an L1 penalty.
+
+    The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
+    finds which coefficients are zero. The others then solve a system of equations, as long as none
+    of them changes its sign.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+        Positive semi-definite.
+    gradient, x, l1 : ndarray of shape (n,)
+
+    Returns
+    -------
+    u : ndarray of shape (n,)
+    """
+    u, gradient = x.copy(), gradient.copy()
+    total = 0.0
+    for _ in range(MAX_ROUNDS):
+        n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
+        first_gain, gain, is_done = descend(matrix, gradient, u, l1, n_sweeps, ENOUGH)
+        total += gain
+        if first_gain <= ENOUGH * total or not np.isfinite(gain):
+            break
+        if not is_done:
+            total += _solve_on_support(matrix, gradient, u, l1)
+    return u
+
+
+def _solve_on_support(matrix, gradient, u, l1):
+    # Newton's step with the signs of u, in place for u and gradient; return by how much the
+    # function fell. A coefficient that changes its sign becomes zero; if that is no gain, the step
+    # ends where the first one does.
+    support = np.flatnonzero((u != 0) | (l1 == 0))
+    start, threshold = u[support], l1[support]
+    slope = gradient[support] + threshold * np.sign(start)
+    step = -cholesky_solver(matrix[np.ix_(support, support)])(slope)
+    if not np.all(np.isfinite(step)):
+        return 0.0
+    has_crossed = (threshold > 0) & ((start + step) * start < 0)
+    projected = np.where(has_crossed, -start, step)
+    rows = matrix[support]
+    moves = [projected]
+    if has_crossed.any():
+        length = np.min(-start[has_crossed] / step[has_crossed])
+        ends_first = has_crossed & (-start / np.where(has_crossed, step, 1) <= length)
+        moves.append(np.where(ends_first, -start, length * step))
+    for move in moves:
+        change = move @ rows
+        gain = -(gradient[support] @ move + change[support] @ move / 2)
+        gain -= threshold @ (np.abs(start + move) - np.abs(start))
+        if gain > 0:
+            u[support] = start + move
+            gradient += change
+            return gain
+    return 0.0
+
+
+class QuadraticModel:
+    """A Hessian of an earlier point or of a subset of the rows, and the steps since then.
+
+    As InverseHessian, but the matrix itself: the L1 penalty needs its entries.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        Lower triangle; overwritten.
+    """
+
+    def __init__(self, hessian):
+        fill_upper_triangle(hessian)
+        self.matrix = hessian
+        self.steps = 0
+
+    def update(self, step, change):
+        """Learn that the gradient changes by `change` along `step`: the update of BFGS."""
+        expected = self.matrix @ step
+        curvature, expected_curvature = float(step @ change), float(step @ expected)
+        if curvature > 0 and expected_curvature > 0:
+            # The upper triangle of the transpose is the lower one: dsyr may as well take rows.
+            dsyr(1 / curvature, change, a=self.matrix.T, overwrite_a=True)
+            dsyr(-1 / expected_curvature, expected, a=self.matrix.T, overwrite_a=True)
+            fill_upper_triangle(self.matrix)
+            self.steps += 1
+
+
+class ProximalNewtonSolver(NewtonCholeskySolver):
+    """Newton's method for an objective with an L1 penalty, with the Hessian at hand.
+
+    The model of a step is the quadratic one of the smooth part plus the penalty as it is.
+    """
+
+    def keep(self, hessian):
+        return QuadraticModel(hessian)
+
+    def direction_from(self, point, kept_hessian):
+        u = minimise_model(
+            kept_hessian.matrix, point.gradient, point.theta, self.objective.l1_in_theta
+        )
+        return u - point.theta

@@ -1,0 +1,143 @@
+"""An L1 penalty on many features: solve for those few whose coefficients are not zero."""
+
+import numpy as np
+
+from sklogloss.penalties import distance_to_subdifferential
+
+from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
+from .coordinate_descent import ProximalNewtonSolver
+from .proximal_newton_cg import ProximalNewtonCGSolver
+
+__all__ = ["WorkingSetSolver"]
+
+# Features of a set at least.
+SMALLEST_SET = 256
+# A set has room for this many times the features whose coefficients are not zero.
+ROOM = 2
+# Part of the features beyond which a set is no better than all.
+MOST = 1 / 2
+# Part of the suboptimality that a set is solved to, as long as another will follow.
+ENOUGH = 1e-2
+# Up to this many parameters the Hessian and coordinate descent on it cost less than the passes of
+# conjugate gradients.
+LARGEST_HESSIAN = 2000
+
+
+class WorkingSetSolver:
+    """Solve for some features, look at all, and take in those that promise to gain the most.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+    tol : float
+        Bound of the largest entry of the subgradient closest to zero.
+    max_iter : int
+        Most iterations of the solvers of the sets together.
+    verbose : int
+        Whether to print a line for each iteration.
+    """
+
+    def __init__(self, objective, *, tol, max_iter, verbose=0):
+        self.objective = objective
+        self.tol = tol
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.part = relative_suboptimality(tol)
+
+    def solve(self, theta):
+        """Minimise the objective from theta; return a SolverResult."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._solve(theta)
+
+    def _solve(self, theta):
+        self.n_iter = 0
+        if SMALLEST_SET > MOST * self.objective.n_features:
+            return self._solve_whole(theta)
+        self.point = self.objective.value_gradient(theta)
+        self.largest_value = self.point.value
+        while True:
+            gains = self._gains()
+            if self.verbose:
+                print(
+                    f"all features: objective {self.point.value:.10g}, largest gradient "
+                    f"{self.point.max_gradient:.3g}, duality gap "
+                    f"{self.objective.largest_suboptimality(self.point):.3g}"
+                )
+            reason = self._reason_to_stop(gains)
+            if reason is not None:
+                return self._result(reason)
+            features = self._working_set(gains)
+            if len(features) > MOST * self.objective.n_features:
+                return self._solve_whole(self.point.theta)
+            self._solve_for(features, max(self._tolerated(), ENOUGH * gains.sum()))
+
+    def _reason_to_stop(self, gains):
+        # "" if the objective is solved, None if it goes on.
+        if not np.isfinite(self.point.value):
+            return "the objective or its gradient overflows; rescale X"
+        if self.point.max_gradient <= self.tol and gains.sum() <= self._tolerated():
+            return ""
+        if self.n_iter >= self.max_iter:
+            return f"max_iter={self.max_iter} iterations were not enough"
+        if self.n_iter > 0 and not self.point.value < self.previous_value:
+            return "the steps came to gain little"
+        return None
+
+    def _tolerated(self):
+        return tolerated_suboptimality(self.point.value, self.part)
+
+    def _gains(self):
+        # What each feature promises to gain by itself. In theta the curvature is one at first, and
+        # falls with the loss.
+        violation = distance_to_subdifferential(
+            self.point.gradient, self.point.theta, self.objective.l1_in_theta
+        )
+        curvature = min(1, self.point.value / self.largest_value)
+        return (self._of_features(violation) ** 2).sum(axis=1) / (2 * curvature)
+
+    def _of_features(self, theta):
+        return theta.reshape(self.objective.shape)[: self.objective.n_features]
+
+    def _working_set(self, gains):
+        is_nonzero = self._of_features(self.point.theta).any(axis=1)
+        size = max(SMALLEST_SET, ROOM * np.count_nonzero(is_nonzero))
+        gains = np.where(is_nonzero, np.inf, gains)
+        candidates = np.flatnonzero(gains)
+        if len(candidates) > size:
+            order = np.argpartition(-gains[candidates], size)
+            candidates = np.sort(candidates[order[:size]])
+        return candidates
+
+    def _solve_whole(self, theta):
+        result = self._inner_solver(self.objective, self.tol).solve(theta)
+        result.n_iter += self.n_iter
+        return result
+
+    def _solve_for(self, features, suboptimality):
+        restricted = self.objective.restricted(features)
+        rows = features
+        if self.objective.fit_intercept:
+            rows = np.append(features, self.objective.n_features)
+        theta = self.point.theta.reshape(self.objective.shape).copy()
+        is_last = suboptimality <= self._tolerated()
+        solver = self._inner_solver(restricted, self.tol if is_last else np.inf)
+        solver.suboptimality = suboptimality / self.point.value
+        result = solver.solve(theta[rows].ravel())
+        self.n_iter += result.n_iter
+        theta[rows] = result.theta.reshape(restricted.shape)
+        self.previous_value = self.point.value
+        self.point = self.objective.value_gradient(theta.ravel())
+
+    def _inner_solver(self, objective, tol):
+        is_small = objective.n_parameters <= LARGEST_HESSIAN
+        solver = ProximalNewtonSolver if is_small else ProximalNewtonCGSolver
+        return solver(
+            objective, tol=tol, max_iter=self.max_iter - self.n_iter, verbose=self.verbose
+        )
+
+    def _result(self, reason):
+        point = self.point
+        converged = reason == "" or point.max_gradient <= self.tol
+        return SolverResult(
+            point.theta, point.value, point.max_gradient, self.n_iter, converged, reason
+        )
