@@ -85,8 +85,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
     scoring : str, callable or None, default="neg_log_loss"
         What to choose by, the greater the better: a name that scikit-learn knows, a scorer of
         scikit-learn or of `sklogloss.metrics`, or a callable ``scorer(estimator, X, y)``. None is
-        accuracy. With "neg_log_loss", no probability is rounded to 0, and test samples of a class
-        that the training rows of the fold lack are left out: their loss has no bound.
+        accuracy. With "neg_log_loss", no probability of the model is rounded to 0, and test samples
+        of a class that the training rows of the fold lack are left out: their loss has no bound.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
             "liblinear", "sag", "saga"}, default="auto"
         As for `LogLossClassifier`.
@@ -431,6 +431,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         log_proba = posterior_log_proba(
             loss.log_link(raw_prediction), self.class_weight_, self.label_smoothing
         )
+        # Smoothing leaves nothing of what is less probable than a wrong label.
+        log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
         if len(self.classes_) == 2:
             target = np.column_stack([1 - target, target])
         elif target.ndim == 1:
