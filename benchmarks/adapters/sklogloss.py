@@ -1,4 +1,4 @@
-"""LogLossClassifier, which has no L1 penalty yet."""
+"""LogLossClassifier."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from sklogloss import LogLossClassifier
 
 def solvers(task):
     if task.l1_ratio > 0:
-        return {}
+        return {"auto": Intercept.FREE}
     names = ["auto", "newton-cg", "lbfgs"]
     if hessian_is_small(task):
         names.append("newton-cholesky")
@@ -18,7 +18,14 @@ def solvers(task):
 
 
 def fit(task, solver, tol, n_threads):
-    model = LogLossClassifier(C=task.C, solver=solver, tol=tol, max_iter=MAX_ITER, n_jobs=n_threads)
+    model = LogLossClassifier(
+        C=task.C,
+        l1_ratio=task.l1_ratio,
+        solver=solver,
+        tol=tol,
+        max_iter=MAX_ITER,
+        n_jobs=n_threads,
+    )
     with warnings.catch_warnings():
         # A run that falls short is recognised by its objective.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -231,6 +231,9 @@ class LinearObjective:
             total, mean, spread = self._moments(weight)
             curvature = total / self.weight_sum * spread
             other.center, other.scale = self._usable_center_and_scale(mean, curvature)
+            if self.l1 > 0:
+                # Nothing keeps the curvature of L1's coefficients from zero, nor 1 / it finite.
+                other.scale = self.scale
             other._use_center_and_scale()
         other.subset, other.starts_from_subset = None, False
         return other
@@ -275,6 +278,15 @@ class LinearObjective:
         other.center, other.scale = self.center[features], self.scale[features]
         other._use_center_and_scale()
         other.subset, other.starts_from_subset = None, False
+        return other
+
+    def with_penalty(self, *, l2, l1=0.0):
+        """Return the same objective with another penalty, in the same theta."""
+        other = copy.copy(self)
+        other.l2, other.l1 = l2, l1
+        other._use_center_and_scale()
+        if self.subset is not None:
+            other.subset = self.subset.with_penalty(l2=l2, l1=l1)
         return other
 
     def _largest_entries(self):

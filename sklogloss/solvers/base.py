@@ -238,7 +238,7 @@ class NewtonSolver:
         It falls with the square of what is tolerated, as does what Newton's method leaves: at the
         default tol, coefficients are right to all digits that rounding errors leave.
         """
-        return self.suboptimality / (10 * LARGEST_SUBOPTIMALITY) * self.tolerated(point)
+        return min(self.suboptimality / (10 * LARGEST_SUBOPTIMALITY), 1) * self.tolerated(point)
 
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.
@@ -296,6 +296,10 @@ class NewtonSolver:
             if self.objective.l2 == 0 and self.objective.l1 == 0:
                 last = self.objective.value_gradient(theta)
                 if not last.max_gradient <= self.point.max_gradient:
+                    theta = self.point.theta
+            elif self.suboptimality > SUBSET_SUBOPTIMALITY:
+                # It may promise too much, far from the optimum.
+                if not self.objective.value_gradient(theta).value <= self.point.value:
                     theta = self.point.theta
         return SolverResult(
             theta,

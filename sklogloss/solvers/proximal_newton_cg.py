@@ -8,15 +8,15 @@ from .base import NewtonSolver
 
 __all__ = ["ProximalNewtonCGSolver"]
 
-# Rounds, and products with the Hessian, that one model is worth.
-MAX_ROUNDS = 50
+# Products with the Hessian that one model is worth, and one run of conjugate gradients.
 MAX_PRODUCTS = 1000
+MAX_PRODUCTS_OF_FACE = 50
 # Conjugate gradients end when the squared residual has fallen to this part of what it was.
 FACE_REDUCTION = 1e-1
+# What is added to the Hessian's diagonal, as part of the largest violation.
+FIRST_DAMPING = 0.1
 # Attempts to find how much larger than its diagonal the Hessian is.
 MAX_ATTEMPTS = 5
-# Parts of what conjugate gradients propose that are tried where coefficients change their signs.
-LENGTHS = (1, 1 / 4, 1 / 16, 1 / 64)
 
 
 class ProximalNewtonCGSolver(NewtonSolver):
@@ -34,17 +34,24 @@ class ProximalNewtonCGSolver(NewtonSolver):
     def setup(self, theta):
         # Largest curvature that was seen, in units of the diagonal's.
         self.stretch = 1.0
+        self.damping = FIRST_DAMPING
+        self.previous_point = None
         super().setup(theta)
 
     def inner_solve(self, point):
-        model = Model(self.objective, point)
+        if self.previous_point is not None:
+            # As trust regions are widened and narrowed: by how much of what was promised came true.
+            kept = (self.previous_point.value - point.value) / (self.decrement / 2)
+            self.damping *= 1 / 4 if kept > 1 / 2 else 4 if kept < 1 / 4 else 1
+        self.previous_point = point
+        model = Model(self.objective, point, self.damping)
         start = model.squared_violation()
         forcing = min(0.25, np.sqrt(start / max(abs(point.value), 1e-300)))
         target = min(max(forcing**2 * start, self.negligible(point)), 0.0625 * start)
-        for _ in range(MAX_ROUNDS):
+        while model.n_products < MAX_PRODUCTS:
             self._proximal_step(model)
             self._solve_face(model, target)
-            if model.squared_violation() <= target or model.n_products > MAX_PRODUCTS:
+            if not model.squared_violation() > target:
                 break
         return model.u - point.theta
 
@@ -72,7 +79,9 @@ class ProximalNewtonCGSolver(NewtonSolver):
         norm = float(residual @ preconditioned)
         enough = max(FACE_REDUCTION * norm, target / 4)
         direction, image = np.zeros_like(search), np.zeros_like(search)
-        while norm > enough and model.n_products <= MAX_PRODUCTS:
+        for _ in range(MAX_PRODUCTS_OF_FACE):
+            if not norm > enough:
+                break
             product = model.product(search)
             curvature = float(search @ product)
             # Rounding level of the product: no curvature left along this direction.
@@ -89,29 +98,32 @@ class ProximalNewtonCGSolver(NewtonSolver):
         self._move_on_face(model, direction, image, is_free & (model.l1 > 0))
 
     def _move_on_face(self, model, direction, image, has_sign):
-        # A coefficient that would change its sign becomes zero; if that is no gain, the move is
-        # shorter, in the end so short that only the first one gets there.
-        for length in LENGTHS:
+        # A coefficient that would change its sign becomes zero. If that is no gain, the move ends
+        # where half of those that have crossed would not have, in the end where the first one does.
+        places = np.flatnonzero(has_sign & ((model.u + direction) * model.u < 0))
+        lengths = -model.u[places] / direction[places]
+        length = 1.0
+        while True:
             move = length * direction
-            has_crossed = has_sign & ((model.u + move) * model.u < 0)
-            if not has_crossed.any():
+            crossed = places[lengths <= length]
+            move[crossed] = -model.u[crossed]
+            if not np.any(lengths < length):
                 model.move(move, length * image)
                 return
-            move[has_crossed] = -model.u[has_crossed]
             product = model.product(move)
             if model.change(move, product) < 0:
                 model.move(move, product)
                 return
-        places = np.flatnonzero(has_crossed)
-        lengths = -model.u[places] / direction[places]
-        move = lengths.min() * direction
-        ends = places[lengths <= lengths.min()]
-        move[ends] = -model.u[ends]
-        model.move(move, lengths.min() * image)
+            length = np.quantile(lengths[lengths < length], 0.5, method="lower")
 
 
 class Model:
     """The quadratic model at a point, and where its minimisation has got to.
+
+    Where the classes are told apart the Hessian all but vanishes, and a step would have no end. So
+    its diagonal is raised by a number that goes to zero with the violation of the conditions of the
+    optimum (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex Minimization
+    Problems with Singular Solutions", Computational Optimization and Applications 28, 2004).
 
     Attributes
     ----------
@@ -119,25 +131,26 @@ class Model:
     gradient : ndarray of shape (n_parameters,)
         Of the quadratic part at u.
     diagonal : ndarray of shape (n_parameters,)
-        Of the Hessian, one where it vanishes.
+        Of the Hessian.
     n_products : int
         Products with the Hessian so far.
     """
 
-    def __init__(self, objective, point):
+    def __init__(self, objective, point, damping):
         self.objective = objective
         self.point = point
         self.l1 = objective.l1_in_theta
+        violation = distance_to_subdifferential(point.gradient, point.theta, self.l1)
+        self.damping = damping * violation.max()
         self.u = point.theta.copy()
         self.gradient = point.gradient.copy()
-        diagonal = objective.hessian_diagonal(point)
-        self.diagonal = np.where(diagonal > 0, diagonal, 1)
+        self.diagonal = objective.hessian_diagonal(point) + self.damping
         self.n_products = 0
 
     def product(self, direction):
         """Return the Hessian times a direction."""
         self.n_products += 1
-        return self.objective.hessian_product(self.point, direction)
+        return self.objective.hessian_product(self.point, direction) + self.damping * direction
 
     def change(self, move, product):
         """Return by how much the model changes from u to u + move, product being that of move."""
