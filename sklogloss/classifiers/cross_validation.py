@@ -168,12 +168,12 @@ class LogLossClassifierCV(BaseLinearClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from sklogloss import LogLossClassifierCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = LogLossClassifierCV(Cs=[0.1, 1, 10, 100]).fit(X, y)
-    >>> clf.C_
-    10.0
+    >>> clf = LogLossClassifierCV(Cs=[0.1, 1, 10, 100, 1000]).fit(X, y)
     >>> clf.scores_.mean(axis=0).round(3)
-    array([[-0.306, -0.146, -0.106, -0.129]])
-    >>> LogLossClassifierCV(Cs=[0.1, 1, 10, 100], selection="1se").fit(X, y).C_
+    array([[-0.331, -0.14 , -0.068, -0.055, -0.073]])
+    >>> clf.C_
+    100.0
+    >>> LogLossClassifierCV(Cs=[0.1, 1, 10, 100, 1000], selection="1se").fit(X, y).C_
     10.0
     """
 
