@@ -3,7 +3,7 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +45,7 @@ from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_real
+from sklogloss.selection import select
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
 
@@ -260,7 +261,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return np.asarray(l1_ratios, dtype=np.float64)
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
     ) -> Self:
         """Choose the penalty, and fit the model.
 
@@ -314,12 +315,23 @@ class LogLossClassifierCV(BaseLinearClassifier):
             if "sample_weight" in score_params:
                 score_params["sample_weight"] = problem.sample_weight
             self.scores_ = self._scores(problem, folds, score_params)
-            ratio, i = self._choice()
+            selection = select(self.scores_, self.Cs_)
+            ratio, i = selection.simplest if self.selection == "1se" else selection.best
             self.solver_ = full_paths[ratio][i].solver
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
                 (penalty,) = penalties(problem, self.Cs_[[i]], self.l1_ratio_)
-                self._refit(objective.with_penalty(**penalty), full_paths[ratio][i], problem)
+                objective, result = solve(
+                    self.solver_,
+                    objective.with_penalty(**penalty),
+                    full_paths[ratio][i].theta,
+                    tol=self.tol,
+                    max_iter=self.max_iter,
+                    verbose=self.verbose,
+                )
+                if full_paths[ratio][i].result.converged:
+                    self._warn_of_no_optimum(objective, result, problem.targets)
+                self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
             else:
                 self._take_means_over_folds(ratio, i)
         return self
@@ -460,32 +472,6 @@ class LogLossClassifierCV(BaseLinearClassifier):
         model.n_features_in_ = model.coef_.shape[1]
         return model
 
-    def _choice(self):
-        # Indices of the chosen l1_ratio and C.
-        if np.isnan(self.scores_).all(axis=0).any():
-            raise ValueError(
-                "cv has no fold whose test samples can be scored: their classes are not among the "
-                "training samples, or the scorer returns NaN"
-            )
-        mean = np.nanmean(self.scores_, axis=0)
-        # Of equals the first C, then the first l1_ratio.
-        i, ratio = np.unravel_index(np.argmax(mean.T), mean.T.shape)
-        if self.selection == "1se":
-            n_scored = np.count_nonzero(~np.isnan(self.scores_[:, ratio, i]))
-            error = 0.0
-            if n_scored > 1:
-                error = np.nanstd(self.scores_[:, ratio, i], ddof=1) / np.sqrt(n_scored)
-            as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - error)
-            i = as_good[np.argmin(self.Cs_[as_good])]
-        return int(ratio), int(i)
-
-    def _refit(self, objective, point, problem):
-        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
-        objective, result = solve(self.solver_, objective, point.theta, **options)
-        if point.result.converged:
-            self._warn_of_no_optimum(objective, result, problem.targets)
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
-
     def _take_means_over_folds(self, ratio, i):
         # Each fold's own choice, unless one standard error has a say, which all folds make up.
         chosen = [(fold, ratio, i) for fold in range(len(self.scores_))]
@@ -502,7 +488,11 @@ class LogLossClassifierCV(BaseLinearClassifier):
         self.coef_, self.intercept_ = self._split(mean)
 
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **score_params
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **score_params: Any,
     ) -> float:
         """Return the score of the predictions by `scoring`, the greater the better.
 
