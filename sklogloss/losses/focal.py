@@ -38,8 +38,8 @@ class FocalLoss(Loss):
 
     Values and gradients of hard targets are right to 8 units in the last place over the whole
     range of the exponential, for gamma up to 5. So is the second derivative, but relative to the
-    sum of the absolute values of its terms: they cancel where it changes its sign. No raw
-    prediction but NaN gives NaN.
+    sum of the absolute values of its terms: they cancel where it changes its sign. No finite raw
+    prediction gives NaN.
 
     Parameters
     ----------
