@@ -12,6 +12,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ SOLVERS = ["lbfgs", "newton-cg", "newton-cholesky"]
 N_FOLDS = 5
 SUBOPTIMALITY = 1e-6
 SMALLEST_TOL = 1e-9
-# An estimator that takes this many times as long as the fastest one of its kind is not timed again.
+# What takes this many times as long as the fastest one of its kind is not timed again.
 MUCH_SLOWER = 3
 COLUMNS = {
     "task": "{0.task}",
@@ -120,27 +121,34 @@ def accurate(solver, task, folds, n_jobs):
     return None
 
 
+def candidates(task, folds, n_jobs, is_accurate):
+    """Return scikit-learn's estimators worth timing, each with the better number of processes."""
+    found = []
+    fastest = np.inf
+    for solver in SOLVERS:
+        estimator = scikit_learn(solver, DEFAULT_TOL, n_jobs)
+        if is_accurate:
+            estimator = accurate(solver, task, folds, n_jobs)
+        if estimator is None:
+            continue
+        seconds = fit_seconds(estimator, task)
+        if seconds <= MUCH_SLOWER * fastest:
+            alone = scikit_learn(solver, estimator.tol, None)
+            seconds, estimator = min(
+                (seconds, estimator), (fit_seconds(alone, task), alone), key=itemgetter(0)
+            )
+        fastest = min(fastest, seconds)
+        found.append((seconds, estimator))
+    return [estimator for seconds, estimator in found if seconds <= MUCH_SLOWER * fastest]
+
+
 def run(task, rounds, n_jobs):
     """Return the Results of a task."""
     ours = LogLossClassifierCV(Cs=10, cv=N_FOLDS, n_jobs=n_jobs).fit(task.X, task.y)
     folds = Folds(task, ours.Cs_)
-    shown = []
+    estimators = [ours]
     for is_accurate in (False, True):
-        candidates = []
-        for solver in SOLVERS:
-            estimator = (
-                accurate(solver, task, folds, n_jobs)
-                if is_accurate
-                else scikit_learn(solver, DEFAULT_TOL, n_jobs)
-            )
-            if estimator is None:
-                continue
-            alone = scikit_learn(solver, estimator.tol, None)
-            pair = [(fit_seconds(candidate, task), candidate) for candidate in (estimator, alone)]
-            candidates.append(min(pair, key=lambda timed: timed[0]))
-        fastest = min((seconds for seconds, _ in candidates), default=0)
-        shown += [found for seconds, found in candidates if seconds <= MUCH_SLOWER * fastest]
-    estimators = [ours, *shown]
+        estimators += candidates(task, folds, n_jobs, is_accurate)
     seconds = seconds_of_each([partial(e.fit, task.X, task.y) for e in estimators], rounds)
     return [
         Result(
