@@ -147,8 +147,8 @@ class GuidedNewtonSolver(NewtonSolver):
         # A step squares what is left only if the Hessian is that of the point.
         if self.inverse_hessian is not None:
             return self.left_after_step() <= self.negligible(point) / DOUBT
+        if super().is_last_step(point):
+            return True
         # The rate itself is squared from step to step.
         rate = 2 * self.left_after_step() / self.decrement
-        return super().is_last_step(point) or (
-            rate * self.left_after_step() <= self.negligible(point)
-        )
+        return rate * self.left_after_step() <= self.negligible(point)
