@@ -10,6 +10,7 @@ TABLES = {
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
     "predict": "predict_proba against scikit-learn's",
     "grid_search": "a grid search against scikit-learn's estimator",
+    "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
     "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
     "metrics": "log loss and its decomposition against scikit-learn's log loss",
@@ -21,7 +22,7 @@ def main(argv):
     if not argv or argv[0] not in TABLES:
         print("usage: python -m benchmarks TABLE [-h] [arguments of the table]\n")
         for table, text in TABLES.items():
-            print(f"  {table:12} {text}")
+            print(f"  {table:16} {text}")
         return 0 if argv and argv[0] in ("-h", "--help") else 2
     return import_module(f"benchmarks.{argv[0]}").main(argv[1:])
 
