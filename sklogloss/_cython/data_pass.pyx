@@ -41,6 +41,7 @@ ctypedef struct Rows:
     # rows are class-major with column stride n_samples, all of the type of X.
     Py_ssize_t n_samples
     Py_ssize_t n_columns
+    Py_ssize_t n_curvature_columns
     Py_ssize_t itemsize
     const char *target
     const char *sample_weight
@@ -135,7 +136,7 @@ cdef void value_gradient_step(
         scratch.raw_prediction, rows.parameter, scratch.value, scratch.gradient, curvature)
     sums[0] += block_sum(design.is_float32, n, weight_of(rows, &scratch.block), scratch.value)
     if rows.curvature != NULL:
-        for k in range(rows.n_columns):
+        for k in range(rows.n_curvature_columns):
             memcpy(
                 rows.curvature + (start + k * rows.n_samples) * itemsize,
                 curvature + k * stride * itemsize, n * itemsize)
@@ -230,7 +231,8 @@ cdef int run_slot(
     cdef Scratch scratch
     cdef Py_ssize_t column_bytes = design.block_rows * rows.itemsize
     cdef Py_ssize_t b, start, n_rows
-    scratch.memory = <char *> malloc((3 * rows.n_columns + 2) * column_bytes + 64)
+    scratch.memory = <char *> malloc(
+        (2 * rows.n_columns + rows.n_curvature_columns + 2) * column_bytes + 64)
     if scratch.memory == NULL:
         return -1
     if design.allocate(&scratch.block, rows.n_columns, rows.gram) != 0:
@@ -325,6 +327,7 @@ cdef Rows describe(
         raise ValueError("sample_weight must have n_samples entries")
     rows.n_samples = design.n_samples
     rows.n_columns = n_columns
+    rows.n_curvature_columns = 0
     rows.itemsize = sizeof(floating)
     rows.target = NULL
     rows.sample_weight = NULL
@@ -343,6 +346,7 @@ cdef Rows describe_loss(
 ) except *:
     # The part of Rows that every step with a loss needs.
     cdef Rows rows = describe(design, loss.n_columns, sample_weight)
+    rows.n_curvature_columns = loss.n_curvature_columns
     rows.parameter = loss.parameter
     rows.curvature_product = loss.curvature_product[design.is_float32]
     rows.curvature_entry = loss.curvature_entry[design.is_float32]
@@ -401,7 +405,7 @@ def value_gradient(
     sample_weight : array of shape (n_samples,) or None
     coef : array of shape (n_features, n_columns)
     intercept : array of shape (n_columns,)
-    curvature : Fortran-ordered array of shape (n_samples, n_columns) or None
+    curvature : Fortran-ordered array of shape (n_samples, n_curvature_columns) or None
         Filled with the curvature of each row, for hessian_product and hessian_diagonal.
     n_threads : int
 
@@ -418,7 +422,8 @@ def value_gradient(
     if curvature is None:
         rows.loss = loss.value_gradient[design.is_float32]
     else:
-        check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
+        check_rows(
+            design, curvature.shape[0], curvature.shape[1], loss.n_curvature_columns)
         rows.curvature = <char *> &curvature[0, 0]
         rows.loss = loss.value_gradient_curvature[design.is_float32]
     n_sums = 1 + (design.n_features + 1) * loss.n_columns
@@ -459,7 +464,8 @@ def value_gradient_hessian(
     set_coef(&rows, design, coef, intercept)
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
-    set_gram(&gram, design, center, scale, fit_intercept, loss.n_columns > 1)
+    set_gram(
+        &gram, design, center, scale, fit_intercept, loss.n_columns > 1 or not loss.is_convex)
     rows.target = <const char *> &target[0, 0]
     rows.loss = loss.value_gradient_curvature[design.is_float32]
     rows.gram = &gram
@@ -493,7 +499,8 @@ def hessian_product(
     """
     cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
-    check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
+    check_rows(
+        design, curvature.shape[0], curvature.shape[1], loss.n_curvature_columns)
     rows.curvature = <char *> &curvature[0, 0]
     n_sums = (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 2.0 * design.n_samples * loss.n_columns
@@ -523,7 +530,8 @@ def hessian_diagonal(
         The part in coef, then in intercept.
     """
     cdef Rows rows = describe_loss(design, loss, sample_weight)
-    check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
+    check_rows(
+        design, curvature.shape[0], curvature.shape[1], loss.n_curvature_columns)
     if center.shape[0] != design.n_features:
         raise ValueError("center must have n_features entries")
     rows.curvature = <char *> &curvature[0, 0]
@@ -609,9 +617,10 @@ def class_mean_gram(
     """
     cdef Gram gram
     cdef Rows rows = describe_loss(design, loss, sample_weight)
-    check_rows(design, curvature.shape[0], curvature.shape[1], loss.n_columns)
+    check_rows(
+        design, curvature.shape[0], curvature.shape[1], loss.n_curvature_columns)
     rows.curvature = <char *> &curvature[0, 0]
-    set_gram(&gram, design, center, scale, intercept, False)
+    set_gram(&gram, design, center, scale, intercept, not loss.is_convex)
     rows.gram = &gram
     size = design.n_features + intercept
     work = design.n_stored * design.n_features / 8.0

@@ -19,29 +19,9 @@
  * the exponential: at |z| = 700 it would cost hundreds of units in the last place.
  */
 #include "simd_math.h"
-
-/* Rows handled together, so that what is kept of them, and columns of K classes, stay in L1. */
-#undef CHUNK_ROWS
-#define CHUNK_ROWS 64
+#include "softmax_template.h"
 
 #define BLOCK_NAME(kind, quantity) NAME(skl_log_loss_##kind##_##quantity)
-
-/* exponential = exp(-|z|). */
-SKL_INLINE void NAME(exp_of_minus_size)(
-    ptrdiff_t rows, const real *restrict z, real *restrict exponential, real smallest)
-{
-    const real shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
-    real r[CHUNK_ROWS];
-    bits power[CHUNK_ROWS];
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real minus_size = NAME(from_bits)(NAME(to_bits)(z[i]) | SIGN_BIT);
-        NAME(exp_reduce)(minus_size < smallest ? smallest : minus_size, shift, &r[i], &power[i]);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real scaled = NAME(expm1_core)(r[i]) * (real)0x1p-64 + (real)0x1p-64;
-        exponential[i] = scaled * NAME(from_bits)(power[i]);
-    }
-}
 
 SKL_INLINE void NAME(binary_chunk)(
     ptrdiff_t rows, const real *restrict y, const real *restrict z,
@@ -50,7 +30,7 @@ SKL_INLINE void NAME(binary_chunk)(
 {
     const real one = 1;
     real exponential[CHUNK_ROWS];
-    NAME(exp_of_minus_size)(rows, z, exponential, smallest);
+    NAME(exp_of_minus_size)(rows, z, exponential, NULL, smallest, 0);
     for (ptrdiff_t i = 0; i < rows; i++) {
         const real u = exponential[i];
         const bits z_bits = NAME(to_bits)(z[i]);
@@ -85,163 +65,6 @@ SKL_INLINE void NAME(binary)(
     }
 }
 
-/* Classes are taken four at a time where there are as many, which saves loads and stores of what
- * is kept per row. Loops over the four are unrolled first: only then is that over rows vectorised. */
-#define FOR_GROUPS_OF_CLASSES(first, n_classes, call_with_count)        \
-    {                                                                   \
-        ptrdiff_t k = (first);                                          \
-        for (; k + 4 <= (n_classes); k += 4) {                          \
-            call_with_count(4);                                         \
-        }                                                               \
-        for (; k < (n_classes); k++) {                                  \
-            call_with_count(1);                                         \
-        }                                                               \
-    }
-
-/* What a chunk keeps per row. Exponentials are scaled by one power of two per row. others: the
- * sum of all but the largest; what has been added is others - excess, excess being the rounding
- * errors (Kahan's summation). */
-typedef struct {
-    real largest[CHUNK_ROWS];  /* raw prediction */
-    real base[CHUNK_ROWS];     /* subtracted from raw predictions before exp */
-    real smallest[CHUNK_ROWS]; /* below which raw prediction - base may be raised to it */
-    real shift[CHUNK_ROWS];    /* for exp_scaled */
-    real top[CHUNK_ROWS];      /* exponential of the largest */
-    bits ties[CHUNK_ROWS];     /* 2^MANTISSA_BITS + how often it occurs - 1, as a real */
-    real others[CHUNK_ROWS];
-    real excess[CHUNK_ROWS];
-    real value[CHUNK_ROWS];    /* sum_k y_k (m - z_k), or the target's raw prediction */
-    real target[CHUNK_ROWS];   /* the target's exponential */
-} NAME(chunk);
-
-SKL_INLINE void NAME(largest_of)(
-    int count, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, const real *restrict z,
-    real *restrict largest)
-{
-    const real *restrict z_k = z + k * stride;
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        real m = largest[i];
-#pragma GCC unroll 4
-        for (int j = 0; j < count; j++) {
-            const real z_j = z_k[i + j * stride];
-            m = z_j > m ? z_j : m;
-        }
-        largest[i] = m;
-    }
-}
-
-/* Find the largest raw prediction of each row and what follows from it. */
-SKL_INLINE void NAME(start_chunk)(
-    ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *restrict z,
-    NAME(chunk) *restrict chunk)
-{
-    const real zero = 0, limit = (real)EXACT_LIMIT, rounding = (real)ROUND_TO_INTEGER;
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        chunk->largest[i] = -(real)LARGEST;
-    }
-#define CALL(count) NAME(largest_of)(count, rows, k, stride, z, chunk->largest)
-    FOR_GROUPS_OF_CLASSES(0, n_columns, CALL)
-#undef CALL
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real m = chunk->largest[i];
-        const real base = m > limit ? m : (m < -limit ? m : zero);
-        const real n = ((m - base) * (real)LOG2_E + rounding) - rounding;
-        chunk->base[i] = base;
-        chunk->smallest[i] = (m - base) + (real)EXP_SMALLEST;
-        chunk->shift[i] = rounding + ((real)64 - n);
-        chunk->ties[i] = NAME(to_bits)((real)TWO_TO_MANTISSA_BITS) - 1;
-        /* 0, but GCC makes slow calls of memset of constants. */
-        chunk->top[i] = chunk->others[i] = chunk->excess[i] = m - m;
-        chunk->value[i] = chunk->target[i] = m - m;
-    }
-}
-
-/* Add `count` classes from k on to what the chunk keeps; keep the exponentials if wanted. */
-SKL_INLINE void NAME(add_classes)(
-    int count, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, const real *restrict z,
-    const real *restrict target, ptrdiff_t target_stride, NAME(chunk) *restrict chunk,
-    real *restrict exponential, ptrdiff_t exponential_stride,
-    int soft, int want_value, int want_target, int want_exponential)
-{
-    const real zero = 0, half = (real)0.5, one = 1, two = 2;
-    const real *restrict z_k = z + k * stride;
-    const real *restrict y_k = target + (soft ? k * target_stride : 0);
-    real *restrict e_k = exponential + (want_exponential ? k * exponential_stride : 0);
-    real r[4][CHUNK_ROWS], e_scratch[4][CHUNK_ROWS];
-    bits power[4][CHUNK_ROWS];
-#pragma GCC unroll 4
-    for (int j = 0; j < count; j++) {
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            const real x = z_k[i + j * stride] - chunk->base[i];
-            const real x_used = x < chunk->smallest[i] ? chunk->smallest[i] : x;
-            NAME(exp_reduce)(x_used, chunk->shift[i], &r[j][i], &power[j][i]);
-        }
-    }
-#pragma GCC unroll 4
-    for (int j = 0; j < count; j++) {
-        real *restrict e_j = want_exponential ? e_k + j * exponential_stride : e_scratch[j];
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            const real p = one + NAME(expm1_core)(r[j][i]);
-            e_j[i] = NAME(from_bits)(NAME(to_bits)(p) + power[j][i]);
-        }
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real m = chunk->largest[i];
-        real sum = 0, top = chunk->top[i];
-        bits ties = chunk->ties[i];
-        real value = want_value ? chunk->value[i] : zero;
-        real target_e = want_target ? chunk->target[i] : zero;
-#pragma GCC unroll 4
-        for (int j = 0; j < count; j++) {
-            const real z_j = z_k[i + j * stride];
-            const real class_j = (real)(k + j);
-            const real e = want_exponential ? e_k[i + j * exponential_stride] : e_scratch[j][i];
-            sum += z_j == m ? zero : e;
-            top = z_j == m ? e : top;
-            ties += z_j == m;
-            if (want_value && soft) { /* halved: the difference may overflow */
-                value += (two * y_k[i + j * target_stride]) * (half * m - half * z_j);
-            } else if (want_value) {
-                value = y_k[i] == class_j ? z_j : value;
-            }
-            if (want_target) {
-                target_e = y_k[i] == class_j ? e : target_e;
-            }
-        }
-        const real wanted = sum - chunk->excess[i];
-        const real others = chunk->others[i] + wanted;
-        chunk->excess[i] = (others - chunk->others[i]) - wanted;
-        chunk->others[i] = others;
-        chunk->top[i] = top;
-        chunk->ties[i] = ties;
-        if (want_value) {
-            chunk->value[i] = value;
-        }
-        if (want_target) {
-            chunk->target[i] = target_e;
-        }
-    }
-}
-
-SKL_INLINE void NAME(add_all_classes)(
-    ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *restrict z,
-    const real *restrict target, ptrdiff_t target_stride, NAME(chunk) *restrict chunk,
-    real *restrict exponential, ptrdiff_t exponential_stride,
-    int soft, int want_value, int want_target, int want_exponential)
-{
-    NAME(start_chunk)(rows, n_columns, stride, z, chunk);
-#define CALL(count)                                                                     \
-    NAME(add_classes)(count, rows, k, stride, z, target, target_stride, chunk,          \
-                      exponential, exponential_stride, soft, want_value, want_target,   \
-                      want_exponential)
-    FOR_GROUPS_OF_CLASSES(0, n_columns, CALL)
-#undef CALL
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real ties = NAME(from_bits)(chunk->ties[i]) - (real)TWO_TO_MANTISSA_BITS;
-        chunk->others[i] += ties * chunk->top[i];
-    }
-}
-
 /* The K-class formulas for at most CHUNK_ROWS rows. `soft` says what target holds; `curvature`
  * that hessian takes the probabilities instead of the Hessian's diagonal. */
 SKL_INLINE void NAME(multiclass_chunk)(
@@ -254,7 +77,7 @@ SKL_INLINE void NAME(multiclass_chunk)(
     NAME(chunk) chunk;
     NAME(add_all_classes)(rows, n_columns, stride, z, target, target_stride, &chunk,
                           gradient, stride, soft, want_value, want_gradient && !soft,
-                          want_gradient);
+                          want_gradient, 0);
     if (want_value) {
         for (ptrdiff_t i = 0; i < rows; i++) {
             value[i] = NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])
@@ -401,7 +224,7 @@ SKL_INLINE void NAME(binary_link)(
     real exponential[CHUNK_ROWS];
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        NAME(exp_of_minus_size)(rows, z + start, exponential, smallest);
+        NAME(exp_of_minus_size)(rows, z + start, exponential, NULL, smallest, 0);
         for (ptrdiff_t j = 0; j < rows; j++) {
             const ptrdiff_t i = start + j;
             const real u = exponential[j];
@@ -441,7 +264,7 @@ SKL_INLINE void NAME(multiclass_link)(
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
         NAME(add_all_classes)(rows, n_columns, stride, raw_prediction + start, NULL, 0, &chunk,
-                              out + start, out_stride, 0, 0, 0, !logarithm);
+                              out + start, out_stride, 0, 0, 0, !logarithm, 0);
         for (ptrdiff_t i = 0; i < rows; i++) {
             scale[i] = logarithm
                            ? NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])

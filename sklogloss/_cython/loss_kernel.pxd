@@ -3,6 +3,7 @@
 #
 # A block is class-major: entry (row i, column k) of raw_prediction, gradient, hessian and
 # curvature lies at [i + k * stride]. n_columns is 1 for two classes, else the number of classes.
+# curvature has n_curvature_columns columns.
 # The arrays are float64 or float32 throughout, as the function's dtype says.
 
 ctypedef void (*loss_block)(
@@ -10,7 +11,7 @@ ctypedef void (*loss_block)(
     const void *target,             # probabilities of class 1, class indices as floats, or
     Py_ssize_t target_stride,       # class-major probabilities with this column stride
     const void *raw_prediction,
-    const double *parameter,        # the loss's own numbers, NULL for log loss
+    const double *parameter,        # the loss's own numbers, log loss has none
     void *value,                    # (n_rows,)
     void *gradient,                 # (n_rows, n_columns)
     void *hessian,                  # (n_rows, n_columns): diagonal of the Hessian, or curvature
@@ -41,15 +42,17 @@ ctypedef void (*link_block)(
 # Each table has one function for float64 and one for float32: index with is_float32.
 cdef class LossKernel:
     cdef readonly Py_ssize_t n_columns
+    cdef readonly Py_ssize_t n_curvature_columns
     cdef readonly bint target_is_matrix     # (n_samples, n_classes) probabilities, else 1-d
+    cdef readonly bint is_convex            # no row's Hessian has a negative eigenvalue
     cdef double parameter[4]
     cdef loss_block value[2]
     cdef loss_block gradient[2]
     cdef loss_block value_gradient[2]
     cdef loss_block gradient_hessian[2]
     # The pass's own: hessian receives the curvature, from which the two functions below make
-    # products and entries. For two classes curvature is the second derivative, for K classes of
-    # log loss the probabilities.
+    # products and entries. For two classes curvature is the second derivative, for K classes
+    # whatever the loss needs: the probabilities for log loss.
     cdef loss_block value_gradient_curvature[2]
     cdef curvature_product_block curvature_product[2]
     cdef curvature_entry_block curvature_entry[2]

@@ -29,6 +29,12 @@ cdef extern from "log_loss.h" nogil:
     const skl_loss_functions skl_log_loss_soft[2]
 
 
+cdef extern from "focal_loss.h" nogil:
+    const skl_loss_functions skl_focal_loss_binary[2]
+    const skl_loss_functions skl_focal_loss_index[2]
+    const skl_loss_functions skl_focal_loss_soft[2]
+
+
 cdef extern from "block_rows.h" nogil:
     void prefetch(const void *start, Py_ssize_t n_bytes)
     void rows_to_block_f64(Py_ssize_t n_rows, Py_ssize_t n_classes, const double *rows,
@@ -52,8 +58,12 @@ cdef class LossKernel:
     ----------
     n_columns : int
         Columns of raw_prediction: 1 for two classes, else the number of classes.
+    n_curvature_columns : int
+        Columns of what a pass keeps of each row for products with the Hessian.
     target_is_matrix : bool
         Whether the target is an (n_samples, n_classes) matrix of probabilities.
+    is_convex : bool
+        Whether the Hessian of no row has a negative eigenvalue.
     """
 
 
@@ -71,6 +81,27 @@ cdef void set_functions(LossKernel kernel, const skl_loss_functions *functions) 
         kernel.log_link[i] = functions[i].log_link
 
 
+cdef LossKernel make_kernel(
+    Py_ssize_t n_classes, bint target_is_matrix, const skl_loss_functions *binary,
+    const skl_loss_functions *index, const skl_loss_functions *soft,
+):
+    """Return a kernel of the functions for the kind of target, its own numbers not yet set."""
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2, got {n_classes}.")
+    if n_classes == 2 and target_is_matrix:
+        raise ValueError("For two classes the target is one-dimensional.")
+    cdef LossKernel kernel = LossKernel.__new__(LossKernel)
+    kernel.n_columns = 1 if n_classes == 2 else n_classes
+    kernel.target_is_matrix = target_is_matrix
+    if n_classes == 2:
+        set_functions(kernel, binary)
+    elif target_is_matrix:
+        set_functions(kernel, soft)
+    else:
+        set_functions(kernel, index)
+    return kernel
+
+
 def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
     """Return the LossKernel of log loss.
 
@@ -86,19 +117,41 @@ def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
     -------
     LossKernel
     """
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes}.")
-    if n_classes == 2 and target_is_matrix:
-        raise ValueError("For two classes the target is one-dimensional.")
-    cdef LossKernel kernel = LossKernel.__new__(LossKernel)
-    kernel.n_columns = 1 if n_classes == 2 else n_classes
-    kernel.target_is_matrix = target_is_matrix
+    cdef LossKernel kernel = make_kernel(
+        n_classes, target_is_matrix, skl_log_loss_binary, skl_log_loss_index, skl_log_loss_soft)
+    kernel.n_curvature_columns = kernel.n_columns
+    kernel.is_convex = True
+    return kernel
+
+
+def focal_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, double gamma, bint convex):
+    """Return the LossKernel of focal loss.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes, at least 2.
+    target_is_matrix : bool
+        As for `log_loss_kernel`.
+    gamma : float
+        Not negative.
+    convex : bool
+        Whether the Hessians leave out what may be negative. Values and gradients are the same.
+
+    Returns
+    -------
+    LossKernel
+    """
+    cdef LossKernel kernel = make_kernel(
+        n_classes, target_is_matrix, skl_focal_loss_binary, skl_focal_loss_index,
+        skl_focal_loss_soft)
+    kernel.parameter[0] = gamma
+    kernel.parameter[1] = 0 if convex else -1
+    kernel.is_convex = convex or gamma == 0
     if n_classes == 2:
-        set_functions(kernel, skl_log_loss_binary)
-    elif target_is_matrix:
-        set_functions(kernel, skl_log_loss_soft)
+        kernel.n_curvature_columns = 1
     else:
-        set_functions(kernel, skl_log_loss_index)
+        kernel.n_curvature_columns = 2 * n_classes + 3 if target_is_matrix else n_classes + 2
     return kernel
 
 

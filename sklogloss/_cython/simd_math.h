@@ -20,12 +20,14 @@
 #undef ROUND_TO_INTEGER
 #undef TWO_TO_MANTISSA_BITS
 #undef SQRT2_BITS
+#undef LOW_HALF
 #undef LOG2_E
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef EXP_SMALLEST
 #undef EXACT_LIMIT
 #undef LARGEST
+#undef SMALLEST_NORMAL
 
 #if SKL_FLOAT32
 #define real float
@@ -38,12 +40,14 @@
 #define ROUND_TO_INTEGER 0x1.8p23f
 #define TWO_TO_MANTISSA_BITS 0x1p23f
 #define SQRT2_BITS 0x3fb504f3u
+#define LOW_HALF 0xfffu /* of the mantissa */
 #define LOG2_E 0x1.715476p+0f
 #define LN2_HIGH 0x1.63p-1f /* nine bits: its product with an exponent is exact */
 #define LN2_LOW -0x1.bd0106p-13f
-#define EXP_SMALLEST -104.0f /* exp of it rounds to 0 */
+#define EXP_SMALLEST -112.0f /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 256.0f
 #define LARGEST 0x1.fffffep+127f
+#define SMALLEST_NORMAL 0x1p-126f
 #else
 #define real double
 #define bits uint64_t
@@ -55,12 +59,14 @@
 #define ROUND_TO_INTEGER 0x1.8p52
 #define TWO_TO_MANTISSA_BITS 0x1p52
 #define SQRT2_BITS 0x3ff6a09e667f3bcdull
+#define LOW_HALF 0x7ffffffull
 #define LOG2_E 0x1.71547652b82fep+0
 #define LN2_HIGH 0x1.62e42feep-1 /* 32 bits: its product with an exponent is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
-#define EXP_SMALLEST -746.0 /* exp of it rounds to 0 */
+#define EXP_SMALLEST -753.0 /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 2048.0
 #define LARGEST 0x1.fffffffffffffp+1023
+#define SMALLEST_NORMAL 0x1p-1022
 #endif
 
 SKL_INLINE real NAME(from_bits)(bits pattern)
@@ -82,6 +88,12 @@ SKL_INLINE bits NAME(to_bits)(real x)
     bits pattern;
     memcpy(&pattern, &x, sizeof pattern);
     return pattern;
+}
+
+/* x cut to so few digits that products of two such numbers are exact. */
+SKL_INLINE real NAME(high_half)(real x)
+{
+    return NAME(from_bits)(NAME(to_bits)(x) & ~(bits)LOW_HALF);
 }
 
 /* exp(r) - 1 for |r| <= ln(2) / 2. */
@@ -117,13 +129,9 @@ SKL_INLINE void NAME(exp_reduce)(real x, real shift, real *r, bits *power)
     *power = NAME(to_bits)(shifted) << MANTISSA_BITS;
 }
 
-/* log(1 + f) for 1 + f in [1/2, 2]: 2 atanh(s), s = f / (2 + f), with f itself as leading term
- * so that its rounding is the last one. */
-SKL_INLINE real NAME(log1p_core)(real f)
+/* (2 atanh(s) / s - 2) / w for |s| <= 1/3, w = s^2. */
+SKL_INLINE real NAME(atanh_core)(real w)
 {
-    const real s = f / ((real)2 + f);
-    const real w = s * s;
-    /* (2 atanh(s) / s - 2) / s^2 for |s| <= 1/3 */
 #if SKL_FLOAT32 /* 4.5e-9 */
     real p = 0x1.1ee0a4p-2f;
     p = p * w + 0x1.1ebb64p-2f;
@@ -141,7 +149,30 @@ SKL_INLINE real NAME(log1p_core)(real f)
     p = p * w + 0x1.99999999a0748p-2;
     p = p * w + 0x1.5555555555535p-1;
 #endif
-    return f - s * (f - w * p);
+    return p;
+}
+
+/* log(1 + f) for 1 + f in [1/2, 2]: 2 atanh(s), s = f / (2 + f), with f itself as leading term
+ * so that its rounding is the last one. */
+SKL_INLINE real NAME(log1p_core)(real f)
+{
+    const real s = f / ((real)2 + f);
+    const real w = s * s;
+    return f - s * (f - w * NAME(atanh_core)(w));
+}
+
+/* high + low = log(1 + f + f_low), 1 + f in [1/2, 2], with some digits more than a real has: the
+ * products in the remainder of the division are exact, and low is small beside high. */
+SKL_INLINE void NAME(log1p_parts)(real f, real f_low, real *high, real *low)
+{
+    const real one = 1, two = 2;
+    const real d = two + f, d_high = NAME(high_half)(d), d_low = (two - d_high) + f;
+    const real reciprocal = one / d;
+    const real s = f * reciprocal, s_high = NAME(high_half)(s);
+    const real remainder = ((f - s_high * d_high) - s_high * d_low) + f_low * (one - s);
+    const real w = s * s;
+    *high = two * s_high;
+    *low = two * (remainder * reciprocal) + s * (w * NAME(atanh_core)(w));
 }
 
 /* log(1 + x) for x >= 0: 1 + x = 2^n (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); f = x where n = 0,

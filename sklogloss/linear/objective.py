@@ -45,7 +45,7 @@ class Evaluation:
         an L1 penalty, of the subgradient closest to zero.
     hessian : ndarray of shape (n_parameters, n_parameters) or None
         Its lower triangle, in theta.
-    curvature : ndarray of shape (n_samples, n_columns) or None
+    curvature : ndarray of shape (n_samples, n_curvature_columns) or None
         What products with the Hessian need.
     """
 
@@ -225,7 +225,7 @@ class LinearObjective:
             hessian,
             self.n_threads,
         )
-        weight = hessian.mean(axis=1)
+        weight = np.maximum(hessian.mean(axis=1), 0)  # of a loss that is not convex
         other = copy.copy(self)
         if weight.any():
             total, mean, spread = self._moments(weight)
@@ -401,7 +401,8 @@ class LinearObjective:
 
     def value_gradient_curvature(self, theta) -> Evaluation:
         """Evaluate value, gradient and what hessian_product needs: one pass over X."""
-        curvature = np.empty((self.design.n_samples, self.n_columns), dtype=self.dtype, order="F")
+        shape = (self.design.n_samples, self.loss.n_curvature_columns)
+        curvature = np.empty(shape, dtype=self.dtype, order="F")
         sums = data_pass.value_gradient(
             self.design,
             self.loss,
@@ -520,8 +521,10 @@ class LinearObjective:
         squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
         if self.design.is_sparse:
             squares += np.outer(self._center**2, totals)
+        if self.loss.is_convex:  # negative by rounding alone
+            np.maximum(squares, 0, out=squares)
         diagonal = np.empty(self.shape)
-        diagonal[:p] = self._scale**2 * np.maximum(squares, 0) / self.weight_sum + self._penalty
+        diagonal[:p] = self._scale**2 * squares / self.weight_sum + self._penalty
         if self.fit_intercept:
             diagonal[-1] = totals / self.weight_sum
         return diagonal.ravel()

@@ -1,6 +1,7 @@
 """Losses: functions of a target and a raw prediction, per sample."""
 
 from sklogloss.losses.base import Loss
+from sklogloss.losses.focal import FocalLoss
 from sklogloss.losses.log_loss import LogLoss
 
-__all__ = ["LogLoss", "Loss"]
+__all__ = ["FocalLoss", "LogLoss", "Loss"]

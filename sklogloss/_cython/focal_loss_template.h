@@ -1,0 +1,565 @@
+/* Focal loss of a block for one floating type; included twice by focal_loss.c.
+ *
+ * One class t that happened, p its probability, q = 1 - p, l = -ln p, s = -ln q, g = gamma:
+ *
+ *     Q = q^g = exp(-g s)
+ *     value = Q l
+ *     G = Q (q + g p l)
+ *     H = Q (p q + g p^2 l) + max(smallest, g Q (2 p q + (g p - 1) p l))
+ *
+ * smallest is minus infinity, or 0 for the convex kernel, which leaves out what may be negative.
+ * For two classes -G and H are the derivatives in the margin. For K classes, with
+ * r_k = p_k / q for k != t, r_t = 0 and v = r - e_t,
+ *
+ *     gradient = G v
+ *     Hessian = G (diag(r) - r r') + H v v'
+ *
+ * whose terms are all of the size of the result or less. So that Q is right to the last digits, s
+ * has some digits more than a real, and its product with g is not rounded.
+ *
+ * Two soft targets mix the losses of both classes. K of them, with phi_k = G_k / q_k, weights y_k,
+ * c_k = y_k (H_k - phi_k p_k q_k) / q_k^2 and B = sum of y_k phi_k, have
+ *
+ *     gradient_k = B p_k - y_k phi_k
+ *     Hessian = B (diag(p) - p p') + sum_k c_k (p - e_k) (p - e_k)'
+ *
+ * c_k is large where p_k is close to 1: the part of a class a with p_a > 1/2 is kept apart as
+ * d = c_a and w = p - e_a (w = p if there is none), whose entry at a is -q_a. C = sum of the other c.
+ *
+ * Formulas of the exponentials: log_loss_template.h.
+ */
+#include "simd_math.h"
+#include "softmax_template.h"
+
+#define BLOCK_NAME(kind, quantity) NAME(skl_focal_loss_##kind##_##quantity)
+
+typedef struct {
+    real gamma, high, low; /* gamma = high + low */
+    real smallest;         /* of the second part of H */
+    real exp_smallest;     /* EXP_SMALLEST, which the compiler may not know */
+} NAME(focal);
+
+SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
+{
+    /* A gamma so large leaves a loss only where q = 1, and its square does not overflow. */
+    const double gamma = parameter[0] < 1e15 ? parameter[0] : 1e15;
+    NAME(focal) focal;
+    focal.gamma = (real)gamma;
+    focal.high = NAME(high_half)(focal.gamma);
+    focal.low = (real)(gamma - (double)focal.high);
+    focal.smallest = parameter[1] < 0 ? -(real)LARGEST : 0;
+    focal.exp_smallest = NAME(opaque)((real)EXP_SMALLEST);
+    return focal;
+}
+
+/* power = exp(-gamma (a + b + c)): b has half the digits, c is small. */
+SKL_INLINE void NAME(power)(
+    const NAME(focal) *focal, ptrdiff_t rows, const real *restrict a, const real *restrict b,
+    const real *restrict c, real *restrict power)
+{
+    const NAME(focal) f = *focal;
+    const real zero = 0, shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
+    real r[CHUNK_ROWS];
+    bits scale[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real x = -(f.gamma * (a[i] + (b[i] + c[i])));
+        const real x_used = x < f.exp_smallest ? f.exp_smallest : x;
+        const real shifted = x_used * (real)LOG2_E + shift;
+        const real n = shifted - shift;
+        const real a_high = NAME(high_half)(a[i]), a_low = a[i] - a_high;
+        const real small = n * (real)LN2_LOW + (f.high * a_low + f.low * a[i])
+                           + (f.gamma * c[i] + f.low * b[i]);
+        const real reduced = ((-(f.high * a_high) - n * (real)LN2_HIGH) - f.high * b[i]) - small;
+        r[i] = x < f.exp_smallest ? zero : reduced;
+        scale[i] = NAME(to_bits)(shifted) << MANTISSA_BITS;
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real scaled = NAME(expm1_core)(r[i]) * (real)0x1p-64 + (real)0x1p-64;
+        power[i] = scaled * NAME(from_bits)(scale[i]);
+    }
+}
+
+/* G and H. p and p l are given divided by `unit`, so that small ones keep their digits; p l is 0
+ * where p is 0, however large l. */
+SKL_INLINE void NAME(derivatives)(
+    const NAME(focal) *focal, real power, real unit, real p, real q, real pl, real *G, real *H)
+{
+    const real one = 1, two = 2, gamma = focal->gamma, gamma_p = gamma * (unit * p);
+    const real doubtful = power * (gamma * (two * (p * q) + (gamma_p - one) * pl));
+    *G = power * (q + gamma * (unit * pl));
+    *H = unit * (power * (p * q + gamma_p * pl)
+                 + (doubtful < focal->smallest ? focal->smallest : doubtful));
+}
+
+SKL_INLINE void NAME(binary_chunk)(
+    const NAME(focal) *focal, ptrdiff_t rows, const real *restrict y, const real *restrict z,
+    real *restrict value, real *restrict gradient, real *restrict hessian,
+    int soft, int want_value, int want_gradient, int want_hessian)
+{
+    const real zero = 0, one = 1, half = (real)0.5, largest = NAME(opaque)((real)LARGEST);
+    real u[CHUNK_ROWS], u_low[CHUNK_ROWS], size[CHUNK_ROWS], high[CHUNK_ROWS], low[CHUNK_ROWS];
+    real unlikely[CHUNK_ROWS], margin[CHUNK_ROWS], power[CHUNK_ROWS], other_power[CHUNK_ROWS];
+    NAME(exp_of_minus_size)(rows, z, u, u_low, focal->exp_smallest, 1);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const bits z_bits = NAME(to_bits)(z[i]);
+        const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
+        NAME(log1p_parts)(u[i], u_low[i], &high[i], &low[i]);
+        size[i] = z_size > largest ? largest : z_size;
+        unlikely[i] = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
+        margin[i] = soft ? zero : (unlikely[i] > half ? zero : size[i]);
+    }
+    NAME(power)(focal, rows, margin, high, low, power);
+    if (soft) { /* power is that of the class which is unlikely, other_power the likely one's */
+        NAME(power)(focal, rows, size, high, low, other_power);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const bits sign = NAME(to_bits)(z[i]) & SIGN_BIT;
+        const real near_surprise = high[i] + low[i], far_surprise = size[i] + near_surprise;
+        const real larger = NAME(reciprocal_1p)(u[i]), smaller = u[i] * larger;
+        if (soft) {
+            const real likely = sign ? one - y[i] : y[i];
+            real G, H, other_G, other_H;
+            NAME(derivatives)(focal, power[i], one, smaller, larger, smaller * far_surprise,
+                              &G, &H);
+            NAME(derivatives)(focal, other_power[i], one, larger, smaller, larger * near_surprise,
+                              &other_G, &other_H);
+            if (want_value) {
+                value[i] = unlikely[i] * (power[i] * far_surprise)
+                           + likely * (other_power[i] * near_surprise);
+            }
+            if (want_gradient) {
+                const real away = unlikely[i] * G - likely * other_G;
+                gradient[i] = NAME(from_bits)(NAME(to_bits)(away) ^ sign);
+            }
+            if (want_hessian) {
+                hessian[i] = unlikely[i] * H + likely * other_H;
+            }
+        } else {
+            const int is_unlikely = unlikely[i] > half;
+            const real surprise = is_unlikely ? far_surprise : near_surprise;
+            if (want_value) {
+                value[i] = power[i] * surprise;
+            }
+            if (want_gradient) {
+                const real p = is_unlikely ? smaller : larger, q = is_unlikely ? larger : smaller;
+                real G, H;
+                NAME(derivatives)(focal, power[i], one, p, q, p * surprise, &G, &H);
+                gradient[i] = y[i] > half ? -G : G;
+                if (want_hessian) {
+                    hessian[i] = H;
+                }
+            }
+        }
+    }
+}
+
+SKL_INLINE void NAME(binary)(
+    ptrdiff_t n_rows, const real *y, const real *z, const double *parameter,
+    real *value, real *gradient, real *hessian,
+    int want_value, int want_gradient, int want_hessian)
+{
+    const NAME(focal) focal = NAME(make_focal)(parameter);
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        const real *y_chunk = y + start;
+        real *value_chunk = want_value ? value + start : value;
+        real *gradient_chunk = want_gradient ? gradient + start : gradient;
+        real *hessian_chunk = want_hessian ? hessian + start : hessian;
+        bits is_soft = 0;
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            is_soft |= (bits)((y_chunk[i] != (real)0) & (y_chunk[i] != (real)1));
+        }
+        if (is_soft) {
+            NAME(binary_chunk)(&focal, rows, y_chunk, z + start, value_chunk, gradient_chunk,
+                               hessian_chunk, 1, want_value, want_gradient, want_hessian);
+        } else {
+            NAME(binary_chunk)(&focal, rows, y_chunk, z + start, value_chunk, gradient_chunk,
+                               hessian_chunk, 0, want_value, want_gradient, want_hessian);
+        }
+    }
+}
+
+/* What the K-class formulas need of the classes other than the target, by Knuth's two-sums. */
+SKL_INLINE void NAME(sum_others)(
+    const NAME(chunk) *restrict chunk, ptrdiff_t i, real *rest, real *others, real *others_low)
+{
+    const real zero = 0, one = 1;
+    const real top = chunk->top[i];
+    const int is_top = chunk->value[i] == chunk->largest[i];
+    const real elsewhere = NAME(from_bits)(chunk->ties[i] + 1) - (real)TWO_TO_MANTISSA_BITS;
+    const real ties = is_top ? elsewhere : elsewhere - one;
+    const real tied = ties * top;
+    const real sum = chunk->others[i] + tied;
+    const real added = sum - chunk->others[i];
+    const real low = ((chunk->others[i] - (sum - added)) + (tied - added))
+                     + (ties * chunk->top_low[i] - chunk->excess[i]);
+    const real last = is_top ? zero : top;
+    const real total = sum + last;
+    const real last_added = total - sum;
+    const real total_low = ((sum - (total - last_added)) + (last - last_added))
+                           + (low + (is_top ? zero : chunk->top_low[i]));
+    *rest = sum + low;
+    *others = total + total_low;
+    *others_low = total_low - (*others - total);
+}
+
+/* A class index as target; `curvature` that hessian takes G, H and v, K + 2 columns. */
+SKL_INLINE void NAME(index_chunk)(
+    const NAME(focal) *focal, ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride,
+    const real *restrict target, const real *restrict z,
+    real *restrict value, real *restrict gradient, real *restrict hessian,
+    int want_value, int want_gradient, int want_hessian, int curvature)
+{
+    const real zero = 0, one = 1;
+    real a[CHUNK_ROWS], b[CHUNK_ROWS], c[CHUNK_ROWS], power[CHUNK_ROWS], surprise[CHUNK_ROWS];
+    real p[CHUNK_ROWS], q[CHUNK_ROWS], inverse[CHUNK_ROWS], ratio[CHUNK_ROWS], low[CHUNK_ROWS];
+    real rest[CHUNK_ROWS], one_and_ratio[CHUNK_ROWS], extra[CHUNK_ROWS], is_far[CHUNK_ROWS];
+    NAME(chunk) chunk;
+    NAME(add_all_classes)(rows, n_columns, stride, z, target, 0, &chunk, gradient, stride,
+                          0, 1, 1, want_gradient, 1);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const int is_top = chunk.value[i] == chunk.largest[i];
+        const real e = chunk.target[i];
+        real others, others_low;
+        NAME(sum_others)(&chunk, i, &rest[i], &others, &others_low);
+        const real of_top = is_top ? rest[i] : rest[i] + e;
+        surprise[i] = (chunk.largest[i] - chunk.value[i])
+                      + NAME(log1p_nonnegative)(of_top / chunk.top[i]);
+        /* ratio + low = e / others; scaled and without the 1 of log(1 + ratio) where it is huge. */
+        const int is_huge = e * (real)0x1p-64 > others;
+        const real scale = is_huge ? (real)0x1p-64 : one;
+        const real scaled = e * scale;
+        inverse[i] = one / others;
+        const real others_high = NAME(high_half)(others);
+        ratio[i] = NAME(high_half)(scaled * inverse[i]);
+        low[i] = (((scaled - ratio[i] * others_high) - ratio[i] * (others - others_high))
+                  + (chunk.target_low[i] * scale - ratio[i] * others_low)) * inverse[i];
+        one_and_ratio[i] = is_huge ? ratio[i] : one + ratio[i];
+        extra[i] = is_huge ? (real)64 : zero;
+        is_far[i] = is_huge ? zero : one;
+        const real reciprocal = NAME(reciprocal_of_sum)(e, others);
+        p[i] = e * ((real)0x1p64 * reciprocal);
+        q[i] = others * reciprocal;
+        /* 1 - r_k of the largest: the other classes' part of `others` */
+        rest[i] = is_top ? -one : rest[i] * inverse[i];
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const bits biased = (NAME(to_bits)(one_and_ratio[i]) - (bits)SQRT2_BITS
+                             + ((bits)(EXPONENT_BIAS + 1) << MANTISSA_BITS)) >> MANTISSA_BITS;
+        const real n = NAME(from_bits)(biased | NAME(to_bits)((real)TWO_TO_MANTISSA_BITS))
+                       - ((real)TWO_TO_MANTISSA_BITS + (real)EXPONENT_BIAS) + extra[i];
+        const real two_to_n = NAME(from_bits)(biased << MANTISSA_BITS);
+        const real inverse_power = NAME(from_bits)((2 * EXPONENT_BIAS - biased) << MANTISSA_BITS);
+        const real f_high = (ratio[i] - (two_to_n - is_far[i])) * inverse_power;
+        const real f_low = low[i] * inverse_power;
+        const real f = f_high + f_low;
+        NAME(log1p_parts)(f, (f_high - f) + f_low, &b[i], &c[i]);
+        a[i] = n * (real)LN2_HIGH;
+        c[i] += n * (real)LN2_LOW;
+    }
+    NAME(power)(focal, rows, a, b, c, power);
+    if (want_value) {
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            value[i] = power[i] * surprise[i];
+        }
+    }
+    if (!want_gradient) {
+        return;
+    }
+    real G[CHUNK_ROWS], H[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const int is_impossible = -surprise[i] < focal->exp_smallest;
+        const real pl = is_impossible ? zero : p[i] * surprise[i];
+        NAME(derivatives)(focal, power[i], (real)0x1p-64, p[i], q[i], pl, &G[i], &H[i]);
+        if (curvature) {
+            hessian[i] = G[i];
+            hessian[i + stride] = H[i];
+        }
+    }
+    for (ptrdiff_t k = 0; k < n_columns; k++) {
+        real *restrict gradient_k = gradient + k * stride;
+        real *restrict hessian_k = hessian + (want_hessian ? (k + 2 * curvature) * stride : 0);
+        const real class_k = (real)k;
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const int is_target = target[i] == class_k;
+            const real e = gradient_k[i];
+            const real rounded = e * inverse[i];
+            const real r = rounded > one ? one : rounded;
+            const real v = is_target ? -one : r;
+            gradient_k[i] = G[i] * v;
+            if (want_hessian && curvature) {
+                hessian_k[i] = v;
+            } else if (want_hessian) {
+                const real is_largest = e == chunk.top[i] && rest[i] >= zero;
+                const real complement = is_largest ? rest[i] : one - r;
+                hessian_k[i] = H[i] * (v * v) + (is_target ? zero : G[i] * r * complement);
+            }
+        }
+    }
+}
+
+/* Probabilities of one class again, by the bits of those that add_classes has summed. */
+SKL_INLINE void NAME(class_probability)(
+    const NAME(chunk) *restrict chunk, ptrdiff_t rows, const real *restrict z_k,
+    const real *restrict reciprocal, real *restrict p)
+{
+    const real one = 1;
+    real r[CHUNK_ROWS];
+    bits power[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real x = z_k[i] - chunk->base[i];
+        const real x_used = x < chunk->smallest[i] ? chunk->smallest[i] : x;
+        NAME(exp_reduce)(x_used, chunk->shift[i], &r[i], &power[i]);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real e = NAME(from_bits)(NAME(to_bits)(one + NAME(expm1_core)(r[i])) + power[i]);
+        const real rounded = e * reciprocal[i];
+        p[i] = rounded > one ? one : rounded;
+    }
+}
+
+/* Probabilities as target; `curvature` that hessian takes B, C, d and pairs w_k, c_k, 2 K + 3
+ * columns. The powers here need fewer digits: large exponents belong to small terms of the sum. */
+SKL_INLINE void NAME(soft_chunk)(
+    const NAME(focal) *focal, ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride,
+    const real *restrict target, ptrdiff_t target_stride, const real *restrict z,
+    real *restrict value, real *restrict gradient, real *restrict hessian,
+    int want_value, int want_gradient, int want_hessian, int curvature)
+{
+    const real zero = 0, one = 1, half = (real)0.5, two = 2;
+    const real largest = NAME(opaque)((real)LARGEST);
+    const real shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
+    const NAME(focal) f = *focal;
+    real reciprocal[CHUNK_ROWS], top_q[CHUNK_ROWS], top_s[CHUNK_ROWS], scale[CHUNK_ROWS];
+    real p[CHUNK_ROWS], r[CHUNK_ROWS], sum[CHUNK_ROWS];
+    real B[CHUNK_ROWS], C[CHUNK_ROWS], d[CHUNK_ROWS];
+    bits power[CHUNK_ROWS];
+    NAME(chunk) chunk;
+    NAME(add_all_classes)(rows, n_columns, stride, z, NULL, 0, &chunk, NULL, 0, 0, 0, 0, 0, 0);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real q = chunk.others[i] * (reciprocal[i] = NAME(reciprocal_of_sum)(
+            chunk.top[i], chunk.others[i]));
+        const real smallest = (real)SMALLEST_NORMAL;
+        const real ratio = chunk.top[i] * ((real)0x1p-12 / chunk.others[i]);
+        const real limit = largest * (real)0x1p-14;
+        top_q[i] = q < smallest ? smallest : q;
+        top_s[i] = NAME(log1p_nonnegative)((ratio > limit ? limit : ratio) * (real)0x1p12);
+        scale[i] = NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i]);
+        sum[i] = B[i] = C[i] = d[i] = q - q;
+    }
+    for (ptrdiff_t k = 0; k < n_columns; k++) {
+        const real *restrict z_k = z + k * stride;
+        const real *restrict y_k = target + k * target_stride;
+        real *restrict gradient_k = gradient + (want_gradient ? k * stride : 0);
+        real *restrict c_k = hessian + (want_hessian ? (curvature ? 2 * k + 4 : k) * stride : 0);
+        NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const real log_q = NAME(log1p_core)(-(p[i] > half ? half : p[i]));
+            const real x = f.gamma * (z_k[i] == chunk.largest[i] ? -top_s[i] : log_q);
+            const real x_used = x < f.exp_smallest ? f.exp_smallest : x;
+            NAME(exp_reduce)(x_used, shift, &r[i], &power[i]);
+        }
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const real Q = (NAME(expm1_core)(r[i]) * (real)0x1p-64 + (real)0x1p-64)
+                           * NAME(from_bits)(power[i]);
+            /* Halved: the difference may overflow. */
+            const real surprise = half * chunk.largest[i] - half * z_k[i] + half * scale[i];
+            if (want_value) {
+                sum[i] += (two * (y_k[i] * Q)) * surprise;
+            }
+            if (want_gradient) {
+                const real pl = two * (p[i] * surprise);
+                const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
+                const real inverse_q = one / q;
+                const real phi = y_k[i] * (Q * (one + f.gamma * (pl * inverse_q)));
+                gradient_k[i] = phi;
+                B[i] += phi;
+                if (want_hessian) {
+                    const real doubtful = (Q * inverse_q)
+                        * (f.gamma * (two * p[i] + (f.gamma * p[i] - one) * (pl * inverse_q)));
+                    const real c = y_k[i] * (doubtful < f.smallest ? f.smallest : doubtful);
+                    c_k[i] = p[i] > half ? zero : c;
+                    C[i] += p[i] > half ? zero : c;
+                    d[i] += p[i] > half ? c : zero;
+                    if (curvature) {
+                        hessian[i + (2 * k + 3) * stride] = p[i] > half ? -q : p[i];
+                    }
+                }
+            }
+        }
+    }
+    if (want_value) {
+        memcpy(value, sum, (size_t)rows * sizeof(real));
+    }
+    if (curvature) {
+        memcpy(hessian, B, (size_t)rows * sizeof(real));
+        memcpy(hessian + stride, C, (size_t)rows * sizeof(real));
+        memcpy(hessian + 2 * stride, d, (size_t)rows * sizeof(real));
+    }
+    for (ptrdiff_t k = 0; k < n_columns && want_gradient; k++) {
+        const real *restrict z_k = z + k * stride;
+        real *restrict gradient_k = gradient + k * stride;
+        real *restrict hessian_k = hessian + (want_hessian && !curvature ? k * stride : 0);
+        NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            gradient_k[i] = B[i] * p[i] - gradient_k[i];
+            if (want_hessian && !curvature) {
+                const real c = hessian_k[i];
+                const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
+                const real w = p[i] > half ? q : p[i];
+                hessian_k[i] = B[i] * (p[i] * q) + c * (q * q) + (C[i] - c) * (p[i] * p[i])
+                               + (d[i] * w) * w;
+            }
+        }
+    }
+}
+
+SKL_INLINE void NAME(multiclass)(
+    ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride,
+    const real *target, ptrdiff_t target_stride, const real *z, const double *parameter,
+    real *value, real *gradient, real *hessian,
+    int soft, int want_value, int want_gradient, int want_hessian, int curvature)
+{
+    const NAME(focal) focal = NAME(make_focal)(parameter);
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        real *value_chunk = want_value ? value + start : value;
+        real *gradient_chunk = want_gradient ? gradient + start : gradient;
+        real *hessian_chunk = want_hessian ? hessian + start : hessian;
+        if (soft) {
+            NAME(soft_chunk)(&focal, rows, n_columns, stride, target + start, target_stride,
+                             z + start, value_chunk, gradient_chunk, hessian_chunk,
+                             want_value, want_gradient, want_hessian, curvature);
+        } else {
+            NAME(index_chunk)(&focal, rows, n_columns, stride, target + start, z + start,
+                              value_chunk, gradient_chunk, hessian_chunk,
+                              want_value, want_gradient, want_hessian, curvature);
+        }
+    }
+}
+
+#define LOSS_BLOCKS(quantity, want_value, want_gradient, want_hessian, curvature)                \
+    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(binary, quantity))                                      \
+    {                                                                                            \
+        (void)n_columns, (void)stride, (void)target_stride;                                      \
+        NAME(binary)(n_rows, target, raw_prediction, parameter, value, gradient, hessian,        \
+                     want_value, want_gradient, want_hessian);                                   \
+    }                                                                                            \
+    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(index, quantity))                                       \
+    {                                                                                            \
+        NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction,       \
+                         parameter, value, gradient, hessian,                                    \
+                         0, want_value, want_gradient, want_hessian, curvature);                 \
+    }                                                                                            \
+    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(soft, quantity))                                        \
+    {                                                                                            \
+        NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction,       \
+                         parameter, value, gradient, hessian,                                    \
+                         1, want_value, want_gradient, want_hessian, curvature);                 \
+    }
+
+LOSS_BLOCKS(value, 1, 0, 0, 0)
+LOSS_BLOCKS(gradient, 0, 1, 0, 0)
+LOSS_BLOCKS(value_gradient, 1, 1, 0, 0)
+LOSS_BLOCKS(gradient_hessian, 0, 1, 1, 0)
+LOSS_BLOCKS(value_gradient_curvature, 1, 1, 1, 1)
+
+/* With w = sum_l v_l d_l and mean = sum_l r_l d_l: d_k <- G r_k (d_k - mean) + H w v_k */
+SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(index, curvature_product))
+{
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        const real *restrict G = (const real *)curvature + start;
+        const real *restrict H = G + curvature_stride;
+        real mean[CHUNK_ROWS] = {0}, w[CHUNK_ROWS] = {0};
+        for (ptrdiff_t k = 0; k < n_columns; k++) {
+            const real *restrict v = G + (k + 2) * curvature_stride;
+            const real *restrict d = (const real *)direction + start + k * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                mean[i] += (v[i] > 0 ? v[i] : 0) * d[i];
+                w[i] += v[i] * d[i];
+            }
+        }
+        for (ptrdiff_t k = 0; k < n_columns; k++) {
+            const real *restrict v = G + (k + 2) * curvature_stride;
+            real *restrict d = (real *)direction + start + k * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                const real r = v[i] > 0 ? v[i] : 0;
+                d[i] = G[i] * (r * (d[i] - mean[i])) + H[i] * (w[i] * v[i]);
+            }
+        }
+    }
+}
+
+SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(index, curvature_entry))
+{
+    const real *restrict G = curvature;
+    const real *restrict H = G + curvature_stride;
+    const real *restrict v_k = G + (k + 2) * curvature_stride;
+    const real *restrict v_l = G + (l + 2) * curvature_stride;
+    const real delta = k == l;
+    real *restrict out = pair;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        const real r_k = v_k[i] > 0 ? v_k[i] : 0, r_l = v_l[i] > 0 ? v_l[i] : 0;
+        out[i] = G[i] * (r_k * (delta - r_l)) + H[i] * (v_k[i] * v_l[i]);
+    }
+}
+
+/* With mean = sum_l p_l x_l, share = sum_l c_l (x_l - mean) and part = sum_l w_l x_l:
+ * x_k <- (B p_k + c_k) (x_k - mean) - share p_k + d part w_k */
+SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(soft, curvature_product))
+{
+    const real one = 1, zero = 0;
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
+        const real *restrict B = (const real *)curvature + start;
+        const real *restrict d = B + 2 * curvature_stride;
+        real mean[CHUNK_ROWS] = {0}, share[CHUNK_ROWS] = {0}, part[CHUNK_ROWS] = {0};
+        for (ptrdiff_t k = 0; k < n_columns; k++) {
+            const real *restrict w = B + (2 * k + 3) * curvature_stride;
+            const real *restrict x = (const real *)direction + start + k * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                part[i] += w[i] * x[i];
+                mean[i] += (w[i] < zero ? one + w[i] : w[i]) * x[i];
+            }
+        }
+        for (ptrdiff_t k = 0; k < n_columns; k++) {
+            const real *restrict c = B + (2 * k + 4) * curvature_stride;
+            const real *restrict x = (const real *)direction + start + k * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                share[i] += c[i] * (x[i] - mean[i]);
+            }
+        }
+        for (ptrdiff_t k = 0; k < n_columns; k++) {
+            const real *restrict w = B + (2 * k + 3) * curvature_stride;
+            const real *restrict c = w + curvature_stride;
+            real *restrict x = (real *)direction + start + k * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                const real p = w[i] < zero ? one + w[i] : w[i];
+                x[i] = (B[i] * p + c[i]) * (x[i] - mean[i]) - share[i] * p
+                       + (d[i] * w[i]) * part[i];
+            }
+        }
+    }
+}
+
+/* As the product; where k == l, 1 - p_l is -w_l if that is positive. */
+SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(soft, curvature_entry))
+{
+    const real *restrict B = curvature;
+    const real *restrict C = B + curvature_stride;
+    const real *restrict d = C + curvature_stride;
+    const real *restrict w_k = B + (2 * k + 3) * curvature_stride;
+    const real *restrict w_l = B + (2 * l + 3) * curvature_stride;
+    const real *restrict c_k = w_k + curvature_stride;
+    const real *restrict c_l = w_l + curvature_stride;
+    const real zero = 0, one = 1, delta = k == l;
+    real *restrict out = pair;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        const real p_k = w_k[i] < zero ? one + w_k[i] : w_k[i];
+        const real p_l = w_l[i] < zero ? one + w_l[i] : w_l[i];
+        const real apart = delta > zero && w_l[i] < zero ? -w_l[i] : delta - p_l;
+        out[i] = B[i] * (p_k * apart) + c_k[i] * apart + p_k * (C[i] * p_l - c_l[i])
+                 + (d[i] * w_k[i]) * w_l[i];
+    }
+}
