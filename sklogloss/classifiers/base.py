@@ -120,7 +120,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
         X, targets = self._validate_training_data(X, y, every_row_counts)
         sample_weight = self._validate_sample_weight(sample_weight, X)
-        return Problem.of(X, targets, sample_weight, self.class_weight, self.label_smoothing)
+        return Problem.of(
+            X,
+            targets,
+            sample_weight,
+            self.class_weight,
+            self.label_smoothing,
+            self._class_factors(targets.n_classes),
+        )
+
+    def _class_factors(self, n_classes):
+        """Return what multiplies the weights of the classes, shape (n_classes,), or None."""
+        return None
 
     def _validate_training_data(self, X, y, every_row_counts):
         arguments = {
@@ -165,12 +176,17 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return sample_weight
 
     def _solve(self, objective):
+        self._choose_solver(objective)
+        return solve(self.solver_, objective, self._start(objective), **self._solver_options())
+
+    def _choose_solver(self, objective):
         if self.solver in AUTOMATIC_SOLVERS:
             self.solver_ = select_solver(objective)
         else:
             self.solver_ = self.solver
-        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
-        return solve(self.solver_, objective, self._start(objective), **options)
+
+    def _solver_options(self):
+        return {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
 
     def _start(self, objective):
         coef = getattr(self, "coef_", None) if self.warm_start else None
@@ -310,10 +326,13 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         raw_prediction = self._raw_prediction(X)
-        log_proba = self._loss(len(self.classes_)).log_link(raw_prediction)
         if self.probabilities == "posterior":
-            return posterior_log_proba(log_proba, self.class_weight_, self.label_smoothing)
-        return log_proba
+            return self._log_posterior(raw_prediction)
+        return self._loss(len(self.classes_)).log_link(raw_prediction)
+
+    def _log_posterior(self, raw_prediction):
+        log_proba = self._loss(len(self.classes_)).log_link(raw_prediction)
+        return posterior_log_proba(log_proba, self.class_weight_, self.label_smoothing)
 
     def _raw_prediction(self, X):
         raw_prediction = np.asarray(self.decision_function(X))

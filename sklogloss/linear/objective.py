@@ -267,6 +267,14 @@ class LinearObjective:
             other.subset = self.subset.with_penalty(l2=l2, l1=l1)
         return other
 
+    def with_loss(self, loss):
+        """Return the same objective with another LossKernel for the same targets."""
+        other = copy.copy(self)
+        other.loss = loss
+        if self.subset is not None:
+            other.subset = self.subset.with_loss(loss)
+        return other
+
     def _largest_entries(self):
         X = self.design.X
         if not self.design.is_sparse:

@@ -26,7 +26,8 @@ class NewtonCGSolver(NewtonSolver):
         return self.objective.value_gradient_curvature(theta)
 
     def setup(self, theta):
-        if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
+        may_choose = self.chooses_start and self.max_iter > 0 and not theta.any()
+        if may_choose and is_worth_ascending(self.objective):
             start = dual_start(self.objective)
             theta = theta if start is None else start
         super().setup(theta)
@@ -90,6 +91,7 @@ def finish_with_conjugate_gradients(solver):
         max_iter=solver.max_iter - solver.n_iter,
         verbose=solver.verbose,
     )
+    newton.suboptimality = solver.suboptimality
     result = newton.solve(solver.point.theta)
     result.n_iter += solver.n_iter
     if result.n_iter >= solver.max_iter and not result.converged:
