@@ -1,7 +1,20 @@
 """Fast logistic regression with honest probabilities."""
 
 from sklogloss._show_versions import show_versions
-from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.classifiers import (
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+    LogLossPath,
+    logloss_path,
+)
 
-__all__ = ["FocalLogisticRegression", "LogLossClassifier", "show_versions"]
+__all__ = [
+    "FocalLogisticRegression",
+    "LogLossClassifier",
+    "LogLossClassifierCV",
+    "LogLossPath",
+    "logloss_path",
+    "show_versions",
+]
 __version__ = "0.1.0.dev0"

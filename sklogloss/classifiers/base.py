@@ -25,10 +25,22 @@ from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
 from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
-__all__ = ["BaseLinearClassifier"]
+__all__ = ["BaseLinearClassifier", "fitted_coefficients"]
 
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
 PROBABILITIES = ("model", "posterior")
+
+
+def fitted_coefficients(objective, theta):
+    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) in the dtype of X."""
+    coef, intercept = objective.coef_intercept(theta)
+    if objective.n_columns > 1:
+        # Adding the same to all classes changes no probability. This choice has the smallest L2
+        # penalty; an L1 penalty makes its own.
+        if objective.l1 == 0:
+            coef = coef - coef.mean(axis=1, keepdims=True)
+        intercept = intercept - intercept.mean()
+    return np.ascontiguousarray(coef.T, dtype=objective.dtype), intercept.astype(objective.dtype)
 
 
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
@@ -40,11 +52,6 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _check_parameters(self):
         """Raise a ValueError or TypeError that names the parameter which is out of range."""
-        # "deprecated" is LogisticRegression's default: get_params brings it from there.
-        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", "deprecated", None))
-        check_real("C", self.C, 0, np.inf, include_low=False)
-        if self.l1_ratio is not None:
-            check_real("l1_ratio", self.l1_ratio, 0, 1)
         check_boolean("dual", self.dual)
         check_real("tol", self.tol, 0, np.inf, include_high=False)
         check_boolean("fit_intercept", self.fit_intercept)
@@ -53,11 +60,17 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_integer("max_iter", self.max_iter, 0)
         if not isinstance(self.verbose, bool):
             check_integer("verbose", self.verbose, 0)
-        check_boolean("warm_start", self.warm_start)
         if self.n_jobs is not None:
             check_integer("n_jobs", self.n_jobs)
         check_real("label_smoothing", self.label_smoothing, 0, 1, include_high=False)
         check_choice("probabilities", self.probabilities, PROBABILITIES)
+
+    def _check_penalty(self):
+        # "deprecated" is LogisticRegression's default: get_params brings it from there.
+        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", "deprecated", None))
+        check_real("C", self.C, 0, np.inf, include_low=False)
+        if self.l1_ratio is not None:
+            check_real("l1_ratio", self.l1_ratio, 0, 1)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model.
@@ -90,7 +103,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             If the solver did not get there, or if there is no optimum: without penalty on classes
             that a linear function separates.
         """
+        self._check_penalty()
         self._check_parameters()
+        check_boolean("warm_start", self.warm_start)
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
         if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
             raise ValueError(
@@ -239,15 +254,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return False
 
     def _set_coefficients(self, objective, result):
-        coef, intercept = objective.coef_intercept(result.theta)
-        if objective.n_columns > 1:
-            # Adding the same to all classes changes no probability. This choice has the smallest
-            # L2 penalty; an L1 penalty makes its own.
-            if objective.l1 == 0:
-                coef = coef - coef.mean(axis=1, keepdims=True)
-            intercept = intercept - intercept.mean()
-        self.coef_ = np.ascontiguousarray(coef.T, dtype=objective.dtype)
-        self.intercept_ = intercept.astype(objective.dtype)
+        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
 
     def _set_classes(self, problem):

@@ -41,8 +41,9 @@ def resolve_penalty(penalty, C, l1_ratio):
     # 0 is the default of l1_ratio, and the only value that says nothing.
     if l1_ratio not in (None, 0, meant):
         warnings.warn(
-            f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. "
-            f"l1_ratio={meant} is used; leave penalty at its default to choose l1_ratio.",
+            f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. l1_ratio parameter "
+            f"is only used when penalty is 'elasticnet'. Got (penalty={penalty}), which means "
+            f"l1_ratio={meant:g}.",
             UserWarning,
             stacklevel=4,
         )

@@ -21,6 +21,8 @@ class Problem:
     X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
     targets : Targets
         As y gave them.
+    sample_weight : ndarray of shape (n_samples,) or None
+        As it was given, float64.
     class_weight : ndarray of shape (n_classes,) or None
         The weights of the classes, alpha among them; None if there are none.
     target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
@@ -33,6 +35,7 @@ class Problem:
 
     X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
     targets: Targets
+    sample_weight: np.ndarray | None
     class_weight: np.ndarray | None
     target: np.ndarray
     row_weight: np.ndarray | None
@@ -64,7 +67,7 @@ class Problem:
         if row_weight is not None and not row_weight.any():
             raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
         target = weighted_targets.as_array(label_smoothing, X.dtype)
-        return cls(X, targets, weights, target, row_weight, exponent)
+        return cls(X, targets, sample_weight, weights, target, row_weight, exponent)
 
     def strength(self, C, row_weight=None):
         """Return the strength of the penalty of the mean objective, 1 / (C * sum of weights).

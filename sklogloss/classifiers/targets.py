@@ -37,9 +37,19 @@ class Targets:
         """Return the index of each sample's class, None if some sample has several."""
         if self.proba is None:
             return self.label
-        label = self.proba.argmax(axis=1)
+        label = self.most_probable()
         is_hard = self.proba[np.arange(len(self)), label] == 1
         return label if is_hard.all() else None
+
+    def most_probable(self):
+        """Return the index of each sample's class, of several the most probable one."""
+        return self.label if self.proba is None else self.proba.argmax(axis=1)
+
+    def are_among(self, is_known):
+        """Return for each sample whether all classes that it may be of are among the known ones."""
+        if self.proba is None:
+            return is_known[self.label]
+        return ~self.proba[:, ~is_known].any(axis=1)
 
     def class_totals(self, sample_weight):
         """Return the weight of each class in the samples, shape (n_classes,)."""

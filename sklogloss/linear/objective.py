@@ -238,6 +238,28 @@ class LinearObjective:
         other.subset, other.starts_from_subset = None, False
         return other
 
+    def with_penalty(self, *, l2, l1=0.0):
+        """Return the same objective with another penalty, in the same theta."""
+        other = copy.copy(self)
+        other.l2, other.l1 = l2, l1
+        other._use_center_and_scale()
+        if self.subset is not None:
+            other.subset = self.subset.with_penalty(l2=l2, l1=l1)
+        return other
+
+    def with_weight(self, sample_weight, n_threads):
+        """Return the same objective for other weights of the rows, in the same theta.
+
+        It may be evaluated in another Python thread than this one.
+        """
+        other = copy.copy(self)
+        other.n_threads = n_threads
+        other.design = make_design(self.design.X)
+        other.sample_weight = sample_weight
+        other.weight_sum = sample_weight.sum(dtype=np.float64)
+        other.subset, other.starts_from_subset = None, False
+        return other
+
     def restricted(self, features):
         """Return the same objective as a function of the coefficients of some features.
 

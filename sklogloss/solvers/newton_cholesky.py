@@ -8,7 +8,7 @@ from sklogloss.linear.design import passes_per_newton_step
 from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
 
-__all__ = ["NewtonCholeskySolver", "cholesky_solver"]
+__all__ = ["NewtonCholeskySolver", "cholesky_solver", "fix_class_shift"]
 
 # Once a step promises less than this part of the objective, the Hessian hardly changes any more.
 NEARLY_SOLVED = 1e-3
@@ -41,7 +41,7 @@ class NewtonCholeskySolver(NewtonSolver):
 
     def keep(self, hessian):
         """Return a Hessian in the form that direction and update take; it may be overwritten."""
-        _fix_class_shift(hessian, self.objective)
+        fix_class_shift(hessian, self.objective)
         return InverseHessian(cholesky_solver(hessian))
 
     def direction_from(self, point, kept_hessian):
@@ -128,10 +128,13 @@ def cholesky_solver(hessian):
     return solve
 
 
-def _fix_class_shift(hessian, objective):
-    # Adding the same number to the coefficients of a feature for every class changes no
-    # probability: without penalty the Hessian vanishes in that direction, and so does the
-    # gradient. Curvature along it makes the Hessian definite and leaves the Newton step as it is.
+def fix_class_shift(hessian, objective):
+    """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
+
+    Adding the same number to the coefficients of a feature for every class changes no probability:
+    without penalty the Hessian vanishes in that direction, and so does the gradient. Here it gets
+    curvature along it.
+    """
     size, n_columns = objective.shape
     if n_columns == 1:
         return

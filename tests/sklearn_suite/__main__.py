@@ -1,4 +1,7 @@
-"""Run scikit-learn's own tests with LogLossClassifier in the place of LogisticRegression.
+"""Run scikit-learn's own tests with this package's classifiers in the place of its own.
+
+LogLossClassifier takes that of LogisticRegression, LogLossClassifierCV that of
+LogisticRegressionCV.
 
     python tests/sklearn_suite                                every suite
     python tests/sklearn_suite linear_model                   one suite
@@ -23,7 +26,7 @@ SUITES = {
     "estimator_checks": [
         "sklearn.tests.test_common",
         "-k",
-        "LogisticRegression and not LogisticRegressionCV",
+        "LogisticRegression",
     ],
     "meta_estimators": [
         "sklearn.ensemble.tests.test_bagging",
@@ -51,6 +54,11 @@ SUITES = {
     "metrics": [
         "sklearn.metrics.tests.test_score_objects",
         "sklearn.utils.tests.test_response",
+    ],
+    "metadata_routing": [
+        "sklearn.tests.test_metaestimators_metadata_routing",
+        "-k",
+        "LogisticRegression",
     ],
     "displays": [
         "sklearn.inspection._plot.tests.test_boundary_decision_display",

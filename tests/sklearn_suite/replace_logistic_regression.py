@@ -16,14 +16,18 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sklearn
 import sklearn.linear_model
 from packaging.specifiers import SpecifierSet
 
-from sklogloss import LogLossClassifier
+from sklogloss import LogLossClassifier, LogLossClassifierCV
 
-REPLACEMENTS = {sklearn.linear_model.LogisticRegression: LogLossClassifier}
+REPLACEMENTS = {
+    sklearn.linear_model.LogisticRegression: LogLossClassifier,
+    sklearn.linear_model.LogisticRegressionCV: LogLossClassifierCV,
+}
 
 EXCLUSIONS = Path(__file__).with_name("exclusions.toml")
 
@@ -38,6 +42,8 @@ def replace_classes():
         new.__name__ = old.__name__
         if "multi_class" in inspect.signature(old).parameters:
             new.__init__ = without_multi_class(new.__init__)
+        if new is LogLossClassifierCV:
+            new.fit = with_legacy_attributes(new.fit)
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] != "sklearn":
             continue
@@ -57,6 +63,42 @@ def without_multi_class(init):
     @functools.wraps(init)
     def wrapped(self, *args, multi_class=None, **kwargs):
         init(self, *args, **kwargs)
+
+    return wrapped
+
+
+def with_legacy_attributes(fit):
+    """Let LogLossClassifierCV arrange its attributes as `use_legacy_attributes=True` does.
+
+    The class has the layout of scikit-learn's future, which scikit-learn got in 1.8. Many tests
+    that are not about the layout look at attributes in the old one.
+    """
+    always = "use_legacy_attributes" not in inspect.signature(
+        sklearn.linear_model.LogisticRegressionCV
+    ).parameters
+    default_l1_ratios = inspect.signature(LogLossClassifierCV).parameters["l1_ratios"].default
+
+    @functools.wraps(fit)
+    def wrapped(self, *args, **kwargs):
+        given = self.use_legacy_attributes
+        self.use_legacy_attributes = False
+        fit(self, *args, **kwargs)
+        self.use_legacy_attributes = given
+        if not (always or given is True):
+            return self
+        classes = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
+        # From (n_folds, n_l1_ratios, n_Cs, ...) to (n_folds, n_Cs, n_l1_ratios, ...).
+        paths, scores, n_iter = (
+            np.swapaxes(array, 1, 2) for array in (self.coefs_paths_, self.scores_, self.n_iter_)
+        )
+        if self.l1_ratios is default_l1_ratios:
+            paths, scores, n_iter = paths[:, :, 0], scores[:, :, 0], n_iter[:, :, 0]
+        self.C_ = np.repeat(self.C_, len(classes))
+        self.l1_ratio_ = np.repeat(self.l1_ratio_, len(classes))
+        self.coefs_paths_ = {c: paths[..., k, :] for k, c in enumerate(classes)}
+        self.scores_ = dict.fromkeys(classes, scores)
+        self.n_iter_ = n_iter[None]
+        return self
 
     return wrapped
 

@@ -1,0 +1,573 @@
+"""Logistic regression that chooses its penalty by cross-validation."""
+
+# Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import check_cv
+from sklearn.utils import Bunch, assert_all_finite, column_or_1d, metadata_routing
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.validation import _check_method_params, check_is_fitted
+
+from sklogloss.classifiers.base import (
+    AUTOMATIC_SOLVERS,
+    BaseLinearClassifier,
+    fitted_coefficients,
+)
+from sklogloss.classifiers.folds import make_folds, solve_folds
+from sklogloss.classifiers.log_loss import LogLossClassifier
+from sklogloss.classifiers.path import (
+    check_Cs,
+    default_Cs,
+    penalties,
+    warn_of_unconverged,
+)
+from sklogloss.classifiers.scoring import (
+    check_takes_targets,
+    is_log_loss,
+    neg_log_losses,
+    with_labels,
+)
+from sklogloss.classifiers.targets import Targets, encode_probabilities
+from sklogloss.labels import is_soft
+from sklogloss.linear.subset import take_rows
+from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.losses import LogLoss
+from sklogloss.losses.posterior import posterior_log_proba
+from sklogloss.parameters import check_boolean, check_choice, check_real
+from sklogloss.solvers.path import solve_path
+from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
+
+__all__ = ["LogLossClassifierCV"]
+
+# The fits of the folds come within this part of the optimum at the default tol: what is left of the
+# differences between scores is far below their standard error.
+FOLD_SUBOPTIMALITY = 1e-6
+SMALLEST_SUBOPTIMALITY = 1e-11
+DEFAULT_TOL = 1e-4
+DEFAULT_N_FOLDS = 5
+
+
+class LogLossClassifierCV(BaseLinearClassifier):
+    """Logistic regression that chooses C and l1_ratio by cross-validation.
+
+    A drop-in for scikit-learn's LogisticRegressionCV. For each l1_ratio, fits go from strong to
+    weak penalties, first to all data and then, from there, to the training rows of each fold. X is
+    read in place by all of them: rows that a fold leaves out have no weight.
+
+    Parameters
+    ----------
+    Cs : int or array-like of shape (n_Cs,), default=10
+        Values of C, inverse strengths of the penalty, or how many of them, spaced evenly on a log
+        scale from 1e-4 to 1e4. ``np.inf`` is no penalty.
+    l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
+        Parts of the penalty that are L1, from 0 to 1; None means (0.0,).
+    fit_intercept : bool, default=True
+        Whether to fit the intercept, else it is zero.
+    cv : int, cross-validation generator or iterable, default=None
+        The folds. An integer is a number of stratified folds; None means 5, or fewer where no
+        class has 5 samples. Soft targets are stratified by their most probable class.
+    dual : bool, default=False
+        Without effect, accepted for compatibility.
+    penalty : {"elasticnet", "l2", "l1"}, default="elasticnet"
+        "elasticnet" leaves the penalty to ``l1_ratios``; "l2" means ``l1_ratios=(0,)`` and "l1"
+        means ``l1_ratios=(1,)``.
+    scoring : str, callable or None, default="neg_log_loss"
+        What to choose by, the greater the better: a name that scikit-learn knows, a scorer of
+        scikit-learn or of `sklogloss.metrics`, or a callable ``scorer(estimator, X, y)``. None is
+        accuracy. With "neg_log_loss", no probability is rounded to 0, and test samples of a class
+        that the training rows of the fold lack are left out: their loss has no bound.
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
+            "liblinear", "sag", "saga"}, default="auto"
+        As for `LogLossClassifier`.
+    tol : float, default=1e-4
+        As for `LogLossClassifier`. The fits of the folds leave a relative 100 * tol**2 of the
+        objective (at least 1e-11, at most 1e-6) to gain.
+    max_iter : int, default=100
+        Most iterations of the solver for each fit.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, as for `LogLossClassifier`. "balanced" goes by all data.
+    n_jobs : int, default=None
+        Number of threads. None uses the cores that the process may use, within the limits of
+        OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the same bits for any
+        number.
+    verbose : int, default=0
+        If positive, print a line for each iteration.
+    refit : bool, default=True
+        Whether to fit all data with the chosen penalty. If not, ``coef_``, ``intercept_``, ``C_``
+        and ``l1_ratio_`` are means over the folds, of what each of them chooses.
+    intercept_scaling : float, default=1
+        Without effect, accepted for compatibility.
+    random_state : int, RandomState instance or None, default=None
+        Without effect, accepted for compatibility.
+    use_legacy_attributes : bool, default=False
+        Accepted for compatibility: only False, the layout of scikit-learn's future, is there.
+    selection : {"best", "1se"}, default="best"
+        "best" chooses the penalty of the best mean score. "1se" chooses, for the same l1_ratio, the
+        strongest penalty whose mean score is within one standard error of that [1]_.
+    label_smoothing : float, default=0.0
+        In [0, 1): training targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+        Scores are those of the targets as they are.
+    probabilities : {"model", "posterior"}, default="model"
+        What `predict_proba` returns, and what is scored; as for `LogLossClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients; for more than two classes they sum to zero over the classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    C_ : float
+        The chosen C.
+    l1_ratio_ : float
+        The chosen part of the penalty that is L1.
+    Cs_ : ndarray of shape (n_Cs,)
+    l1_ratios_ : ndarray of shape (n_l1_ratios,)
+    scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, 1, n_features + 1) or \
+            (n_folds, n_l1_ratios, n_Cs, n_classes, n_features + 1)
+        Coefficients of the folds, and the intercept if there is one.
+    full_paths_ : ndarray of shape (n_l1_ratios, n_Cs, 1, n_features + 1) or \
+            (n_l1_ratios, n_Cs, n_classes, n_features + 1)
+        Those of all data.
+    n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        Iterations of the solver. Fits of folds start from those of all data.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen during fit, where X had names that are all strings.
+    solver_ : str
+        The solver that was used for the chosen penalty.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weights of the classes that were used.
+
+    See Also
+    --------
+    LogLossClassifier : The same for one penalty.
+    logloss_path : Coefficients for a grid of C, without cross-validation.
+    sklogloss.displays.CVCurveDisplay : Plot of the scores.
+
+    References
+    ----------
+    .. [1] T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2nd
+       edition, Springer, 2009, section 7.10.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklogloss import LogLossClassifierCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LogLossClassifierCV(Cs=[0.1, 1, 10, 100]).fit(X, y)
+    >>> clf.C_
+    10.0
+    >>> clf.scores_.mean(axis=0).round(3)
+    array([[-0.306, -0.146, -0.106, -0.129]])
+    >>> LogLossClassifierCV(Cs=[0.1, 1, 10, 100], selection="1se").fit(X, y).C_
+    10.0
+    """
+
+    # As in scikit-learn: what score does with the weights is the business of the scorer.
+    __metadata_request__score = {"sample_weight": metadata_routing.UNUSED}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        Cs=10,
+        l1_ratios=(0.0,),
+        fit_intercept=True,
+        cv=None,
+        dual=False,
+        penalty="elasticnet",
+        scoring="neg_log_loss",
+        solver="auto",
+        tol=DEFAULT_TOL,
+        max_iter=100,
+        class_weight=None,
+        n_jobs=None,
+        verbose=0,
+        refit=True,
+        intercept_scaling=1,
+        random_state=None,
+        use_legacy_attributes=False,
+        selection="best",
+        label_smoothing=0.0,
+        probabilities="model",
+    ):
+        self.Cs = Cs
+        self.l1_ratios = l1_ratios
+        self.fit_intercept = fit_intercept
+        self.cv = cv
+        self.dual = dual
+        self.penalty = penalty
+        self.scoring = scoring
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.refit = refit
+        self.intercept_scaling = intercept_scaling
+        self.random_state = random_state
+        self.use_legacy_attributes = use_legacy_attributes
+        self.selection = selection
+        self.label_smoothing = label_smoothing
+        self.probabilities = probabilities
+
+    def _loss(self, n_classes):
+        return LogLoss(n_classes)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_Cs(self.Cs)
+        # "deprecated" is LogisticRegressionCV's default: get_params brings it from there.
+        check_choice("penalty", self.penalty, ("elasticnet", "l2", "l1", "deprecated"))
+        check_boolean("refit", self.refit)
+        check_choice("selection", self.selection, ("best", "1se"))
+        if self.use_legacy_attributes is not False:
+            raise ValueError(
+                "use_legacy_attributes must be False: fitted attributes have the layout of "
+                f"use_legacy_attributes=False, got {self.use_legacy_attributes!r}"
+            )
+
+    def _checked_l1_ratios(self):
+        named = {"l1": (1.0,), "l2": (0.0,)}.get(self.penalty)
+        l1_ratios = self.l1_ratios if named is None else named
+        l1_ratios = (0.0,) if l1_ratios is None else l1_ratios
+        if np.ndim(l1_ratios) != 1 or len(l1_ratios) == 0:
+            raise ValueError(
+                "l1_ratios must be a one-dimensional array of numbers in [0, 1], got "
+                f"{self.l1_ratios!r}"
+            )
+        for l1_ratio in l1_ratios:
+            check_real("l1_ratios", l1_ratio, 0, 1)
+        if self.solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
+            raise ValueError(
+                f"solver={self.solver!r} knows no L1 penalty, got l1_ratios={self.l1_ratios!r}; "
+                "use solver='auto' or 'coordinate-descent', or l1_ratios=(0,)"
+            )
+        return np.asarray(l1_ratios, dtype=np.float64)
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params
+    ) -> Self:
+        """Choose the penalty, and fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 stays float32, everything else becomes float64. C- and F-ordered arrays, CSR
+            and CSC matrices of these types are read in place.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels or soft targets, as for `LogLossClassifier.fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; 1 if None. Without metadata routing, they weight scores, too.
+        **params : dict
+            What the splitter and the scorer request, with metadata routing.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or an input is out of its range; the message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If some of the fits did not converge.
+        """
+        _raise_for_params(params, self, "fit")
+        self._check_parameters()
+        self.l1_ratios_ = self._checked_l1_ratios()
+        if np.ndim(self.Cs) == 0:
+            self.Cs_ = default_Cs(self.Cs)
+        else:
+            self.Cs_ = np.array(self.Cs, dtype=np.float64)
+        routed = self._route("fit", sample_weight, params)
+        problem = self._validate_problem(X, y, sample_weight)
+        self._set_classes(problem)
+        folds = self._folds(problem, routed.splitter.split)
+        with one_blas_thread():
+            objective = problem.objective(
+                self._loss(len(self.classes_)),
+                l2=problem.strength(self.Cs_.max()),
+                fit_intercept=self.fit_intercept,
+                n_threads=effective_n_threads(self.n_jobs),
+            )
+            full_paths = self._solve_paths(objective, problem, folds)
+            score_params = dict(routed.scorer.score)
+            if "sample_weight" in score_params:
+                score_params["sample_weight"] = problem.sample_weight
+            self.scores_ = self._scores(problem, folds, score_params)
+            ratio, i = self._choice()
+            self.solver_ = full_paths[ratio][i].solver
+            if self.refit:
+                self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
+                (penalty,) = penalties(problem, self.Cs_[[i]], self.l1_ratio_)
+                self._refit(objective.with_penalty(**penalty), full_paths[ratio][i], problem)
+            else:
+                self._take_means_over_folds(ratio, i)
+        return self
+
+    def _route(self, method, sample_weight, params):
+        # The parameters that the splitter and the scorer get.
+        if sample_weight is not None:
+            params = {**params, "sample_weight": sample_weight}
+        if _routing_enabled():
+            return process_routing(self, method, **params)
+        return Bunch(splitter=Bunch(split={}), scorer=Bunch(score=params))
+
+    def _folds(self, problem, split_params):
+        labels = self.classes_[problem.targets.most_probable()]
+        cv = self.cv
+        if cv is None:
+            n_most = np.bincount(problem.targets.most_probable()).max()
+            cv = max(2, min(DEFAULT_N_FOLDS, n_most))
+        splitter = check_cv(cv, labels, classifier=True)
+        row_weight = problem.row_weight
+        if row_weight is None:
+            row_weight = np.ones(len(labels), dtype=problem.X.dtype)
+        return make_folds(splitter.split(problem.X, labels, **split_params), row_weight)
+
+    def _solve_paths(self, objective, problem, folds):
+        # Set the attributes that hold paths; return those of all data, in the order of Cs_.
+        from_strong_to_weak = np.argsort(self.Cs_, kind="stable")
+        as_given = np.argsort(from_strong_to_weak)
+        Cs = self.Cs_[from_strong_to_weak]
+        options = {
+            "solver": "auto" if self.solver in AUTOMATIC_SOLVERS else self.solver,
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "verbose": self.verbose,
+            "suboptimality": np.clip(
+                FOLD_SUBOPTIMALITY * (self.tol / DEFAULT_TOL) ** 2,
+                SMALLEST_SUBOPTIMALITY,
+                FOLD_SUBOPTIMALITY,
+            ),
+        }
+        grids = [penalties(problem, Cs, l1_ratio) for l1_ratio in self.l1_ratios_.tolist()]
+        full_paths = [None] * len(grids)
+        guide = None
+        # The sparsest first: what is zero there is so at the start of the next.
+        for ratio in np.argsort(-self.l1_ratios_):
+            guide = solve_path(objective, grids[ratio], guide=guide, guides=True, **options)
+            full_paths[ratio] = guide
+        results = [point.result for path in full_paths for point in path]
+        if not np.all(np.isfinite([result.max_gradient for result in results])):
+            assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
+
+        fold_grids = [
+            [penalties(problem, Cs, ratio, fold.row_weight) for ratio in self.l1_ratios_.tolist()]
+            for fold in folds
+        ]
+        fold_paths = solve_folds(objective, folds, fold_grids, full_paths, **options)
+        results += [point.result for paths in fold_paths for path in paths for point in path]
+        warn_of_unconverged(results, self.max_iter, self.tol, stacklevel=3)
+
+        self.full_paths_ = _coefficients(objective, grids, full_paths)[:, as_given]
+        self.coefs_paths_ = np.array(
+            [_coefficients(objective, grids, paths)[:, as_given] for paths in fold_paths]
+        )
+        self.n_iter_ = np.array(
+            [[[point.result.n_iter for point in path] for path in paths] for paths in fold_paths],
+            dtype=np.int32,
+        )[:, :, as_given]
+        return [[path[i] for i in as_given] for path in full_paths]
+
+    def _scores(self, problem, folds, score_params):
+        scorer = self._get_scorer()
+        if is_log_loss(scorer):
+            return self._log_loss_scores(problem, folds, score_params.get("sample_weight"))
+        targets = problem.targets
+        y = self.classes_[targets.label] if targets.proba is None else targets.proba
+        check_takes_targets(scorer, targets)
+        scorer = with_labels(scorer, self.classes_)
+        scores = np.empty(self.coefs_paths_.shape[:3])
+        for fold, coefs_paths, of_fold in zip(folds, self.coefs_paths_, scores, strict=True):
+            params = _check_method_params(problem.X, score_params, indices=fold.test)
+            X_test, y_test = take_rows(problem.X, fold.test), y[fold.test]
+            for ratio, i in np.ndindex(of_fold.shape):
+                model = self._model(self.Cs_[i], self.l1_ratios_[ratio], coefs_paths[ratio, i])
+                of_fold[ratio, i] = scorer(model, X_test, y_test, **params)
+        return scores
+
+    def _log_loss_scores(self, problem, folds, sample_weight):
+        targets = problem.targets
+        target = targets.as_array(0, problem.X.dtype)
+        scores = np.empty(self.coefs_paths_.shape[:3])
+        for fold, coefs_paths, of_fold in zip(folds, self.coefs_paths_, scores, strict=True):
+            is_known = targets.class_totals(fold.row_weight) > 0
+            weight = sample_weight
+            if not is_known.all():
+                of_known = targets.are_among(is_known)
+                weight = of_known if sample_weight is None else of_known * sample_weight
+            coefs, intercepts = self._split(coefs_paths.reshape(-1, *coefs_paths.shape[2:]))
+            of_fold[:] = neg_log_losses(
+                problem.X, fold.test, target, coefs, intercepts, self._surprise, weight
+            ).reshape(of_fold.shape)
+        return scores
+
+    def _surprise(self, target, raw_prediction):
+        loss = self._loss(len(self.classes_))
+        if target.shape[1] == 1:
+            target = target[:, 0]
+        if self.probabilities == "model":
+            return loss.value(target, raw_prediction)
+        log_proba = posterior_log_proba(
+            loss.log_link(raw_prediction), self.class_weight_, self.label_smoothing
+        )
+        if len(self.classes_) == 2:
+            target = np.column_stack([1 - target, target])
+        elif target.ndim == 1:
+            return -log_proba[np.arange(len(target)), target.astype(np.intp)]
+        return -np.sum(target * log_proba, axis=1)
+
+    def _split(self, coefficients):
+        # Arrays coef and intercept from one with the intercept, if any, in the last column.
+        if self.fit_intercept:
+            return coefficients[..., :-1], coefficients[..., -1]
+        return coefficients, np.zeros(coefficients.shape[:-1], dtype=coefficients.dtype)
+
+    def _model(self, C, l1_ratio, coefficients):
+        # What a scorer gets to see.
+        model = LogLossClassifier(
+            C=float(C),
+            l1_ratio=float(l1_ratio),
+            fit_intercept=self.fit_intercept,
+            class_weight=self.class_weight,
+            label_smoothing=self.label_smoothing,
+            probabilities=self.probabilities,
+        )
+        model.coef_, model.intercept_ = self._split(coefficients)
+        model.classes_, model.class_weight_ = self.classes_, self.class_weight_
+        model.n_features_in_ = model.coef_.shape[1]
+        return model
+
+    def _choice(self):
+        # Indices of the chosen l1_ratio and C.
+        if np.isnan(self.scores_).all(axis=0).any():
+            raise ValueError(
+                "cv has no fold whose test samples can be scored: their classes are not among the "
+                "training samples, or the scorer returns NaN"
+            )
+        mean = np.nanmean(self.scores_, axis=0)
+        # Of equals the first C, then the first l1_ratio.
+        i, ratio = np.unravel_index(np.argmax(mean.T), mean.T.shape)
+        if self.selection == "1se":
+            n_scored = np.count_nonzero(~np.isnan(self.scores_[:, ratio, i]))
+            error = 0.0
+            if n_scored > 1:
+                error = np.nanstd(self.scores_[:, ratio, i], ddof=1) / np.sqrt(n_scored)
+            as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - error)
+            i = as_good[np.argmin(self.Cs_[as_good])]
+        return int(ratio), int(i)
+
+    def _refit(self, objective, point, problem):
+        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
+        objective, result = solve(self.solver_, objective, point.theta, **options)
+        if point.result.converged:
+            self._warn_of_no_optimum(objective, result, problem.targets)
+        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
+
+    def _take_means_over_folds(self, ratio, i):
+        # Each fold's own choice, unless one standard error has a say, which all folds make up.
+        chosen = [(fold, ratio, i) for fold in range(len(self.scores_))]
+        if self.selection == "best":
+            chosen = [
+                (fold, *np.unravel_index(np.nanargmax(scores.T), scores.T.shape)[::-1])
+                for fold, scores in enumerate(self.scores_)
+                if not np.isnan(scores).all()
+            ]
+        folds, ratios, indices = np.array(chosen).T
+        self.C_ = float(np.mean(self.Cs_[indices]))
+        self.l1_ratio_ = float(np.mean(self.l1_ratios_[ratios]))
+        mean = np.mean(self.coefs_paths_[folds, ratios, indices], axis=0)
+        self.coef_, self.intercept_ = self._split(mean)
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **score_params
+    ) -> float:
+        """Return the score of the predictions by `scoring`, the greater the better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels; it may lack some of the classes. Or soft targets, as for `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+        **score_params : dict
+            What the scorer requests, with metadata routing.
+
+        Returns
+        -------
+        score : float
+        """
+        _raise_for_params(score_params, self, "score")
+        check_is_fitted(self)
+        params = self._route("score", sample_weight, score_params).scorer.score
+        scorer = self._get_scorer()
+        if not is_log_loss(scorer):
+            return with_labels(scorer, self.classes_)(self, X, y, **params)
+        raw_prediction = self._raw_prediction(X)
+        dtype = raw_prediction.dtype
+        targets = encode_probabilities(y, dtype) if is_soft(y) else self._encode_known(y)
+        losses = self._surprise(targets.as_array(0, dtype), raw_prediction)
+        return -float(np.average(losses, weights=params.get("sample_weight")))
+
+    def _encode_known(self, y):
+        y = column_or_1d(y)
+        label = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        if not np.array_equal(self.classes_[label], y):
+            unknown = np.setdiff1d(y, self.classes_)
+            raise ValueError(f"y has labels that fit has not seen: {unknown.tolist()}")
+        return Targets(self.classes_, label, None)
+
+    def _get_scorer(self):
+        return get_scorer("accuracy" if self.scoring is None else self.scoring)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the routing of metadata: to the splitter, and to the scorer.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=type(self).__name__)
+            .add_self_request(self)
+            .add(
+                splitter=self.cv,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+            .add(
+                scorer=self._get_scorer(),
+                method_mapping=MethodMapping()
+                .add(caller="score", callee="score")
+                .add(caller="fit", callee="score"),
+            )
+        )
+
+
+def _coefficients(objective, grids, paths):
+    # Shape (n_l1_ratios, n_Cs, n_columns, n_features + 1), or without the intercept.
+    arrays = []
+    for grid, path in zip(grids, paths, strict=True):
+        for penalty, point in zip(grid, path, strict=True):
+            coef, intercept = fitted_coefficients(objective.with_penalty(**penalty), point.theta)
+            arrays.append(np.column_stack([coef, intercept]) if objective.fit_intercept else coef)
+    return np.array(arrays).reshape(len(grids), -1, *arrays[0].shape)
