@@ -103,7 +103,7 @@ def extension(name, *c_sources):
 setup(
     ext_modules=cythonize(
         [
-            extension("loss_kernel", "log_loss.c", "focal_loss.c"),
+            extension("loss_kernel", "log_loss.c", "focal_loss.c", "brier_loss.c"),
             extension("design", "dense_block.c", "gram_kernel.c", "sparse_block.c"),
             extension("data_pass", "row_weights.c"),
             extension("coordinate_descent"),

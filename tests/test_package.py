@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Which folders (or modules) of the package each one may import, beside itself.
 ALLOWED_IMPORTS = {
     "_cython": set(),
-    "losses": {"_cython"},
+    "losses": {"_cython", "parameters"},
     "penalties": set(),
     "labels": set(),
     "parameters": set(),

@@ -37,6 +37,8 @@ typedef struct {
     real gamma, high, low; /* gamma = high + low */
     real smallest;         /* of the second part of H */
     real exp_smallest;     /* EXP_SMALLEST, which the compiler may not know */
+    int is_short;          /* gamma is 0, 1 or 2: q^gamma = constant + q (linear + q square) */
+    real constant, linear, square;
 } NAME(focal);
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
@@ -49,6 +51,10 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.low = (real)(gamma - (double)focal.high);
     focal.smallest = parameter[1] < 0 ? -(real)LARGEST : 0;
     focal.exp_smallest = NAME(opaque)((real)EXP_SMALLEST);
+    focal.constant = gamma == 0;
+    focal.linear = gamma == 1;
+    focal.square = gamma == 2;
+    focal.is_short = gamma == 0 || gamma == 1 || gamma == 2;
     return focal;
 }
 
@@ -91,60 +97,93 @@ SKL_INLINE void NAME(derivatives)(
                  + (doubtful < focal->smallest ? focal->smallest : doubtful));
 }
 
+/* q^gamma where that is short. */
+SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q)
+{
+    return focal->constant + q * (focal->linear + q * focal->square);
+}
+
 SKL_INLINE void NAME(binary_chunk)(
     const NAME(focal) *focal, ptrdiff_t rows, const real *restrict y, const real *restrict z,
     real *restrict value, real *restrict gradient, real *restrict hessian,
-    int soft, int want_value, int want_gradient, int want_hessian)
+    int soft, int is_short, int want_value, int want_gradient, int want_hessian)
 {
-    const real zero = 0, one = 1, half = (real)0.5, largest = NAME(opaque)((real)LARGEST);
-    real u[CHUNK_ROWS], u_low[CHUNK_ROWS], size[CHUNK_ROWS], high[CHUNK_ROWS], low[CHUNK_ROWS];
-    real unlikely[CHUNK_ROWS], margin[CHUNK_ROWS], power[CHUNK_ROWS], other_power[CHUNK_ROWS];
-    NAME(exp_of_minus_size)(rows, z, u, u_low, focal->exp_smallest, 1);
+    const real zero = 0, one = 1, two = 2, half = (real)0.5;
+    const real biggest = NAME(opaque)((real)LARGEST);
+    real exponential[CHUNK_ROWS], exponential_low[CHUNK_ROWS], larger_p[CHUNK_ROWS];
+    real high[CHUNK_ROWS], low[CHUNK_ROWS], margin[CHUNK_ROWS];
+    real power[CHUNK_ROWS], other_power[CHUNK_ROWS];
+    NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, !is_short);
+    if (!is_short) {
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            const real u = exponential[i];
+            const real reciprocal = one / ((one + u) * (two + u));
+            const bits z_bits = NAME(to_bits)(z[i]);
+            const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
+            const real size = z_size > biggest ? biggest : z_size;
+            const int is_unlikely = (y[i] > half) == ((signed_bits)z_bits < 0);
+            NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u, &high[i], &low[i]);
+            larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
+            margin[i] = !soft && is_unlikely ? zero : size;
+        }
+        /* Of a hard target, or of the likely class; the other one's margin is negative. */
+        NAME(power)(focal, rows, margin, high, low, power);
+        if (soft) {
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                margin[i] = margin[i] - margin[i];
+            }
+            NAME(power)(focal, rows, margin, high, low, other_power);
+        }
+    }
     for (ptrdiff_t i = 0; i < rows; i++) {
+        const real u = exponential[i];
         const bits z_bits = NAME(to_bits)(z[i]);
         const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
-        NAME(log1p_parts)(u[i], u_low[i], &high[i], &low[i]);
-        size[i] = z_size > largest ? largest : z_size;
-        unlikely[i] = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
-        margin[i] = soft ? zero : (unlikely[i] > half ? zero : size[i]);
-    }
-    NAME(power)(focal, rows, margin, high, low, power);
-    if (soft) { /* power is that of the class which is unlikely, other_power the likely one's */
-        NAME(power)(focal, rows, size, high, low, other_power);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const bits sign = NAME(to_bits)(z[i]) & SIGN_BIT;
-        const real near_surprise = high[i] + low[i], far_surprise = size[i] + near_surprise;
-        const real larger = NAME(reciprocal_1p)(u[i]), smaller = u[i] * larger;
+        const real size = z_size > biggest ? biggest : z_size;
+        real larger, near;
+        if (is_short) {
+            const real reciprocal = one / ((one + u) * (two + u));
+            near = NAME(log1p_given)(u, reciprocal + reciprocal * u);
+            larger = NAME(refined_1p)(u, reciprocal * (two + u));
+        } else {
+            near = high[i] + low[i];
+            larger = larger_p[i];
+        }
+        const real smaller = u * larger;
         if (soft) {
-            const real likely = sign ? one - y[i] : y[i];
-            real G, H, other_G, other_H;
-            NAME(derivatives)(focal, power[i], one, smaller, larger, smaller * far_surprise,
-                              &G, &H);
-            NAME(derivatives)(focal, other_power[i], one, larger, smaller, larger * near_surprise,
-                              &other_G, &other_H);
+            const real unlikely = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
+            const real likely = (signed_bits)z_bits < 0 ? one - y[i] : y[i];
+            const real near_power = is_short ? NAME(short_power)(focal, smaller) : power[i];
+            const real far_power = is_short ? NAME(short_power)(focal, larger) : other_power[i];
+            const real far = size + near;
+            real near_G, near_H, far_G, far_H;
+            NAME(derivatives)(focal, near_power, one, larger, smaller, larger * near,
+                              &near_G, &near_H);
+            NAME(derivatives)(focal, far_power, one, smaller, larger, smaller * far,
+                              &far_G, &far_H);
             if (want_value) {
-                value[i] = unlikely[i] * (power[i] * far_surprise)
-                           + likely * (other_power[i] * near_surprise);
+                value[i] = likely * (near_power * near) + unlikely * (far_power * far);
             }
             if (want_gradient) {
-                const real away = unlikely[i] * G - likely * other_G;
-                gradient[i] = NAME(from_bits)(NAME(to_bits)(away) ^ sign);
+                const real away = unlikely * far_G - likely * near_G;
+                gradient[i] = NAME(from_bits)(NAME(to_bits)(away) ^ (z_bits & SIGN_BIT));
             }
             if (want_hessian) {
-                hessian[i] = unlikely[i] * H + likely * other_H;
+                hessian[i] = likely * near_H + unlikely * far_H;
             }
         } else {
-            const int is_unlikely = unlikely[i] > half;
-            const real surprise = is_unlikely ? far_surprise : near_surprise;
+            const bits flip = NAME(to_bits)(half - y[i]) & SIGN_BIT; /* set for class 1 */
+            const int is_likely = (signed_bits)(z_bits ^ flip) < 0;
+            const real p = is_likely ? larger : smaller, q = is_likely ? smaller : larger;
+            const real surprise = near + (is_likely ? zero : size);
+            const real q_power = is_short ? NAME(short_power)(focal, q) : power[i];
             if (want_value) {
-                value[i] = power[i] * surprise;
+                value[i] = q_power * surprise;
             }
             if (want_gradient) {
-                const real p = is_unlikely ? smaller : larger, q = is_unlikely ? larger : smaller;
                 real G, H;
-                NAME(derivatives)(focal, power[i], one, p, q, p * surprise, &G, &H);
-                gradient[i] = y[i] > half ? -G : G;
+                NAME(derivatives)(focal, q_power, one, p, q, p * surprise, &G, &H);
+                gradient[i] = NAME(from_bits)(NAME(to_bits)(G) ^ flip);
                 if (want_hessian) {
                     hessian[i] = H;
                 }
@@ -161,21 +200,26 @@ SKL_INLINE void NAME(binary)(
     const NAME(focal) focal = NAME(make_focal)(parameter);
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        const real *y_chunk = y + start;
-        real *value_chunk = want_value ? value + start : value;
-        real *gradient_chunk = want_gradient ? gradient + start : gradient;
-        real *hessian_chunk = want_hessian ? hessian + start : hessian;
+        const real *restrict y_chunk = y + start;
         bits is_soft = 0;
         for (ptrdiff_t i = 0; i < rows; i++) {
             is_soft |= (bits)((y_chunk[i] != (real)0) & (y_chunk[i] != (real)1));
         }
-        if (is_soft) {
-            NAME(binary_chunk)(&focal, rows, y_chunk, z + start, value_chunk, gradient_chunk,
-                               hessian_chunk, 1, want_value, want_gradient, want_hessian);
+#define CALL(soft, is_short)                                                                     \
+    NAME(binary_chunk)(&focal, rows, y_chunk, z + start, want_value ? value + start : value,     \
+                       want_gradient ? gradient + start : gradient,                              \
+                       want_hessian ? hessian + start : hessian,                                 \
+                       soft, is_short, want_value, want_gradient, want_hessian)
+        if (is_soft && focal.is_short) {
+            CALL(1, 1);
+        } else if (is_soft) {
+            CALL(1, 0);
+        } else if (focal.is_short) {
+            CALL(0, 1);
         } else {
-            NAME(binary_chunk)(&focal, rows, y_chunk, z + start, value_chunk, gradient_chunk,
-                               hessian_chunk, 0, want_value, want_gradient, want_hessian);
+            CALL(0, 0);
         }
+#undef CALL
     }
 }
 
@@ -210,7 +254,7 @@ SKL_INLINE void NAME(index_chunk)(
     real *restrict value, real *restrict gradient, real *restrict hessian,
     int want_value, int want_gradient, int want_hessian, int curvature)
 {
-    const real zero = 0, one = 1;
+    const real zero = 0, one = 1, two = 2;
     real a[CHUNK_ROWS], b[CHUNK_ROWS], c[CHUNK_ROWS], power[CHUNK_ROWS], surprise[CHUNK_ROWS];
     real p[CHUNK_ROWS], q[CHUNK_ROWS], inverse[CHUNK_ROWS], ratio[CHUNK_ROWS], low[CHUNK_ROWS];
     real rest[CHUNK_ROWS], one_and_ratio[CHUNK_ROWS], extra[CHUNK_ROWS], is_far[CHUNK_ROWS];
@@ -253,7 +297,7 @@ SKL_INLINE void NAME(index_chunk)(
         const real f_high = (ratio[i] - (two_to_n - is_far[i])) * inverse_power;
         const real f_low = low[i] * inverse_power;
         const real f = f_high + f_low;
-        NAME(log1p_parts)(f, (f_high - f) + f_low, &b[i], &c[i]);
+        NAME(log1p_parts)(f, (f_high - f) + f_low, one / (two + f), &b[i], &c[i]);
         a[i] = n * (real)LN2_HIGH;
         c[i] += n * (real)LN2_LOW;
     }
@@ -295,26 +339,6 @@ SKL_INLINE void NAME(index_chunk)(
                 hessian_k[i] = H[i] * (v * v) + (is_target ? zero : G[i] * r * complement);
             }
         }
-    }
-}
-
-/* Probabilities of one class again, by the bits of those that add_classes has summed. */
-SKL_INLINE void NAME(class_probability)(
-    const NAME(chunk) *restrict chunk, ptrdiff_t rows, const real *restrict z_k,
-    const real *restrict reciprocal, real *restrict p)
-{
-    const real one = 1;
-    real r[CHUNK_ROWS];
-    bits power[CHUNK_ROWS];
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real x = z_k[i] - chunk->base[i];
-        const real x_used = x < chunk->smallest[i] ? chunk->smallest[i] : x;
-        NAME(exp_reduce)(x_used, chunk->shift[i], &r[i], &power[i]);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real e = NAME(from_bits)(NAME(to_bits)(one + NAME(expm1_core)(r[i])) + power[i]);
-        const real rounded = e * reciprocal[i];
-        p[i] = rounded > one ? one : rounded;
     }
 }
 
@@ -402,10 +426,11 @@ SKL_INLINE void NAME(soft_chunk)(
         real *restrict hessian_k = hessian + (want_hessian && !curvature ? k * stride : 0);
         NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
         for (ptrdiff_t i = 0; i < rows; i++) {
-            gradient_k[i] = B[i] * p[i] - gradient_k[i];
+            const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
+            const real phi = gradient_k[i];
+            gradient_k[i] = (B[i] - phi) * p[i] - phi * q;
             if (want_hessian && !curvature) {
                 const real c = hessian_k[i];
-                const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
                 const real w = p[i] > half ? q : p[i];
                 hessian_k[i] = B[i] * (p[i] * q) + c * (q * q) + (C[i] - c) * (p[i] * p[i])
                                + (d[i] * w) * w;

@@ -35,6 +35,12 @@ cdef extern from "focal_loss.h" nogil:
     const skl_loss_functions skl_focal_loss_soft[2]
 
 
+cdef extern from "brier_loss.h" nogil:
+    const skl_loss_functions skl_brier_loss_binary[2]
+    const skl_loss_functions skl_brier_loss_index[2]
+    const skl_loss_functions skl_brier_loss_soft[2]
+
+
 cdef extern from "block_rows.h" nogil:
     void prefetch(const void *start, Py_ssize_t n_bytes)
     void rows_to_block_f64(Py_ssize_t n_rows, Py_ssize_t n_classes, const double *rows,
@@ -152,6 +158,31 @@ def focal_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, double gamma,
         kernel.n_curvature_columns = 1
     else:
         kernel.n_curvature_columns = 2 * n_classes + 3 if target_is_matrix else n_classes + 2
+    return kernel
+
+
+def brier_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, bint convex):
+    """Return the LossKernel of Brier loss.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes, at least 2.
+    target_is_matrix : bool
+        As for `log_loss_kernel`.
+    convex : bool
+        Whether the Hessians are those of Gauss and Newton.
+
+    Returns
+    -------
+    LossKernel
+    """
+    cdef LossKernel kernel = make_kernel(
+        n_classes, target_is_matrix, skl_brier_loss_binary, skl_brier_loss_index,
+        skl_brier_loss_soft)
+    kernel.parameter[0] = 0 if convex else 1
+    kernel.is_convex = convex
+    kernel.n_curvature_columns = 1 if n_classes == 2 else 2 * n_classes + 2
     return kernel
 
 

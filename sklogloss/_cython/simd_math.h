@@ -6,6 +6,7 @@
  *
  * Selects keep NaN: they are written so that a comparison with NaN takes the computed branch.
  */
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include "target_clones.h"
@@ -27,6 +28,7 @@
 #undef EXP_SMALLEST
 #undef EXACT_LIMIT
 #undef LARGEST
+#undef SQUARE_ROOT
 #undef SMALLEST_NORMAL
 
 #if SKL_FLOAT32
@@ -47,6 +49,7 @@
 #define EXP_SMALLEST -112.0f /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 256.0f
 #define LARGEST 0x1.fffffep+127f
+#define SQUARE_ROOT sqrtf
 #define SMALLEST_NORMAL 0x1p-126f
 #else
 #define real double
@@ -66,6 +69,7 @@
 #define EXP_SMALLEST -753.0 /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 2048.0
 #define LARGEST 0x1.fffffffffffffp+1023
+#define SQUARE_ROOT sqrt
 #define SMALLEST_NORMAL 0x1p-1022
 #endif
 
@@ -152,8 +156,16 @@ SKL_INLINE real NAME(atanh_core)(real w)
     return p;
 }
 
-/* log(1 + f) for 1 + f in [1/2, 2]: 2 atanh(s), s = f / (2 + f), with f itself as leading term
- * so that its rounding is the last one. */
+/* log(1 + f) for 1 + f in [1/2, 2], given 1 / (2 + f): 2 atanh(s), s = f / (2 + f), with f itself
+ * as leading term so that its rounding is the last one. */
+SKL_INLINE real NAME(log1p_given)(real f, real reciprocal)
+{
+    const real s = f * reciprocal;
+    const real w = s * s;
+    return f - s * (f - w * NAME(atanh_core)(w));
+}
+
+/* log(1 + f) for 1 + f in [1/2, 2]. */
 SKL_INLINE real NAME(log1p_core)(real f)
 {
     const real s = f / ((real)2 + f);
@@ -162,12 +174,12 @@ SKL_INLINE real NAME(log1p_core)(real f)
 }
 
 /* high + low = log(1 + f + f_low), 1 + f in [1/2, 2], with some digits more than a real has: the
- * products in the remainder of the division are exact, and low is small beside high. */
-SKL_INLINE void NAME(log1p_parts)(real f, real f_low, real *high, real *low)
+ * products in the remainder of the division are exact, and low is small beside high. `reciprocal`
+ * is 1 / (2 + f), whose last digits do not matter. */
+SKL_INLINE void NAME(log1p_parts)(real f, real f_low, real reciprocal, real *high, real *low)
 {
     const real one = 1, two = 2;
     const real d = two + f, d_high = NAME(high_half)(d), d_low = (two - d_high) + f;
-    const real reciprocal = one / d;
     const real s = f * reciprocal, s_high = NAME(high_half)(s);
     const real remainder = ((f - s_high * d_high) - s_high * d_low) + f_low * (one - s);
     const real w = s * s;
@@ -189,11 +201,16 @@ SKL_INLINE real NAME(log1p_nonnegative)(real x)
     return n * (real)LN2_HIGH + (NAME(log1p_core)(f) + n * (real)LN2_LOW);
 }
 
-/* 1 / (1 + u) for u in [0, 1], with the rounding error of 1 + u put back by a Newton step. */
+/* 1 / (1 + u) for u in [0, 1] from an approximation, by a Newton step. */
+SKL_INLINE real NAME(refined_1p)(real u, real rough)
+{
+    return rough + rough * (((real)1 - rough) - u * rough);
+}
+
+/* 1 / (1 + u) for u in [0, 1], with the rounding error of 1 + u put back. */
 SKL_INLINE real NAME(reciprocal_1p)(real u)
 {
-    const real rough = (real)1 / ((real)1 + u);
-    return rough + rough * (((real)1 - rough) - u * rough);
+    return NAME(refined_1p)(u, (real)1 / ((real)1 + u));
 }
 
 /* 1 / (x + y) for positive x and y: a Newton step puts back the rounding errors of x + y (Knuth's

@@ -223,3 +223,24 @@ SKL_INLINE void NAME(add_all_classes)(
         chunk->others[i] += ties * chunk->top[i];
     }
 }
+
+/* Probability of one class, by exponentials like those that add_classes has summed, and their sum's
+ * reciprocal. */
+SKL_INLINE void NAME(class_probability)(
+    const NAME(chunk) *restrict chunk, ptrdiff_t rows, const real *restrict z_k,
+    const real *restrict reciprocal, real *restrict p)
+{
+    const real one = 1;
+    real r[CHUNK_ROWS];
+    bits power[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real x = z_k[i] - chunk->base[i];
+        const real x_used = x < chunk->smallest[i] ? chunk->smallest[i] : x;
+        NAME(exp_reduce)(x_used, chunk->shift[i], &r[i], &power[i]);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real e = NAME(from_bits)(NAME(to_bits)(one + NAME(expm1_core)(r[i])) + power[i]);
+        const real rounded = e * reciprocal[i];
+        p[i] = rounded > one ? one : rounded;
+    }
+}

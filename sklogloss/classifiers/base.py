@@ -21,7 +21,6 @@ from sklogloss.classifiers.targets import encode_labels, encode_probabilities
 from sklogloss.labels import is_soft
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
 from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
@@ -333,13 +332,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         raw_prediction = self._raw_prediction(X)
+        loss = self._loss(len(self.classes_))
         if self.probabilities == "posterior":
-            return self._log_posterior(raw_prediction)
-        return self._loss(len(self.classes_)).log_link(raw_prediction)
-
-    def _log_posterior(self, raw_prediction):
-        log_proba = self._loss(len(self.classes_)).log_link(raw_prediction)
-        return posterior_log_proba(log_proba, self.class_weight_, self.label_smoothing)
+            return loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
+        return loss.log_link(raw_prediction)
 
     def _raw_prediction(self, X):
         raw_prediction = np.asarray(self.decision_function(X))

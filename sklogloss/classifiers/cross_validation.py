@@ -43,7 +43,6 @@ from sklogloss.labels import is_soft
 from sklogloss.linear.subset import take_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
-from sklogloss.losses.posterior import posterior_log_proba
 from sklogloss.parameters import check_boolean, check_choice, check_real
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
@@ -428,9 +427,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             target = target[:, 0]
         if self.probabilities == "model":
             return loss.value(target, raw_prediction)
-        log_proba = posterior_log_proba(
-            loss.log_link(raw_prediction), self.class_weight_, self.label_smoothing
-        )
+        log_proba = loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
         if len(self.classes_) == 2:
             target = np.column_stack([1 - target, target])
         elif target.ndim == 1:

@@ -8,6 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklogloss._cython.fork import in_forked_child
 from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
+from sklogloss.losses.boosting import BoostingObjective
+from sklogloss.losses.posterior import undo_weights_and_smoothing
+from sklogloss.parameters import check_real
+
+# Of a class that does not occur: its best raw prediction would be infinite.
+SMALLEST_SHARE = 1e-15
 
 
 def _count(number: int, name: str, smallest: int) -> int:
@@ -45,6 +51,8 @@ class Loss(ABC):
     ----------
     n_classes : int
         Number of classes.
+    is_convex : bool
+        Whether the loss is a convex function of the raw prediction.
     """
 
     def __init__(self, n_classes: int = 2):
@@ -53,19 +61,33 @@ class Loss(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_classes={self.n_classes})"
 
+    @property
+    def is_convex(self) -> bool:
+        """Whether the loss is a convex function of the raw prediction."""
+        return self.kernel().is_convex
+
     @abstractmethod
-    def kernel(self, target_is_matrix: bool = False) -> LossKernel:
+    def kernel(self, target_is_matrix: bool = False, *, convex: bool = False) -> LossKernel:
         """Return the compiled functions of this loss.
 
         Parameters
         ----------
         target_is_matrix : bool, default=False
-            Whether the target is an (n_samples, n_classes) matrix of probabilities.
+            Whether the target is an (n_samples, n_classes) matrix of probabilities; only for
+            more than two classes.
+        convex : bool, default=False
+            Whether the Hessian of each sample is replaced by one that has no negative eigenvalue.
+            Values and gradients are the same.
 
         Returns
         -------
         LossKernel
             The functions, for use by other compiled code.
+
+        Raises
+        ------
+        ValueError
+            If a matrix is asked for with two classes.
         """
 
     def value(
@@ -294,6 +316,169 @@ class Loss(ABC):
         """
         return self._link(raw_prediction, logarithm=True)
 
+    def posterior(
+        self,
+        raw_prediction: ArrayLike,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+    ) -> NDArray:
+        r"""Compute the probabilities of the classes in the population that was fitted.
+
+        They are the :math:`\eta_k` under which no other raw prediction has a smaller expected loss:
+
+        .. math:: \sum_k \eta_k w_k \frac{\partial \ell(y_k, z)}{\partial z} = 0,
+
+        where :math:`w_k` are the class weights and :math:`y_k` the smoothed targets. For a proper
+        loss without weights and smoothing they are those of `link`.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        class_weight : array-like of shape (n_classes,), default=None
+            Factors of the loss by the sample's class, finite and not negative, not all zero; None
+            means 1. Nothing is known of a class of weight zero: its probability is the smallest
+            positive normal number.
+        label_smoothing : float, default=0.0
+            In [0, 1): the targets were (1 - label_smoothing) y + label_smoothing / n_classes.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Probabilities, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`, and for class weights and a smoothing that are not as above.
+        """
+        return np.exp(self.log_posterior(raw_prediction, class_weight, label_smoothing))
+
+    def log_posterior(
+        self,
+        raw_prediction: ArrayLike,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+    ) -> NDArray:
+        """Compute the logarithms of `posterior`, finite for any finite raw prediction.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        class_weight : array-like of shape (n_classes,), default=None
+            As for `posterior`.
+        label_smoothing : float, default=0.0
+            As for `posterior`.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            Log-probabilities in nats, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `posterior`.
+        """
+        if class_weight is None:
+            class_weight = np.ones(self.n_classes)
+        class_weight = _numbers(class_weight, "class_weight").astype(np.float64, copy=False)
+        if class_weight.shape != (self.n_classes,):
+            raise ValueError(
+                f"class_weight must have shape ({self.n_classes},), got {class_weight.shape}."
+            )
+        if not (np.all((class_weight >= 0) & (class_weight < np.inf)) and class_weight.any()):
+            raise ValueError(
+                "class_weight must hold finite numbers that are not negative, and not only zeros, "
+                f"got {class_weight}."
+            )
+        check_real("label_smoothing", label_smoothing, 0, 1, include_high=False)
+        return undo_weights_and_smoothing(
+            self._log_minimised(self._check_raw_prediction(raw_prediction)),
+            class_weight,
+            label_smoothing,
+        )
+
+    def init_score(
+        self, target: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float | NDArray:
+        """Compute the one raw prediction for all samples that has the smallest loss.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample, finite and not negative, not all zero; None means 1.
+
+        Returns
+        -------
+        raw_prediction : float or ndarray of shape (n_classes,)
+            A number for two classes, else one for each class, of mean zero. It is finite: a class
+            that does not occur is taken to have a share of 1e-15.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        n_samples = np.shape(target)[0] if np.ndim(target) else 0
+        shape = (n_samples,) if self.n_classes == 2 else (n_samples, self.n_classes)
+        target, sample_weight = self._check_samples(target, np.zeros(shape), sample_weight)
+        weight = np.ones(n_samples) if sample_weight is None else sample_weight
+        if not (np.all((weight >= 0) & (weight < np.inf)) and weight.any()):
+            raise ValueError(
+                "sample_weight must hold finite numbers that are not negative, and not only zeros."
+            )
+        if target.ndim == 1 and self.n_classes > 2:
+            if not np.isin(target, np.arange(self.n_classes)).all():
+                self._raise_for_target(target)
+            share = np.bincount(target.astype(np.intp), weight, minlength=self.n_classes)
+        else:
+            if not np.all((target >= 0) & (target <= 1)):
+                self._raise_for_target(target)
+            share = weight @ target
+        share = share / weight.sum()
+        if self.n_classes == 2:
+            share = np.array([1 - share, share])
+        minimiser = self._minimiser(np.log(np.maximum(share, SMALLEST_SHARE)))
+        if self.n_classes == 2:
+            return float(minimiser[1] - minimiser[0])
+        return minimiser - minimiser.mean()
+
+    def as_objective(self, library: str) -> BoostingObjective:
+        """Return this loss as custom objective of a boosting library's scikit-learn interface.
+
+        Parameters
+        ----------
+        library : {"lightgbm", "xgboost"}
+            Which library it is for.
+
+        Returns
+        -------
+        objective : BoostingObjective
+            For the parameter `objective` of lightgbm.LGBMClassifier, lightgbm.LGBMRegressor,
+            xgboost.XGBClassifier or xgboost.XGBRegressor.
+
+        Raises
+        ------
+        ValueError
+            For another library.
+        """
+        return BoostingObjective(self, library)
+
+    def _log_minimised(self, raw_prediction):
+        """Return log-probabilities of which a raw prediction minimises the expected loss.
+
+        Those of the link for a proper loss. Shape (n_samples, n_classes), finite.
+        """
+        return self._link(raw_prediction, logarithm=True)
+
+    def _minimiser(self, log_proba):
+        """Return the raw prediction, of n_classes entries, whose `_log_minimised` is log_proba."""
+        return log_proba
+
     def _link(self, raw_prediction, logarithm):
         raw_prediction = self._check_raw_prediction(raw_prediction)
         shape = (raw_prediction.shape[0], self.n_classes)
@@ -311,22 +496,16 @@ class Loss(ABC):
         value=None,
         gradient=None,
         hessian=None,
+        convex=False,
     ):
         """Return value, gradient and hessian, None where `quantity` does not name them."""
         n_threads = _count(n_threads, "n_threads", 1)
         if in_forked_child():
             n_threads = 1
         raw_prediction = self._check_raw_prediction(raw_prediction)
-        dtype = raw_prediction.dtype
-        target = self._check_target(target, raw_prediction)
+        target, sample_weight = self._check_samples(target, raw_prediction, sample_weight)
         inputs = {"target": target, "raw_prediction": raw_prediction}
         if sample_weight is not None:
-            sample_weight = _numbers(sample_weight, "sample_weight").astype(dtype, copy=False)
-            if sample_weight.shape != raw_prediction.shape[:1]:
-                raise ValueError(
-                    f"sample_weight must have shape {raw_prediction.shape[:1]}, one entry per "
-                    f"row of raw_prediction, got {sample_weight.shape}."
-                )
             inputs["sample_weight"] = sample_weight
 
         outs = {}
@@ -346,7 +525,7 @@ class Loss(ABC):
                 inputs[f"{name}_out"] = out
 
         invalid = evaluate(
-            self.kernel(target.ndim == 2),
+            self.kernel(target.ndim == 2, convex=convex),
             quantity,
             _as_matrix(target),
             _as_matrix(raw_prediction),
@@ -387,6 +566,19 @@ class Loss(ABC):
                 f"{self.n_classes} classes, got {raw_prediction.shape}."
             )
         return raw_prediction
+
+    def _check_samples(self, target, raw_prediction, sample_weight):
+        """Return target and weights in the dtype of raw_prediction."""
+        target = self._check_target(target, raw_prediction)
+        if sample_weight is not None:
+            sample_weight = _numbers(sample_weight, "sample_weight")
+            sample_weight = sample_weight.astype(raw_prediction.dtype, copy=False)
+            if sample_weight.shape != raw_prediction.shape[:1]:
+                raise ValueError(
+                    f"sample_weight must have shape {raw_prediction.shape[:1]}, one entry per "
+                    f"row of raw_prediction, got {sample_weight.shape}."
+                )
+        return target, sample_weight
 
     def _check_target(self, target, raw_prediction):
         """Return the target in the dtype of raw_prediction."""

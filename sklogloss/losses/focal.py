@@ -1,6 +1,8 @@
 """Focal loss: log loss in which what is well predicted counts little."""
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logsumexp
 
 from sklogloss._cython.loss_kernel import LossKernel, focal_loss_kernel
 from sklogloss.losses.base import Loss
@@ -51,6 +53,8 @@ class FocalLoss(Loss):
         Focusing parameter.
     n_classes : int
         Number of classes.
+    is_convex : bool
+        Whether gamma is 0.
 
     References
     ----------
@@ -99,3 +103,61 @@ class FocalLoss(Loss):
             If a matrix is asked for with two classes.
         """
         return focal_loss_kernel(self.n_classes, target_is_matrix, self.gamma, convex)
+
+    def _log_minimised(self, raw_prediction):
+        # u_k proportional to p_k / phi_k, where phi_k (p - e_k) is the gradient of class k.
+        z = raw_prediction.astype(np.float64, copy=False)
+        limit = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):
+            if self.n_classes == 2:
+                log_odds = (1 + self.gamma) * z + self._log_boost(-z) - self._log_boost(z)
+                log_odds = np.clip(log_odds, -limit, limit)
+                log_u = -np.logaddexp(0, np.column_stack([log_odds, -log_odds]))
+            else:
+                log_p = self._link(z, logarithm=True)
+                log_ratio = np.clip(self._log_ratio(log_p - _log_of_others(log_p)), -limit, limit)
+                log_u = log_ratio - log_ratio.max(axis=1, keepdims=True)
+                log_u -= logsumexp(log_u, axis=1, keepdims=True)
+        return np.maximum(log_u, -np.finfo(raw_prediction.dtype).max).astype(raw_prediction.dtype)
+
+    def _log_boost(self, log_odds):
+        # ln(phi / q^gamma) = ln(1 - gamma p / q ln p), by ln(p / q): p / q is exp(log_odds).
+        smaller = np.exp(-np.abs(log_odds))
+        near = np.log1p(smaller) / np.maximum(smaller, np.finfo(np.float64).tiny)
+        far = smaller * (np.abs(log_odds) + np.log1p(smaller))
+        weighted = np.where(log_odds < 0, far, np.where(smaller > 0, near, 1))
+        return np.log1p(self.gamma * weighted)
+
+    def _log_ratio(self, log_odds):
+        # ln(p / phi), which grows with log_odds
+        return (
+            -np.logaddexp(0, -log_odds)
+            + self.gamma * np.logaddexp(0, log_odds)
+            - self._log_boost(log_odds)
+        )
+
+    def _minimiser(self, log_proba):
+        # p_k / phi_k = scale * proba_k for each k, and the p_k sum to 1.
+        def log_odds(log_scale):
+            wanted = log_proba + log_scale
+            low, high = np.full(len(wanted), -800.0), np.full(len(wanted), 800.0)
+            for _ in range(64):
+                middle = (low + high) / 2
+                is_high = self._log_ratio(middle) > wanted
+                low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
+            return middle
+
+        def excess(log_scale):
+            return expit(log_odds(log_scale)).sum() - 1
+
+        return -np.logaddexp(0, -log_odds(brentq(excess, -100, 100, xtol=1e-14)))
+
+
+def _log_of_others(log_p):
+    """Return ln(1 - p), that of the largest p of a row as the sum of the others."""
+    rows, top = np.arange(len(log_p)), log_p.argmax(axis=1)
+    others = log_p.copy()
+    others[rows, top] = -np.inf
+    log_q = np.log1p(-np.exp(np.minimum(others, -np.log(2))))
+    log_q[rows, top] = logsumexp(others, axis=1)
+    return log_q

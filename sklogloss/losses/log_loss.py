@@ -36,6 +36,8 @@ class LogLoss(Loss):
     ----------
     n_classes : int
         Number of classes.
+    is_convex : bool
+        True.
 
     References
     ----------
@@ -54,7 +56,7 @@ class LogLoss(Loss):
     array([[0.125, 0.25 , 0.625]])
     """
 
-    def kernel(self, target_is_matrix: bool = False) -> LossKernel:
+    def kernel(self, target_is_matrix: bool = False, *, convex: bool = False) -> LossKernel:
         """Return the compiled functions of this loss.
 
         Parameters
@@ -62,6 +64,8 @@ class LogLoss(Loss):
         target_is_matrix : bool, default=False
             Whether the target is an (n_samples, n_classes) matrix of probabilities; only for
             more than two classes.
+        convex : bool, default=False
+            Without effect: log loss is convex.
 
         Returns
         -------

@@ -2,21 +2,22 @@
 
 import numpy as np
 
-__all__ = ["posterior_log_proba"]
+__all__ = ["undo_weights_and_smoothing"]
 
 
-def posterior_log_proba(log_proba, class_weight, label_smoothing):
+def undo_weights_and_smoothing(log_proba, class_weight, label_smoothing):
     """Return the log-probabilities that class weights and label smoothing have distorted.
 
-    Minimising the weighted log loss of smoothed targets makes the model's probabilities u
-    proportional to T (w * eta), where eta are the true probabilities, w the class weights and
+    A model whose raw prediction minimises the expected weighted loss of smoothed targets does so,
+    without weights and smoothing, for probabilities u proportional to T (w * eta), where eta are
+    the true probabilities, w the class weights and
     T = (1 - label_smoothing) I + label_smoothing / K 11'. Hence eta is proportional to
     T^-1 u / w; a probability that would be negative becomes the smallest positive number.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n_samples, n_classes)
-        Log-probabilities of the model, in nats.
+        Logarithms of u, in nats.
     class_weight : ndarray of shape (n_classes,)
         Weights of the classes during fit. Where a weight is zero, nothing is known of the class:
         its probability is the smallest positive number.

@@ -1,0 +1,90 @@
+"""Losses as custom objectives of gradient boosting libraries."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklogloss.parameters import check_choice
+
+# What the libraries multiply the diagonal of softmax's Hessian by: Friedman's factor ("Greedy
+# Function Approximation", 2001, algorithm 6), or that by which it bounds the Hessian.
+FACTORS = {
+    "lightgbm": lambda n_classes: n_classes / (n_classes - 1),
+    "xgboost": lambda n_classes: 2.0,
+}
+SMALLEST_HESSIAN = 1e-16
+
+
+class BoostingObjective:
+    """A loss as custom objective. Made by the losses' `as_objective`.
+
+    Parameters
+    ----------
+    loss : Loss
+    library : {"lightgbm", "xgboost"}
+
+    Notes
+    -----
+    The Hessian is made positive in three steps: it is that of the loss's convex kernel, which
+    leaves out what may be negative; for more than two classes, its diagonal times n_classes /
+    (n_classes - 1) for LightGBM and times 2 for XGBoost, as in their own softmax objectives; and
+    at least 1e-16, times the sample weight.
+    """
+
+    def __init__(self, loss, library: str):
+        check_choice("library", library, tuple(FACTORS))
+        self.loss = loss
+        self.library = library
+
+    def __repr__(self) -> str:
+        return f"{self.loss!r}.as_objective({self.library!r})"
+
+    def __call__(
+        self, y_true: ArrayLike, y_pred: NDArray, sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray, NDArray]:
+        """Return gradient and Hessian of each sample.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Indices of the classes, or for two classes the probability of class 1.
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Raw predictions.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of the shape of y_pred
+        """
+        y_pred = np.asarray(y_pred)
+        _, gradient, hessian = self.loss._evaluate(
+            "gradient_hessian", y_true, y_pred, None, 1, convex=True
+        )
+        if self.loss.n_classes > 2:
+            hessian *= FACTORS[self.library](self.loss.n_classes)
+        np.maximum(hessian, SMALLEST_HESSIAN, out=hessian)
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight).reshape(-1, *[1] * (gradient.ndim - 1))
+            gradient, hessian = gradient * weight, hessian * weight
+        return gradient.reshape(y_pred.shape), hessian.reshape(y_pred.shape)
+
+    def init_score(
+        self, y_true: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float | NDArray:
+        """Return the one raw prediction for all samples that has the smallest loss.
+
+        Boosting starts from it: the libraries know none of a custom objective.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            As for the objective.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample.
+
+        Returns
+        -------
+        raw_prediction : float or ndarray of shape (n_classes,)
+            A number for two classes, else one for each class.
+        """
+        return self.loss.init_score(y_true, sample_weight)
