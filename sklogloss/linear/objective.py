@@ -280,15 +280,6 @@ class LinearObjective:
         other.subset, other.starts_from_subset = None, False
         return other
 
-    def with_penalty(self, *, l2, l1=0.0):
-        """Return the same objective with another penalty, in the same theta."""
-        other = copy.copy(self)
-        other.l2, other.l1 = l2, l1
-        other._use_center_and_scale()
-        if self.subset is not None:
-            other.subset = self.subset.with_penalty(l2=l2, l1=l1)
-        return other
-
     def with_loss(self, loss):
         """Return the same objective with another LossKernel for the same targets."""
         other = copy.copy(self)

@@ -45,7 +45,7 @@ class WorkingSetSolver:
         self.tol = tol
         self.max_iter = max_iter
         self.verbose = verbose
-        self.part = relative_suboptimality(tol)
+        self.suboptimality = relative_suboptimality(tol)
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
@@ -64,17 +64,17 @@ class WorkingSetSolver:
 
     def _start_from_stronger_penalties(self):
         # Under a strong penalty few coefficients are not zero. Each solution is close to the next.
-        given, tol, part = self.objective, self.tol, self.part
+        given, tol, part = self.objective, self.tol, self.suboptimality
         is_penalised = given.l1_in_theta > 0
         ratio = np.abs(self.point.gradient[is_penalised]) / given.l1_in_theta[is_penalised]
         n_stages = int(np.log(max(ratio.max(), 1)) / np.log(STAGE))
-        self.tol, self.part = np.inf, PART_OF_STAGE
+        self.tol, self.suboptimality = np.inf, PART_OF_STAGE
         for stage in range(n_stages, 0, -1):
             factor = STAGE**stage
             self.objective = given.with_penalty(l2=given.l2 * factor, l1=given.l1 * factor)
             self.point = self.objective.value_gradient(self.point.theta)
             self._solve_sets()
-        self.objective, self.tol, self.part = given, tol, part
+        self.objective, self.tol, self.suboptimality = given, tol, part
         self.point = self.objective.value_gradient(self.point.theta)
 
     def _solve_sets(self):
@@ -107,7 +107,7 @@ class WorkingSetSolver:
         return None
 
     def _tolerated(self):
-        return tolerated_suboptimality(self.point.value, self.part)
+        return tolerated_suboptimality(self.point.value, self.suboptimality)
 
     def _gains(self):
         # What each feature promises to gain by itself. In theta the curvature is one at first, and
@@ -132,7 +132,9 @@ class WorkingSetSolver:
         return candidates
 
     def _solve_whole(self, theta):
-        result = self._inner_solver(self.objective, self.tol).solve(theta)
+        solver = self._inner_solver(self.objective, self.tol)
+        solver.suboptimality = self.suboptimality
+        result = solver.solve(theta)
         result.n_iter += self.n_iter
         return result
 
