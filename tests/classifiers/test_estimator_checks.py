@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklogloss import LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier
 
 SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
 
@@ -20,6 +20,11 @@ SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
         LogLossClassifier(label_smoothing=0.1, probabilities="posterior"),
         LogLossClassifier(C=np.inf),
         LogLossClassifier(n_jobs=2),
+        FocalLogisticRegression(),
+        *[FocalLogisticRegression(solver=solver) for solver in SOLVERS[:3]],
+        FocalLogisticRegression(l1_ratio=0.5),
+        FocalLogisticRegression(gamma=5, class_weight="balanced"),
+        FocalLogisticRegression(label_smoothing=0.1, probabilities="model"),
     ]
 )
 def test_estimator_check(estimator, check):
