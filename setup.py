@@ -108,6 +108,7 @@ setup(
             extension("data_pass", "row_weights.c"),
             extension("coordinate_descent"),
             extension("dual_ascent"),
+            extension("mean_gradient"),
             extension("build_info"),
         ],
         build_dir=f"{BUILD}/cython",

@@ -3,7 +3,7 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,6 +44,7 @@ from sklogloss.linear.subset import take_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.parameters import check_boolean, check_choice, check_real
+from sklogloss.selection import select
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
 
@@ -84,8 +85,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
     scoring : str, callable or None, default="neg_log_loss"
         What to choose by, the greater the better: a name that scikit-learn knows, a scorer of
         scikit-learn or of `sklogloss.metrics`, or a callable ``scorer(estimator, X, y)``. None is
-        accuracy. With "neg_log_loss", no probability is rounded to 0, and test samples of a class
-        that the training rows of the fold lack are left out: their loss has no bound.
+        accuracy. With "neg_log_loss", no probability of the model is rounded to 0, and test samples
+        of a class that the training rows of the fold lack are left out: their loss has no bound.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
             "liblinear", "sag", "saga"}, default="auto"
         As for `LogLossClassifier`.
@@ -167,12 +168,12 @@ class LogLossClassifierCV(BaseLinearClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from sklogloss import LogLossClassifierCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = LogLossClassifierCV(Cs=[0.1, 1, 10, 100]).fit(X, y)
-    >>> clf.C_
-    10.0
+    >>> clf = LogLossClassifierCV(Cs=[0.1, 1, 10, 100, 1000]).fit(X, y)
     >>> clf.scores_.mean(axis=0).round(3)
-    array([[-0.306, -0.146, -0.106, -0.129]])
-    >>> LogLossClassifierCV(Cs=[0.1, 1, 10, 100], selection="1se").fit(X, y).C_
+    array([[-0.331, -0.14 , -0.068, -0.055, -0.073]])
+    >>> clf.C_
+    100.0
+    >>> LogLossClassifierCV(Cs=[0.1, 1, 10, 100, 1000], selection="1se").fit(X, y).C_
     10.0
     """
 
@@ -259,7 +260,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return np.asarray(l1_ratios, dtype=np.float64)
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
     ) -> Self:
         """Choose the penalty, and fit the model.
 
@@ -313,12 +314,23 @@ class LogLossClassifierCV(BaseLinearClassifier):
             if "sample_weight" in score_params:
                 score_params["sample_weight"] = problem.sample_weight
             self.scores_ = self._scores(problem, folds, score_params)
-            ratio, i = self._choice()
+            selection = select(self.scores_, self.Cs_)
+            ratio, i = selection.simplest if self.selection == "1se" else selection.best
             self.solver_ = full_paths[ratio][i].solver
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
                 (penalty,) = penalties(problem, self.Cs_[[i]], self.l1_ratio_)
-                self._refit(objective.with_penalty(**penalty), full_paths[ratio][i], problem)
+                objective, result = solve(
+                    self.solver_,
+                    objective.with_penalty(**penalty),
+                    full_paths[ratio][i].theta,
+                    tol=self.tol,
+                    max_iter=self.max_iter,
+                    verbose=self.verbose,
+                )
+                if full_paths[ratio][i].result.converged:
+                    self._warn_of_no_optimum(objective, result, problem.targets)
+                self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
             else:
                 self._take_means_over_folds(ratio, i)
         return self
@@ -428,6 +440,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         if self.probabilities == "model":
             return loss.value(target, raw_prediction)
         log_proba = loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
+        # Smoothing leaves nothing of what is less probable than a wrong label.
+        log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
         if len(self.classes_) == 2:
             target = np.column_stack([1 - target, target])
         elif target.ndim == 1:
@@ -455,32 +469,6 @@ class LogLossClassifierCV(BaseLinearClassifier):
         model.n_features_in_ = model.coef_.shape[1]
         return model
 
-    def _choice(self):
-        # Indices of the chosen l1_ratio and C.
-        if np.isnan(self.scores_).all(axis=0).any():
-            raise ValueError(
-                "cv has no fold whose test samples can be scored: their classes are not among the "
-                "training samples, or the scorer returns NaN"
-            )
-        mean = np.nanmean(self.scores_, axis=0)
-        # Of equals the first C, then the first l1_ratio.
-        i, ratio = np.unravel_index(np.argmax(mean.T), mean.T.shape)
-        if self.selection == "1se":
-            n_scored = np.count_nonzero(~np.isnan(self.scores_[:, ratio, i]))
-            error = 0.0
-            if n_scored > 1:
-                error = np.nanstd(self.scores_[:, ratio, i], ddof=1) / np.sqrt(n_scored)
-            as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - error)
-            i = as_good[np.argmin(self.Cs_[as_good])]
-        return int(ratio), int(i)
-
-    def _refit(self, objective, point, problem):
-        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
-        objective, result = solve(self.solver_, objective, point.theta, **options)
-        if point.result.converged:
-            self._warn_of_no_optimum(objective, result, problem.targets)
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
-
     def _take_means_over_folds(self, ratio, i):
         # Each fold's own choice, unless one standard error has a say, which all folds make up.
         chosen = [(fold, ratio, i) for fold in range(len(self.scores_))]
@@ -497,7 +485,11 @@ class LogLossClassifierCV(BaseLinearClassifier):
         self.coef_, self.intercept_ = self._split(mean)
 
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **score_params
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **score_params: Any,
     ) -> float:
         """Return the score of the predictions by `scoring`, the greater the better.
 

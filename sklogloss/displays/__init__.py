@@ -1,11 +1,15 @@
 """Plots of probabilities and losses. matplotlib is imported only when one is drawn."""
 
+from sklogloss.displays.coefficient_path import CoefficientPathDisplay
+from sklogloss.displays.cv_curve import CVCurveDisplay
 from sklogloss.displays.loss_curve import LossCurveDisplay
 from sklogloss.displays.reliability import ReliabilityCurve, ReliabilityDisplay
 from sklogloss.displays.score_decomposition import ScoreDecompositionDisplay
 from sklogloss.displays.surprise import SurpriseCurve, SurpriseDisplay
 
 __all__ = [
+    "CVCurveDisplay",
+    "CoefficientPathDisplay",
     "LossCurveDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",

@@ -17,9 +17,10 @@ def axes_for(ax):
     return ax
 
 
-def above_the_axes(ax, title=None):
+def above_the_axes(ax, title=None, n_columns=1):
     """Draw the legend above the axes, where it hides no curve."""
     ax.legend(
+        ncols=n_columns,
         loc="lower left",
         bbox_to_anchor=(0, 1),
         fontsize="small",

@@ -8,16 +8,14 @@ import numpy as np
 
 from sklogloss._cython import data_pass
 from sklogloss._cython.loss_kernel import evaluate
+from sklogloss._cython.mean_gradient import finish_gradient
 from sklogloss.linear.design import make_design
 from sklogloss.linear.subset import is_worth_solving, random_rows, take_columns, take_rows
-from sklogloss.penalties import distance_to_subdifferential
 
 __all__ = ["Evaluation", "LinearObjective"]
 
 # Loss of a sample (nats) that leaves no doubt which class it is given.
 SEPARATED = 1e-6
-# Numbers that fill a good part of the L2 cache.
-BLOCK_ENTRIES = 32768
 # Curvature along an intercept, where a class happens once in ten thousand samples.
 SMALLEST_CURVATURE = 1e-4
 
@@ -328,48 +326,27 @@ class LinearObjective:
             np.ascontiguousarray(intercept, dtype=self.dtype),
         )
 
-    def _feature_blocks(self):
-        # Slices of features for which arrays in between stay in the cache.
-        size = max(1, BLOCK_ENTRIES // self.n_columns)
-        return [slice(start, start + size) for start in range(0, self.n_features, size)]
-
-    def _gradient_in_theta(self, sums, theta):
-        # Turn the data's sums into the mean gradient in theta, that of the penalty added, in place.
-        p, k = self.n_features, self.n_columns
-        sums /= self.weight_sum
-        in_intercept = sums[p * k :]
-        gradient, coef = sums[: p * k].reshape(p, k), theta.reshape(self.shape)[:p]
-        for block in self._feature_blocks():
-            gradient[block] -= np.outer(self._center[block], in_intercept)
-            gradient[block] *= self._scale[block]
-            gradient[block] += self._penalty[block] * coef[block]
-        return sums if self.fit_intercept else sums[: p * k]
-
-    def _penalty_and_max_gradient(self, sums, theta):
-        # The penalty in nats, and the largest entry of the gradient in coef and intercept.
-        p, k = self.n_features, self.n_columns
-        in_coef, coef = sums[: p * k].reshape(p, k), theta.reshape(self.shape)[:p]
-        penalty, largest = 0.0, []
-        if self.fit_intercept:
-            largest.append(np.abs(sums[p * k :]).max() / self.weight_sum)
-        for block in self._feature_blocks():
-            of_penalty = self._penalty[block] * coef[block]
-            penalty += np.vdot(of_penalty, coef[block]) / 2
-            of_penalty /= self._scale[block]
-            of_penalty += in_coef[block] / self.weight_sum
-            if self.l1 > 0:
-                penalty += self.l1 * np.abs(self._scale[block] * coef[block]).sum()
-                of_penalty = distance_to_subdifferential(of_penalty, coef[block], self.l1)
-            largest.append(np.abs(of_penalty, out=of_penalty).max())
-        # Of NaN, NaN.
-        return float(penalty), float(np.max(largest))
+    def _finish_gradient(self, sums, theta):
+        # Turn the data's sums into the mean gradient in theta, that of the L2 penalty added, in
+        # place; return it, the penalty in nats and the largest entry in coef and intercept.
+        penalty, max_gradient = finish_gradient(
+            sums,
+            theta,
+            self._center,
+            self._scale[:, 0],
+            self._penalty[:, 0],
+            self.l1,
+            self.weight_sum,
+            self.n_columns,
+            self.fit_intercept,
+        )
+        return sums[: self.n_parameters], penalty, max_gradient
 
     def _evaluation(self, theta, sums):
         n_gradient = (self.n_features + 1) * self.n_columns
-        of_loss = sums[1 : 1 + n_gradient]
-        penalty, max_gradient = self._penalty_and_max_gradient(of_loss, theta)
+        gradient, penalty, max_gradient = self._finish_gradient(sums[1 : 1 + n_gradient], theta)
         value = float(sums[0]) / self.weight_sum + penalty
-        return Evaluation(theta, value, self._gradient_in_theta(of_loss, theta), max_gradient)
+        return Evaluation(theta, value, gradient, max_gradient)
 
     def slope(self, evaluation, direction):
         """Return by how much the objective changes along a direction, curvature left aside.
@@ -526,7 +503,7 @@ class LinearObjective:
             *self._rows_arguments(direction),
             self.n_threads,
         )
-        return self._gradient_in_theta(sums, direction)
+        return self._finish_gradient(sums, direction)[0]
 
     def hessian_diagonal(self, evaluation):
         """Return the Hessian's diagonal at an evaluation with curvature: one pass."""

@@ -80,8 +80,6 @@ class NewtonSolver:
     ----------
     suboptimality : float
         Part of the objective within which the optimum is to be.
-    chooses_start : bool
-        Whether solve may begin with a better start than theta = 0.
     """
 
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
@@ -96,7 +94,6 @@ class NewtonSolver:
         self.max_iter = max_iter
         self.verbose = verbose
         self.suboptimality = relative_suboptimality(tol)
-        self.chooses_start = True
 
     def evaluate(self, theta):
         """Return the Evaluation at theta with what inner_solve needs."""
@@ -147,7 +144,7 @@ class NewtonSolver:
         self.direction = None
         self.best_decrement = np.inf
         self.n_without_progress = 0
-        if theta.any() or self.max_iter == 0 or not self.chooses_start:
+        if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
         elif self.objective.l1 == 0 and is_reducible(self.objective.design, self.objective.l2):
             self.start_from_reduction(theta)

@@ -26,8 +26,7 @@ class NewtonCGSolver(NewtonSolver):
         return self.objective.value_gradient_curvature(theta)
 
     def setup(self, theta):
-        may_choose = self.chooses_start and self.max_iter > 0 and not theta.any()
-        if may_choose and is_worth_ascending(self.objective):
+        if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
             start = dual_start(self.objective)
             theta = theta if start is None else start
         super().setup(theta)

@@ -133,10 +133,10 @@ class NonconvexSolver:
     def _follow_path(self):
         end = End(np.zeros(self.objective.n_parameters), 0)
         for loss in self.path[:-1]:
-            end = self._descend(end, loss, LOOSE_ON_PATH, chooses_start=loss is self.path[0])
+            end = self._descend(end, loss, LOOSE_ON_PATH)
         return self._descend(end, self.path[-1], LOOSE)
 
-    def _descend(self, end, loss, part, chooses_start=False):
+    def _descend(self, end, loss, part):
         solver = make_solver(
             self.name,
             self.objective.with_loss(loss),
@@ -145,7 +145,6 @@ class NonconvexSolver:
             verbose=self.verbose,
         )
         solver.suboptimality = part
-        solver.chooses_start = chooses_start
         result = solver.solve(end.theta)
         return End(result.theta, end.n_iter + result.n_iter)
 

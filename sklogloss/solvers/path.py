@@ -103,14 +103,23 @@ def _nearest_hessian(path, guide):
 
 
 def _start(objective, path, guide):
-    # The solution of the similar problem, and what set the two apart under the previous penalty. A
-    # coefficient that is zero there starts from zero.
+    # The previous solution, and on from there as far as the last step went. Next to a similar
+    # problem, the same for what sets the two apart. What is zero stays zero.
     if guide is None:
-        return path[-1].theta if path else np.zeros(objective.n_parameters)
-    theta = guide[len(path)].theta
-    if not path:
-        return theta
-    start = theta + (path[-1].theta - guide[len(path) - 1].theta)
+        if not path:
+            return np.zeros(objective.n_parameters)
+        near = path[-1].theta
+        start = _extrapolated([point.theta for point in path[-2:]])
+    else:
+        near = guide[len(path)].theta
+        if not path:
+            return near
+        last = zip(path[-2:], guide[: len(path)][-2:], strict=True)
+        start = near + _extrapolated([point.theta - other.theta for point, other in last])
     n_coefficients = objective.n_features * objective.n_columns
-    start[:n_coefficients][theta[:n_coefficients] == 0] = 0
+    start[:n_coefficients][near[:n_coefficients] == 0] = 0
     return start
+
+
+def _extrapolated(values):
+    return 2 * values[1] - values[0] if len(values) > 1 else values[0]

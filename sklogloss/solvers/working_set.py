@@ -7,6 +7,7 @@ from sklogloss.penalties import distance_to_subdifferential
 from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
 from .coordinate_descent import ProximalNewtonSolver
 from .proximal_newton_cg import ProximalNewtonCGSolver
+from .softmax_descent import SoftmaxDescent, is_worth_descending
 
 __all__ = ["WorkingSetSolver"]
 
@@ -18,9 +19,6 @@ ROOM = 2
 MOST = 1 / 2
 # Part of the suboptimality that a set is solved to, as long as another will follow.
 ENOUGH = 1e-2
-# From one penalty to the next weaker one, and how well all but the last are solved.
-STAGE = 5.0
-PART_OF_STAGE = 1e-2
 # Up to this many parameters the Hessian and coordinate descent on it cost less than the passes of
 # conjugate gradients.
 LARGEST_HESSIAN = 2000
@@ -58,24 +56,15 @@ class WorkingSetSolver:
             return self._solve_whole(theta)
         self.point = self.objective.value_gradient(theta)
         self.largest_value = self.point.value
-        if self.objective.n_columns > 1 and not theta.any():
-            self._start_from_stronger_penalties()
+        self.previous_value = np.inf
+        if is_worth_descending(self.objective) and self.max_iter > 0:
+            result = SoftmaxDescent(self.objective, self.verbose).solve(theta, self.max_iter)
+            if not result.converged:
+                result.converged = result.max_gradient <= self.tol
+                return result
+            self.n_iter = result.n_iter
+            self.point = self.objective.value_gradient(result.theta)
         return self._solve_sets()
-
-    def _start_from_stronger_penalties(self):
-        # Under a strong penalty few coefficients are not zero. Each solution is close to the next.
-        given, tol, part = self.objective, self.tol, self.suboptimality
-        is_penalised = given.l1_in_theta > 0
-        ratio = np.abs(self.point.gradient[is_penalised]) / given.l1_in_theta[is_penalised]
-        n_stages = int(np.log(max(ratio.max(), 1)) / np.log(STAGE))
-        self.tol, self.suboptimality = np.inf, PART_OF_STAGE
-        for stage in range(n_stages, 0, -1):
-            factor = STAGE**stage
-            self.objective = given.with_penalty(l2=given.l2 * factor, l1=given.l1 * factor)
-            self.point = self.objective.value_gradient(self.point.theta)
-            self._solve_sets()
-        self.objective, self.tol, self.suboptimality = given, tol, part
-        self.point = self.objective.value_gradient(self.point.theta)
 
     def _solve_sets(self):
         while True:
@@ -102,7 +91,7 @@ class WorkingSetSolver:
             return ""
         if self.n_iter >= self.max_iter:
             return f"max_iter={self.max_iter} iterations were not enough"
-        if self.n_iter > 0 and not self.point.value < self.previous_value:
+        if not self.point.value < self.previous_value:
             return "the steps came to gain little"
         return None
 

@@ -40,10 +40,13 @@ def replace_classes():
         # Many tests compare names derived from that of the class: of pipeline steps, in messages,
         # in legends of plots. Pickle goes by __qualname__, which stays.
         new.__name__ = old.__name__
+        if new is LogLossClassifierCV:
+            if inspect.signature(old).parameters["scoring"].default is None:
+                # Before version 1.9 tests count on accuracy.
+                new.__init__.__kwdefaults__["scoring"] = None
+            new.fit = with_legacy_attributes(new.fit)
         if "multi_class" in inspect.signature(old).parameters:
             new.__init__ = without_multi_class(new.__init__)
-        if new is LogLossClassifierCV:
-            new.fit = with_legacy_attributes(new.fit)
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] != "sklearn":
             continue
@@ -56,8 +59,7 @@ def without_multi_class(init):
     """Let a constructor ignore `multi_class`, which scikit-learn removed in 1.8.
 
     The test modules of older versions pass it in the arguments of parametrize, where a TypeError
-    would lose the module, and LogisticRegressionCV passes it to the class it scores with. Tests
-    whose outcome depends on it are excluded.
+    would lose the module. Tests whose outcome depends on it are excluded.
     """
 
     @functools.wraps(init)

@@ -39,6 +39,11 @@ def standardised(loader):
     return StandardScaler().fit_transform(X), y
 
 
+def sparse_data(n_classes):
+    X, y = simulate(100, 600, n_classes)
+    return sparse.csr_array(np.maximum(X - 1, 0)), y
+
+
 DATA = {
     "breast cancer": lambda: standardised(load_breast_cancer),
     "iris": lambda: load_iris(return_X_y=True),
@@ -52,10 +57,8 @@ DATA = {
         np.tile(simulate()[0], 2),
         simulate(n_classes=3)[1],
     ),
-    "sparse, p > n": lambda: (
-        sparse.csr_array(np.maximum(simulate(100, 600)[0] - 1, 0)),
-        simulate(100, 600)[1],
-    ),
+    "sparse, p > n": lambda: sparse_data(n_classes=2),
+    "sparse, p > n, 3 classes": lambda: sparse_data(n_classes=3),
 }
 
 

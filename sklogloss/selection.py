@@ -1,0 +1,59 @@
+"""Which penalty the scores of a cross-validation speak for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Selection", "select"]
+
+
+@dataclass
+class Selection:
+    """The means of scores over folds, and what they choose.
+
+    Attributes
+    ----------
+    mean, standard_error : ndarray of shape (n_l1_ratios, n_Cs)
+        Over the folds; a standard error is zero where only one fold has a score.
+    best : tuple of int
+        Index of the best mean.
+    simplest : tuple of int
+        For the l1_ratio of the best, index of the strongest penalty whose mean is within one
+        standard error of the best.
+    """
+
+    mean: np.ndarray
+    standard_error: np.ndarray
+    best: tuple[int, int]
+    simplest: tuple[int, int]
+
+
+def select(scores, Cs):
+    """Return the Selection by the scores of folds.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        The greater the better. NaN, where a fold could not be scored, does not count.
+    Cs : ndarray of shape (n_Cs,)
+
+    Raises
+    ------
+    ValueError
+        If no fold has a score for one of the penalties.
+    """
+    is_scored = ~np.isnan(scores)
+    n_scored = is_scored.sum(axis=0)
+    if not n_scored.all():
+        raise ValueError(
+            "cv has no fold whose test samples can be scored: their classes are not among the "
+            "training samples, or the scorer returns NaN"
+        )
+    mean = np.where(is_scored, scores, 0).sum(axis=0) / n_scored
+    squares = np.where(is_scored, (scores - mean) ** 2, 0).sum(axis=0)
+    standard_error = np.sqrt(squares / np.maximum(n_scored - 1, 1) / n_scored)
+    # Of equals the first C, then the first l1_ratio.
+    i, ratio = np.unravel_index(np.argmax(mean.T), mean.T.shape)
+    as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - standard_error[ratio, i])
+    simplest = as_good[np.argmin(Cs[as_good])]
+    return Selection(mean, standard_error, (int(ratio), int(i)), (int(ratio), int(simplest)))

@@ -1,0 +1,142 @@
+"""L1 on sparse data of many features and classes: coordinate descent by columns."""
+
+import itertools
+
+import numpy as np
+from scipy import sparse
+
+from sklogloss._cython.coordinate_descent import descend_softmax
+from sklogloss.losses import LogLoss
+
+from .base import SolverResult
+
+__all__ = ["SoftmaxDescent", "is_worth_descending"]
+
+# A round is a sweep over all columns and these over those with nonzero coefficients.
+INNER_SWEEPS = 4
+# Rounds whose results are extrapolated.
+MEMORY = 5
+# Part of the objective that a round must gain for another to follow. From there on Newton's method
+# is the faster one.
+ENOUGH = 1e-5
+# Stored entries times classes that are gone through between two looks for Ctrl-C.
+ROUND_WORK = 20_000_000
+
+
+def is_worth_descending(objective):
+    """Return whether the data is sparse and the loss the log loss of more than two classes."""
+    loss = objective.loss
+    return (
+        objective.design.is_sparse
+        and loss.n_columns > 1
+        and loss.n_curvature_columns == loss.n_columns
+    )
+
+
+class SoftmaxDescent:
+    """Coordinate descent on the objective itself, not on a model of it.
+
+    Where the entries of columns are very uneven, as counts of words are, a step of Newton's method
+    for all coefficients at once is short: a few samples limit it. Here they limit the coefficients
+    of their own features only.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+        One for which `is_worth_descending` holds.
+    verbose : int
+        Whether to print a line for each round.
+    """
+
+    def __init__(self, objective, verbose=0):
+        self.objective = objective
+        self.verbose = verbose
+        n_samples, p = objective.design.X.shape
+        columns = sparse.csc_array(objective.design.X, dtype=np.float64)
+        if objective.fit_intercept:
+            columns = sparse.hstack([columns, np.ones((n_samples, 1))], format="csc")
+        self.columns = sparse.csc_array(columns)
+        target, weight = objective.target, objective.sample_weight
+        if target.shape[1] == 1:
+            target = target == np.arange(objective.n_columns)
+        weight = np.ones(n_samples) if weight is None else weight.astype(np.float64)
+        self.weight = weight / objective.weight_sum
+        self.target_sum = np.ascontiguousarray(columns.T @ (self.weight[:, None] * target))
+        self.l1, self.l2 = np.zeros(objective.shape[0]), np.zeros(objective.shape[0])
+        self.l1[:p], self.l2[:p] = objective.l1, objective.l2
+        self.rng = np.random.RandomState(0)
+
+    def solve(self, theta, max_iter):
+        """Return the SolverResult after some rounds from theta, each counted as an iteration.
+
+        It has converged if rounds came to gain little.
+        """
+        objective = self.objective
+        coef, intercept = objective.coef_intercept(theta)
+        x = np.vstack([coef, intercept[None]]) if objective.fit_intercept else coef.copy()
+        proba = self._proba(x)
+        value = objective.value_gradient(theta).value
+        every = np.flatnonzero(np.diff(self.columns.indptr))
+        results = [x.copy()]
+        converged = False
+        n_iter = 0
+        while n_iter < max_iter and not converged:
+            gain = self._sweep(every, x, proba)
+            nonzero = np.flatnonzero(x.any(axis=1))
+            for _ in range(INNER_SWEEPS):
+                gain += self._sweep(nonzero, x, proba)
+            n_iter += 1
+            value -= gain
+            converged = not gain > ENOUGH * value
+            results.append(x.copy())
+            if len(results) > MEMORY:
+                other = extrapolated(results)
+                other_value = objective.value_gradient(self._theta(other)).value
+                if other_value < value:
+                    x, value, proba = other, other_value, self._proba(other)
+                results = [x.copy()]
+            if self.verbose:
+                print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
+        point = objective.value_gradient(self._theta(x))
+        reason = "" if converged else f"max_iter={max_iter} iterations were not enough"
+        return SolverResult(
+            point.theta, point.value, point.max_gradient, n_iter, converged, reason
+        )
+
+    def _theta(self, x):
+        p = self.objective.n_features
+        return self.objective.theta(x[:p], x[p] if self.objective.fit_intercept else 0)
+
+    def _proba(self, x):
+        return LogLoss(x.shape[1]).link(np.ascontiguousarray(self.columns @ x))
+
+    def _sweep(self, which, x, proba):
+        n_parts = 1 + int(self.columns.nnz * x.shape[1] / ROUND_WORK)
+        gain = 0.0
+        for part in np.array_split(self.rng.permutation(which), n_parts):
+            gain += descend_softmax(
+                self.columns.indptr,
+                self.columns.indices,
+                self.columns.data,
+                part,
+                self.weight,
+                self.target_sum,
+                self.l2,
+                self.l1,
+                x,
+                proba,
+            )
+        return gain
+
+
+def extrapolated(results):
+    """Return the mix of the last results whose steps cancel best.
+
+    Bertrand and Massias, "Anderson acceleration of coordinate descent", AISTATS 2021.
+    """
+    steps = np.array([(b - a).ravel() for a, b in itertools.pairwise(results)])
+    products = steps @ steps.T
+    products[np.diag_indices(len(steps))] += 1e-10 * np.trace(products) + 1e-300
+    weights = np.linalg.solve(products, np.ones(len(steps)))
+    weights /= weights.sum()
+    return np.tensordot(weights, np.array(results[1:]), axes=1)
