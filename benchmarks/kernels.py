@@ -1,6 +1,7 @@
 """Loss functions on one thread against those inside scikit-learn, on the same arrays.
 
-scikit-learn's are private (sklearn._loss); they are what its LogisticRegression runs.
+scikit-learn's are private (sklearn._loss); they are what its LogisticRegression runs. It has no
+focal loss, which is compared with log loss.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from sklearn._loss.loss import HalfBinomialLoss, HalfMultinomialLoss
 
 from benchmarks.report import Report, add_arguments
 from benchmarks.timing import seconds_of_each
-from sklogloss.losses import LogLoss
+from sklogloss.losses import FocalLoss, LogLoss
 
 # What each method fills, and scikit-learn's names for the method and for value_out.
 METHODS = {
@@ -24,7 +25,9 @@ METHODS = {
     "value_gradient": (("value_out", "gradient_out"), "loss_gradient"),
     "gradient_hessian": (("gradient_out", "hessian_out"), "gradient_hessian"),
 }
-# ratio: how many times faster than scikit-learn.
+# times faster: than scikit-learn. The last columns have focal loss's time over log loss's, for hard
+# and soft targets; gamma = 2 takes multiplications, other values an exponential.
+GAMMAS = {"gamma 2": 2.0, "gamma 2.5": 2.5}
 COLUMNS = {
     "classes": "{0.n_classes}",
     "order": "{0.order}",
@@ -32,7 +35,12 @@ COLUMNS = {
     "method": "{0.method}",
     "sklogloss ns per sample": "{0.sklogloss:.2f}",
     "scikit-learn ns per sample": "{0.scikit_learn:.2f}",
-    "ratio": "{0.ratio:.1f}",
+    "times faster": "{0.ratio:.1f}",
+    **{
+        f"focal {name}, {kind}": f"{{0.focal[{name}, {kind}]:.2f}}"
+        for kind in ("hard", "soft")
+        for name in GAMMAS
+    },
 }
 
 
@@ -47,6 +55,7 @@ class Result:
     sklogloss: float
     scikit_learn: float
     ratio: float
+    focal: dict[str, float]
 
 
 def measure(n_classes, order, dtype, n_samples, n_rounds):
@@ -55,6 +64,7 @@ def measure(n_classes, order, dtype, n_samples, n_rounds):
     shape = (n_samples,) if n_classes == 2 else (n_samples, n_classes)
     raw_prediction = np.asarray(3 * rng.standard_normal(shape), dtype=dtype, order=order)
     target = rng.integers(0, n_classes, n_samples).astype(dtype)
+    targets = {"hard": target, "soft": soft_target(target, n_classes, order, dtype)}
     outs = {
         "value_out": np.zeros(n_samples, dtype=dtype),
         "gradient_out": np.zeros_like(raw_prediction),
@@ -73,7 +83,17 @@ def measure(n_classes, order, dtype, n_samples, n_rounds):
             n_rounds,
             clock=time.thread_time,
         )
-        our_time, their_time = (time / n_samples * 1e9 for time in seconds)
+        our_time, their_time = (second / n_samples * 1e9 for second in seconds)
+        focal = {}
+        for kind, y in targets.items():
+            losses = [ours, *(FocalLoss(gamma, n_classes) for gamma in GAMMAS.values())]
+            log_loss, *times = seconds_of_each(
+                [partial(getattr(loss, method), y, raw_prediction, **our_outs) for loss in losses],
+                n_rounds,
+                clock=time.thread_time,
+            )
+            for name, focal_time in zip(GAMMAS, times, strict=True):
+                focal[f"{name}, {kind}"] = focal_time / log_loss
         yield Result(
             n_classes,
             order if n_classes > 2 else "-",
@@ -82,7 +102,16 @@ def measure(n_classes, order, dtype, n_samples, n_rounds):
             our_time,
             their_time,
             their_time / our_time,
+            focal,
         )
+
+
+def soft_target(target, n_classes, order, dtype):
+    """Return a smoothed target."""
+    if n_classes == 2:
+        return (0.9 * target + 0.05).astype(dtype)
+    one_hot = np.eye(n_classes)[target.astype(np.intp)]
+    return np.asarray(0.9 * one_hot + 0.1 / n_classes, dtype=dtype, order=order)
 
 
 def main(argv):

@@ -6,8 +6,6 @@ Three classifiers of the breast cancer data, and what their probabilities are wo
 """
 
 # %%
-import numpy as np
-from scipy.special import expit
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
@@ -22,7 +20,7 @@ from sklogloss.displays import (
     ScoreDecompositionDisplay,
     SurpriseDisplay,
 )
-from sklogloss.losses import LogLoss
+from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 
 bunch = load_breast_cancer()
 X_train, X_test, y_train, y_test = train_test_split(
@@ -61,25 +59,6 @@ SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naiv
 # squared error of the probability has all but vanished: it hardly learns from its worst mistakes.
 # Focal loss with gamma = 2 learns from them even more than log loss does, and next to nothing from
 # what is right already. Anything that computes a value and a gradient can be drawn.
-
-
-class SquaredError:
-    """(p - y)^2, the Brier score."""
-
-    def value_gradient(self, target, raw_prediction):
-        p = expit(raw_prediction)
-        return (p - target) ** 2, 2 * (p - target) * p * (1 - p)
-
-
-class Focal:
-    """-(1 - p)^2 ln p where the target is 1."""
-
-    def value_gradient(self, target, raw_prediction):
-        p, q = expit(raw_prediction), expit(-raw_prediction)
-        surprise = np.logaddexp(0, -raw_prediction)
-        return q**2 * surprise, -(q**2) * (q + 2 * p * surprise)
-
-
 LossCurveDisplay.from_losses(
-    {"log loss": LogLoss(), "squared error": SquaredError(), "focal loss": Focal()}
+    {"log loss": LogLoss(), "squared error": BrierLoss(), "focal loss": FocalLoss(gamma=2)}
 )

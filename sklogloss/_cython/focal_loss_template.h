@@ -43,8 +43,9 @@ typedef struct {
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
 {
-    /* A gamma so large leaves a loss only where q = 1, and its square does not overflow. */
-    const double gamma = parameter[0] < 1e15 ? parameter[0] : 1e15;
+    /* A gamma so large leaves a loss only where q is about 1, and its square does not overflow. */
+    const double limit = SKL_FLOAT32 ? 1e7 : 1e15;
+    const double gamma = parameter[0] < limit ? parameter[0] : limit;
     NAME(focal) focal;
     focal.gamma = (real)gamma;
     focal.high = NAME(high_half)(focal.gamma);

@@ -53,8 +53,8 @@ class BrierLoss(Loss):
 
     A forecast of 0.0045% for what happened is wrong by about 1, and hardly pulls:
 
-    >>> loss.gradient([1, 1], np.array([0.0, -10.0])).round(6)
-    array([-0.25   , -0.000091])
+    >>> loss.gradient([1, 1], np.array([0.0, -10.0])).round(5)
+    array([-2.5e-01, -9.0e-05])
     """
 
     def kernel(self, target_is_matrix: bool = False, *, convex: bool = False) -> LossKernel:
