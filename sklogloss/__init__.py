@@ -2,6 +2,7 @@
 
 from sklogloss._show_versions import show_versions
 from sklogloss.classifiers import (
+    FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
     LogLossPath,
@@ -9,6 +10,7 @@ from sklogloss.classifiers import (
 )
 
 __all__ = [
+    "FocalLogisticRegression",
     "LogLossClassifier",
     "LogLossClassifierCV",
     "LogLossPath",

@@ -134,7 +134,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
         X, targets = self._validate_training_data(X, y, every_row_counts)
         sample_weight = self._validate_sample_weight(sample_weight, X)
-        return Problem.of(X, targets, sample_weight, self.class_weight, self.label_smoothing)
+        return Problem.of(
+            X,
+            targets,
+            sample_weight,
+            self.class_weight,
+            self.label_smoothing,
+            self._class_factors(targets.n_classes),
+        )
+
+    def _class_factors(self, n_classes):
+        """Return what multiplies the weights of the classes, shape (n_classes,), or None."""
+        return None
 
     def _validate_training_data(self, X, y, every_row_counts):
         arguments = {
@@ -179,12 +190,17 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return sample_weight
 
     def _solve(self, objective):
+        self._choose_solver(objective)
+        return solve(self.solver_, objective, self._start(objective), **self._solver_options())
+
+    def _choose_solver(self, objective):
         if self.solver in AUTOMATIC_SOLVERS:
             self.solver_ = select_solver(objective)
         else:
             self.solver_ = self.solver
-        options = {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
-        return solve(self.solver_, objective, self._start(objective), **options)
+
+    def _solver_options(self):
+        return {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
 
     def _start(self, objective):
         coef = getattr(self, "coef_", None) if self.warm_start else None

@@ -24,7 +24,7 @@ class Problem:
     sample_weight : ndarray of shape (n_samples,) or None
         As it was given, float64.
     class_weight : ndarray of shape (n_classes,) or None
-        The weights of the classes, None if there are none.
+        The weights of the classes, alpha among them; None if there are none.
     target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
         As the loss takes it: class weights have gone into soft targets, labels are smoothed.
     row_weight : ndarray of shape (n_samples,) or None
@@ -42,7 +42,7 @@ class Problem:
     exponent: int
 
     @classmethod
-    def of(cls, X, targets, sample_weight, class_weight, label_smoothing):
+    def of(cls, X, targets, sample_weight, class_weight, label_smoothing, alpha=None):
         """Return the problem of validated data.
 
         Parameters
@@ -52,6 +52,8 @@ class Problem:
         sample_weight : ndarray of shape (n_samples,) or None
         class_weight : None, "balanced" or dict
         label_smoothing : float
+        alpha : ndarray of shape (n_classes,), default=None
+            Further weights of the classes, which multiply those of class_weight.
 
         Raises
         ------
@@ -59,6 +61,8 @@ class Problem:
             If all samples have a weight of zero, and as `class_weights` does.
         """
         weights = class_weights(class_weight, targets, sample_weight)
+        if alpha is not None:
+            weights = alpha if weights is None else weights * alpha
         weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
         if row_weight is not None and not row_weight.any():
             raise ValueError("sample_weight and class_weight must leave some weight, all are zero")

@@ -278,6 +278,14 @@ class LinearObjective:
         other.subset, other.starts_from_subset = None, False
         return other
 
+    def with_loss(self, loss):
+        """Return the same objective with another LossKernel for the same targets."""
+        other = copy.copy(self)
+        other.loss = loss
+        if self.subset is not None:
+            other.subset = self.subset.with_loss(loss)
+        return other
+
     def _largest_entries(self):
         X = self.design.X
         if not self.design.is_sparse:

@@ -75,6 +75,11 @@ class NewtonSolver:
     max_iter : int
     verbose : int
         Whether to print a line for each iteration.
+
+    Attributes
+    ----------
+    suboptimality : float
+        Part of the objective within which the optimum is to be.
     """
 
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.

@@ -37,6 +37,7 @@ class LBFGSSolver:
         self.tol = tol
         self.max_iter = max_iter
         self.verbose = verbose
+        self.suboptimality = relative_suboptimality(tol)
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
@@ -103,8 +104,7 @@ class LBFGSSolver:
         decrease = self.point.value - point.value
         self.point = point
         self.n_iter += 1
-        part = relative_suboptimality(self.tol)
-        is_small = decrease <= tolerated_suboptimality(point.value, part)
+        is_small = decrease <= tolerated_suboptimality(point.value, self.suboptimality)
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
         if self.verbose:
             print(

@@ -90,6 +90,7 @@ def finish_with_conjugate_gradients(solver):
         max_iter=solver.max_iter - solver.n_iter,
         verbose=solver.verbose,
     )
+    newton.suboptimality = solver.suboptimality
     result = newton.solve(solver.point.theta)
     result.n_iter += solver.n_iter
     if result.n_iter >= solver.max_iter and not result.converged:

@@ -43,7 +43,7 @@ class WorkingSetSolver:
         self.tol = tol
         self.max_iter = max_iter
         self.verbose = verbose
-        self.part = relative_suboptimality(tol)
+        self.suboptimality = relative_suboptimality(tol)
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
@@ -92,7 +92,7 @@ class WorkingSetSolver:
         return None
 
     def _tolerated(self):
-        return tolerated_suboptimality(self.point.value, self.part)
+        return tolerated_suboptimality(self.point.value, self.suboptimality)
 
     def _gains(self):
         # What each feature promises to gain by itself. In theta the curvature is one at first, and
@@ -117,7 +117,9 @@ class WorkingSetSolver:
         return candidates
 
     def _solve_whole(self, theta):
-        result = self._inner_solver(self.objective, self.tol).solve(theta)
+        solver = self._inner_solver(self.objective, self.tol)
+        solver.suboptimality = self.suboptimality
+        result = solver.solve(theta)
         result.n_iter += self.n_iter
         return result
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklogloss import LogLossClassifier, LogLossClassifierCV
+from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
 
 SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
 
@@ -24,6 +24,11 @@ SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
         LogLossClassifierCV(Cs=3, l1_ratios=(0, 0.5), selection="1se", n_jobs=2),
         LogLossClassifierCV(Cs=3, cv=3, class_weight="balanced", probabilities="posterior"),
         LogLossClassifierCV(Cs=3, scoring="accuracy", refit=False, label_smoothing=0.1),
+        FocalLogisticRegression(),
+        *[FocalLogisticRegression(solver=solver) for solver in SOLVERS[:3]],
+        FocalLogisticRegression(l1_ratio=0.5),
+        FocalLogisticRegression(gamma=5, class_weight="balanced"),
+        FocalLogisticRegression(label_smoothing=0.1, probabilities="model"),
     ]
 )
 def test_estimator_check(estimator, check):

@@ -1,0 +1,250 @@
+"""Focal logistic regression: the linear classifier that minimises focal loss."""
+
+from numbers import Real
+
+import numpy as np
+
+from sklogloss.classifiers.base import BaseLinearClassifier
+from sklogloss.losses import FocalLoss, LogLoss
+from sklogloss.parameters import check_fraction, check_real
+from sklogloss.solvers.nonconvex import NonconvexSolver
+
+__all__ = ["FocalLogisticRegression"]
+
+# Steps in which gamma is raised from 0: one for each unit, and not more than this.
+MAX_GAMMA_STEPS = 10
+
+
+class FocalLogisticRegression(BaseLinearClassifier):
+    """Logistic regression with focal loss, and probabilities that mean what they say.
+
+    Minimises::
+
+        C * sum_i s_i f(y_i, x_i w + b) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
+
+    where f is the focal loss -(1 - p)^gamma ln p of what happened (nats) [1]_, p that of the
+    sigmoid for two classes and of the softmax for more, and s_i the sample weight times the weight
+    of the class. The intercept is not penalised.
+
+    Focal loss is not proper: the p that minimises it is not the probability of what happens. But
+    it is known how the two differ, and `predict_proba` undoes it. Nor is focal loss convex: the
+    fit has two starts, keeps the lower minimum, and does not take a saddle for one.
+
+    Parameters
+    ----------
+    penalty : {"elasticnet", "l2", "l1", None}, default="elasticnet"
+        "elasticnet" leaves the penalty to ``l1_ratio``; "l2" means ``l1_ratio=0``, "l1" means
+        ``l1_ratio=1`` and None means ``C=np.inf``.
+    gamma : float, default=2.0
+        Focusing parameter, finite and not negative. 0 is log loss; the larger, the less count
+        samples that are well predicted.
+    alpha : float or array-like of shape (n_classes,), default=None
+        Further weights of the classes, which multiply those of ``class_weight``. A float between 0
+        and 1, for two classes, is the weight of ``classes_[1]``; the other one has 1 - alpha, as
+        in [1]_. None means 1 for each.
+    C : float, default=1.0
+        Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
+    l1_ratio : float, default=0.0
+        Part of the penalty that is L1, from 0 to 1; None means 0. A penalty with an L1 part is not
+        implemented yet.
+    dual : bool, default=False
+        Without effect, accepted for compatibility.
+    tol : float, default=1e-4
+        The solver stops once no entry of the gradient of the mean objective (the objective above
+        divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
+        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6); or where
+        rounding errors, which grow with the size of X, allow no more.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept b, else it is zero.
+    intercept_scaling : float, default=1
+        Without effect, accepted for compatibility.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, ``{label: weight}``, 1 where missing. "balanced" weights a class
+        inversely to its total sample weight. For soft targets the weight of a class multiplies its
+        probability.
+    random_state : int, RandomState instance or None, default=None
+        Without effect, accepted for compatibility: a fit has the same bits each time.
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
+            default="auto"
+        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
+        fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
+        least memory. All reach the same optimum. "auto" chooses by the shape of the data;
+        scikit-learn's "liblinear", "sag" and "saga" do the same.
+    max_iter : int, default=100
+        Most iterations of the solver.
+    verbose : int, default=0
+        If positive, print a line for each iteration.
+    warm_start : bool, default=False
+        Start from ``coef_`` and ``intercept_`` of the previous fit, in place of the start from
+        zero.
+    n_jobs : int, default=None
+        Number of OpenMP threads. None uses the cores that the process may use, within the limits
+        of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the same bits for any
+        number.
+    label_smoothing : float, default=0.0
+        In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+    probabilities : {"posterior", "model"}, default="posterior"
+        What `predict_proba` returns. "posterior": the probabilities in the population of the data,
+        undoing what the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` do to them.
+        "model": the sigmoid or softmax of `decision_function`, as deep-learning code does.
+        `predict` follows `decision_function` in either case.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients; for more than two classes they sum to zero over the classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    n_iter_ : ndarray of shape (1,)
+        Number of iterations on the way to the minimum that was kept.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen during fit, where X had names that are all strings.
+    solver_ : str
+        The solver that was used.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weights of the classes that were used, ``alpha`` among them.
+    n_starts_ : int
+        Number of starts: 2, or 1 for ``gamma=0``, where the objective is convex.
+    start_objectives_ : ndarray of shape (n_starts_,)
+        The mean objective (nats; that above divided by C times the sum of the weights) at the
+        minimum that each start led to: that from zero, and that from the minimum of log loss. The
+        lowest one is kept.
+
+    See Also
+    --------
+    LogLossClassifier : The same with log loss, whose probabilities need no correction.
+    sklogloss.losses.FocalLoss : The loss itself.
+
+    Notes
+    -----
+    Minimising the expected focal loss of two classes gives a score z with
+
+    .. math::
+        \\ln \\frac{P(y = 1 | x)}{P(y = 0 | x)} = \\gamma z + L(-z) - L(z), \\quad
+        L(z) = \\ln [\\sigma(-z) + \\gamma \\sigma(z) \\ln(1 + e^{-z})],
+
+    less the logarithm of the ratio of the weights of the classes. For more classes, probabilities
+    p of the softmax stand for class probabilities proportional to p / phi(p), where
+    phi(p) = (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) ln p, divided by the weights.
+
+    The negative curvature of focal loss is small. Minima other than the lowest one are rare, and
+    take samples of very unequal size or weight.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal Loss for Dense Object
+       Detection", ICCV 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklogloss import FocalLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> clf = FocalLogisticRegression(gamma=2).fit(X, y)
+    >>> clf.predict_proba(X[20:22]).round(4)
+    >>> clf.set_params(probabilities="model").predict_proba(X[20:22]).round(4)
+    """
+
+    def __init__(
+        self,
+        penalty="elasticnet",
+        *,
+        gamma=2.0,
+        alpha=None,
+        C=1.0,
+        l1_ratio=0.0,
+        dual=False,
+        tol=1e-4,
+        fit_intercept=True,
+        intercept_scaling=1,
+        class_weight=None,
+        random_state=None,
+        solver="auto",
+        max_iter=100,
+        verbose=0,
+        warm_start=False,
+        n_jobs=None,
+        label_smoothing=0.0,
+        probabilities="posterior",
+    ):
+        self.penalty = penalty
+        self.gamma = gamma
+        self.alpha = alpha
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.label_smoothing = label_smoothing
+        self.probabilities = probabilities
+
+    def _loss(self, n_classes):
+        return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_real("gamma", self.gamma, 0, np.inf, include_high=False)
+        if isinstance(self.alpha, Real):
+            check_fraction("alpha", self.alpha)
+
+    def _class_factors(self, n_classes):
+        if self.alpha is None:
+            return None
+        if isinstance(self.alpha, Real):
+            if n_classes != 2:
+                raise ValueError(
+                    f"alpha must be None or have {n_classes} weights, one for each class, got "
+                    f"{self.alpha!r}; a number is for two classes"
+                )
+            return np.array([1 - self.alpha, self.alpha], dtype=np.float64)
+        try:
+            alpha = np.asarray(self.alpha, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"alpha must be None, a number in (0, 1) or {n_classes} weights, got {self.alpha!r}"
+            ) from error
+        if alpha.shape != (n_classes,):
+            raise ValueError(
+                f"alpha must have {n_classes} weights, one for each class, got {self.alpha!r}"
+            )
+        if not np.all((alpha >= 0) & (alpha < np.inf)):
+            raise ValueError(f"alpha must be finite and not negative, got {self.alpha!r}")
+        return alpha
+
+    def _solve(self, objective):
+        if self.gamma == 0:
+            objective, result = super()._solve(objective)
+            self.start_objectives_ = np.array([result.value])
+        else:
+            self._choose_solver(objective)
+            path = self._path(objective.loss)
+            solver = NonconvexSolver(self.solver_, objective, path, **self._solver_options())
+            objective, result = solver.solve(self._start(objective))
+            self.start_objectives_ = solver.start_values
+        self.n_starts_ = len(self.start_objectives_)
+        return objective, result
+
+    def _path(self, loss):
+        # From log loss to the given gamma.
+        n_classes = max(2, loss.n_columns)
+        n_steps = min(int(np.ceil(self.gamma)), MAX_GAMMA_STEPS)
+        return [LogLoss(n_classes).kernel(loss.target_is_matrix)] + [
+            FocalLoss(self.gamma * step / n_steps, n_classes).kernel(
+                loss.target_is_matrix, convex=True
+            )
+            for step in range(1, n_steps + 1)
+        ]

@@ -1,0 +1,132 @@
+"""Whether a stationary point is a minimum: a direction of negative curvature, if there is one."""
+
+import numpy as np
+from scipy.linalg import eigh, eigh_tridiagonal
+from scipy.linalg.lapack import dpotrf
+
+from sklogloss.linear.design import passes_per_newton_step
+
+__all__ = ["negative_curvature"]
+
+# Passes that the Hessian is worth, if it takes the place of products.
+PASSES_OF_LANCZOS = 10
+# Products with the Hessian, each a pass, at most.
+MAX_PRODUCTS = 60
+# Products from one look at the eigenvalues to the next.
+PRODUCTS_PER_LOOK = 5
+
+
+def negative_curvature(objective, theta):
+    """Return a direction along which the objective curves downwards, None if none was found.
+
+    The Hessian is scaled to a diagonal of ones, so that neither the units of the features nor how
+    rare they are matter. Eigenvalues above minus the square root of the dtype's precision count as
+    zero. Where an L1 penalty keeps parameters at zero, they stay there: its kink outweighs any
+    curvature.
+
+    Where the Hessian costs little, its factor makes certain. Else the Lanczos method looks for
+    negative eigenvalues from a random vector, until it has found the smallest one closely enough,
+    or after 60 products at most.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+        With the exact Hessians of its loss.
+    theta : ndarray of shape (n_parameters,)
+
+    Returns
+    -------
+    direction : ndarray of shape (n_parameters,) or None
+        Of length one where the Hessian is scaled.
+    """
+    is_free = (theta != 0) | (objective.l1_in_theta == 0)
+    threshold = -np.sqrt(np.finfo(objective.dtype).eps)
+    n_passes = passes_per_newton_step(objective.design, objective.n_columns)
+    find = _from_hessian if n_passes <= PASSES_OF_LANCZOS else _from_products
+    return find(objective, theta, is_free, threshold)
+
+
+def _from_hessian(objective, theta, is_free, threshold):
+    hessian = objective.value_gradient_hessian(theta).hessian
+    places = np.flatnonzero(is_free)
+    hessian = hessian[np.ix_(places, places)]
+    if not np.all(np.isfinite(hessian)):
+        return None
+    root = _root(np.diagonal(hessian))
+    hessian /= root
+    hessian /= root[:, None]
+    shifted = hessian.copy()
+    shifted.reshape(-1)[:: len(places) + 1] -= threshold
+    _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
+    if info == 0:
+        return None
+    eigenvalue, vector = eigh(hessian, lower=True, subset_by_index=[0, 0])
+    if not eigenvalue[0] < threshold:
+        return None
+    direction = np.zeros_like(theta)
+    direction[places] = vector[:, 0] / root
+    return direction
+
+
+def _from_products(objective, theta, is_free, threshold):
+    point = objective.value_gradient_curvature(theta)
+    inverse_root = is_free / _root(objective.hessian_diagonal(point))
+
+    def product(vector):
+        return inverse_root * objective.hessian_product(point, inverse_root * vector)
+
+    start = np.random.default_rng(0).standard_normal(len(theta)) * is_free
+    coefficients = _lanczos(product, start, threshold)
+    if coefficients is None:
+        return None
+    # The vectors were not kept, which may be too many: once more for the direction.
+    direction = np.zeros_like(theta)
+    for coefficient, (vector, _, _) in zip(
+        coefficients, _lanczos_vectors(product, start), strict=False
+    ):
+        direction += coefficient * vector
+    return inverse_root * direction
+
+
+def _root(diagonal):
+    size = np.abs(diagonal)
+    return np.sqrt(np.where(size > 0, size, 1))
+
+
+def _lanczos_vectors(product, start):
+    # Yields vectors and the two diagonals of the matrix that the product is in their basis (Golub
+    # and Van Loan, Matrix Computations, algorithm 10.1.1).
+    vector, previous, norm = start / np.linalg.norm(start), 0.0, 0.0
+    while True:
+        image = product(vector) - norm * previous
+        diagonal = float(vector @ image)
+        image -= diagonal * vector
+        norm = float(np.linalg.norm(image))
+        yield vector, diagonal, norm
+        if not norm > 0:
+            return
+        vector, previous = image / norm, vector
+
+
+def _lanczos(product, start, threshold):
+    # The coefficients in Lanczos' basis of a vector with negative curvature, or None. An eigenvalue
+    # of the small matrix is never below the smallest of the large one. How far above it may be,
+    # the last coefficient of its vector tells.
+    diagonals, norms = [], []
+    for _, diagonal, norm in _lanczos_vectors(product, start):
+        if not np.isfinite(diagonal) or not np.isfinite(norm):
+            return None
+        diagonals.append(diagonal)
+        norms.append(norm)
+        n_products = len(diagonals)
+        is_end = n_products == MAX_PRODUCTS or not norm > 0
+        if n_products % PRODUCTS_PER_LOOK and not is_end:
+            continue
+        eigenvalue, vector = eigh_tridiagonal(
+            diagonals, norms[:-1], select="i", select_range=(0, 0)
+        )
+        if eigenvalue[0] < threshold:
+            return vector[:, 0]
+        if is_end or norm * abs(vector[-1, 0]) < (eigenvalue[0] - threshold) / 2:
+            return None
+    return None
