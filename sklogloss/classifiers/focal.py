@@ -45,8 +45,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
     C : float, default=1.0
         Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1; None means 0. A penalty with an L1 part is not
-        implemented yet.
+        Part of the penalty that is L1, from 0 to 1; None means 0.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
@@ -64,14 +63,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
         probability.
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility: a fit has the same bits each time.
-    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
-            default="auto"
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
+            "liblinear", "sag", "saga"}, default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. All reach the same optimum. "auto" chooses by the shape of the data;
-        scikit-learn's "liblinear", "sag" and "saga" do the same.
+        least memory; "coordinate-descent" is for an L1 penalty, which the others do not know.
+        "auto" chooses by the penalty and the shape of the data; scikit-learn's "liblinear", "sag"
+        and "saga" do the same.
     max_iter : int, default=100
-        Most iterations of the solver.
+        Most iterations of the solver from each start.
     verbose : int, default=0
         If positive, print a line for each iteration.
     warm_start : bool, default=False
@@ -148,7 +148,11 @@ class FocalLogisticRegression(BaseLinearClassifier):
     >>> X = StandardScaler().fit_transform(X)
     >>> clf = FocalLogisticRegression(gamma=2).fit(X, y)
     >>> clf.predict_proba(X[20:22]).round(4)
+    array([[3.000e-04, 9.997e-01],
+           [0.000e+00, 1.000e+00]])
     >>> clf.set_params(probabilities="model").predict_proba(X[20:22]).round(4)
+    array([[0.0507, 0.9493],
+           [0.0103, 0.9897]])
     """
 
     def __init__(
