@@ -1,7 +1,7 @@
 """Fits of focal loss against those of log loss, and against SciPy's and PyTorch's L-BFGS.
 
-gamma = 2. L-BFGS takes the loss in plain NumPy, or in PyTorch where it is installed, and starts from
-zero. It stops at the tolerance of the other fits, a largest entry of the gradient of the mean
+gamma = 2. L-BFGS takes the loss in plain NumPy, or in PyTorch where it is installed, and starts
+from zero. It stops at the tolerance of the other fits, a largest entry of the gradient of the mean
 objective of 1e-4, where it is far from as accurate as they are; and, in rows of their own, at the
 first tolerance, 1e-5, 1e-6, ..., at which its excess is below 1e-6. The excess is by how much, in
 parts of it, an objective is above that of FocalLogisticRegression.
@@ -132,11 +132,8 @@ def measure(task, n_rounds):
     """Yield a Result for each fit of a task."""
     log_loss = LogLossClassifier(C=task.C, max_iter=MAX_ITER)
     focal = FocalLogisticRegression(gamma=GAMMA, C=task.C, max_iter=MAX_ITER)
-    of_focal, of_log_loss = (
-        partial(focal.fit, task.X, task.y),
-        partial(log_loss.fit, task.X, task.y),
-    )
-    seconds = seconds_of_each([of_log, of_focal], n_rounds)
+    of_focal = partial(focal.fit, task.X, task.y)
+    seconds = seconds_of_each([partial(log_loss.fit, task.X, task.y), of_focal], n_rounds)
     loss = NumpyFocalLoss(task)
     value, _ = loss(np.column_stack([focal.coef_, focal.intercept_]).ravel())
     yield Result(task.name, "LogLossClassifier", seconds[0], 1, seconds[0] / seconds[1], np.nan)

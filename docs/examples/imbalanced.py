@@ -86,6 +86,6 @@ for name in ("log loss", "focal, balanced, raw", "focal, balanced, posterior"):
 # elsewhere; the order of the samples may gain or lose. On the mammography data the balanced fits
 # lose, and no way from scores to probabilities can bring that back.
 #
-# So cross-validate ``gamma`` and ``class_weight`` on the log loss of the posterior, with ``gamma=0``
-# and no weights among the candidates, and take what it says. To call more samples positive, it is
-# simpler to lower the threshold of the probabilities.
+# So cross-validate ``gamma`` and ``class_weight`` on the log loss of the posterior, with
+# ``gamma=0`` and no weights among the candidates, and take what it says. To call more samples
+# positive, it is simpler to lower the threshold of the probabilities.
