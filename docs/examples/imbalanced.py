@@ -73,8 +73,9 @@ for name, p in proba.items():
     )
 
 # %%
-# Raw probabilities of focal loss, and of class weights, are not probabilities: on average they say
-# ten times as many positives as there are. The posterior undoes focusing and weights.
+# Raw probabilities of focal loss, and of class weights, are not probabilities: the balanced fits
+# expect about ten times as many positives as there are, or more. The posterior undoes focusing and
+# weights.
 for name in ("log loss", "focal, balanced, raw", "focal, balanced, posterior"):
     ReliabilityDisplay.from_predictions(y, proba[name], name=name, random_state=0)
 
