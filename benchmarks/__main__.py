@@ -11,6 +11,7 @@ TABLES = {
     "predict": "predict_proba against scikit-learn's",
     "focal": "fits of focal loss against those of log loss, and SciPy's L-BFGS",
     "grid_search": "a grid search against scikit-learn's estimator",
+    "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
     "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
     "metrics": "log loss and its decomposition against scikit-learn's log loss",
@@ -22,7 +23,7 @@ def main(argv):
     if not argv or argv[0] not in TABLES:
         print("usage: python -m benchmarks TABLE [-h] [arguments of the table]\n")
         for table, text in TABLES.items():
-            print(f"  {table:12} {text}")
+            print(f"  {table:16} {text}")
         return 0 if argv and argv[0] in ("-h", "--help") else 2
     return import_module(f"benchmarks.{argv[0]}").main(argv[1:])
 

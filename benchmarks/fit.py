@@ -212,7 +212,7 @@ def parse(argv):
         "--tasks",
         nargs="+",
         choices=[*TASKS, *L1_TASKS, *FOLDER_TASKS],
-        help="default: all without L1 penalty, those of the folder if --data is given",
+        help="default: all, those of the folder if --data is given",
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds, at least (default 5)")
     parser.add_argument("--threads", type=int, help="of BLAS and OpenMP (default: the cores)")
@@ -225,7 +225,7 @@ def parse(argv):
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tasks is None:
-        arguments.tasks = [*TASKS, *(FOLDER_TASKS if arguments.data else [])]
+        arguments.tasks = [*TASKS, *L1_TASKS, *(FOLDER_TASKS if arguments.data else [])]
     elif arguments.data is None and set(arguments.tasks) & set(FOLDER_TASKS):
         parser.error(f"--data is needed for {', '.join(FOLDER_TASKS)}")
     return arguments

@@ -12,17 +12,23 @@ def optimum(task, intercept_is):
     """Return the smallest objective of a task, for what becomes of the intercept."""
     X = with_constant(task.X) if intercept_is is Intercept.PENALISED else task.X
     fit_intercept = intercept_is is Intercept.FREE
-    minimise = smallest_l2 if task.l1_ratio == 0 else smallest_elastic_net
+    is_binary_l1 = task.l1_ratio > 0 and task.n_outputs == 1
+    minimise = smallest_elastic_net if is_binary_l1 else smallest_to_tolerance
     coef, intercept = minimise(task, X, fit_intercept)
     if intercept_is is Intercept.PENALISED:
         coef, intercept = coef[:, :-1], coef[:, -1]
     return task.objective(coef, intercept, intercept_is)
 
 
-def smallest_l2(task, X, fit_intercept):
-    """Return coef and intercept, the largest entry of the gradient below 1e-10."""
+def smallest_to_tolerance(task, X, fit_intercept):
+    """Return coef and intercept, the largest entry of the (sub)gradient below 1e-10."""
     model = LogLossClassifier(
-        C=task.C, solver="newton-cg", tol=1e-10, max_iter=MAX_ITER, fit_intercept=fit_intercept
+        C=task.C,
+        l1_ratio=task.l1_ratio,
+        solver="newton-cg" if task.l1_ratio == 0 else "auto",
+        tol=1e-10,
+        max_iter=MAX_ITER,
+        fit_intercept=fit_intercept,
     )
     model.fit(X, task.y)
     return model.coef_, model.intercept_

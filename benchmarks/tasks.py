@@ -122,12 +122,14 @@ def generated_text(folder):
     return Task("text-like 50,000 x 50,000", *text_like())
 
 
-def with_l1(load, C):
-    """Return a function that loads the same data with an L1 penalty."""
+def with_l1(load, C, l1_ratio=1.0):
+    """Return a function that loads the same data with an L1 penalty or an elastic net."""
 
     def load_with_l1(folder):
         task = load(folder)
-        return Task(f"{task.name}, L1, C = {C:g}", task.X, task.y, C, l1_ratio=1.0)
+        penalty = "L1" if l1_ratio == 1 else f"elastic net {l1_ratio:g}"
+        name = task.name.removesuffix(f", C = {task.C:g}")
+        return Task(f"{name}, {penalty}, C = {C:g}", task.X, task.y, C, l1_ratio)
 
     return load_with_l1
 
@@ -190,14 +192,20 @@ TASKS = {
     "digits": digits,
     "iris": iris,
 }
-# Not among the tasks that run unless asked for: sklogloss has no L1 penalty yet.
 L1_TASKS = {
     "dense-500-l1": with_l1(TASKS["dense-500"], 0.1),
     "wide-l1": with_l1(TASKS["wide"], 0.1),
     "text-l1": with_l1(generated_text, 1.0),
     "breast-cancer-l1": with_l1(breast_cancer, 1.0),
 }
-FOLDER_TASKS = {"a9a": a9a, "mnist": mnist, "news20": news20, "mammography": mammography}
+FOLDER_TASKS = {
+    "a9a": a9a,
+    "mnist": mnist,
+    "news20": news20,
+    "mammography": mammography,
+    "mnist-elastic-net": with_l1(mnist, 0.1, 0.5),
+    "news20-l1": with_l1(news20, 1.0),
+}
 
 
 def load_task(name, folder=None):

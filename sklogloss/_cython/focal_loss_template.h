@@ -114,7 +114,8 @@ SKL_INLINE void NAME(binary_chunk)(
     real exponential[CHUNK_ROWS], exponential_low[CHUNK_ROWS], larger_p[CHUNK_ROWS];
     real high[CHUNK_ROWS], low[CHUNK_ROWS], margin[CHUNK_ROWS];
     real power[CHUNK_ROWS], other_power[CHUNK_ROWS];
-    NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, !is_short);
+    const int want_low = !is_short || !soft;
+    NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, want_low);
     if (!is_short) {
         for (ptrdiff_t i = 0; i < rows; i++) {
             const real u = exponential[i];
@@ -150,7 +151,8 @@ SKL_INLINE void NAME(binary_chunk)(
             near = high[i] + low[i];
             larger = larger_p[i];
         }
-        const real smaller = u * larger;
+        /* A short power multiplies the error of q. */
+        const real smaller = u * larger + (want_low ? exponential_low[i] * larger : zero);
         if (soft) {
             const real unlikely = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
             const real likely = (signed_bits)z_bits < 0 ? one - y[i] : y[i];

@@ -359,6 +359,13 @@ class LinearObjective:
             slope += float(self.l1_in_theta @ (np.abs(start + direction) - np.abs(start)))
         return slope
 
+    def progress(self, evaluation):
+        """Return a line about an evaluation, for users who asked for one."""
+        line = f"objective {evaluation.value:.10g}, largest gradient {evaluation.max_gradient:.3g}"
+        if self.l1 > 0 and self.loss.is_convex:
+            line += f", duality gap {self.largest_suboptimality(evaluation):.3g}"
+        return line
+
     def largest_suboptimality(self, evaluation):
         """Return a bound of the suboptimality at an evaluation, from its gradient and the penalty.
 

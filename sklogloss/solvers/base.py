@@ -125,8 +125,8 @@ class NewtonSolver:
             self.decrement = -self.objective.slope(self.point, self.direction)
             if self.verbose:
                 print(
-                    f"iteration {self.n_iter}: objective {self.point.value:.10g}, largest gradient "
-                    f"{self.point.max_gradient:.3g}, expected decrease {self.decrement / 2:.3g}"
+                    f"iteration {self.n_iter}: {self.objective.progress(self.point)}, "
+                    f"expected decrease {self.decrement / 2:.3g}"
                 )
             if self.check_convergence() or self.n_iter >= self.max_iter:
                 return self.finalize()

@@ -111,6 +111,10 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     The model of a step is the quadratic one of the smooth part plus the penalty as it is.
     """
 
+    # Under a weak penalty, steps are many before the coefficients that stay zero are known; no
+    # other solver is better at finding them.
+    MAX_SLOW_STEPS = 40
+
     def keep(self, hessian):
         return QuadraticModel(hessian)
 

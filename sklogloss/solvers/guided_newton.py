@@ -18,6 +18,8 @@ CHEAP_HESSIAN = 1_000_000
 # of another kind. That of conjugate gradients halves the remaining digits.
 SMALLEST_RATE = 1.0
 MAX_INNER_ITERATIONS = 200
+# By this factor the suboptimality may be larger than a Hessian of another point says.
+DOUBT = 100
 PASSES_WITH_HESSIAN = 3
 
 
@@ -108,7 +110,7 @@ class GuidedNewtonSolver(NewtonSolver):
         if not 0 < decrement < self.decrement:
             return self.decrement < np.inf
         rate = np.log(self.decrement / decrement)
-        digits = np.log(max(decrement / 2 / self.negligible(point), 1))
+        digits = np.log(max(decrement / 2 / self.negligible(point) * DOUBT, 1))
         if point.curvature is not None:
             return rate < min(SMALLEST_RATE, digits)
         n_passes = passes_per_newton_step(self.objective.design, 1) + PASSES_WITH_HESSIAN
@@ -144,5 +146,9 @@ class GuidedNewtonSolver(NewtonSolver):
     def is_last_step(self, point):
         # A step squares what is left only if the Hessian is that of the point.
         if self.inverse_hessian is not None:
-            return self.left_after_step() <= self.negligible(point)
-        return super().is_last_step(point)
+            return self.left_after_step() <= self.negligible(point) / DOUBT
+        if super().is_last_step(point):
+            return True
+        # The rate itself is squared from step to step.
+        rate = 2 * self.left_after_step() / self.decrement
+        return rate * self.left_after_step() <= self.negligible(point)

@@ -70,11 +70,7 @@ class WorkingSetSolver:
         while True:
             gains = self._gains()
             if self.verbose:
-                print(
-                    f"all features: objective {self.point.value:.10g}, largest gradient "
-                    f"{self.point.max_gradient:.3g}, duality gap "
-                    f"{self.objective.largest_suboptimality(self.point):.3g}"
-                )
+                print(f"all features: {self.objective.progress(self.point)}")
             reason = self._reason_to_stop(gains)
             if reason is not None:
                 return self._result(reason)

@@ -20,6 +20,8 @@ SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
         LogLossClassifier(label_smoothing=0.1, probabilities="posterior"),
         LogLossClassifier(C=np.inf),
         LogLossClassifier(n_jobs=2),
+        LogLossClassifier(l1_ratio=1),
+        LogLossClassifier(l1_ratio=0.5, class_weight="balanced"),
         LogLossClassifierCV(),
         LogLossClassifierCV(Cs=3, l1_ratios=(0, 0.5), selection="1se", n_jobs=2),
         LogLossClassifierCV(Cs=3, cv=3, class_weight="balanced", probabilities="posterior"),

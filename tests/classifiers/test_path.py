@@ -145,6 +145,12 @@ def test_bad_parameters(parameters, error, message):
         logloss_path(*simulate(), **parameters)
 
 
+def test_start_that_is_the_optimum():
+    path = logloss_path(np.zeros((10, 2)), np.arange(10) % 2, Cs=[0.1, 1.0])
+    assert not path.coefs.any()
+    assert not path.intercepts.any()
+
+
 def test_grid_of_features_without_any_part():
     X, y = np.zeros((10, 2)), np.arange(10) % 2
     with pytest.raises(ValueError, match="Cs must be an array: no feature has a part"):
