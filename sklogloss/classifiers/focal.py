@@ -45,14 +45,16 @@ class FocalLogisticRegression(BaseLinearClassifier):
     C : float, default=1.0
         Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1; None means 0.
+        Part of the penalty that is L1, from 0 to 1; None means 0. An L1 part makes coefficients
+        zero, exactly, and more of them the smaller C is.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
-        divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
-        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6); or where
-        rounding errors, which grow with the size of X, allow no more.
+        divided by C times the sum of the weights; with an L1 penalty, of the subgradient closest to
+        zero) exceeds tol, and it estimates the objective to be within a relative 1e-7 * tol**2 of
+        a minimum (at least 1e-11, at most 1e-6); or where rounding errors, which grow with the
+        size of X, allow no more.
     fit_intercept : bool, default=True
         Whether to fit the intercept b, else it is zero.
     intercept_scaling : float, default=1
