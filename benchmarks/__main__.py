@@ -9,6 +9,7 @@ TABLES = {
     "scaling": "time per row of fits to more and more rows",
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
     "predict": "predict_proba against scikit-learn's",
+    "focal": "fits of focal loss against those of log loss, and SciPy's L-BFGS",
     "grid_search": "a grid search against scikit-learn's estimator",
     "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
     "passes": "how often a fit goes over the data",

@@ -55,3 +55,14 @@ def test_quickstart_finds_the_coefficients_of_logistic_regression(capsys):
     # of the optimum: 650 coefficients and 1797 samples are the larger case.
     assert len(differences) == 2
     assert max(map(float, differences)) < 2 * np.sqrt(650) * 1e-10 * 1797
+
+
+def test_example_of_a_rare_class_says_what_it_prints(monkeypatch):
+    monkeypatch.delenv("SKLOGLOSS_DATA", raising=False)
+    names = runpy.run_path(str(ROOT / "docs" / "examples" / "imbalanced.py"))
+    y, proba = names["y"], names["proba"]
+    losses = {name: names["log_loss"](y, p) for name, p in proba.items()}
+    for name in ("focal, posterior", "focal, balanced, posterior"):
+        assert abs(losses[name] / losses["log loss"] - 1) < 0.02
+    for name in ("log loss, balanced", "focal, balanced, raw"):
+        assert proba[name].mean() > 10 * y.mean()

@@ -45,15 +45,16 @@ class FocalLogisticRegression(BaseLinearClassifier):
     C : float, default=1.0
         Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1; None means 0. A penalty with an L1 part is not
-        implemented yet.
+        Part of the penalty that is L1, from 0 to 1; None means 0. An L1 part makes coefficients
+        zero, exactly, and more of them the smaller C is.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
-        divided by C times the sum of the weights) exceeds tol, and it estimates the objective to
-        be within a relative 1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6); or where
-        rounding errors, which grow with the size of X, allow no more.
+        divided by C times the sum of the weights; with an L1 penalty, of the subgradient closest to
+        zero) exceeds tol, and it estimates the objective to be within a relative 1e-7 * tol**2 of
+        a minimum (at least 1e-11, at most 1e-6); or where rounding errors, which grow with the
+        size of X, allow no more.
     fit_intercept : bool, default=True
         Whether to fit the intercept b, else it is zero.
     intercept_scaling : float, default=1
@@ -64,14 +65,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
         probability.
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility: a fit has the same bits each time.
-    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"}, \
-            default="auto"
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
+            "liblinear", "sag", "saga"}, default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. All reach the same optimum. "auto" chooses by the shape of the data;
-        scikit-learn's "liblinear", "sag" and "saga" do the same.
+        least memory; "coordinate-descent" is for an L1 penalty, which the others do not know.
+        "auto" chooses by the penalty and the shape of the data; scikit-learn's "liblinear", "sag"
+        and "saga" do the same.
     max_iter : int, default=100
-        Most iterations of the solver.
+        Most iterations of the solver from each start.
     verbose : int, default=0
         If positive, print a line for each iteration.
     warm_start : bool, default=False
@@ -148,7 +150,11 @@ class FocalLogisticRegression(BaseLinearClassifier):
     >>> X = StandardScaler().fit_transform(X)
     >>> clf = FocalLogisticRegression(gamma=2).fit(X, y)
     >>> clf.predict_proba(X[20:22]).round(4)
+    array([[3.000e-04, 9.997e-01],
+           [0.000e+00, 1.000e+00]])
     >>> clf.set_params(probabilities="model").predict_proba(X[20:22]).round(4)
+    array([[0.0507, 0.9493],
+           [0.0103, 0.9897]])
     """
 
     def __init__(

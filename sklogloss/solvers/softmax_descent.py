@@ -99,9 +99,7 @@ class SoftmaxDescent:
                 print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
         point = objective.value_gradient(self._theta(x))
         reason = "" if converged else f"max_iter={max_iter} iterations were not enough"
-        return SolverResult(
-            point.theta, point.value, point.max_gradient, n_iter, converged, reason
-        )
+        return SolverResult(point.theta, point.value, point.max_gradient, n_iter, converged, reason)
 
     def _theta(self, x):
         p = self.objective.n_features
