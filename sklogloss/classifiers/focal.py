@@ -110,7 +110,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         The weights of the classes that were used, ``alpha`` among them.
     n_starts_ : int
         Number of starts: 2, or 1 for ``gamma=0``, where the objective is convex.
-    start_objectives_ : ndarray of shape (n_starts_,)
+    start_objectives_ : ndarray of shape (n_starts,)
         The mean objective (nats; that above divided by C times the sum of the weights) at the
         minimum that each start led to: that from zero, and that from the minimum of log loss. The
         lowest one is kept.
