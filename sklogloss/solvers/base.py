@@ -290,8 +290,8 @@ class NewtonSolver:
         theta from close to the optimum to very close. Not so where rounding set the end.
         """
         if not self.converged and not self.reason:
-            # The gradient alone is what scikit-learn asks for.
-            self.converged = self.point.max_gradient <= self.tol
+            # The gradient alone is what scikit-learn asks for, of solvers without an L1 penalty.
+            self.converged = self.objective.l1 == 0 and self.point.max_gradient <= self.tol
             self.reason = f"max_iter={self.max_iter} iterations were not enough"
         theta = self.point.theta
         if self.has_sound_direction and self.n_iter < self.max_iter:
@@ -302,9 +302,11 @@ class NewtonSolver:
                 last = self.objective.value_gradient(theta)
                 if not last.max_gradient <= self.point.max_gradient:
                     theta = self.point.theta
-            elif self.suboptimality > SUBSET_SUBOPTIMALITY:
-                # It may promise too much, far from the optimum.
-                if not self.objective.value_gradient(theta).value <= self.point.value:
+            elif self.objective.l1 > 0 or self.suboptimality > SUBSET_SUBOPTIMALITY:
+                # It may promise too much: far from the optimum, or from a model whose curvature
+                # along some coefficients is all but rounding errors.
+                last = self.objective.value_gradient(theta)
+                if not last.value <= self.point.value + self.rounding():
                     theta = self.point.theta
         return SolverResult(
             theta,

@@ -16,6 +16,8 @@ MAX_ROUNDS = 200
 # one sweep for each SWEEP_ROWS of them, or a few where they are few.
 MIN_SWEEPS = 8
 SWEEP_ROWS = 24
+# In theta curvature is one at first. Where so little of it is left, so little is left of the loss.
+SMALLEST_CURVATURE = 1e-14
 
 
 def minimise_model(matrix, gradient, x, l1):
@@ -86,10 +88,16 @@ class QuadraticModel:
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
         Lower triangle; overwritten.
+    dtype : dtype
+        In which it was computed.
     """
 
-    def __init__(self, hessian):
+    def __init__(self, hessian, dtype):
         fill_upper_triangle(hessian)
+        # Its rounding errors may leave it with negative curvature where it vanishes, as along equal
+        # changes of all classes, and a model without a minimum.
+        rounding = 100 * np.finfo(dtype).eps * np.max(np.diagonal(hessian), initial=0)
+        hessian.reshape(-1)[:: len(hessian) + 1] += rounding + SMALLEST_CURVATURE
         self.matrix = hessian
         self.steps = 0
 
@@ -116,7 +124,7 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     MAX_SLOW_STEPS = 40
 
     def keep(self, hessian):
-        return QuadraticModel(hessian)
+        return QuadraticModel(hessian, self.objective.dtype)
 
     def direction_from(self, point, kept_hessian):
         u = minimise_model(

@@ -24,6 +24,9 @@ ENOUGH = 1e-2
 LARGEST_HESSIAN = 2000
 
 
+STALLED = "the steps came to gain little"
+
+
 class WorkingSetSolver:
     """Solve for some features, look at all, and take in those that promise to gain the most.
 
@@ -57,14 +60,22 @@ class WorkingSetSolver:
         self.point = self.objective.value_gradient(theta)
         self.largest_value = self.point.value
         self.previous_value = np.inf
-        if is_worth_descending(self.objective) and self.max_iter > 0:
-            result = SoftmaxDescent(self.objective, self.verbose).solve(theta, self.max_iter)
-            if not result.converged:
-                result.converged = result.max_gradient <= self.tol
-                return result
+        if self._is_worth_descending():
+            result = SoftmaxDescent(self.objective, self.verbose).solve(theta, self.max_iter // 2)
             self.n_iter = result.n_iter
             self.point = self.objective.value_gradient(result.theta)
+            # Of many coefficients, conjugate gradients are even slower where this was slow.
+            if not result.converged and np.count_nonzero(result.theta) > LARGEST_HESSIAN:
+                return self._result(f"{result.n_iter} rounds of coordinate descent were not enough")
         return self._solve_sets()
+
+    def _is_worth_descending(self):
+        n_parameters_of_set = ROOM * SMALLEST_SET * self.objective.n_columns
+        return (
+            is_worth_descending(self.objective)
+            and n_parameters_of_set > LARGEST_HESSIAN
+            and self.max_iter > 1
+        )
 
     def _solve_sets(self):
         while True:
@@ -88,7 +99,7 @@ class WorkingSetSolver:
         if self.n_iter >= self.max_iter:
             return f"max_iter={self.max_iter} iterations were not enough"
         if not self.point.value < self.previous_value:
-            return "the steps came to gain little"
+            return STALLED
         return None
 
     def _tolerated(self):
@@ -111,6 +122,9 @@ class WorkingSetSolver:
         size = max(SMALLEST_SET, ROOM * np.count_nonzero(is_nonzero))
         gains = np.where(is_nonzero, np.inf, gains)
         candidates = np.flatnonzero(gains)
+        if len(candidates) == 0:
+            # The intercept is to be found, and a set must not be empty.
+            return np.array([0])
         if len(candidates) > size:
             order = np.argpartition(-gains[candidates], size)
             candidates = np.sort(candidates[order[:size]])
@@ -147,7 +161,7 @@ class WorkingSetSolver:
 
     def _result(self, reason):
         point = self.point
-        converged = reason == "" or point.max_gradient <= self.tol
+        converged = reason == "" or (reason == STALLED and point.max_gradient <= self.tol)
         return SolverResult(
             point.theta, point.value, point.max_gradient, self.n_iter, converged, reason
         )

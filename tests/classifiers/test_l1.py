@@ -154,3 +154,52 @@ def test_columns_of_very_different_size(n_classes):
     at_zero = np.maximum(np.abs(gradient) - l1, 0)
     violation = np.where(clf.coef_ == 0, at_zero, np.abs(gradient + l1 * np.sign(clf.coef_)))
     assert violation.max() <= clf.tol
+
+
+@pytest.mark.parametrize("C", [1, 10, 100])
+@pytest.mark.parametrize("seed", range(8))
+def test_float32_does_not_drift_along_equal_changes_of_all_classes(seed, C):
+    # The loss has no curvature there, but for rounding errors.
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(40, 2)), np.append([0, 1, 2], rng.integers(0, 3, size=37))
+
+    def objective(clf):
+        log_proba = clf.predict_log_proba(X.astype(clf.coef_.dtype)).astype(np.float64)
+        return -C * log_proba[np.arange(40), y].sum() + np.abs(clf.coef_.astype(np.float64)).sum()
+
+    options = {"C": C, "l1_ratio": 1}
+    single = LogLossClassifier(**options).fit(X.astype(np.float32), y)
+    # Coefficients and probabilities are rounded to float32.
+    eps = np.finfo(np.float32).eps
+    assert objective(single) <= objective(LogLossClassifier(**options).fit(X, y)) * (1 + 10 * eps)
+
+
+def test_weight_on_one_class_only():
+    X, y = simulate(n_classes=3)
+    clf = LogLossClassifier(l1_ratio=1).fit(X, y, sample_weight=y == 1)
+    assert not clf.coef_.any()
+    assert np.all(clf.predict(X) == 1)
+
+
+@pytest.mark.parametrize("order", "CF")
+def test_many_features_of_which_none_matters(order):
+    X, y = simulate(60, 2000)
+    clf = LogLossClassifier(C=0.01, l1_ratio=1, **TIGHT).fit(np.asarray(X, order=order), y)
+    assert not clf.coef_.any()
+    assert clf.intercept_[0] == pytest.approx(np.log(y.mean() / (1 - y.mean())), abs=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_sparse_data_that_a_weak_penalty_tells_apart(n_classes):
+    X = sparse.random(300, 1500, 0.01, random_state=0, format="csr")
+    y = np.random.default_rng(0).integers(0, n_classes, size=300)
+    C = 100
+
+    def objective(clf):
+        log_proba = clf.predict_log_proba(X)
+        return -C * log_proba[np.arange(300), y].sum() + np.abs(clf.coef_).sum()
+
+    clf = LogLossClassifier(C=C, l1_ratio=1).fit(X, y)
+    tight = LogLossClassifier(C=C, l1_ratio=1, tol=1e-8, max_iter=2000).fit(X.toarray(), y)
+    # tol=1e-4 asks for the optimum to a relative 1e-11.
+    assert objective(clf) == pytest.approx(objective(tight), rel=1e-10)
