@@ -8,8 +8,6 @@ from scipy import sparse
 from sklogloss._cython.coordinate_descent import descend_softmax
 from sklogloss.losses import LogLoss
 
-from .base import SolverResult
-
 __all__ = ["SoftmaxDescent", "is_worth_descending"]
 
 # A round is a sweep over all columns and these over those with nonzero coefficients.
@@ -66,16 +64,13 @@ class SoftmaxDescent:
         self.l1[:p], self.l2[:p] = objective.l1, objective.l2
         self.rng = np.random.RandomState(0)
 
-    def solve(self, theta, max_iter):
-        """Return the SolverResult after some rounds from theta, each counted as an iteration.
-
-        It has converged if rounds came to gain little.
-        """
+    def solve(self, point, max_iter):
+        """Return (Evaluation, number of rounds, whether they came to gain little) from a point."""
         objective = self.objective
-        coef, intercept = objective.coef_intercept(theta)
+        coef, intercept = objective.coef_intercept(point.theta)
         x = np.vstack([coef, intercept[None]]) if objective.fit_intercept else coef.copy()
         proba = self._proba(x)
-        value = objective.value_gradient(theta).value
+        value = point.value
         every = np.flatnonzero(np.diff(self.columns.indptr))
         results = [x.copy()]
         converged = False
@@ -97,9 +92,7 @@ class SoftmaxDescent:
                 results = [x.copy()]
             if self.verbose:
                 print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
-        point = objective.value_gradient(self._theta(x))
-        reason = "" if converged else f"max_iter={max_iter} iterations were not enough"
-        return SolverResult(point.theta, point.value, point.max_gradient, n_iter, converged, reason)
+        return objective.value_gradient(self._theta(x)), n_iter, converged
 
     def _theta(self, x):
         p = self.objective.n_features

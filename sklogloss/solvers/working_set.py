@@ -61,12 +61,11 @@ class WorkingSetSolver:
         self.largest_value = self.point.value
         self.previous_value = np.inf
         if self._is_worth_descending():
-            result = SoftmaxDescent(self.objective, self.verbose).solve(theta, self.max_iter // 2)
-            self.n_iter = result.n_iter
-            self.point = self.objective.value_gradient(result.theta)
+            descent = SoftmaxDescent(self.objective, self.verbose)
+            self.point, self.n_iter, is_done = descent.solve(self.point, self.max_iter // 2)
             # Of many coefficients, conjugate gradients are even slower where this was slow.
-            if not result.converged and np.count_nonzero(result.theta) > LARGEST_HESSIAN:
-                return self._result(f"{result.n_iter} rounds of coordinate descent were not enough")
+            if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
+                return self._result(f"{self.n_iter} rounds of coordinate descent were not enough")
         return self._solve_sets()
 
     def _is_worth_descending(self):
