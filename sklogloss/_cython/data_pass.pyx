@@ -366,7 +366,7 @@ cdef void set_coef(
 
 cdef void set_gram(
     Gram *gram, Design design, const floating[::1] center, const floating[::1] scale,
-    bint intercept, bint signed_weight,
+    bint intercept, bint signed_weight, bint single,
 ) except *:
     if center.shape[0] != design.n_features or scale.shape[0] != design.n_features:
         raise ValueError("center and scale must have n_features entries")
@@ -374,6 +374,7 @@ cdef void set_gram(
     gram.scale = &scale[0]
     gram.intercept = intercept
     gram.signed_weight = signed_weight
+    gram.single = single
 
 
 cdef void check_rows(
@@ -441,6 +442,7 @@ def value_gradient_hessian(
     const floating[::1] center not None,
     const floating[::1] scale not None,
     bint fit_intercept,
+    bint single,
     int n_threads,
 ):
     """As value_gradient, and the Hessian in terms of the columns (X - center) * scale and 1.
@@ -451,6 +453,8 @@ def value_gradient_hessian(
         Of the Hessian only: value and gradient are those of X as it is. A sparse X is not centred.
     fit_intercept : bool
         Whether the Hessian has a last row and column for the intercept.
+    single : bool
+        Whether float32 will do for the products that make the Hessian of a dense X.
 
     Returns
     -------
@@ -465,7 +469,8 @@ def value_gradient_hessian(
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
     set_gram(
-        &gram, design, center, scale, fit_intercept, loss.n_columns > 1 or not loss.is_convex)
+        &gram, design, center, scale, fit_intercept, loss.n_columns > 1 or not loss.is_convex,
+        single)
     rows.target = <const char *> &target[0, 0]
     rows.loss = loss.value_gradient_curvature[design.is_float32]
     rows.gram = &gram
@@ -592,7 +597,7 @@ def gram(
     """
     cdef Gram gram
     cdef Rows rows = describe(design, 1, sample_weight)
-    set_gram(&gram, design, center, scale, intercept, False)
+    set_gram(&gram, design, center, scale, intercept, False, False)
     rows.gram = &gram
     size = design.n_features + intercept
     work = design.n_stored * design.n_features / 8.0
@@ -607,6 +612,7 @@ def class_mean_gram(
     const floating[::1] center not None,
     const floating[::1] scale not None,
     bint intercept,
+    bint single,
     int n_threads,
 ):
     """As gram, each row weighted by the mean over the classes of its Hessian's diagonal.
@@ -614,13 +620,15 @@ def class_mean_gram(
     Parameters
     ----------
     curvature : array that value_gradient filled
+    single : bool
+        Whether float32 will do for the products of a dense X.
     """
     cdef Gram gram
     cdef Rows rows = describe_loss(design, loss, sample_weight)
     check_rows(
         design, curvature.shape[0], curvature.shape[1], loss.n_curvature_columns)
     rows.curvature = <char *> &curvature[0, 0]
-    set_gram(&gram, design, center, scale, intercept, not loss.is_convex)
+    set_gram(&gram, design, center, scale, intercept, not loss.is_convex, single)
     rows.gram = &gram
     size = design.n_features + intercept
     work = design.n_stored * design.n_features / 8.0

@@ -26,6 +26,7 @@ ctypedef struct Gram:
     const void *scale
     bint intercept
     bint signed_weight          # weights may be negative
+    bint single                 # float32 will do for the products
 
 
 cdef class Design:

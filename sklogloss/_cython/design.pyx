@@ -38,18 +38,23 @@ cdef extern from "dense_block.h" nogil:
 
 
 cdef extern from "gram_kernel.h" nogil:
+    ctypedef enum GramTypes:
+        GRAM_FLOAT64
+        GRAM_FLOAT32
+        GRAM_MIXED
+
     ctypedef struct GramKernel:
-        Py_ssize_t lanes
+        Py_ssize_t multiple
+        Py_ssize_t max_features
         void (*pack)(
             Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, const void *,
             const void *, const void *, int, Py_ssize_t, void *) noexcept nogil
         void (*weight_rows)(
             Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
         void (*gram)(
-            Py_ssize_t, Py_ssize_t, const void *, const void *, Py_ssize_t,
-            double *) noexcept nogil
+            Py_ssize_t, const void *, const void *, Py_ssize_t, double *) noexcept nogil
 
-    const GramKernel *gram_kernel(int is_float32)
+    const GramKernel *gram_kernel(GramTypes types)
 
 
 # One C function per type of data and index; CsrFunctions holds the four that fit a matrix.
@@ -89,11 +94,10 @@ cdef enum:
     MIN_BLOCK_ROWS = 64
     MAX_BLOCK_ROWS = 1024
     ALIGNMENT = 64
-    # Up to this many features the kernel for narrow blocks is faster than BLAS.
-    NARROW_FEATURES = 200
-    # Packed rows of a narrow block that are multiplied at a time: most of the L1 cache and some of
-    # the L2 cache.
-    NARROW_BYTES = 65536
+    # Packed rows that are multiplied at a time: three panels of that many fill most of the L1 cache.
+    # Where panels are few, all of them may.
+    PANEL_ROWS = 96
+    PANEL_BYTES = 65536
 
 
 cdef inline Py_ssize_t aligned(Py_ssize_t n_bytes) noexcept nogil:
@@ -227,7 +231,9 @@ cdef class DenseDesign(Design):
     cdef bint by_rows
     cdef int leading
     cdef Py_ssize_t itemsize
-    cdef const GramKernel *narrow   # NULL if BLAS does the Gram matrices
+    # NULL if BLAS takes the Gram matrices
+    cdef const GramKernel *kernel
+    cdef const GramKernel *single_kernel
 
     def __init__(self, X):
         self.is_float32 = X.dtype == np.float32
@@ -241,7 +247,10 @@ cdef class DenseDesign(Design):
             raise ValueError("X must have contiguous rows or contiguous columns")
         self.X = X
         self.itemsize = itemsize
-        self.narrow = gram_kernel(self.is_float32) if self.n_features <= NARROW_FEATURES else NULL
+        self.kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_FLOAT64)
+        self.single_kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_MIXED)
+        if self.kernel != NULL and self.n_features > self.kernel.max_features:
+            self.kernel = self.single_kernel = NULL
         self.row_stride = row_bytes // itemsize
         self.column_stride = column_bytes // itemsize
         self.leading = self.row_stride if self.by_rows else self.column_stride
@@ -251,21 +260,25 @@ cdef class DenseDesign(Design):
         cdef Py_ssize_t n_rows = DENSE_BLOCK_BYTES // (itemsize * max(1, self.n_features))
         self.block_rows = min(max(n_rows // 8 * 8, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
 
-    cdef Py_ssize_t packed_stride(self, Gram *gram) noexcept nogil:
-        # Numbers from a packed row to the next, where rows are packed one after the other.
+    cdef const GramKernel *kernel_for(self, Gram *gram) noexcept nogil:
+        return self.single_kernel if gram.single else self.kernel
+
+    cdef Py_ssize_t n_packed(self, Gram *gram) noexcept nogil:
+        # Columns of a packed block.
+        cdef const GramKernel *kernel = self.kernel_for(gram)
         cdef Py_ssize_t size = self.n_features + gram.intercept
-        if self.narrow == NULL:
+        if kernel == NULL:
             return size
-        return (size + self.narrow.lanes - 1) // self.narrow.lanes * self.narrow.lanes
+        return (size + kernel.multiple - 1) // kernel.multiple * kernel.multiple
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
         cdef Py_ssize_t packed = 0, product = 0
         if gram != NULL:
-            packed = aligned(self.itemsize * self.packed_stride(gram) * self.block_rows)
+            packed = aligned(self.itemsize * self.n_packed(gram) * self.block_rows)
         if self.is_float32:
             # float64 products go straight to the sums.
             product = self.n_features * n_columns
-            if gram != NULL:
+            if gram != NULL and self.kernel == NULL:
                 product = max(product, (self.n_features + 1) * (self.n_features + 1))
             product = aligned(self.itemsize * product)
         block.memory = <char *> malloc(2 * packed + product + ALIGNMENT)
@@ -310,8 +323,8 @@ cdef class DenseDesign(Design):
     ) noexcept nogil:
         cdef Py_ssize_t size = self.n_features + gram.intercept
         cdef float *product = <float *> block.product
-        if self.narrow != NULL:
-            narrow_gram(self, block, gram, weight, out)
+        if self.kernel != NULL:
+            panel_gram(self, block, gram, weight, out)
         elif self.is_float32:
             # syrk writes one triangle only.
             memset(product, 0, size * size * sizeof(float))
@@ -408,30 +421,30 @@ cdef void dense_gram(
         packed, leading, weighted, leading, beta, out, size)
 
 
-cdef void narrow_gram(
+cdef void panel_gram(
     DenseDesign design, Block *block, Gram *gram, const void *weight, double *out
 ) noexcept nogil:
-    cdef const GramKernel *kernel = design.narrow
+    cdef const GramKernel *kernel = design.kernel_for(gram)
     cdef Py_ssize_t itemsize = design.itemsize
     cdef Py_ssize_t size = design.n_features + gram.intercept
-    cdef Py_ssize_t stride = design.packed_stride(gram)
+    cdef Py_ssize_t n_packed = design.n_packed(gram)
     cdef Py_ssize_t chunk, start, n_rows
     cdef char *root = <char *> block.weighted
     if gram.signed_weight:
         if block.packed_start != block.start:
             kernel.pack(
                 block.n_rows, design.n_features, block.values, design.row_stride,
-                design.column_stride, gram.center, gram.scale, NULL, gram.intercept, stride,
+                design.column_stride, gram.center, gram.scale, NULL, gram.intercept, n_packed,
                 block.packed)
             block.packed_start = block.start
-        kernel.weight_rows(block.n_rows, stride, weight, block.packed, block.weighted)
-        kernel.gram(block.n_rows, stride, block.packed, block.weighted, size, out)
+        kernel.weight_rows(block.n_rows, n_packed, weight, block.packed, block.weighted)
+        kernel.gram(block.n_rows, block.packed, block.weighted, size, out)
         return
     if design.is_float32:
         block_root_f32(block.n_rows, <const float *> weight, <float *> root)
     else:
         block_root_f64(block.n_rows, <const double *> weight, <double *> root)
-    chunk = max(16, NARROW_BYTES // (stride * itemsize) // 16 * 16)
+    chunk = max(PANEL_ROWS, PANEL_BYTES // (n_packed * itemsize) // 16 * 16)
     start = 0
     while start < block.n_rows:
         n_rows = min(chunk, block.n_rows - start)
@@ -439,8 +452,8 @@ cdef void narrow_gram(
             n_rows, design.n_features,
             (<const char *> block.values) + start * design.row_stride * itemsize,
             design.row_stride, design.column_stride, gram.center, gram.scale,
-            root + start * itemsize, gram.intercept, stride, block.packed)
-        kernel.gram(n_rows, stride, block.packed, block.packed, size, out)
+            root + start * itemsize, gram.intercept, n_packed, block.packed)
+        kernel.gram(n_rows, block.packed, block.packed, size, out)
         start += chunk
 
 

@@ -31,34 +31,52 @@
 
 #define TARGET __attribute__((target("arch=x86-64-v4")))
 #define TILE_ROWS 8
+#define SOURCE double
 #define REAL double
 #define LANES 8
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define NAME(name) name##_v4_f64
 #include "gram_kernel_template.h"
+#define SOURCE float
 #define REAL float
 #define LANES 16
 #define FIRST FIRST_16
 #define SECOND SECOND_16
 #define NAME(name) name##_v4_f32
 #include "gram_kernel_template.h"
+#define SOURCE double
+#define REAL float
+#define LANES 16
+#define FIRST FIRST_16
+#define SECOND SECOND_16
+#define NAME(name) name##_v4_mixed
+#include "gram_kernel_template.h"
 #undef TARGET
 #undef TILE_ROWS
 
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define TILE_ROWS 4
+#define SOURCE double
 #define REAL double
 #define LANES 4
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define NAME(name) name##_v3_f64
 #include "gram_kernel_template.h"
+#define SOURCE float
 #define REAL float
 #define LANES 8
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define NAME(name) name##_v3_f32
+#include "gram_kernel_template.h"
+#define SOURCE double
+#define REAL float
+#define LANES 8
+#define FIRST FIRST_8
+#define SECOND SECOND_8
+#define NAME(name) name##_v3_mixed
 #include "gram_kernel_template.h"
 #undef TARGET
 #undef TILE_ROWS
@@ -67,41 +85,56 @@
 
 #define TARGET
 #define TILE_ROWS 4
+#define SOURCE double
 #define REAL double
 #define LANES 2
 #define FIRST FIRST_2
 #define SECOND SECOND_2
 #define NAME(name) name##_default_f64
 #include "gram_kernel_template.h"
+#define SOURCE float
 #define REAL float
 #define LANES 4
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define NAME(name) name##_default_f32
 #include "gram_kernel_template.h"
+#define SOURCE double
+#define REAL float
+#define LANES 4
+#define FIRST FIRST_4
+#define SECOND SECOND_4
+#define NAME(name) name##_default_mixed
+#include "gram_kernel_template.h"
 
-#define FUNCTIONS(lanes, T) {lanes, pack_##T, weight_rows_##T, gram_##T}
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define KERNEL(lanes, tile_rows, max_features, T) \
+    {LARGER(lanes, tile_rows), max_features, pack_##T, weight_rows_##T, gram_##T}
+#define KERNELS(lanes_f64, lanes_f32, tile_rows, max_features, level) \
+    {KERNEL(lanes_f64, tile_rows, max_features, level##_f64), \
+     KERNEL(lanes_f32, tile_rows, max_features, level##_f32), \
+     KERNEL(lanes_f32, tile_rows, max_features, level##_mixed)}
 
-const GramKernel *gram_kernel(int is_float32)
+const GramKernel *gram_kernel(GramTypes types)
 {
 #ifdef X86_LEVELS
-    static const GramKernel v4[2] = {FUNCTIONS(8, v4_f64), FUNCTIONS(16, v4_f32)};
-    static const GramKernel v3[2] = {FUNCTIONS(4, v3_f64), FUNCTIONS(8, v3_f32)};
+    static const GramKernel v4[3] = KERNELS(8, 16, 8, 1000, v4);
+    static const GramKernel v3[3] = KERNELS(4, 8, 4, 1000, v3);
     __builtin_cpu_init();
     if (__builtin_cpu_supports("x86-64-v4"))
-        return &v4[is_float32];
+        return &v4[types];
     if (__builtin_cpu_supports("x86-64-v3"))
-        return &v3[is_float32];
+        return &v3[types];
 #endif
-    static const GramKernel baseline[2] = {FUNCTIONS(2, default_f64), FUNCTIONS(4, default_f32)};
-    return &baseline[is_float32];
+    static const GramKernel baseline[3] = KERNELS(2, 4, 4, 200, default);
+    return &baseline[types];
 }
 
 #else
 
-const GramKernel *gram_kernel(int is_float32)
+const GramKernel *gram_kernel(GramTypes types)
 {
-    (void)is_float32;
+    (void)types;
     return NULL;
 }
 

@@ -1,6 +1,8 @@
-/* Included by gram_kernel.c once for each TARGET and REAL, with LANES numbers in a register. */
+/* Included by gram_kernel.c once for each TARGET, type of X and REAL, in which the products are
+ * taken, with LANES numbers in a register. */
 
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef SOURCE NAME(source_vec) __attribute__((vector_size(LANES * sizeof(SOURCE))));
 
 /* Rows and columns of a square of LANES x LANES numbers change places. */
 TARGET INLINE void NAME(transpose)(NAME(vec) square[LANES])
@@ -19,90 +21,98 @@ TARGET INLINE void NAME(transpose)(NAME(vec) square[LANES])
     }
 }
 
+/* Where a row of a panel of LANES columns lies. */
+TARGET INLINE REAL *NAME(packed_row)(REAL *packed, ptrdiff_t n_rows, ptrdiff_t row,
+                                     ptrdiff_t column)
+{
+    return packed + (column / LANES * n_rows + row) * LANES;
+}
+
 /* Columns from `first` to `end` of the rows from `start` on, one number after the other. */
 TARGET INLINE void NAME(pack_rest)(ptrdiff_t start, ptrdiff_t n_rows, ptrdiff_t first,
-                                   ptrdiff_t end, const REAL *X, ptrdiff_t row_stride,
-                                   ptrdiff_t column_stride, const REAL *center,
-                                   const REAL *scale, const REAL *root, ptrdiff_t stride,
-                                   REAL *out)
+                                   ptrdiff_t end, const SOURCE *X, ptrdiff_t row_stride,
+                                   ptrdiff_t column_stride, const SOURCE *center,
+                                   const SOURCE *scale, const SOURCE *root, REAL *out)
 {
     for (ptrdiff_t i = start; i < n_rows; i++) {
-        REAL r = root == NULL ? 1 : root[i];
+        SOURCE r = root == NULL ? 1 : root[i];
         for (ptrdiff_t j = first; j < end; j++)
-            out[i * stride + j] =
+            NAME(packed_row)(out, n_rows, i, j)[j % LANES] =
                 (X[i * row_stride + j * column_stride] - center[j]) * (scale[j] * r);
     }
 }
 
 TARGET static void NAME(pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
                               ptrdiff_t row_stride, ptrdiff_t column_stride, const void *center_,
-                              const void *scale_, const void *root_, int ones, ptrdiff_t stride,
+                              const void *scale_, const void *root_, int ones, ptrdiff_t n_packed,
                               void *out_)
 {
-    const REAL *X = X_, *center = center_, *scale = scale_, *root = root_;
+    const SOURCE *X = X_, *center = center_, *scale = scale_, *root = root_;
     REAL *out = out_;
     ptrdiff_t whole = n_features / LANES * LANES;
     if (column_stride == 1) {
         for (ptrdiff_t i = 0; i < n_rows; i++) {
-            REAL r = root == NULL ? 1 : root[i];
+            SOURCE r = root == NULL ? 1 : root[i];
             for (ptrdiff_t j = 0; j < whole; j += LANES) {
-                NAME(vec) x, c, s;
+                NAME(source_vec) x, c, s;
                 memcpy(&x, X + i * row_stride + j, sizeof x);
                 memcpy(&c, center + j, sizeof c);
                 memcpy(&s, scale + j, sizeof s);
-                *(NAME(vec) *)(out + i * stride + j) = (x - c) * (s * r);
+                *(NAME(vec) *)NAME(packed_row)(out, n_rows, i, j) =
+                    __builtin_convertvector((x - c) * (s * r), NAME(vec));
             }
         }
-        NAME(pack_rest)(0, n_rows, whole, n_features, X, row_stride, 1, center, scale, root, stride,
-                        out);
+        NAME(pack_rest)(0, n_rows, whole, n_features, X, row_stride, 1, center, scale, root, out);
     } else {
         ptrdiff_t whole_rows = n_rows / LANES * LANES;
         for (ptrdiff_t j = 0; j < whole; j += LANES)
             for (ptrdiff_t i = 0; i < whole_rows; i += LANES) {
-                NAME(vec) square[LANES], r = (NAME(vec)){0} + 1;
+                NAME(vec) square[LANES];
+                NAME(source_vec) x, r = (NAME(source_vec)){0} + 1;
                 if (root != NULL)
                     memcpy(&r, root + i, sizeof r);
 #pragma GCC unroll 16
                 for (int c = 0; c < LANES; c++) {
-                    memcpy(&square[c], X + i + (j + c) * column_stride, sizeof square[c]);
-                    square[c] = (square[c] - center[j + c]) * (scale[j + c] * r);
+                    memcpy(&x, X + i + (j + c) * column_stride, sizeof x);
+                    square[c] = __builtin_convertvector(
+                        (x - center[j + c]) * (scale[j + c] * r), NAME(vec));
                 }
                 NAME(transpose)(square);
 #pragma GCC unroll 16
                 for (int c = 0; c < LANES; c++)
-                    *(NAME(vec) *)(out + (i + c) * stride + j) = square[c];
+                    *(NAME(vec) *)NAME(packed_row)(out, n_rows, i + c, j) = square[c];
             }
         NAME(pack_rest)(whole_rows, n_rows, 0, whole, X, 1, column_stride, center, scale, root,
-                        stride, out);
+                        out);
         NAME(pack_rest)(0, n_rows, whole, n_features, X, 1, column_stride, center, scale, root,
-                        stride, out);
+                        out);
     }
     ptrdiff_t n_columns = n_features + (ones ? 1 : 0);
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         if (ones)
-            out[i * stride + n_features] = root == NULL ? 1 : root[i];
-        for (ptrdiff_t j = n_columns; j < stride; j++)
-            out[i * stride + j] = 0;
+            NAME(packed_row)(out, n_rows, i, n_features)[n_features % LANES] =
+                root == NULL ? 1 : root[i];
+        for (ptrdiff_t j = n_columns; j < n_packed; j++)
+            NAME(packed_row)(out, n_rows, i, j)[j % LANES] = 0;
     }
 }
 
-TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t stride, const void *weight_,
+TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const void *weight_,
                                      const void *Z_, void *out_)
 {
-    const REAL *weight = weight_;
+    const SOURCE *weight = weight_;
     const NAME(vec) *Z = Z_;
     NAME(vec) *out = out_;
-    ptrdiff_t n_vectors = stride / LANES;
-    for (ptrdiff_t i = 0; i < n_rows; i++)
-        for (ptrdiff_t v = 0; v < n_vectors; v++)
-            out[i * n_vectors + v] = weight[i] * Z[i * n_vectors + v];
+    for (ptrdiff_t panel = 0; panel < n_packed / LANES; panel++)
+        for (ptrdiff_t i = 0; i < n_rows; i++)
+            out[panel * n_rows + i] = (REAL)weight[i] * Z[panel * n_rows + i];
 }
 
-/* Rows `row` to row + TILE_ROWS of A' B, n_vectors vectors from vector first on; n_vectors is a
+/* Rows `row` to row + TILE_ROWS of A' B, n_vectors vectors from panel `panel` on; n_vectors is a
  * constant from 1 to 3 where this is inlined. */
-TARGET INLINE void NAME(gram_tile)(ptrdiff_t n_rows, ptrdiff_t stride, const REAL *A,
-                                   const REAL *B, ptrdiff_t row, ptrdiff_t first,
-                                   const int n_vectors, ptrdiff_t size, double *out)
+TARGET INLINE void NAME(gram_tile)(ptrdiff_t n_rows, const REAL *A, const REAL *B, ptrdiff_t row,
+                                   ptrdiff_t panel, const int n_vectors, ptrdiff_t size,
+                                   double *out)
 {
     NAME(vec) sums[TILE_ROWS][3];
 #pragma GCC unroll 8
@@ -110,18 +120,18 @@ TARGET INLINE void NAME(gram_tile)(ptrdiff_t n_rows, ptrdiff_t stride, const REA
 #pragma GCC unroll 3
         for (int v = 0; v < n_vectors; v++)
             sums[r][v] = (NAME(vec)){0};
-    const REAL *a = A + row;
-    const REAL *b = B + first * LANES;
-    for (ptrdiff_t i = 0; i < n_rows; i++, a += stride, b += stride) {
+    const REAL *a = A + row / LANES * n_rows * LANES + row % LANES;
+    const NAME(vec) *b = (const NAME(vec) *)B + panel * n_rows;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
         NAME(vec) columns[3];
 #pragma GCC unroll 3
         for (int v = 0; v < n_vectors; v++)
-            columns[v] = ((const NAME(vec) *)b)[v];
+            columns[v] = b[v * n_rows + i];
 #pragma GCC unroll 8
         for (int r = 0; r < TILE_ROWS; r++)
 #pragma GCC unroll 3
             for (int v = 0; v < n_vectors; v++)
-                sums[r][v] += a[r] * columns[v];
+                sums[r][v] += a[(r / LANES * n_rows + i) * LANES + r % LANES] * columns[v];
     }
     ptrdiff_t n_tile_rows = size - row < TILE_ROWS ? size - row : TILE_ROWS;
     REAL tile[TILE_ROWS][3 * LANES] = {{0}};
@@ -131,7 +141,7 @@ TARGET INLINE void NAME(gram_tile)(ptrdiff_t n_rows, ptrdiff_t stride, const REA
         for (int v = 0; v < n_vectors; v++)
             memcpy(&tile[r][v * LANES], &sums[r][v], sizeof(NAME(vec)));
     for (ptrdiff_t r = 0; r < n_tile_rows; r++) {
-        ptrdiff_t begin = first * LANES, end = begin + n_vectors * LANES;
+        ptrdiff_t begin = panel * LANES, end = begin + n_vectors * LANES;
         if (end > row + r + 1)
             end = row + r + 1;
         for (ptrdiff_t j = begin; j < end; j++)
@@ -139,22 +149,25 @@ TARGET INLINE void NAME(gram_tile)(ptrdiff_t n_rows, ptrdiff_t stride, const REA
     }
 }
 
-TARGET static void NAME(gram)(ptrdiff_t n_rows, ptrdiff_t stride, const void *A, const void *B,
-                              ptrdiff_t size, double *out)
+TARGET static void NAME(gram)(ptrdiff_t n_rows, const void *A, const void *B, ptrdiff_t size,
+                              double *out)
 {
-    for (ptrdiff_t row = 0; row < size; row += TILE_ROWS) {
-        ptrdiff_t last = row + TILE_ROWS < size ? row + TILE_ROWS : size;
-        ptrdiff_t n_vectors = (last + LANES - 1) / LANES;
-        ptrdiff_t v = 0;
-        for (; v + 3 <= n_vectors; v += 3)
-            NAME(gram_tile)(n_rows, stride, A, B, row, v, 3, size, out);
-        if (n_vectors - v == 2)
-            NAME(gram_tile)(n_rows, stride, A, B, row, v, 2, size, out);
-        else if (n_vectors - v == 1)
-            NAME(gram_tile)(n_rows, stride, A, B, row, v, 1, size, out);
+    /* Three panels of B stay in the L1 cache while those of A pass by. */
+    for (ptrdiff_t panel = 0; panel * LANES < size; panel += 3) {
+        for (ptrdiff_t row = panel * LANES / TILE_ROWS * TILE_ROWS; row < size; row += TILE_ROWS) {
+            ptrdiff_t last = row + TILE_ROWS < size ? row + TILE_ROWS : size;
+            ptrdiff_t n_vectors = (last + LANES - 1) / LANES - panel;
+            if (n_vectors >= 3)
+                NAME(gram_tile)(n_rows, A, B, row, panel, 3, size, out);
+            else if (n_vectors == 2)
+                NAME(gram_tile)(n_rows, A, B, row, panel, 2, size, out);
+            else
+                NAME(gram_tile)(n_rows, A, B, row, panel, 1, size, out);
+        }
     }
 }
 
+#undef SOURCE
 #undef REAL
 #undef LANES
 #undef FIRST

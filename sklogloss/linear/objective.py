@@ -26,6 +26,12 @@ def add_to_diagonal(matrix, values):
     matrix.reshape(-1)[: len(values) * step : step] += values
 
 
+def _in_single(sums):
+    """Return sums(True), or sums(False) if that overflows."""
+    single = sums(True)
+    return single if np.all(np.isfinite(single)) else sums(False)
+
+
 @dataclass
 class Evaluation:
     """The objective at one point.
@@ -421,19 +427,28 @@ class LinearObjective:
         evaluation.curvature = curvature
         return evaluation
 
-    def value_gradient_hessian(self, theta) -> Evaluation:
-        """Evaluate value, gradient and Hessian: one pass over X."""
-        sums = data_pass.value_gradient_hessian(
-            self.design,
-            self.loss,
-            self.target,
-            self.sample_weight,
-            *self._rows_arguments(theta),
-            self.center,
-            self.scale,
-            self.fit_intercept,
-            self.n_threads,
-        )
+    def value_gradient_hessian(self, theta, *, single=False) -> Evaluation:
+        """Evaluate value, gradient and Hessian: one pass over X.
+
+        With single, the products that make the Hessian are taken in float32, if they do not
+        overflow.
+        """
+
+        def sums(single):
+            return data_pass.value_gradient_hessian(
+                self.design,
+                self.loss,
+                self.target,
+                self.sample_weight,
+                *self._rows_arguments(theta),
+                self.center,
+                self.scale,
+                self.fit_intercept,
+                single,
+                self.n_threads,
+            )
+
+        sums = _in_single(sums) if single else sums(False)
         evaluation = self._evaluation(theta, sums)
         pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
         evaluation.hessian = self._hessian(pairs)
@@ -478,23 +493,29 @@ class LinearObjective:
     def class_mean_hessian(self, theta):
         """Return the mean over the classes of the Hessian's blocks: two passes over X.
 
+        It is rough anyway, so that the products are taken in float32.
+
         Returns
         -------
         hessian : ndarray of shape (n_features + fit_intercept, n_features + fit_intercept)
             Its lower triangle, in theta.
         """
         curvature = self.value_gradient_curvature(theta).curvature
-        sums = data_pass.class_mean_gram(
-            self.design,
-            self.loss,
-            curvature,
-            self.sample_weight,
-            self.center,
-            self.scale,
-            self.fit_intercept,
-            self.n_threads,
-        )
-        hessian = sums / self.weight_sum
+
+        def sums(single):
+            return data_pass.class_mean_gram(
+                self.design,
+                self.loss,
+                curvature,
+                self.sample_weight,
+                self.center,
+                self.scale,
+                self.fit_intercept,
+                single,
+                self.n_threads,
+            )
+
+        hessian = _in_single(sums) / self.weight_sum
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(hessian[None])
         add_to_diagonal(hessian, self._penalty[:, 0])

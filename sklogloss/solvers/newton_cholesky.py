@@ -31,7 +31,7 @@ class NewtonCholeskySolver(NewtonSolver):
         self.previous_point = None
         subset = self.objective.subset
         if subset is not None and not self.objective.starts_from_subset:
-            self.kept_hessian = self.keep(subset.value_gradient_hessian(theta).hessian)
+            self.kept_hessian = self.keep(subset.value_gradient_hessian(theta, single=True).hessian)
         super().setup(theta)
 
     def adopt(self, solver):

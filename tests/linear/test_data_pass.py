@@ -176,7 +176,7 @@ def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path)
     size = twin.size((np.abs(twin.X1) + np.abs(np.r_[center, 0])) ** 2)
     twin.check(diagonal, transposed_times(squares, row * own), np.repeat(size, n_columns))
 
-    sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, 1)
+    sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, False, 1)
     if design.is_sparse:
         center = np.zeros_like(center)
     Z = (twin.X1 - np.r_[center, 0]) * np.r_[scale, 1]
@@ -187,7 +187,9 @@ def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path)
         expected = Z.T @ ((twin.weight * twin.hessian[:, row, column])[:, None] * Z)
         twin.check(np.tril(pair), np.tril(expected), size)
 
-    mean = data_pass.class_mean_gram(design, kernel, curvature, weight, center, scale, True, 1)
+    mean = data_pass.class_mean_gram(
+        design, kernel, curvature, weight, center, scale, True, False, 1
+    )
     expected = Z.T @ ((twin.weight * own.mean(axis=1))[:, None] * Z)
     twin.check(np.tril(mean), np.tril(expected), size)
 
@@ -233,12 +235,45 @@ def test_cross_products_equal_the_slow_twin(layout, dtype, is_weighted, tmp_path
     assert np.all(np.abs(np.tril(sums) - np.tril(Z.T @ (weight * Z))) <= tolerance)
 
 
+# On both sides of the sizes of registers, tiles and panels, and of what BLAS is left to do.
+@pytest.mark.parametrize("n_features", [1, 2, 3, 7, 8, 15, 16, 23, 24, 25, 48, 130, 509, 1001])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_hessians_of_any_number_of_features(n_features, n_classes, order, dtype):
+    rng = np.random.default_rng(n_features)
+    n_samples, n_columns = 205, 1 if n_classes == 2 else n_classes
+    X = np.asarray(rng.normal(size=(n_samples, n_features)), dtype=dtype, order=order)
+    kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
+    target = np.zeros((n_samples, 1), dtype=dtype, order="F")
+    coef = np.zeros((n_features, n_columns), dtype=dtype)
+    center, scale = rng.normal(size=n_features).astype(dtype), np.ones(n_features, dtype=dtype)
+    curvature = np.empty((n_samples, n_columns), dtype=dtype, order="F")
+    arguments = (make_design(X), kernel, target, None, coef, coef[0].copy())
+    data_pass.value_gradient(*arguments, curvature, 1)
+    Z = np.c_[X.astype(np.float64) - center, np.ones(n_samples)]
+    expected, size = Z.T @ Z, np.abs(Z).T @ np.abs(Z)
+    own = 1 / n_classes * (1 - 1 / n_classes)
+    for single in (False, True):
+        sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, single, 1)
+        mean = data_pass.class_mean_gram(
+            arguments[0], kernel, curvature, None, center, scale, True, single, 1
+        )
+        pairs = sums[1 + (n_features + 1) * n_columns :].reshape(-1, *size.shape)
+        # Sums of n_samples terms, each with a few roundings.
+        tolerance = (n_samples + 10) * np.finfo(np.float32 if single else dtype).eps * size
+        for pair, k, other in zip(pairs, *np.triu_indices(n_columns), strict=True):
+            entry = own if k == other else -1 / n_classes**2
+            assert np.all(np.abs(np.tril(pair - entry * expected)) <= tolerance)
+        assert np.all(np.abs(np.tril(mean - own * expected)) <= tolerance)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_no_weights_are_weights_of_one(n_classes):
     X, _, coef, intercept, target = make_problem(np.float64, n_classes, is_soft=False)
     X[::35, 0] = 5
     kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
-    arguments = (coef, intercept, np.zeros(N_FEATURES), np.ones(N_FEATURES), True, 1)
+    arguments = (coef, intercept, np.zeros(N_FEATURES), np.ones(N_FEATURES), True, False, 1)
     unweighted, ones = (
         data_pass.value_gradient_hessian(make_design(X), kernel, target, weight, *arguments)
         for weight in (None, np.ones(N_SAMPLES))

@@ -98,3 +98,15 @@ def test_scaled_hessian_at_zero_has_a_diagonal_close_to_one(l2):
     hessian = objective.value_gradient_hessian(np.zeros(N_FEATURES + 1)).hessian
     diagonal = np.diagonal(hessian)[:N_FEATURES]
     assert np.all((diagonal >= 0.5 * (1 - TOLERANCE)) & (diagonal <= 2 * (1 + TOLERANCE)))
+
+
+def test_hessian_in_single_precision_does_not_overflow():
+    # A row without weight, beyond the largest float32, has no say in either precision.
+    objective = make_objective(3, np.asarray, l2=0.1, fit_intercept=True)
+    objective.design.X[7] = 1e60
+    objective.sample_weight = WEIGHT.copy()
+    objective.sample_weight[7] = 0
+    theta = np.zeros(objective.n_parameters)
+    exact = objective.value_gradient_hessian(theta).hessian
+    single = objective.value_gradient_hessian(theta, single=True).hessian
+    np.testing.assert_array_equal(single, exact)
