@@ -191,7 +191,7 @@ class LinearObjective:
         if unusable.any():
             # Without penalty: the column is constant, or its squares leave the range of float64.
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-                size = self._largest_entries()
+                size = self._largest_entries(unusable)
                 scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
             center[~np.isfinite(center)] = 0
         limit = np.finfo(self.dtype).max / 2
@@ -292,20 +292,24 @@ class LinearObjective:
             other.subset = self.subset.with_loss(loss)
         return other
 
-    def _largest_entries(self):
+    def _largest_entries(self, which):
+        # Of the columns where `which` is true; of the others it may be too small.
         X = self.design.X
         if not self.design.is_sparse:
             return np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
         # SciPy's max copies the matrix.
         size = np.zeros(self.n_features)
         if X.format == "csc":
-            for j in range(self.n_features):
+            for j in np.flatnonzero(which):
                 entries = X.data[X.indptr[j] : X.indptr[j + 1]]
                 size[j] = np.abs(entries).max(initial=0)
         else:
             for start in range(0, X.nnz, 8192):
                 part = slice(start, min(start + 8192, X.nnz))
-                np.maximum.at(size, X.indices[part], np.abs(X.data[part]))
+                places = np.flatnonzero(which[X.indices[part]])
+                if len(places):
+                    places += start
+                    np.maximum.at(size, X.indices[places], np.abs(X.data[places]))
         return size
 
     def coef_intercept(self, theta):

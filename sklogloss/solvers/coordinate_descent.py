@@ -123,8 +123,8 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     # other solver is better at finding them.
     MAX_SLOW_STEPS = 40
 
-    def keep(self, hessian):
-        return QuadraticModel(hessian, self.objective.dtype)
+    def keep(self, hessian, dtype):
+        return QuadraticModel(hessian, dtype)
 
     def direction_from(self, point, kept_hessian):
         u = minimise_model(

@@ -31,7 +31,8 @@ class NewtonCholeskySolver(NewtonSolver):
         self.previous_point = None
         subset = self.objective.subset
         if subset is not None and not self.objective.starts_from_subset:
-            self.kept_hessian = self.keep(subset.value_gradient_hessian(theta, single=True).hessian)
+            hessian = subset.value_gradient_hessian(theta, single=True).hessian
+            self.kept_hessian = self.keep(hessian, np.float32)
         super().setup(theta)
 
     def adopt(self, solver):
@@ -40,8 +41,11 @@ class NewtonCholeskySolver(NewtonSolver):
     def abandon(self, solver):
         self.kept_hessian = None
 
-    def keep(self, hessian):
-        """Return a Hessian in the form that direction and update take; it may be overwritten."""
+    def keep(self, hessian, dtype):
+        """Return a Hessian in the form that direction and update take.
+
+        It may be overwritten; dtype is that of the arithmetic behind it.
+        """
         fix_class_shift(hessian, self.objective)
         return InverseHessian(cholesky_solver(hessian))
 
@@ -65,7 +69,7 @@ class NewtonCholeskySolver(NewtonSolver):
             if not self._wants_new_hessian(point, direction):
                 return direction
             point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
-        kept_hessian = self.keep(point.hessian)
+        kept_hessian = self.keep(point.hessian, self.objective.dtype)
         point.hessian = None
         direction = self.direction_from(point, kept_hessian)
         decrement = -self.objective.slope(point, direction)

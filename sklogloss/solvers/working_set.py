@@ -11,9 +11,9 @@ from .softmax_descent import SoftmaxDescent, is_worth_descending
 
 __all__ = ["WorkingSetSolver"]
 
-# Features of a set at least.
+# Features at least that may turn out to have nonzero coefficients.
 SMALLEST_SET = 256
-# A set has room for this many times the features whose coefficients are not zero.
+# A set has room for this many times as many, or as have nonzero coefficients.
 ROOM = 2
 # Part of the features beyond which a set is no better than all.
 MOST = 1 / 2
@@ -118,7 +118,7 @@ class WorkingSetSolver:
 
     def _working_set(self, gains):
         is_nonzero = self._of_features(self.point.theta).any(axis=1)
-        size = max(SMALLEST_SET, ROOM * np.count_nonzero(is_nonzero))
+        size = ROOM * max(SMALLEST_SET, np.count_nonzero(is_nonzero))
         gains = np.where(is_nonzero, np.inf, gains)
         candidates = np.flatnonzero(gains)
         if len(candidates) == 0:
