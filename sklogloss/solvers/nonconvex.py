@@ -107,8 +107,17 @@ class NonconvexSolver:
                 self.name, objective, self.path, tol=np.inf, max_iter=self.max_iter
             )
             ends, of_start = solver._follow_starts(np.zeros(objective.n_parameters))
-            ends = [solver._descend(end, objective.loss, part) for end in ends]
-            return [End(lift(end.theta), end.n_iter) for end in ends], of_start
+            if part is not None:
+                ends = [solver._descend(end, objective.loss, part) for end in ends]
+            ends = [End(lift(end.theta), end.n_iter) for end in ends]
+            if part is not None:
+                return ends, of_start
+            # Few rows may know next to nothing about the whole.
+            at_zero = self.objective.value_gradient(theta).value
+            values = [self.objective.value_gradient(end.theta).value for end in ends]
+            if max(values) < at_zero:
+                ends = [self._descend(end, self.path[-1], LOOSE) for end in ends]
+                return ends, of_start
         first = self._descend(End(theta, 0), self.path[-1], LOOSE)
         first.point = self._convexified().value_gradient_curvature(first.theta)
         second = self._follow_path(first)
@@ -120,7 +129,8 @@ class NonconvexSolver:
         return [first, second], (0, 1)
 
     def _coarse_problem(self):
-        # (objective, function from its theta to that of the given one, part to solve it to).
+        # (objective, function from its theta to that of the given one, part to solve it to, None
+        # where its minimum is not close to that of the given one).
         objective = self.objective
         if objective.l1 == 0 and is_reducible(objective.design, objective.l2):
             reduction = RowReduction(objective)
@@ -138,7 +148,7 @@ class NonconvexSolver:
         small = objective.small_part()
         if small is None:
             return None
-        return small, lambda theta: objective.theta(*small.coef_intercept(theta)), LOOSE
+        return small, lambda theta: objective.theta(*small.coef_intercept(theta)), None
 
     def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
