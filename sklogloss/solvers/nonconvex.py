@@ -55,8 +55,8 @@ class NonconvexSolver:
     for negative curvature, and left where there is some.
 
     The starts are followed on a subset of the rows, or in fewer features, where the objective is
-    large. The second is left as soon as the way from it to where the first led falls all along and
-    curves upwards.
+    large. Where its Hessian is costly, the second is left at the minimum of the convex loss, if the
+    way from there to where the first led falls all along and curves upwards.
 
     Parameters
     ----------
