@@ -24,7 +24,7 @@ from benchmarks.peers import Worker, WorkerError, find_peers
 from benchmarks.reference import optimum
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import FOLDER_TASKS, L1_TASKS, TASKS, Intercept, load_task
-from benchmarks.timing import check_blas_threads
+from benchmarks.timing import PAUSE_SECONDS, check_blas_threads
 from sklogloss.linear.threads import effective_n_threads
 
 SUBOPTIMALITY = 1e-6
@@ -33,8 +33,6 @@ TOLERANCES = [step * 10.0**-power for power in range(-1, 13) for step in (1, 0.3
 SHOWN = ("sklogloss", "auto")
 # Times are given as ratios to the fastest solver of this library.
 BASELINE = "scikit-learn"
-# OpenBLAS's threads look for work that long after a call, on the cores of whoever is next.
-PAUSE_SECONDS = 0.05
 COLUMNS = {
     "task": "{0.task}",
     "solver": "{0.label}",

@@ -5,8 +5,11 @@ import time
 
 from threadpoolctl import threadpool_info
 
+# OpenBLAS's threads look for work that long after a call, on the cores of whoever is next.
+PAUSE_SECONDS = 0.05
 
-def seconds_of_each(functions, n_rounds, clock=time.perf_counter):
+
+def seconds_of_each(functions, n_rounds, clock=time.perf_counter, pause=0.0):
     """Return the median time of a call of each function.
 
     Parameters
@@ -17,6 +20,8 @@ def seconds_of_each(functions, n_rounds, clock=time.perf_counter):
     clock : callable, default=time.perf_counter
         With time.thread_time, only the time that the calling thread spent on a processor counts;
         what other processes take is not in it.
+    pause : float, default=0.0
+        Seconds to wait before each call, as PAUSE_SECONDS for what threads of others still do.
 
     Returns
     -------
@@ -27,6 +32,7 @@ def seconds_of_each(functions, n_rounds, clock=time.perf_counter):
         function()
     for _ in range(n_rounds):
         for function, seconds in zip(functions, times, strict=True):
+            time.sleep(pause)
             start = clock()
             function()
             seconds.append(clock() - start)

@@ -28,7 +28,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
     Focal loss is not proper: the p that minimises it is not the probability of what happens. But
     it is known how the two differ, and `predict_proba` undoes it. Nor is focal loss convex: the
-    fit has two starts, keeps the lower minimum, and does not take a saddle for one.
+    fit has two starts, followed on part of the rows where there are many, keeps the lower minimum,
+    and does not take a saddle for one.
 
     Parameters
     ----------
@@ -112,8 +113,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         Number of starts: 2, or 1 for ``gamma=0``, where the objective is convex.
     start_objectives_ : ndarray of shape (n_starts,)
         The mean objective (nats; that above divided by C times the sum of the weights) at the
-        minimum that each start led to: that from zero, and that from the minimum of log loss. The
-        lowest one is kept.
+        minimum that each start led to: that from zero, and that from the minimum of log loss, which
+        is not followed any further than shows that both are the same. The lowest one is kept.
 
     See Also
     --------

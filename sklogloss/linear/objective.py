@@ -10,7 +10,13 @@ from sklogloss._cython import data_pass
 from sklogloss._cython.loss_kernel import evaluate
 from sklogloss._cython.mean_gradient import finish_gradient
 from sklogloss.linear.design import make_design
-from sklogloss.linear.subset import is_worth_solving, random_rows, take_columns, take_rows
+from sklogloss.linear.subset import (
+    is_worth_solving,
+    random_rows,
+    rows_for_starts,
+    take_columns,
+    take_rows,
+)
 
 __all__ = ["Evaluation", "LinearObjective"]
 
@@ -51,6 +57,8 @@ class Evaluation:
         Its lower triangle, in theta.
     curvature : ndarray of shape (n_samples, n_curvature_columns) or None
         What products with the Hessian need.
+    diagonal : ndarray of shape (n_parameters,) or None
+        That of the Hessian, in theta, once it was asked for.
     """
 
     theta: np.ndarray
@@ -59,6 +67,7 @@ class Evaluation:
     max_gradient: float
     hessian: np.ndarray | None = None
     curvature: np.ndarray | None = None
+    diagonal: np.ndarray | None = None
 
 
 class LinearObjective:
@@ -143,10 +152,23 @@ class LinearObjective:
         if self.design.is_sparse and X.format != "csr":
             return None
         rows = random_rows(self.target, self.sample_weight, self.n_columns, self.n_parameters)
-        if rows is None:
+        return None if rows is None else self._of_rows(rows)
+
+    def small_part(self):
+        """Return the mean over the random rows that tell where starts lead.
+
+        Their number does not depend on that of the parameters, so that their optimum may be far
+        from that of the whole. Penalty and loss are the same, center and scale may be others. None
+        where the problem is small.
+        """
+        if self.design.is_sparse and self.design.X.format != "csr":
             return None
+        rows = rows_for_starts(self.target, self.sample_weight, self.n_columns)
+        return None if rows is None else self._of_rows(rows)
+
+    def _of_rows(self, rows):
         return LinearObjective(
-            make_design(take_rows(X, rows)),
+            make_design(take_rows(self.design.X, rows)),
             self.loss,
             np.asfortranarray(self.target[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
@@ -538,7 +560,12 @@ class LinearObjective:
         return self._finish_gradient(sums, direction)[0]
 
     def hessian_diagonal(self, evaluation):
-        """Return the Hessian's diagonal at an evaluation with curvature: one pass."""
+        """Return the Hessian's diagonal at an evaluation with curvature: one pass, once."""
+        if evaluation.diagonal is None:
+            evaluation.diagonal = self._hessian_diagonal(evaluation)
+        return evaluation.diagonal
+
+    def _hessian_diagonal(self, evaluation):
         sums = data_pass.hessian_diagonal(
             self.design,
             self.loss,

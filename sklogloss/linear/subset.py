@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["is_worth_solving", "random_rows", "take_columns", "take_rows"]
+__all__ = ["is_worth_solving", "random_rows", "rows_for_starts", "take_columns", "take_rows"]
 
 # A subset of fewer rows than this solves nothing that the whole would not solve as fast.
 SMALLEST_SUBSET = 4096
@@ -15,6 +15,8 @@ ROWS_PER_PARAMETER = 50
 # gains about a digit. Where parameters are few, the Hessian of the whole costs little more.
 ROWS_PER_PARAMETER_OF_HESSIAN = 8
 MANY_PARAMETERS = 200
+# Rows of a subset that tells where starts lead, at least, and at most a quarter of the rows.
+ROWS_FOR_STARTS = 2048
 # Rows of each class: fewer leave the coefficients of a class to chance.
 ROWS_PER_CLASS = 50
 
@@ -37,16 +39,33 @@ def random_rows(target, sample_weight, n_columns, n_parameters):
     rows : ndarray of int or None
         None if the problem is too small to gain by a subset, or a class would be rare in it.
     """
-    n_rows = len(target)
-    candidates = None
-    if sample_weight is not None:
-        candidates = np.flatnonzero(sample_weight)
-        n_rows = len(candidates)
+    n_rows, candidates = _rows_with_weight(target, sample_weight)
     size = max(int(n_rows * PART), ROWS_PER_PARAMETER * n_parameters, SMALLEST_SUBSET)
     if size > 2 * PART * n_rows:
         size = max(ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters, SMALLEST_SUBSET)
         if size > 4 * PART * n_rows or n_parameters < MANY_PARAMETERS:
             return None
+    return _draw(n_rows, candidates, size, target, n_columns)
+
+
+def rows_for_starts(target, sample_weight, n_columns):
+    """Return the indices of rows on which starts are followed, as random_rows does."""
+    n_rows, candidates = _rows_with_weight(target, sample_weight)
+    size = max(int(n_rows * PART), ROWS_FOR_STARTS)
+    if size > 4 * PART * n_rows:
+        return None
+    return _draw(n_rows, candidates, size, target, n_columns)
+
+
+def _rows_with_weight(target, sample_weight):
+    # Their number and indices, None if these are all.
+    if sample_weight is None:
+        return len(target), None
+    candidates = np.flatnonzero(sample_weight)
+    return len(candidates), candidates
+
+
+def _draw(n_rows, candidates, size, target, n_columns):
     rows = np.sort(np.random.default_rng(0).integers(n_rows, size=size))
     rows = rows[np.append(True, np.diff(rows) > 0)]
     if candidates is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklogloss.linear.objective import Evaluation
 from sklogloss.linear.reduction import RowReduction, is_reducible
 
 __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
@@ -51,6 +52,10 @@ class SolverResult:
         Why it stopped, "" if converged.
     direction : ndarray of shape (n_parameters,) or None
         Where the last step went.
+    point : Evaluation or None
+        The last one, a step before theta at most; for a loss that is not convex.
+    curves_upwards : bool
+        Whether the Hessian was found to be positive definite close to theta.
     """
 
     theta: np.ndarray
@@ -60,6 +65,8 @@ class SolverResult:
     converged: bool
     reason: str = ""
     direction: np.ndarray | None = None
+    point: Evaluation | None = None
+    curves_upwards: bool = False
 
 
 class NewtonSolver:
@@ -316,4 +323,5 @@ class NewtonSolver:
             self.converged,
             self.reason,
             self.direction,
+            None if self.objective.loss.is_convex else self.point,
         )

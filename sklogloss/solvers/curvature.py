@@ -6,17 +6,43 @@ from scipy.linalg.lapack import dpotrf
 
 from sklogloss.linear.design import passes_per_newton_step
 
-__all__ = ["negative_curvature"]
+__all__ = ["costs_few_passes", "is_definite", "negative_curvature"]
 
 # Passes that the Hessian is worth, if it takes the place of products.
 PASSES_OF_LANCZOS = 10
 # Products with the Hessian, each a pass, at most.
 MAX_PRODUCTS = 60
 # Products from one look at the eigenvalues to the next.
-PRODUCTS_PER_LOOK = 5
+PRODUCTS_PER_LOOK = 2
 
 
-def negative_curvature(objective, theta):
+def costs_few_passes(objective):
+    """Return whether the Hessian costs no more than the products that could take its place."""
+    n_passes = passes_per_newton_step(objective.design, objective.n_columns)
+    return n_passes <= PASSES_OF_LANCZOS
+
+
+def is_definite(hessian, margin):
+    """Return whether a Hessian, scaled to a diagonal of ones, has no eigenvalue below margin.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        Lower triangle.
+    margin : float
+    """
+    if not np.all(np.diagonal(hessian) > 0):
+        return False
+    root = np.sqrt(np.diagonal(hessian))
+    shifted = hessian / root
+    shifted /= root[:, None]
+    shifted.reshape(-1)[:: len(root) + 1] -= margin
+    # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
+    _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
+    return info == 0
+
+
+def negative_curvature(objective, theta, point=None):
     """Return a direction along which the objective curves downwards, None if none was found.
 
     The Hessian is scaled to a diagonal of ones, so that neither the units of the features nor how
@@ -33,6 +59,8 @@ def negative_curvature(objective, theta):
     objective : LinearObjective
         With the exact Hessians of its loss.
     theta : ndarray of shape (n_parameters,)
+    point : Evaluation or None
+        Next to theta: with curvature, it saves passes.
 
     Returns
     -------
@@ -41,9 +69,11 @@ def negative_curvature(objective, theta):
     """
     is_free = (theta != 0) | (objective.l1_in_theta == 0)
     threshold = -np.sqrt(np.finfo(objective.dtype).eps)
-    n_passes = passes_per_newton_step(objective.design, objective.n_columns)
-    find = _from_hessian if n_passes <= PASSES_OF_LANCZOS else _from_products
-    return find(objective, theta, is_free, threshold)
+    if costs_few_passes(objective):
+        return _from_hessian(objective, theta, is_free, threshold)
+    if point is None or point.curvature is None:
+        point = objective.value_gradient_curvature(theta)
+    return _from_products(objective, point, is_free, threshold)
 
 
 def _from_hessian(objective, theta, is_free, threshold):
@@ -68,19 +98,18 @@ def _from_hessian(objective, theta, is_free, threshold):
     return direction
 
 
-def _from_products(objective, theta, is_free, threshold):
-    point = objective.value_gradient_curvature(theta)
+def _from_products(objective, point, is_free, threshold):
     inverse_root = is_free / _root(objective.hessian_diagonal(point))
 
     def product(vector):
         return inverse_root * objective.hessian_product(point, inverse_root * vector)
 
-    start = np.random.default_rng(0).standard_normal(len(theta)) * is_free
+    start = np.random.default_rng(0).standard_normal(len(is_free)) * is_free
     coefficients = _lanczos(product, start, threshold)
     if coefficients is None:
         return None
     # The vectors were not kept, which may be too many: once more for the direction.
-    direction = np.zeros_like(theta)
+    direction = np.zeros(len(is_free))
     for coefficient, (vector, _, _) in zip(
         coefficients, _lanczos_vectors(product, start), strict=False
     ):

@@ -7,6 +7,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from sklogloss.linear.design import passes_per_newton_step
 
 from .base import NewtonSolver
+from .curvature import costs_few_passes, is_definite
 from .inverse_hessian import InverseHessian
 
 __all__ = ["NewtonCholeskySolver", "cholesky_solver", "fix_class_shift"]
@@ -17,20 +18,28 @@ NEARLY_SOLVED = 1e-3
 FEW_ENTRIES = 100_000
 # Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
 PASSES_WITH_HESSIAN = 3
+# A Hessian of some steps before the end tells about the end if its scaled eigenvalues are above as
+# many times the size of those steps: the root of what they gain, in parts of the objective.
+MARGIN_PER_STEP = 10
 
 
 class NewtonCholeskySolver(NewtonSolver):
     """Newton's method with the exact Hessian: few passes, each costly in the number of features.
 
     Near the optimum a Hessian serves several steps, each of which then costs a pass for the
-    gradient only, and which update it.
+    gradient only, and which update it. A loss that is not convex needs that of the whole once, to
+    tell a minimum from a saddle: where it costs little, it is taken early enough to be of use.
     """
 
     def setup(self, theta):
         self.kept_hessian = None
         self.previous_point = None
+        self.last_hessian = None
+        self.wants_whole_hessian = not self.objective.loss.is_convex and costs_few_passes(
+            self.objective
+        )
         subset = self.objective.subset
-        if subset is not None and not self.objective.starts_from_subset:
+        if subset is not None and (theta.any() or not self.objective.starts_from_subset):
             hessian = subset.value_gradient_hessian(theta, single=True).hessian
             self.kept_hessian = self.keep(hessian, np.float32)
         super().setup(theta)
@@ -54,7 +63,8 @@ class NewtonCholeskySolver(NewtonSolver):
         return kept_hessian @ -point.gradient
 
     def evaluate(self, theta):
-        if self.kept_hessian is not None:
+        is_first = self.previous_point is None
+        if self.kept_hessian is not None and (is_first or not self.wants_whole_hessian):
             return self.objective.value_gradient(theta)
         return self.objective.value_gradient_hessian(theta)
 
@@ -69,10 +79,15 @@ class NewtonCholeskySolver(NewtonSolver):
             if not self._wants_new_hessian(point, direction):
                 return direction
             point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
+        self.wants_whole_hessian = False
+        if not self.objective.loss.is_convex:
+            self.last_hessian = point.hessian.copy()
+            fix_class_shift(self.last_hessian, self.objective)
         kept_hessian = self.keep(point.hessian, self.objective.dtype)
         point.hessian = None
         direction = self.direction_from(point, kept_hessian)
         decrement = -self.objective.slope(point, direction)
+        self.hessian_decrement = decrement
         is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
         is_costly = self.objective.design.n_stored > FEW_ENTRIES
         self.kept_hessian = kept_hessian if is_nearly_solved and is_costly else None
@@ -83,6 +98,13 @@ class NewtonCholeskySolver(NewtonSolver):
         if self.kept_hessian is not None and self.kept_hessian.steps:
             return self.left_after_step() <= self.negligible(point)
         return super().is_last_step(point)
+
+    def finalize(self):
+        result = super().finalize()
+        if self.converged and self.last_hessian is not None and result.value > 0:
+            step = np.sqrt(self.hessian_decrement / 2 / result.value)
+            result.curves_upwards = is_definite(self.last_hessian, MARGIN_PER_STEP * step)
+        return result
 
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.

@@ -7,7 +7,7 @@ import numpy as np
 from sklogloss.linear.reduction import RowReduction, is_reducible
 
 from .base import SUBSET_SUBOPTIMALITY
-from .curvature import negative_curvature
+from .curvature import costs_few_passes, negative_curvature
 from .select import make_solver, solve
 
 __all__ = ["NonconvexSolver"]
@@ -19,6 +19,9 @@ LOOSE_ON_PATH = 1e-1
 # Two ends are the same minimum if the way from one to the other costs less than this part, by
 # Hessians that leave out what is negative.
 SAME = 4 * LOOSE
+# Parts of the way to an end at which the objective is looked at. The last piece is short, since it
+# tells whether there is a minimum close to the end.
+PARTS_OF_WAY = (0, 1 / 3, 2 / 3, 0.95)
 # Saddles that are left behind before the solver gives up.
 MAX_ESCAPES = 10
 # Halvings and doublings of the step that leaves a saddle.
@@ -51,8 +54,9 @@ class NonconvexSolver:
     downhill; close to it, the exact ones make it fast. Before a minimum is called one, it is looked
     for negative curvature, and left where there is some.
 
-    Where the objective has a subset of the rows, or a reduction to fewer features, the starts are
-    followed there.
+    The starts are followed on a subset of the rows, or in fewer features, where the objective is
+    large. Where its Hessian is costly, the second is left at the minimum of the convex loss, if the
+    way from there to where the first led falls all along and curves upwards.
 
     Parameters
     ----------
@@ -103,20 +107,30 @@ class NonconvexSolver:
                 self.name, objective, self.path, tol=np.inf, max_iter=self.max_iter
             )
             ends, of_start = solver._follow_starts(np.zeros(objective.n_parameters))
-            ends = [solver._descend(end, objective.loss, part) for end in ends]
-            return [End(lift(end.theta), end.n_iter) for end in ends], of_start
-        ends = [
-            self._descend(End(theta, 0), self.path[-1], LOOSE),
-            self._follow_path(),
-        ]
-        for end in ends:
-            end.point = self._convexified().value_gradient_curvature(end.theta)
-        if self._is_same(*ends):
-            return [min(ends, key=lambda end: end.point.value)], (0, 0)
-        return ends, (0, 1)
+            if part is not None:
+                ends = [solver._descend(end, objective.loss, part) for end in ends]
+            ends = [End(lift(end.theta), end.n_iter) for end in ends]
+            if part is not None:
+                return ends, of_start
+            # Few rows may know next to nothing about the whole.
+            at_zero = self.objective.value_gradient(theta).value
+            values = [self.objective.value_gradient(end.theta).value for end in ends]
+            if max(values) < at_zero:
+                ends = [self._descend(end, self.path[-1], LOOSE) for end in ends]
+                return ends, of_start
+        first = self._descend(End(theta, 0), self.path[-1], LOOSE)
+        first.point = self._convexified().value_gradient_curvature(first.theta)
+        second = self._follow_path(first)
+        if second is None:
+            return [first], (0, 0)
+        second.point = self._convexified().value_gradient_curvature(second.theta)
+        if self._is_same(first, second):
+            return [min(first, second, key=lambda end: end.point.value)], (0, 0)
+        return [first, second], (0, 1)
 
     def _coarse_problem(self):
-        # (objective, function from its theta to that of the given one, part to solve it to).
+        # (objective, function from its theta to that of the given one, part to solve it to, None
+        # where its minimum is not close to that of the given one).
         objective = self.objective
         if objective.l1 == 0 and is_reducible(objective.design, objective.l2):
             reduction = RowReduction(objective)
@@ -128,13 +142,39 @@ class NonconvexSolver:
                 )
         if objective.starts_from_subset:
             return objective.subset, lambda theta: theta, SUBSET_SUBOPTIMALITY
-        return None
+        if objective.subset is not None:
+            # Its Hessian makes passes over the whole as good as what passes over it would cost.
+            return None
+        small = objective.small_part()
+        if small is None:
+            return None
+        return small, lambda theta: objective.theta(*small.coef_intercept(theta)), None
 
-    def _follow_path(self):
+    def _follow_path(self, first):
+        # The end of the start from the convex loss, None if it is in the basin of the first end.
+        convex, *others, last = self.path
         end = End(np.zeros(self.objective.n_parameters), 0)
-        for loss in self.path[:-1]:
+        end = self._descend(end, convex, LOOSE_ON_PATH)
+        if self._leads_to(end, first):
+            return None
+        for loss in others:
             end = self._descend(end, loss, LOOSE_ON_PATH)
-        return self._descend(end, self.path[-1], LOOSE)
+        return self._descend(end, last, LOOSE)
+
+    def _leads_to(self, start, end):
+        # Whether the objective falls on the straight way from start to end, and curves upwards.
+        # Where passes cost little, the safer answer is to go the whole way.
+        if costs_few_passes(self.objective):
+            return False
+        step = end.theta - start.theta
+        values, slopes = [], []
+        for part in PARTS_OF_WAY:
+            point = self.objective.value_gradient(start.theta + part * step)
+            values.append(point.value)
+            slopes.append(float(point.gradient @ step))
+        values.append(end.point.value)
+        slopes.append(float(end.point.gradient @ step))
+        return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
     def _descend(self, end, loss, part):
         solver = make_solver(
@@ -180,7 +220,7 @@ class NonconvexSolver:
         for _ in range(MAX_ESCAPES):
             if not result.converged:
                 break
-            theta = self._lower(objective, result)
+            theta = None if result.curves_upwards else self._lower(objective, result)
             if theta is None:
                 return objective, result
             start = self.objective.theta(*objective.coef_intercept(theta))
@@ -192,7 +232,7 @@ class NonconvexSolver:
 
     def _lower(self, objective, result):
         # A point below a saddle, None if theta is none.
-        direction = negative_curvature(objective, result.theta)
+        direction = negative_curvature(objective, result.theta, result.point)
         if direction is None:
             return None
         lowest = result.value

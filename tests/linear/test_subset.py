@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.subset import ROWS_PER_CLASS, random_rows
+from sklogloss.linear.subset import ROWS_PER_CLASS, random_rows, rows_for_starts
 
 N_SAMPLES = 200_000
 
@@ -50,6 +50,17 @@ def test_no_class_is_rare_in_the_subset():
     proba = np.full((N_SAMPLES, 3), [0.5, 0.5 - 1e-5, 1e-5])
     assert random_rows(proba, None, 3, 30) is None
     assert random_rows(np.full((N_SAMPLES, 3), 1 / 3), None, 3, 30) is not None
+
+
+def test_starts_are_followed_on_a_quarter_of_the_rows_at_most():
+    for n_samples in (10_000, N_SAMPLES):
+        rows = rows_for_starts((np.arange(n_samples) % 2).astype(np.float64)[:, None], None, 1)
+        assert n_samples / 32 < len(rows) <= n_samples / 4
+    assert rows_for_starts(binary_target(500)[:1000], None, 1) is None
+    assert rows_for_starts(binary_target(500), None, 1) is None
+    weight = np.zeros(N_SAMPLES)
+    weight[::2] = 1
+    assert np.all(rows_for_starts(binary_target(N_SAMPLES // 2), weight, 1) % 2 == 0)
 
 
 @pytest.mark.parametrize("C", [1.0, np.inf])

@@ -6,7 +6,7 @@ import pytest
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
 from sklogloss.losses import FocalLoss, LogLoss
-from sklogloss.solvers.curvature import negative_curvature
+from sklogloss.solvers.curvature import is_definite, negative_curvature
 from sklogloss.solvers.nonconvex import NonconvexSolver
 from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
 
@@ -140,6 +140,25 @@ def test_negative_curvature_is_where_it_is(monkeypatch, n_passes):
             coef, _ = problem.coef_intercept(direction)
             assert coef[:, 0] ** 2 @ curvatures < 0
     assert 0 < n_negative < 25
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_definite_means_eigenvalues_above_the_margin(sign):
+    # Correlation 0.9 of columns of very different size: scaled eigenvalues of 0.1 and 1.9.
+    size = np.array([1e-6, 1e5])
+    hessian = np.array([[1.0, 0.0], [0.9, sign]]) * size * size[:, None]
+    assert is_definite(hessian, 0.099) == (sign == 1)
+    assert not is_definite(hessian, 0.101)
+
+
+def test_a_saddle_does_not_curve_upwards_and_a_minimum_does():
+    X, y, weight = saddle()
+    problem = objective(X, y, weight, l2=SADDLE_L2)
+    _, on_axis = solve("newton-cholesky", problem, np.zeros(2), tol=1e-8, max_iter=200)
+    assert on_axis.converged
+    assert not on_axis.curves_upwards
+    _, result = solver_of(problem).solve(np.zeros(2))
+    assert result.curves_upwards
 
 
 def test_log_loss_has_no_negative_curvature():
