@@ -167,45 +167,35 @@ SKL_INLINE void NAME(binary_chunk)(
     real exponential[CHUNK_ROWS], exponential_low[CHUNK_ROWS], larger_p[CHUNK_ROWS];
     real high[CHUNK_ROWS], low[CHUNK_ROWS], margin[CHUNK_ROWS];
     real power[CHUNK_ROWS], other_power[CHUNK_ROWS];
-    const int want_low = !soft;
+    const int want_low = !soft, needs_digits = !soft && kind == EXPONENTIAL;
     NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, want_low);
-    if (kind == EXPONENTIAL) {
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            const real u = exponential[i];
-            const real reciprocal = one / ((one + u) * (two + u));
-            larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
-            if (soft) {
-                high[i] = NAME(log1p_given)(u, reciprocal + reciprocal * u);
-            } else {
-                const bits z_bits = NAME(to_bits)(z[i]);
-                const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
-                const real size = z_size > biggest ? biggest : z_size;
-                const int is_unlikely = (y[i] > half) == ((signed_bits)z_bits < 0);
-                NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u,
-                                  &high[i], &low[i]);
-                margin[i] = is_unlikely ? zero : size;
-            }
-        }
-        if (soft) {
-            NAME(soft_powers)(focal, rows, z, high, power, other_power);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real u = exponential[i];
+        const real reciprocal = one / ((one + u) * (two + u));
+        larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
+        if (needs_digits) {
+            const bits z_bits = NAME(to_bits)(z[i]);
+            const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
+            const real size = z_size > biggest ? biggest : z_size;
+            const int is_unlikely = (y[i] > half) == ((signed_bits)z_bits < 0);
+            margin[i] = is_unlikely ? zero : size;
+            NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u,
+                              &high[i], &low[i]);
         } else {
-            NAME(power)(focal, rows, margin, high, low, power);
+            high[i] = NAME(log1p_given)(u, reciprocal + reciprocal * u);
         }
+    }
+    if (needs_digits) {
+        NAME(power)(focal, rows, margin, high, low, power);
+    } else if (kind == EXPONENTIAL) {
+        NAME(soft_powers)(focal, rows, z, high, power, other_power);
     }
     for (ptrdiff_t i = 0; i < rows; i++) {
         const real u = exponential[i];
         const bits z_bits = NAME(to_bits)(z[i]);
         const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
         const real size = z_size > biggest ? biggest : z_size;
-        real larger, near;
-        if (kind != EXPONENTIAL) {
-            const real reciprocal = one / ((one + u) * (two + u));
-            near = NAME(log1p_given)(u, reciprocal + reciprocal * u);
-            larger = NAME(refined_1p)(u, reciprocal * (two + u));
-        } else {
-            near = soft ? high[i] : high[i] + low[i];
-            larger = larger_p[i];
-        }
+        const real larger = larger_p[i], near = needs_digits ? high[i] + low[i] : high[i];
         /* A short power multiplies the error of q. */
         const real smaller = u * larger + (want_low ? exponential_low[i] * larger : zero);
         if (soft) {
@@ -270,6 +260,8 @@ SKL_INLINE void NAME(binary)(
                        soft, kind, want_value, want_gradient, want_hessian)
         if (is_soft && focal.is_short) {
             CALL(1, SHORT);
+        } else if (is_soft && focal.has_factors) {
+            CALL(1, FACTORS);
         } else if (is_soft) {
             CALL(1, EXPONENTIAL);
         } else if (focal.is_short) {
