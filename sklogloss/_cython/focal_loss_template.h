@@ -41,9 +41,9 @@ typedef struct {
     real largest_margin;   /* gamma times it is finite */
     int is_short;          /* gamma is 0, 1 or 2: q^gamma = constant + q (linear + q square) */
     real constant, linear, square;
-    int has_factors;       /* 2 gamma is one of 1, ..., 10: q^gamma is the product of those of */
-    real with[4];          /* sqrt(q), q, q^2 and q^4 where `with` is 1, else `without` */
-    real without[4];
+    int has_factors;       /* 2 gamma is one of 1, ..., 5: q^gamma is the product of those of */
+    real with[3];          /* sqrt(q), q and q^2 where `with` is 1, else `without` */
+    real without[3];
 } NAME(focal);
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
@@ -63,9 +63,10 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.linear = gamma == 1;
     focal.square = gamma == 2;
     focal.is_short = gamma == 0 || gamma == 1 || gamma == 2;
-    const int halves = gamma <= 5 ? (int)(2 * gamma) : 0;
+    /* A larger power would multiply the error of q too often. */
+    const int halves = gamma <= 2.5 ? (int)(2 * gamma) : 0;
     focal.has_factors = halves == 2 * gamma;
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < 3; j++) {
         focal.with[j] = (real)(halves >> j & 1);
         focal.without[j] = 1 - focal.with[j];
     }
@@ -152,9 +153,8 @@ SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q, int kind)
         return focal->constant + q * (focal->linear + q * focal->square);
     }
     const real *with = focal->with, *without = focal->without;
-    const real q2 = q * q, q4 = q2 * q2;
     return ((without[0] + with[0] * SQUARE_ROOT(q)) * (without[1] + with[1] * q))
-           * ((without[2] + with[2] * q2) * (without[3] + with[3] * q4));
+           * (without[2] + with[2] * (q * q));
 }
 
 SKL_INLINE void NAME(binary_chunk)(
