@@ -37,8 +37,13 @@ typedef struct {
     real gamma, high, low; /* gamma = high + low */
     real smallest;         /* of the second part of H */
     real exp_smallest;     /* EXP_SMALLEST, which the compiler may not know */
+    real log_smallest;     /* exp of it is a normal number */
+    real largest_margin;   /* gamma times it is finite */
     int is_short;          /* gamma is 0, 1 or 2: q^gamma = constant + q (linear + q square) */
     real constant, linear, square;
+    int has_factors;       /* 2 gamma is one of 1, ..., 5: q^gamma is the product of those of */
+    real with[3];          /* sqrt(q), q and q^2 where `with` is 1, else `without` */
+    real without[3];
 } NAME(focal);
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
@@ -52,10 +57,19 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.low = (real)(gamma - (double)focal.high);
     focal.smallest = parameter[1] < 0 ? -(real)LARGEST : 0;
     focal.exp_smallest = NAME(opaque)((real)EXP_SMALLEST);
+    focal.log_smallest = NAME(opaque)((real)(SKL_FLOAT32 ? -87.0 : -708.0));
+    focal.largest_margin = NAME(opaque)((real)(SKL_FLOAT32 ? 1e30 : 1e290));
     focal.constant = gamma == 0;
     focal.linear = gamma == 1;
     focal.square = gamma == 2;
     focal.is_short = gamma == 0 || gamma == 1 || gamma == 2;
+    /* A larger power would multiply the error of q too often. */
+    const int halves = gamma <= 2.5 ? (int)(2 * gamma) : 0;
+    focal.has_factors = halves == 2 * gamma;
+    for (int j = 0; j < 3; j++) {
+        focal.with[j] = (real)(halves >> j & 1);
+        focal.without[j] = 1 - focal.with[j];
+    }
     return focal;
 }
 
@@ -86,6 +100,32 @@ SKL_INLINE void NAME(power)(
     }
 }
 
+/* q^gamma of the likely and of the unlikely class, from `near` = -ln of the likely one's
+ * probability. They need no more digits than a real has: large exponents belong to small terms. */
+SKL_INLINE void NAME(soft_powers)(
+    const NAME(focal) *focal, ptrdiff_t rows, const real *restrict z, const real *restrict near,
+    real *restrict power, real *restrict other_power)
+{
+    const real one = 1, gamma = focal->gamma, shift = (real)ROUND_TO_INTEGER;
+    const real smallest = focal->log_smallest, limit = focal->largest_margin;
+    real r[CHUNK_ROWS], other_r[CHUNK_ROWS];
+    bits scale[CHUNK_ROWS], other_scale[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real z_size = NAME(from_bits)(NAME(to_bits)(z[i]) & ~SIGN_BIT);
+        const real far = z_size > limit ? limit : z_size;
+        const real other_x = -(gamma * near[i]), x = other_x - gamma * far;
+        NAME(exp_reduce)(x < smallest ? smallest : x, shift, &r[i], &scale[i]);
+        NAME(exp_reduce)(other_x < smallest ? smallest : other_x, shift,
+                         &other_r[i], &other_scale[i]);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real e = one + NAME(expm1_core)(r[i]);
+        const real other_e = one + NAME(expm1_core)(other_r[i]);
+        power[i] = NAME(from_bits)(NAME(to_bits)(e) + scale[i]);
+        other_power[i] = NAME(from_bits)(NAME(to_bits)(other_e) + other_scale[i]);
+    }
+}
+
 /* G and H. p and p l are given divided by `unit`, so that small ones keep their digits; p l is 0
  * where p is 0, however large l. */
 SKL_INLINE void NAME(derivatives)(
@@ -98,66 +138,71 @@ SKL_INLINE void NAME(derivatives)(
                  + (doubtful < focal->smallest ? focal->smallest : doubtful));
 }
 
-/* q^gamma where that is short. */
-SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q)
+/* How q^gamma is had. */
+#undef EXPONENTIAL
+#undef SHORT
+#undef FACTORS
+#define EXPONENTIAL 0
+#define SHORT 1
+#define FACTORS 2
+
+/* q^gamma by multiplications. */
+SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q, int kind)
 {
-    return focal->constant + q * (focal->linear + q * focal->square);
+    if (kind == SHORT) {
+        return focal->constant + q * (focal->linear + q * focal->square);
+    }
+    const real *with = focal->with, *without = focal->without;
+    return ((without[0] + with[0] * SQUARE_ROOT(q)) * (without[1] + with[1] * q))
+           * (without[2] + with[2] * (q * q));
 }
 
 SKL_INLINE void NAME(binary_chunk)(
     const NAME(focal) *focal, ptrdiff_t rows, const real *restrict y, const real *restrict z,
     real *restrict value, real *restrict gradient, real *restrict hessian,
-    int soft, int is_short, int want_value, int want_gradient, int want_hessian)
+    int soft, int kind, int want_value, int want_gradient, int want_hessian)
 {
     const real zero = 0, one = 1, two = 2, half = (real)0.5;
     const real biggest = NAME(opaque)((real)LARGEST);
     real exponential[CHUNK_ROWS], exponential_low[CHUNK_ROWS], larger_p[CHUNK_ROWS];
     real high[CHUNK_ROWS], low[CHUNK_ROWS], margin[CHUNK_ROWS];
     real power[CHUNK_ROWS], other_power[CHUNK_ROWS];
-    const int want_low = !is_short || !soft;
+    const int want_low = !soft, needs_digits = !soft && kind == EXPONENTIAL;
     NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, want_low);
-    if (!is_short) {
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            const real u = exponential[i];
-            const real reciprocal = one / ((one + u) * (two + u));
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real u = exponential[i];
+        const real reciprocal = one / ((one + u) * (two + u));
+        larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
+        if (needs_digits) {
             const bits z_bits = NAME(to_bits)(z[i]);
             const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
             const real size = z_size > biggest ? biggest : z_size;
             const int is_unlikely = (y[i] > half) == ((signed_bits)z_bits < 0);
-            NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u, &high[i], &low[i]);
-            larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
-            margin[i] = !soft && is_unlikely ? zero : size;
+            margin[i] = is_unlikely ? zero : size;
+            NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u,
+                              &high[i], &low[i]);
+        } else {
+            high[i] = NAME(log1p_given)(u, reciprocal + reciprocal * u);
         }
-        /* Of a hard target, or of the likely class; the other one's margin is negative. */
+    }
+    if (needs_digits) {
         NAME(power)(focal, rows, margin, high, low, power);
-        if (soft) {
-            for (ptrdiff_t i = 0; i < rows; i++) {
-                margin[i] = margin[i] - margin[i];
-            }
-            NAME(power)(focal, rows, margin, high, low, other_power);
-        }
+    } else if (kind == EXPONENTIAL) {
+        NAME(soft_powers)(focal, rows, z, high, power, other_power);
     }
     for (ptrdiff_t i = 0; i < rows; i++) {
         const real u = exponential[i];
         const bits z_bits = NAME(to_bits)(z[i]);
         const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
         const real size = z_size > biggest ? biggest : z_size;
-        real larger, near;
-        if (is_short) {
-            const real reciprocal = one / ((one + u) * (two + u));
-            near = NAME(log1p_given)(u, reciprocal + reciprocal * u);
-            larger = NAME(refined_1p)(u, reciprocal * (two + u));
-        } else {
-            near = high[i] + low[i];
-            larger = larger_p[i];
-        }
+        const real larger = larger_p[i], near = needs_digits ? high[i] + low[i] : high[i];
         /* A short power multiplies the error of q. */
         const real smaller = u * larger + (want_low ? exponential_low[i] * larger : zero);
         if (soft) {
             const real unlikely = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
             const real likely = (signed_bits)z_bits < 0 ? one - y[i] : y[i];
-            const real near_power = is_short ? NAME(short_power)(focal, smaller) : power[i];
-            const real far_power = is_short ? NAME(short_power)(focal, larger) : other_power[i];
+            const real near_power = kind ? NAME(short_power)(focal, smaller, kind) : power[i];
+            const real far_power = kind ? NAME(short_power)(focal, larger, kind) : other_power[i];
             const real far = size + near;
             real near_G, near_H, far_G, far_H;
             NAME(derivatives)(focal, near_power, one, larger, smaller, larger * near,
@@ -179,7 +224,7 @@ SKL_INLINE void NAME(binary_chunk)(
             const int is_likely = (signed_bits)(z_bits ^ flip) < 0;
             const real p = is_likely ? larger : smaller, q = is_likely ? smaller : larger;
             const real surprise = near + (is_likely ? zero : size);
-            const real q_power = is_short ? NAME(short_power)(focal, q) : power[i];
+            const real q_power = kind ? NAME(short_power)(focal, q, kind) : power[i];
             if (want_value) {
                 value[i] = q_power * surprise;
             }
@@ -208,19 +253,23 @@ SKL_INLINE void NAME(binary)(
         for (ptrdiff_t i = 0; i < rows; i++) {
             is_soft |= (bits)((y_chunk[i] != (real)0) & (y_chunk[i] != (real)1));
         }
-#define CALL(soft, is_short)                                                                     \
+#define CALL(soft, kind)                                                                         \
     NAME(binary_chunk)(&focal, rows, y_chunk, z + start, want_value ? value + start : value,     \
                        want_gradient ? gradient + start : gradient,                              \
                        want_hessian ? hessian + start : hessian,                                 \
-                       soft, is_short, want_value, want_gradient, want_hessian)
+                       soft, kind, want_value, want_gradient, want_hessian)
         if (is_soft && focal.is_short) {
-            CALL(1, 1);
+            CALL(1, SHORT);
+        } else if (is_soft && focal.has_factors) {
+            CALL(1, FACTORS);
         } else if (is_soft) {
-            CALL(1, 0);
+            CALL(1, EXPONENTIAL);
         } else if (focal.is_short) {
-            CALL(0, 1);
+            CALL(0, SHORT);
+        } else if (focal.has_factors) {
+            CALL(0, FACTORS);
         } else {
-            CALL(0, 0);
+            CALL(0, EXPONENTIAL);
         }
 #undef CALL
     }
@@ -359,10 +408,12 @@ SKL_INLINE void NAME(soft_chunk)(
     const NAME(focal) f = *focal;
     real reciprocal[CHUNK_ROWS], top_q[CHUNK_ROWS], top_s[CHUNK_ROWS], scale[CHUNK_ROWS];
     real p[CHUNK_ROWS], r[CHUNK_ROWS], sum[CHUNK_ROWS];
+    real top_inverse[CHUNK_ROWS], inverse[CHUNK_ROWS];
     real B[CHUNK_ROWS], C[CHUNK_ROWS], d[CHUNK_ROWS];
     bits power[CHUNK_ROWS];
     NAME(chunk) chunk;
-    NAME(add_all_classes)(rows, n_columns, stride, z, NULL, 0, &chunk, NULL, 0, 0, 0, 0, 0, 0);
+    NAME(add_all_classes)(rows, n_columns, stride, z, NULL, 0, &chunk, gradient, stride,
+                          0, 0, 0, want_gradient, 0);
     for (ptrdiff_t i = 0; i < rows; i++) {
         const real q = chunk.others[i] * (reciprocal[i] = NAME(reciprocal_of_sum)(
             chunk.top[i], chunk.others[i]));
@@ -370,6 +421,7 @@ SKL_INLINE void NAME(soft_chunk)(
         const real ratio = chunk.top[i] * ((real)0x1p-12 / chunk.others[i]);
         const real limit = largest * (real)0x1p-14;
         top_q[i] = q < smallest ? smallest : q;
+        top_inverse[i] = one / top_q[i];
         top_s[i] = NAME(log1p_nonnegative)((ratio > limit ? limit : ratio) * (real)0x1p12);
         scale[i] = NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i]);
         sum[i] = B[i] = C[i] = d[i] = q - q;
@@ -379,9 +431,25 @@ SKL_INLINE void NAME(soft_chunk)(
         const real *restrict y_k = target + k * target_stride;
         real *restrict gradient_k = gradient + (want_gradient ? k * stride : 0);
         real *restrict c_k = hessian + (want_hessian ? (curvature ? 2 * k + 4 : k) * stride : 0);
-        NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        if (want_gradient) {
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                const real rounded = gradient_k[i] * reciprocal[i];
+                p[i] = rounded > one ? one : rounded;
+            }
+        } else {
+            NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        }
         for (ptrdiff_t i = 0; i < rows; i++) {
-            const real log_q = NAME(log1p_core)(-(p[i] > half ? half : p[i]));
+            const real minus_p = -(p[i] > half ? half : p[i]);
+            real log_q;
+            if (want_gradient) {
+                const real others = one + minus_p, divisor = two + minus_p;
+                const real both = one / (others * divisor);
+                log_q = NAME(log1p_given)(minus_p, both * others);
+                inverse[i] = z_k[i] == chunk.largest[i] ? top_inverse[i] : both * divisor;
+            } else {
+                log_q = NAME(log1p_core)(minus_p);
+            }
             const real x = f.gamma * (z_k[i] == chunk.largest[i] ? -top_s[i] : log_q);
             const real x_used = x < f.exp_smallest ? f.exp_smallest : x;
             NAME(exp_reduce)(x_used, shift, &r[i], &power[i]);
@@ -397,7 +465,7 @@ SKL_INLINE void NAME(soft_chunk)(
             if (want_gradient) {
                 const real pl = two * (p[i] * surprise);
                 const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
-                const real inverse_q = one / q;
+                const real inverse_q = inverse[i];
                 const real phi = y_k[i] * (Q * (one + f.gamma * (pl * inverse_q)));
                 gradient_k[i] = phi;
                 B[i] += phi;
@@ -427,7 +495,14 @@ SKL_INLINE void NAME(soft_chunk)(
         const real *restrict z_k = z + k * stride;
         real *restrict gradient_k = gradient + k * stride;
         real *restrict hessian_k = hessian + (want_hessian && !curvature ? k * stride : 0);
-        NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        if (curvature) {
+            const real *restrict w = hessian + (2 * k + 3) * stride;
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                p[i] = w[i] < zero ? one + w[i] : w[i];
+            }
+        } else {
+            NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
+        }
         for (ptrdiff_t i = 0; i < rows; i++) {
             const real q = z_k[i] == chunk.largest[i] ? top_q[i] : one - p[i];
             const real phi = gradient_k[i];

@@ -6,23 +6,9 @@
 #define SKL_FLOAT32 1
 #include "log_loss_template.h"
 
-#define FUNCTIONS(target_kind, classes, type)                                 \
-    {                                                                         \
-        .value = skl_log_loss_##target_kind##_value_##type,                   \
-        .gradient = skl_log_loss_##target_kind##_gradient_##type,             \
-        .value_gradient = skl_log_loss_##target_kind##_value_gradient_##type, \
-        .gradient_hessian = skl_log_loss_##target_kind##_gradient_hessian_##type, \
-        .value_gradient_curvature =                                           \
-            skl_log_loss_##target_kind##_value_gradient_curvature_##type,     \
-        .curvature_product = skl_log_loss_##classes##_curvature_product_##type, \
-        .curvature_entry = skl_log_loss_##classes##_curvature_entry_##type,   \
-        .link = skl_log_loss_##classes##_link_##type,                         \
-        .log_link = skl_log_loss_##classes##_log_link_##type,                 \
-    }
-
-#define FUNCTIONS_OF_BOTH_TYPES(target_kind, classes) \
-    {FUNCTIONS(target_kind, classes, f64), FUNCTIONS(target_kind, classes, f32)}
-
-const skl_loss_functions skl_log_loss_binary[2] = FUNCTIONS_OF_BOTH_TYPES(binary, binary);
-const skl_loss_functions skl_log_loss_index[2] = FUNCTIONS_OF_BOTH_TYPES(index, multiclass);
-const skl_loss_functions skl_log_loss_soft[2] = FUNCTIONS_OF_BOTH_TYPES(soft, multiclass);
+const skl_loss_functions skl_log_loss_binary[2] =
+    SKL_FUNCTIONS(log_loss, binary, log_loss_binary, binary);
+const skl_loss_functions skl_log_loss_index[2] =
+    SKL_FUNCTIONS(log_loss, index, log_loss_multiclass, multiclass);
+const skl_loss_functions skl_log_loss_soft[2] =
+    SKL_FUNCTIONS(log_loss, soft, log_loss_multiclass, multiclass);

@@ -34,4 +34,24 @@ typedef struct {
     SKL_LINK_BLOCK((*log_link));
 } skl_loss_functions;
 
+/* The table of a loss for one kind of target, [0] for float64 and [1] for float32: its own functions
+ * of the target, what it makes of the curvature, and the links of log loss for `classes`. */
+#define SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, type)                 \
+    {                                                                                           \
+        .value = skl_##loss##_##target_kind##_value_##type,                                     \
+        .gradient = skl_##loss##_##target_kind##_gradient_##type,                               \
+        .value_gradient = skl_##loss##_##target_kind##_value_gradient_##type,                   \
+        .gradient_hessian = skl_##loss##_##target_kind##_gradient_hessian_##type,               \
+        .value_gradient_curvature =                                                             \
+            skl_##loss##_##target_kind##_value_gradient_curvature_##type,                       \
+        .curvature_product = skl_##curvature_kind##_curvature_product_##type,                   \
+        .curvature_entry = skl_##curvature_kind##_curvature_entry_##type,                       \
+        .link = skl_log_loss_##classes##_link_##type,                                           \
+        .log_link = skl_log_loss_##classes##_log_link_##type,                                   \
+    }
+
+#define SKL_FUNCTIONS(loss, target_kind, curvature_kind, classes)                               \
+    {SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, f64),                    \
+     SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, f32)}
+
 #endif

@@ -142,16 +142,13 @@ SKL_INLINE real NAME(atanh_core)(real w)
     p = p * w + 0x1.99d220p-2f;
     p = p * w + 0x1.555502p-1f;
 #else /* 1.3e-18 */
-    real p = 0x1.5c77117977ce3p-3;
-    p = p * w + 0x1.55b3126881a65p-4;
-    p = p * w + 0x1.efd7d54bd5042p-4;
-    p = p * w + 0x1.1067cc7240f45p-3;
-    p = p * w + 0x1.3b1ddae810ea1p-3;
-    p = p * w + 0x1.745cb40631493p-3;
-    p = p * w + 0x1.c71c741c4a7b8p-3;
-    p = p * w + 0x1.249249208ca44p-2;
-    p = p * w + 0x1.99999999a0748p-2;
-    p = p * w + 0x1.5555555555535p-1;
+    const real w2 = w * w, w4 = w2 * w2;
+    const real p01 = 0x1.5555555555535p-1 + 0x1.99999999a0748p-2 * w;
+    const real p23 = 0x1.249249208ca44p-2 + 0x1.c71c741c4a7b8p-3 * w;
+    const real p45 = 0x1.745cb40631493p-3 + 0x1.3b1ddae810ea1p-3 * w;
+    const real p67 = 0x1.1067cc7240f45p-3 + 0x1.efd7d54bd5042p-4 * w;
+    const real p89 = 0x1.55b3126881a65p-4 + 0x1.5c77117977ce3p-3 * w;
+    const real p = (p01 + p23 * w2) + ((p45 + p67 * w2) + p89 * w4) * w4;
 #endif
     return p;
 }

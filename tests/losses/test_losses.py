@@ -12,8 +12,9 @@ from scipy.special import log_softmax
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 
 LOG_LOSSES = [LogLoss(), LogLoss(n_classes=3), LogLoss(n_classes=10)]
-GAMMAS = [0.1, 0.5, 1, 2, 5]
-# gamma = 2 and 1 take multiplications instead of an exponential.
+# With two classes 2 and 1 take multiplications instead of an exponential, 0.5, 1.5 and 2.5 a square
+# root too.
+GAMMAS = [0.1, 0.5, 1, 2, 2.5, 5]
 FOCAL_LOSSES = [
     *(FocalLoss(gamma, 2) for gamma in GAMMAS),
     *(FocalLoss(gamma, 3) for gamma in GAMMAS),
@@ -22,7 +23,8 @@ FOCAL_LOSSES = [
 BRIER_LOSSES = [BrierLoss(), BrierLoss(n_classes=3)]
 LOSSES = LOG_LOSSES + FOCAL_LOSSES + BRIER_LOSSES
 # One of each, for what does not depend on the loss's formulas.
-SOME_LOSSES = [*LOG_LOSSES, FocalLoss(), FocalLoss(2.5, 3), FocalLoss(2, 10), *BRIER_LOSSES]
+SOME_FOCAL_LOSSES = [FocalLoss(), FocalLoss(1.7), FocalLoss(2.5, 3), FocalLoss(2, 10)]
+SOME_LOSSES = [*LOG_LOSSES, *SOME_FOCAL_LOSSES, *BRIER_LOSSES]
 DTYPES = [np.float64, np.float32]
 QUANTITIES = ["value", "gradient", "value_gradient", "gradient_hessian"]
 
@@ -535,7 +537,11 @@ def test_links(loss, dtype, layout):
     assert np.all(np.abs(proba.sum(axis=1) - 1) <= (4 + loss.n_classes) * np.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("loss", [LogLoss(), FocalLoss(2), FocalLoss(2.5), BrierLoss()], ids=repr)
+@pytest.mark.parametrize(
+    "loss",
+    [LogLoss(), FocalLoss(2), FocalLoss(2.5), FocalLoss(1.7), BrierLoss()],
+    ids=repr,
+)
 def test_swapping_the_two_classes_mirrors_the_loss(loss):
     rng = np.random.default_rng(8)
     raw_prediction, target = rng.normal(size=1000) * 10, rng.integers(0, 2, 1000)
