@@ -96,9 +96,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
                 for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
             ]
             previous = [None] * len(folds)
-            for point in solve_path(
-                of_all, penalties[ratio], guide=guide, guides=True, **options
-            ):
+            for point in solve_path(of_all, penalties[ratio], guide=guide, guides=True, **options):
                 full_path.append(point)
                 for i, steps in enumerate(steps_of_folds):
                     previous[i] = submit(_solve_next, steps, fold_paths[i][ratio], previous[i])

@@ -76,9 +76,7 @@ def solve_path(
     for penalty in penalties:
         penalised = objective.with_penalty(**penalty)
         name = select_solver(penalised) if solver == "auto" else solver
-        start = PathPoint(
-            _start(objective, path, guide), None, name, _nearest_hessian(path, guide)
-        )
+        start = PathPoint(_start(objective, path, guide), None, name, _nearest_hessian(path, guide))
         other, result, solve_hessian = solve_from(
             start, penalised, suboptimality=suboptimality, guides=guides, **options
         )

@@ -96,7 +96,8 @@ def test_estimator_must_be_cross_validated(display, iris):
 
 def test_cv_curve_takes_no_path(iris):
     path = logloss_path(*iris, Cs=[0.1, 1.0])
-    with pytest.raises(TypeError, match=r"estimator must be a LogLossClassifierCV.*got LogLossPath"):
+    allowed = "estimator must be a LogLossClassifierCV or a Pipeline that ends with one"
+    with pytest.raises(TypeError, match=f"{allowed}, got LogLossPath"):
         CVCurveDisplay.from_estimator(path)
 
 
