@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklogloss.linear.objective import Evaluation
 from sklogloss.linear.reduction import RowReduction, is_reducible
 
 __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
@@ -51,6 +52,8 @@ class SolverResult:
         Why it stopped, "" if converged.
     direction : ndarray of shape (n_parameters,) or None
         Where the last step went.
+    evaluation : Evaluation or None
+        At theta, of a solver with an L1 penalty that has looked at all features.
     """
 
     theta: np.ndarray
@@ -60,6 +63,7 @@ class SolverResult:
     converged: bool
     reason: str = ""
     direction: np.ndarray | None = None
+    evaluation: Evaluation | None = None
 
 
 class NewtonSolver:

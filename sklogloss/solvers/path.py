@@ -77,8 +77,16 @@ def solve_path(
         penalised = objective.with_penalty(**penalty)
         name = select_solver(penalised) if solver == "auto" else solver
         start = PathPoint(_start(objective, path, guide), None, name, _nearest_hessian(path, guide))
+        stronger = None
+        if penalised.l1 > 0 and path and path[-1].result.evaluation is not None:
+            stronger = path[-1].result, penalties[len(path) - 1]["l1"]
         other, result, solve_hessian = solve_from(
-            start, penalised, suboptimality=suboptimality, guides=guides, **options
+            start,
+            penalised,
+            suboptimality=suboptimality,
+            guides=guides,
+            stronger=stronger,
+            **options,
         )
         theta = result.theta
         if other is not penalised:
@@ -87,8 +95,19 @@ def solve_path(
         yield path[-1]
 
 
-def solve_from(start, objective, *, suboptimality=None, guides=False, **options):
+def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=None, **options):
     """Minimise an objective from a PathPoint of a similar problem.
+
+    Parameters
+    ----------
+    start : PathPoint
+    objective : LinearObjective
+    suboptimality, guides
+        As for `solve_path`.
+    stronger
+        As for `solve`.
+    **options
+        tol, max_iter and verbose.
 
     Returns
     -------
@@ -110,7 +129,7 @@ def solve_from(start, objective, *, suboptimality=None, guides=False, **options)
         if result.converged:
             return objective, result, solve_hessian
     options["max_iter"] -= n_iter
-    objective, result = solve(start.solver, objective, theta, **options)
+    objective, result = solve(start.solver, objective, theta, stronger=stronger, **options)
     result.n_iter += n_iter
     return objective, result, solve_hessian
 
