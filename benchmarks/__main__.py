@@ -5,6 +5,7 @@ from importlib import import_module
 
 TABLES = {
     "fit": "fits against other libraries, at equal accuracy",
+    "path": "L1 paths against other libraries, at equal accuracy",
     "threads": "fits with one thread and with two",
     "scaling": "time per row of fits to more and more rows",
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
+from scipy.io import loadmat
 from scipy.sparse import linalg as sparse_linalg
 from scipy.special import expit, logsumexp
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_svmlight_file
@@ -175,6 +176,12 @@ def news20(folder):
     return Task("news20 15,935 x 62,061, sparse, K = 20", X, y)
 
 
+def leukemia(folder):
+    matrices = loadmat(folder / "leukemia.mat")
+    X = np.ascontiguousarray(matrices["X"], dtype=np.float64)
+    return Task("leukemia 72 x 7,070", X, matrices["Y"].ravel())
+
+
 def mammography(folder):
     table = np.genfromtxt(folder / "mammography.csv", delimiter=",", dtype=str)
     y = np.char.strip(table[:, -1], "'").astype(np.int64)
@@ -203,6 +210,7 @@ FOLDER_TASKS = {
     "mnist": mnist,
     "news20": news20,
     "mammography": mammography,
+    "leukemia": leukemia,
     "mnist-elastic-net": with_l1(mnist, 0.1, 0.5),
     "news20-l1": with_l1(news20, 1.0),
 }

@@ -81,6 +81,26 @@ class Fitter:
             peak_megabytes = max(0, memory_kilobytes("VmHWM") - before) / 1024
         return peak_megabytes, max(0, first - second)
 
+    def path_intercepts(self):
+        """Return for which values of fit_intercept the library has a path of L1 penalties."""
+        return getattr(self._adapter, "PATH_INTERCEPTS", ())
+
+    def path(self, Cs, fit_intercept, n_threads, tol):
+        """Return the seconds that a path takes, coefs and intercepts.
+
+        The first path of a kind is run twice, and the second one timed.
+        """
+        kind = "path", fit_intercept
+        with threadpool_limits(limits=n_threads):
+            check_blas_threads(n_threads)
+            if kind not in self._warm:
+                self._adapter.path(self._task, Cs, fit_intercept, tol, n_threads)
+                self._warm.add(kind)
+            start = time.perf_counter()
+            answer = self._adapter.path(self._task, Cs, fit_intercept, tol, n_threads)
+            seconds = time.perf_counter() - start
+        return seconds, *answer
+
     def _timed_fit(self, task, solver, tol, n_threads):
         with threadpool_limits(limits=n_threads):
             check_blas_threads(n_threads)

@@ -11,6 +11,13 @@ Each has two functions:
     being 1 for two classes. What its users must do to their data first (another order of the array,
     another coding of the labels) is inside, and timed.
 
+A library with a path of L1 penalties for two classes also has
+
+``PATH_INTERCEPTS``
+    The values of fit_intercept that it knows.
+``path(task, Cs, fit_intercept, tol, n_threads)``
+    ``coefs`` of shape (n_Cs, n_features) and ``intercepts`` of shape (n_Cs,), for ascending Cs.
+
 A module imports its library, so only the library's own environment can import the module.
 """
 

@@ -15,6 +15,8 @@ from scipy import sparse
 
 from benchmarks.tasks import Intercept
 
+PATH_INTERCEPTS = (True, False)
+
 INNER_TOL = 1e-5
 
 
@@ -24,11 +26,13 @@ def solvers(task):
     return {"irls": Intercept.FREE}
 
 
+def by_column(X, n_threads):
+    if sparse.issparse(X):
+        return adelie.matrix.sparse(X.tocsc(), method="naive", n_threads=n_threads)
+    return adelie.matrix.dense(np.asfortranarray(X), method="naive", n_threads=n_threads)
+
+
 def fit(task, solver, tol, n_threads):
-    if sparse.issparse(task.X):
-        X = adelie.matrix.sparse(task.X.tocsc(), method="naive", n_threads=n_threads)
-    else:
-        X = adelie.matrix.dense(np.asfortranarray(task.X), method="naive", n_threads=n_threads)
     if task.n_outputs == 1:
         family = adelie.glm.binomial(task.class_index.astype(np.float64))
         alpha = task.alpha
@@ -36,7 +40,7 @@ def fit(task, solver, tol, n_threads):
         family = adelie.glm.multinomial(np.eye(task.n_outputs)[task.class_index])
         alpha = task.alpha / task.n_outputs
     state = adelie.grpnet(
-        X,
+        by_column(task.X, n_threads),
         family,
         alpha=task.l1_ratio,
         penalty=np.ones(task.X.shape[1]),
@@ -49,3 +53,19 @@ def fit(task, solver, tol, n_threads):
     )
     coef = state.betas[-1].toarray().reshape(task.X.shape[1], task.n_outputs).T
     return coef, np.atleast_1d(state.intercepts[-1])
+
+
+def path(task, Cs, fit_intercept, tol, n_threads):
+    state = adelie.grpnet(
+        by_column(task.X, n_threads),
+        adelie.glm.binomial(task.class_index.astype(np.float64)),
+        penalty=np.ones(task.X.shape[1]),
+        lmda_path=1 / (Cs * task.X.shape[0]),
+        irls_tol=tol**2,
+        tol=INNER_TOL,
+        early_exit=False,
+        progress_bar=False,
+        intercept=fit_intercept,
+        n_threads=n_threads,
+    )
+    return np.asarray(state.betas.toarray()), np.asarray(state.intercepts)

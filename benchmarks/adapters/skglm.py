@@ -2,7 +2,8 @@
 
 It minimises the mean loss plus alpha times the penalty. prox-newton leaves the intercept free.
 lbfgs knows no intercept: it gets a column of ones, and penalises it. Numba compiles for each kind
-of data in the first call. Both solvers go through the data by column, hence the conversion.
+of data in the first call. Both solvers go through the data by column, hence the conversion. A path
+is made by one prox-newton model, each fit the start of the next.
 """
 
 import warnings
@@ -11,10 +12,12 @@ import numpy as np
 from scipy import sparse
 from skglm import GeneralizedLinearEstimator
 from skglm.datafits import Logistic
-from skglm.penalties import L2, L1_plus_L2
+from skglm.penalties import L1, L2, L1_plus_L2
 from skglm.solvers import LBFGS, ProxNewton
 
 from benchmarks.tasks import MAX_ITER, Intercept, with_constant
+
+PATH_INTERCEPTS = (True, False)
 
 
 def solvers(task):
@@ -48,3 +51,22 @@ def fit(task, solver, tol, n_threads):
         )
         model.fit(by_column(task.X), task.y)
     return model.coef_, np.array([model.intercept_])
+
+
+def path(task, Cs, fit_intercept, tol, n_threads):
+    X = by_column(task.X)
+    coefs, intercepts = np.empty((len(Cs), X.shape[1])), np.zeros(len(Cs))
+    penalty = L1(1.0)
+    model = GeneralizedLinearEstimator(
+        Logistic(),
+        penalty,
+        ProxNewton(tol=tol, max_iter=MAX_ITER, fit_intercept=fit_intercept, warm_start=True),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i, C in enumerate(Cs):
+            penalty.alpha = 1 / (C * X.shape[0])
+            model.fit(X, task.y)
+            coefs[i] = model.coef_[0]
+            intercepts[i] = np.ravel(model.intercept_)[0]
+    return coefs, intercepts

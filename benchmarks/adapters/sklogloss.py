@@ -1,11 +1,13 @@
-"""LogLossClassifier."""
+"""LogLossClassifier, and logloss_path."""
 
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.tasks import MAX_ITER, Intercept, hessian_is_small
-from sklogloss import LogLossClassifier
+from sklogloss import LogLossClassifier, logloss_path
+
+PATH_INTERCEPTS = (True, False)
 
 
 def solvers(task):
@@ -31,3 +33,19 @@ def fit(task, solver, tol, n_threads):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(task.X, task.y)
     return model.coef_, model.intercept_
+
+
+def path(task, Cs, fit_intercept, tol, n_threads):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = logloss_path(
+            task.X,
+            task.y,
+            Cs=Cs,
+            l1_ratio=1.0,
+            fit_intercept=fit_intercept,
+            tol=tol,
+            max_iter=MAX_ITER,
+            n_jobs=n_threads,
+        )
+    return found.coefs[:, 0], found.intercepts[:, 0]

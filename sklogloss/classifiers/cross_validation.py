@@ -24,7 +24,7 @@ from sklogloss.classifiers.base import (
     BaseLinearClassifier,
     fitted_coefficients,
 )
-from sklogloss.classifiers.folds import make_folds, solve_folds
+from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import (
     check_Cs,
@@ -45,8 +45,8 @@ from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.parameters import check_boolean, check_choice, check_real
 from sklogloss.selection import select
-from sklogloss.solvers.path import solve_path
-from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
+from sklogloss.solvers.path import solve_from
+from sklogloss.solvers.select import SMOOTH_SOLVERS
 
 __all__ = ["LogLossClassifierCV"]
 
@@ -320,10 +320,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
                 (penalty,) = penalties(problem, self.Cs_[[i]], self.l1_ratio_)
-                objective, result = solve(
-                    self.solver_,
+                objective, result, _ = solve_from(
+                    full_paths[ratio][i],
                     objective.with_penalty(**penalty),
-                    full_paths[ratio][i].theta,
                     tol=self.tol,
                     max_iter=self.max_iter,
                     verbose=self.verbose,
@@ -372,21 +371,25 @@ class LogLossClassifierCV(BaseLinearClassifier):
             ),
         }
         grids = [penalties(problem, Cs, l1_ratio) for l1_ratio in self.l1_ratios_.tolist()]
-        full_paths = [None] * len(grids)
-        guide = None
-        # The sparsest first: what is zero there is so at the start of the next.
-        for ratio in np.argsort(-self.l1_ratios_):
-            guide = solve_path(objective, grids[ratio], guide=guide, guides=True, **options)
-            full_paths[ratio] = guide
-        results = [point.result for path in full_paths for point in path]
-        if not np.all(np.isfinite([result.max_gradient for result in results])):
-            assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
-
         fold_grids = [
             [penalties(problem, Cs, ratio, fold.row_weight) for ratio in self.l1_ratios_.tolist()]
             for fold in folds
         ]
-        fold_paths = solve_folds(objective, folds, fold_grids, full_paths, **options)
+        # The sparsest first: what is zero there is so at the start of the next.
+        from_sparse = np.argsort(-self.l1_ratios_)
+        full_paths, fold_paths = solve_paths(
+            objective,
+            [grids[ratio] for ratio in from_sparse],
+            folds,
+            [[of_fold[ratio] for ratio in from_sparse] for of_fold in fold_grids],
+            **options,
+        )
+        ratios_as_given = np.argsort(from_sparse)
+        full_paths = [full_paths[i] for i in ratios_as_given]
+        fold_paths = [[paths[i] for i in ratios_as_given] for paths in fold_paths]
+        results = [point.result for path in full_paths for point in path]
+        if not np.all(np.isfinite([result.max_gradient for result in results])):
+            assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
         results += [point.result for paths in fold_paths for path in paths for point in path]
         warn_of_unconverged(results, self.max_iter, self.tol, stacklevel=3)
 

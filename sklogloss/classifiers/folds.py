@@ -7,7 +7,7 @@ import numpy as np
 
 from sklogloss.solvers.path import solve_path
 
-__all__ = ["Fold", "make_folds", "solve_folds"]
+__all__ = ["Fold", "make_folds", "solve_paths"]
 
 # Passes over more entries than this share the threads; of fewer, each fold has a thread of its own.
 MANY_ENTRIES = 2_000_000
@@ -58,39 +58,67 @@ def make_folds(splits, row_weight):
     return folds
 
 
-def solve_folds(objective, folds, penalties, guides, **options):
-    """Return the paths of each fold, from those of all data.
+def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
+    """Return the paths of all data, and those of each fold, which all data guides.
 
     Parameters
     ----------
     objective : LinearObjective
+    penalties : list of list of dict
+        Of each l1_ratio, from strong to weak. The first guides the second, and so on.
     folds : list of Fold
-    penalties : list of list of list of dict
-        Of each fold and l1_ratio, from strong to weak.
-    guides : list of list of PathPoint
-        The paths of all data for each l1_ratio.
+    penalties_of_folds : list of list of list of dict
+        Of each fold and l1_ratio.
     **options
         As for `solve_path`.
 
     Returns
     -------
-    paths : list of list of list of PathPoint
+    full_paths : list of list of PathPoint
+        Of each l1_ratio.
+    fold_paths : list of list of list of PathPoint
         Of each fold and l1_ratio.
     """
     n_entries = objective.design.n_stored * objective.n_columns
-    n_workers = min(objective.n_threads, len(folds))
-    if not FEW_ENTRIES < n_entries < MANY_ENTRIES:
-        n_workers = 1
+    n_workers = objective.n_threads if FEW_ENTRIES < n_entries < MANY_ENTRIES else 1
     n_threads = 1 if n_workers > 1 else objective.n_threads
+    of_all = objective.with_threads(n_threads)
+    of_folds = [objective.with_weight(fold.row_weight, n_threads) for fold in folds]
+    full_paths = [[] for _ in penalties]
+    fold_paths = [[[] for _ in penalties] for _ in folds]
 
-    def solve_fold(fold, penalties_of_fold):
-        of_fold = objective.with_weight(fold.row_weight, n_threads)
-        return [
-            solve_path(of_fold, of_ratio, guide=guide, **options)
-            for of_ratio, guide in zip(penalties_of_fold, guides, strict=True)
-        ]
+    def solve_all(submit):
+        # What a fold can do waits for the point of all data under the same penalty only.
+        for ratio, full_path in enumerate(full_paths):
+            guide = full_paths[ratio - 1] if ratio > 0 else None
+            steps_of_folds = [
+                solve_path(of_fold, of_ratio[ratio], guide=full_path, **options)
+                for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
+            ]
+            previous = [None] * len(folds)
+            for point in solve_path(of_all, penalties[ratio], guide=guide, guides=True, **options):
+                full_path.append(point)
+                for i, steps in enumerate(steps_of_folds):
+                    previous[i] = submit(_solve_next, steps, fold_paths[i][ratio], previous[i])
+                    futures.append(previous[i])
 
+    futures = []
     if n_workers == 1:
-        return list(map(solve_fold, folds, penalties))
-    with ThreadPoolExecutor(n_workers) as executor:
-        return list(executor.map(solve_fold, folds, penalties))
+        solve_all(_call)
+    else:
+        with ThreadPoolExecutor(n_workers) as executor:
+            executor.submit(solve_all, executor.submit).result()
+            for future in futures:
+                future.result()
+    return full_paths, fold_paths
+
+
+def _call(function, *arguments):
+    function(*arguments)
+
+
+def _solve_next(steps, path, previous):
+    # The one before began earlier: the threads take what is submitted in order.
+    if previous is not None:
+        previous.result()
+    path.append(next(steps))

@@ -254,7 +254,7 @@ def logloss_path(
             Cs = default_Cs(Cs)
         from_strong_to_weak = np.argsort(Cs, kind="stable")
         grid = penalties(problem, Cs[from_strong_to_weak], float(l1_ratio))
-        path = solve_path(
+        steps = solve_path(
             objective,
             grid,
             solver="auto" if solver in AUTOMATIC_SOLVERS else solver,
@@ -262,6 +262,7 @@ def logloss_path(
             max_iter=max_iter,
             verbose=verbose,
         )
+        path = list(steps)
         results = [point.result for point in path]
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")

@@ -1,11 +1,14 @@
 """What the displays share: axes, and the probabilities of an estimator."""
 
+import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.labels import is_soft
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
-__all__ = ["above_the_axes", "axes_for", "estimator_forecasts"]
+__all__ = ["above_the_axes", "axes_for", "cross_validated", "estimator_forecasts"]
 
 
 def axes_for(ax):
@@ -29,6 +32,36 @@ def above_the_axes(ax, title=None, n_columns=1):
         title_fontsize="small",
         alignment="left",
     )
+
+
+def cross_validated(estimator, attribute, allowed):
+    """Return a fitted LogLossClassifierCV, that at the end of a Pipeline if it is one.
+
+    Parameters
+    ----------
+    estimator : object
+    attribute : str
+        The array that the display needs of it.
+    allowed : str
+        What `estimator` may be, for the error.
+
+    Raises
+    ------
+    NotFittedError
+        If it has not been fitted.
+    TypeError
+        If it has no such array.
+    """
+    last = estimator
+    if isinstance(estimator, Pipeline):
+        last = estimator.steps[-1][1]
+    if hasattr(last, "fit") and not isinstance(last, type):
+        check_is_fitted(last)
+    if not isinstance(getattr(last, attribute, None), np.ndarray):
+        what = "a Pipeline that ends with " if last is not estimator else ""
+        name = f"the class {last.__name__}" if isinstance(last, type) else type(last).__name__
+        raise TypeError(f"estimator must be {allowed}, got {what}{name}")
+    return last
 
 
 def estimator_forecasts(estimator, X, y):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklogloss.displays._plotting import axes_for
+from sklogloss.displays._plotting import axes_for, cross_validated
 from sklogloss.parameters import check_integer
 
 if TYPE_CHECKING:
@@ -107,18 +107,24 @@ class CoefficientPathDisplay:
 
         Raises
         ------
+        NotFittedError, TypeError
+            For an estimator that is not fitted, or that has no path.
         ValueError
-            For a label or an l1_ratio that there is not.
+            For a label or an l1_ratio that there is not, or if no C is finite.
         """
         check_integer("n_names", n_names, 0)
         names = None
         if isinstance(estimator, Pipeline):
             names = _names_before_last_step(estimator)
-            estimator = estimator.steps[-1][1]
         if hasattr(estimator, "coefs"):
             Cs, C, coefs, classes = estimator.Cs, None, estimator.coefs, estimator.classes
             names = estimator.feature_names
         else:
+            estimator = cross_validated(
+                estimator,
+                "full_paths_",
+                "a LogLossClassifierCV, a Pipeline that ends with one, or a LogLossPath",
+            )
             Cs, C, classes = estimator.Cs_, estimator.C_, estimator.classes_
             coefs = estimator.full_paths_[_index_of_ratio(estimator, l1_ratio)]
             coefs = coefs[..., : estimator.n_features_in_]
@@ -126,6 +132,8 @@ class CoefficientPathDisplay:
         order = np.argsort(Cs, kind="stable")
         # No penalty has no place on a log scale.
         order = order[np.isfinite(Cs[order])]
+        if len(order) == 0:
+            raise ValueError("estimator must have a finite C among its Cs")
         coefs, quantity = _of_class(coefs[order], classes, label)
         if names is None:
             names = [f"feature {j}" for j in range(coefs.shape[1])]

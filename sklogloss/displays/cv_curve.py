@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.displays._plotting import above_the_axes, axes_for
+from sklogloss.displays._plotting import above_the_axes, axes_for, cross_validated
 from sklogloss.selection import Selection, select
 
 if TYPE_CHECKING:
@@ -81,10 +79,17 @@ class CVCurveDisplay:
         Returns
         -------
         display : CVCurveDisplay
+
+        Raises
+        ------
+        NotFittedError, TypeError
+            For an estimator that is not fitted, or no LogLossClassifierCV.
+        ValueError
+            If none of its Cs is finite.
         """
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        check_is_fitted(estimator)
+        estimator = cross_validated(
+            estimator, "scores_", "a LogLossClassifierCV or a Pipeline that ends with one"
+        )
         order = np.argsort(estimator.Cs_, kind="stable")
         # No penalty has no place on a log scale.
         order = order[np.isfinite(estimator.Cs_[order])]

@@ -237,6 +237,21 @@ class LinearObjective:
         scale at zero, and have no curvature left where it is told apart: the others' columns then
         are all but constant, and the Hessian of too bad a condition to solve with.
         """
+        weight = self._row_curvature(theta)
+        other = copy.copy(self)
+        if weight.any():
+            total, mean, spread = self._moments(weight)
+            curvature = total / self.weight_sum * spread
+            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
+            if self.l1 > 0:
+                # Nothing keeps the curvature of L1's coefficients from zero, nor 1 / it finite.
+                other.scale = self.scale
+            other._use_center_and_scale()
+        other.subset, other.starts_from_subset = None, False
+        return other
+
+    def _row_curvature(self, theta):
+        # The mean over the columns of the curvature of each row's weighted loss.
         coef, intercept = self.coef_intercept(theta)
         raw_prediction = (self.design.X @ coef + intercept).astype(self.dtype)
         gradient, hessian = np.empty_like(raw_prediction), np.empty_like(raw_prediction)
@@ -251,16 +266,31 @@ class LinearObjective:
             hessian,
             self.n_threads,
         )
-        weight = np.maximum(hessian.mean(axis=1), 0)  # of a loss that is not convex
+        return np.maximum(hessian.mean(axis=1), 0)  # of a loss that is not convex
+
+    def curved_rows(self, theta, part):
+        """Return the fewest rows without which only a part of the loss's curvature is missing.
+
+        Returns
+        -------
+        rows : ndarray of int
+            In ascending order. Samples that are told apart are not among them.
+        """
+        curvature = self._row_curvature(theta)
+        order = np.argsort(curvature)
+        missing = np.cumsum(curvature[order], dtype=np.float64)
+        return np.sort(order[np.searchsorted(missing, part * missing[-1]) :])
+
+    def of_rows(self, rows):
+        """Return the part of the objective that some rows and the penalty make, in the same theta.
+
+        It has a copy of these rows, and the weight of all.
+        """
         other = copy.copy(self)
-        if weight.any():
-            total, mean, spread = self._moments(weight)
-            curvature = total / self.weight_sum * spread
-            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
-            if self.l1 > 0:
-                # Nothing keeps the curvature of L1's coefficients from zero, nor 1 / it finite.
-                other.scale = self.scale
-            other._use_center_and_scale()
+        other.design = make_design(take_rows(self.design.X, rows))
+        other.target = np.asfortranarray(self.target[rows])
+        if self.sample_weight is not None:
+            other.sample_weight = self.sample_weight[rows]
         other.subset, other.starts_from_subset = None, False
         return other
 
@@ -284,6 +314,14 @@ class LinearObjective:
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)
         other.subset, other.starts_from_subset = None, False
+        return other
+
+    def with_threads(self, n_threads):
+        """Return the same objective for another number of threads."""
+        other = copy.copy(self)
+        other.n_threads = n_threads
+        if self.subset is not None:
+            other.subset = self.subset.with_threads(n_threads)
         return other
 
     def restricted(self, features):

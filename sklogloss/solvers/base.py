@@ -56,6 +56,8 @@ class SolverResult:
         The last one, a step before theta at most; for a loss that is not convex.
     curves_upwards : bool
         Whether the Hessian was found to be positive definite close to theta.
+    evaluation : Evaluation or None
+        At theta, of a solver with an L1 penalty that has looked at all features.
     """
 
     theta: np.ndarray
@@ -67,6 +69,7 @@ class SolverResult:
     direction: np.ndarray | None = None
     point: Evaluation | None = None
     curves_upwards: bool = False
+    evaluation: Evaluation | None = None
 
 
 class NewtonSolver:

@@ -1,5 +1,7 @@
 """Newton's method next to the solution of a similar problem."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklogloss.linear.design import passes_per_newton_step
@@ -21,6 +23,10 @@ MAX_INNER_ITERATIONS = 200
 # By this factor the suboptimality may be larger than a Hessian of another point says.
 DOUBT = 100
 PASSES_WITH_HESSIAN = 3
+# Where a small part of the rows has all but this part of the loss's curvature, products with the
+# Hessian are of those rows.
+MISSING_CURVATURE = 1e-3
+MOST_ROWS = 0.6
 
 
 def is_guidable(objective):
@@ -99,7 +105,15 @@ class GuidedNewtonSolver(NewtonSolver):
 
     def solve_hessian_at(self, theta):
         """Return solve_hessian for the Hessian at theta: one pass."""
-        return self._solver(self.objective.value_gradient_hessian(theta).hessian)
+        objective, _ = self._curved_part(theta)
+        return self._solver(objective.value_gradient_hessian(theta).hessian)
+
+    def _curved_part(self, theta):
+        # The objective for products with the Hessian, and the rows it is made of, None for all.
+        rows = self.objective.curved_rows(theta, MISSING_CURVATURE)
+        if len(rows) > MOST_ROWS * self.objective.design.n_samples:
+            return self.objective, None
+        return self.objective.of_rows(rows), rows
 
     def _solver(self, hessian):
         fix_class_shift(hessian, self.objective)
@@ -118,6 +132,10 @@ class GuidedNewtonSolver(NewtonSolver):
 
     def _conjugate_gradients(self, point):
         # Nocedal & Wright, Numerical Optimization, algorithm 7.1, preconditioned.
+        objective, rows = self._curved_part(point.theta)
+        if rows is not None:
+            curvature = np.asfortranarray(point.curvature[rows])
+            point = replace(point, curvature=curvature)
         residual = -point.gradient
         preconditioned = self.inverse_hessian @ residual
         direction = np.zeros_like(residual)
@@ -126,7 +144,7 @@ class GuidedNewtonSolver(NewtonSolver):
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
         target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
         for _ in range(MAX_INNER_ITERATIONS):
-            product = self.objective.hessian_product(point, search)
+            product = objective.hessian_product(point, search)
             curvature = float(search @ product)
             # Nothing but rounding errors left: the Hessian vanishes along this direction.
             size = np.sqrt(float(search @ search) * float(product @ product))

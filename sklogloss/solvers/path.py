@@ -9,7 +9,7 @@ from .base import SolverResult
 from .guided_newton import GuidedNewtonSolver, is_guidable
 from .select import select_solver, solve
 
-__all__ = ["PathPoint", "solve_path"]
+__all__ = ["PathPoint", "solve_from", "solve_path"]
 
 
 @dataclass
@@ -61,39 +61,77 @@ def solve_path(
         The part of the objective within which to come to the optimum, where the solver lets it
         choose; None goes by tol.
     guide : list of PathPoint, default=None
-        The path of a similar problem under the same penalties, as a function of the same theta.
+        The path of a similar problem under the same penalties, as a function of the same theta. A
+        point of it is looked up when the solution under its penalty is asked for.
     guides : bool, default=False
         Whether the result is to be the guide of others.
 
-    Returns
-    -------
-    path : list of PathPoint
+    Yields
+    ------
+    point : PathPoint
+        Under each penalty in turn.
     """
     path = []
     options = {"tol": tol, "max_iter": max_iter, "verbose": verbose}
     for penalty in penalties:
         penalised = objective.with_penalty(**penalty)
         name = select_solver(penalised) if solver == "auto" else solver
-        theta = _start(objective, path, guide)
-        result = solve_hessian = None
-        if name == "newton-cholesky" and is_guidable(objective):
-            newton = GuidedNewtonSolver(
-                penalised, solve_hessian=_nearest_hessian(path, guide), **options
-            )
-            if suboptimality is not None:
-                newton.suboptimality = suboptimality
-            result = newton.solve(theta)
-            theta, solve_hessian = result.theta, newton.solve_hessian
-            if guides and objective.n_columns > 1 and not newton.is_cheap:
-                solve_hessian = newton.solve_hessian_at(theta)
-        if result is None or not result.converged:
-            n_iter = 0 if result is None else result.n_iter
-            options_left = {**options, "max_iter": max_iter - n_iter}
-            other, result = solve(name, penalised, theta, **options_left)
-            result.n_iter += n_iter
-            theta = objective.theta(*other.coef_intercept(result.theta))
+        start = PathPoint(_start(objective, path, guide), None, name, _nearest_hessian(path, guide))
+        stronger = None
+        if penalised.l1 > 0 and path and path[-1].result.evaluation is not None:
+            stronger = path[-1].result, penalties[len(path) - 1]["l1"]
+        other, result, solve_hessian = solve_from(
+            start,
+            penalised,
+            suboptimality=suboptimality,
+            guides=guides,
+            stronger=stronger,
+            **options,
+        )
+        theta = result.theta
+        if other is not penalised:
+            theta = objective.theta(*other.coef_intercept(theta))
         path.append(PathPoint(theta, result, name, solve_hessian))
-    return path
+        yield path[-1]
+
+
+def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=None, **options):
+    """Minimise an objective from a PathPoint of a similar problem.
+
+    Parameters
+    ----------
+    start : PathPoint
+    objective : LinearObjective
+    suboptimality, guides
+        As for `solve_path`.
+    stronger
+        As for `solve`.
+    **options
+        tol, max_iter and verbose.
+
+    Returns
+    -------
+    objective : LinearObjective
+        The same, maybe with another center and scale: that of the result's theta.
+    result : SolverResult
+    solve_hessian : callable or None
+        As of a PathPoint.
+    """
+    theta, n_iter, solve_hessian = start.theta, 0, None
+    if start.solver == "newton-cholesky" and is_guidable(objective):
+        newton = GuidedNewtonSolver(objective, solve_hessian=start.solve_hessian, **options)
+        if suboptimality is not None:
+            newton.suboptimality = suboptimality
+        result = newton.solve(theta)
+        theta, n_iter, solve_hessian = result.theta, result.n_iter, newton.solve_hessian
+        if guides and objective.n_columns > 1 and not newton.is_cheap:
+            solve_hessian = newton.solve_hessian_at(theta)
+        if result.converged:
+            return objective, result, solve_hessian
+    options["max_iter"] -= n_iter
+    objective, result = solve(start.solver, objective, theta, stronger=stronger, **options)
+    result.n_iter += n_iter
+    return objective, result, solve_hessian
 
 
 def _nearest_hessian(path, guide):

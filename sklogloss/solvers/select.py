@@ -75,8 +75,13 @@ def make_solver(name, objective, **options):
     return solvers[name](objective, **options)
 
 
-def solve(name, objective, theta, *, tol, max_iter, verbose=0):
+def solve(name, objective, theta, *, tol, max_iter, verbose=0, stronger=None):
     """Minimise an objective from theta.
+
+    Parameters
+    ----------
+    stronger : tuple or None
+        The arguments of `WorkingSetSolver.start_from`.
 
     Returns
     -------
@@ -85,7 +90,10 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0):
     result : SolverResult
     """
     options = {"tol": tol, "verbose": verbose}
-    result = make_solver(name, objective, max_iter=max_iter, **options).solve(theta)
+    solver = make_solver(name, objective, max_iter=max_iter, **options)
+    if stronger is not None:
+        solver.start_from(*stronger)
+    result = solver.solve(theta)
     while tol < result.max_gradient < np.inf and result.n_iter < max_iter:
         if objective.is_separated(result.value):
             break

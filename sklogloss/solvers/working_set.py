@@ -1,5 +1,7 @@
 """An L1 penalty on many features: solve for those few whose coefficients are not zero."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklogloss.penalties import distance_to_subdifferential
@@ -47,6 +49,23 @@ class WorkingSetSolver:
         self.max_iter = max_iter
         self.verbose = verbose
         self.suboptimality = relative_suboptimality(tol)
+        self.stronger = None
+
+    def start_from(self, result, l1):
+        """Take the first set from the solution under a stronger penalty, without a pass.
+
+        The set has the features whose gradient would come up to the weaker penalty if it grew as
+        fast as the penalty falls: the strong rule (Tibshirani et al., Journal of the Royal
+        Statistical Society B 74, 2012).
+
+        Parameters
+        ----------
+        result : SolverResult
+            With its evaluation.
+        l1 : float
+            Strength of the stronger penalty.
+        """
+        self.stronger = result.evaluation, l1
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
@@ -57,9 +76,17 @@ class WorkingSetSolver:
         self.n_iter = 0
         if SMALLEST_SET > MOST * self.objective.n_features:
             return self._solve_whole(theta)
+        self.previous_value = np.inf
+        if self.stronger is not None and not self._is_worth_descending():
+            features = self._promising(theta)
+            if 0 < len(features) <= MOST * self.objective.n_features:
+                self.point = replace(self.stronger[0], theta=theta)
+                self.largest_value = self.point.value
+                self._solve_for(features, self._tolerated())
+                self.previous_value = np.inf
+                return self._solve_sets()
         self.point = self.objective.value_gradient(theta)
         self.largest_value = self.point.value
-        self.previous_value = np.inf
         if self._is_worth_descending():
             descent = SoftmaxDescent(self.objective, self.verbose)
             self.point, self.n_iter, is_done = descent.solve(self.point, self.max_iter // 2)
@@ -67,6 +94,12 @@ class WorkingSetSolver:
             if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
                 return self._result(f"{self.n_iter} rounds of coordinate descent were not enough")
         return self._solve_sets()
+
+    def _promising(self, theta):
+        evaluation, l1 = self.stronger
+        limit = (2 - l1 / self.objective.l1) * self.objective.l1_in_theta
+        is_promising = (np.abs(evaluation.gradient) >= limit) | (theta != 0)
+        return np.flatnonzero(self._of_features(is_promising).any(axis=1))
 
     def _is_worth_descending(self):
         n_parameters_of_set = ROOM * SMALLEST_SET * self.objective.n_columns
@@ -162,5 +195,11 @@ class WorkingSetSolver:
         point = self.point
         converged = reason == "" or (reason == STALLED and point.max_gradient <= self.tol)
         return SolverResult(
-            point.theta, point.value, point.max_gradient, self.n_iter, converged, reason
+            point.theta,
+            point.value,
+            point.max_gradient,
+            self.n_iter,
+            converged,
+            reason,
+            evaluation=point,
         )

@@ -1,5 +1,7 @@
 """Coefficients for a grid of C are those of fits one by one."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -162,3 +164,29 @@ def test_values_that_are_not_finite_are_named():
     X[3, 1] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN"):
         logloss_path(X, y)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_sparse_path_of_many_features_starts_empty_and_ends_without_penalty(fit_intercept):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 1000))
+    y = (X[:, 0] + rng.standard_normal(60) > 0).astype(int)
+    share = y.mean() if fit_intercept else 0.5
+    lowest = 1 / np.abs(X.T @ (y - share)).max()
+    Cs = lowest * np.array([0.5, 0.9, 1.5, 3.0, 6.0])
+    arguments = {"l1_ratio": 1.0, "fit_intercept": fit_intercept, "solver": "coordinate-descent"}
+    path = logloss_path(X, y, Cs=Cs, **arguments)
+    assert not path.coefs[:2].any()
+    for C, coef, intercept in zip(Cs, path.coefs[:, 0], path.intercepts[:, 0], strict=True):
+        p = 1 / (1 + np.exp(-(X @ coef + intercept)))
+        gradient = X.T @ (p - y)
+        is_zero = coef == 0
+        # The subgradient of the mean loss is within tol.
+        tolerance = 1e-4 * len(y)
+        assert np.all(np.abs(gradient[is_zero]) <= 1 / C + tolerance)
+        np.testing.assert_allclose(
+            gradient[~is_zero], -np.sign(coef[~is_zero]) / C, rtol=0, atol=tolerance
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        logloss_path(X, y, Cs=[*Cs, np.inf], max_iter=20, **arguments)

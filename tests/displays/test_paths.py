@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklogloss import LogLossClassifierCV, logloss_path
+from sklogloss import LogLossClassifier, LogLossClassifierCV, logloss_path
 from sklogloss.displays import CoefficientPathDisplay, CVCurveDisplay
 
 matplotlib.use("agg")
@@ -66,15 +66,48 @@ def test_cv_curve_of_other_scores(iris):
     display = CVCurveDisplay.from_estimator(model)
     assert display.ax_.get_ylabel() == "Held-out accuracy"
     np.testing.assert_allclose(display.lines_[0].get_ydata(), model[-1].scores_.mean(axis=0)[0])
-    with pytest.raises(NotFittedError):
-        CVCurveDisplay.from_estimator(LogLossClassifierCV())
+
+
+@pytest.mark.parametrize("display", [CVCurveDisplay, CoefficientPathDisplay])
+def test_estimator_must_be_fitted(display):
+    for estimator in (
+        LogLossClassifierCV(),
+        LogLossClassifier(),
+        make_pipeline(LogLossClassifierCV()),
+    ):
+        with pytest.raises(NotFittedError, match="not fitted"):
+            display.from_estimator(estimator)
+
+
+@pytest.mark.parametrize("display", [CVCurveDisplay, CoefficientPathDisplay])
+def test_estimator_must_be_cross_validated(display, iris):
+    classifier = LogLossClassifier().fit(*iris)
+    pipeline = make_pipeline(StandardScaler(), LogLossClassifier()).fit(*iris)
+    for estimator, given in (
+        (classifier, "got LogLossClassifier"),
+        (pipeline, "got a Pipeline that ends with LogLossClassifier"),
+        (LogLossClassifierCV, "got the class LogLossClassifierCV"),
+        (None, "got NoneType"),
+        (np.eye(2), "got ndarray"),
+    ):
+        with pytest.raises(TypeError, match=f"^estimator must be a LogLossClassifierCV.*{given}$"):
+            display.from_estimator(estimator)
+
+
+def test_cv_curve_takes_no_path(iris):
+    path = logloss_path(*iris, Cs=[0.1, 1.0])
+    allowed = "estimator must be a LogLossClassifierCV or a Pipeline that ends with one"
+    with pytest.raises(TypeError, match=f"{allowed}, got LogLossPath"):
+        CVCurveDisplay.from_estimator(path)
 
 
 @pytest.mark.filterwarnings("ignore:The data is separable")
-def test_cv_curve_needs_a_finite_C(iris):
+def test_estimator_must_have_a_finite_C(iris):
     model = LogLossClassifierCV(Cs=[np.inf]).fit(*iris)
     with pytest.raises(ValueError, match="estimator must have a finite C"):
         CVCurveDisplay.from_estimator(model)
+    with pytest.raises(ValueError, match="estimator must have a finite C"):
+        CoefficientPathDisplay.from_estimator(model)
 
 
 def test_path_of_a_fitted_classifier(model, iris):
