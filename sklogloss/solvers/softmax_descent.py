@@ -11,7 +11,7 @@ from sklogloss.losses import LogLoss
 __all__ = ["SoftmaxDescent", "is_worth_descending"]
 
 # A round is a sweep over all columns and these over those with nonzero coefficients.
-INNER_SWEEPS = 4
+INNER_SWEEPS = 9
 # Rounds whose results are extrapolated.
 MEMORY = 5
 # Part of the objective that a round must gain for another to follow. From there on Newton's method
@@ -71,15 +71,19 @@ class SoftmaxDescent:
         x = np.vstack([coef, intercept[None]]) if objective.fit_intercept else coef.copy()
         proba = self._proba(x)
         value = point.value
-        every = np.flatnonzero(np.diff(self.columns.indptr))
+        n_entries = np.diff(self.columns.indptr)
+        every = np.flatnonzero(n_entries)
         results = [x.copy()]
         converged = False
         n_iter = 0
+        # Frequent features first: what they explain, rare ones need not be taken for.
+        gain = self._sweep(every[np.argsort(-n_entries[every], kind="stable")], x, proba, 0.0)
+        value -= gain
         while n_iter < max_iter and not converged:
-            gain = self._sweep(every, x, proba)
+            gain = self._sweep(self.rng.permutation(every), x, proba)
             nonzero = np.flatnonzero(x.any(axis=1))
             for _ in range(INNER_SWEEPS):
-                gain += self._sweep(nonzero, x, proba)
+                gain += self._sweep(self.rng.permutation(nonzero), x, proba)
             n_iter += 1
             value -= gain
             converged = not gain > ENOUGH * value
@@ -101,10 +105,10 @@ class SoftmaxDescent:
     def _proba(self, x):
         return LogLoss(x.shape[1]).link(np.ascontiguousarray(self.columns @ x))
 
-    def _sweep(self, which, x, proba):
+    def _sweep(self, columns, x, proba, shared=1.0):
         n_parts = 1 + int(self.columns.nnz * x.shape[1] / ROUND_WORK)
         gain = 0.0
-        for part in np.array_split(self.rng.permutation(which), n_parts):
+        for part in np.array_split(columns, n_parts):
             gain += descend_softmax(
                 self.columns.indptr,
                 self.columns.indices,
@@ -116,6 +120,7 @@ class SoftmaxDescent:
                 self.l1,
                 x,
                 proba,
+                shared,
             )
         return gain
 
