@@ -106,7 +106,7 @@ setup(
             extension("loss_kernel", "log_loss.c", "focal_loss.c", "brier_loss.c"),
             extension("design", "dense_block.c", "gram_kernel.c", "sparse_block.c"),
             extension("data_pass", "row_weights.c"),
-            extension("coordinate_descent"),
+            extension("coordinate_descent", "softmax_row.c"),
             extension("dual_ascent"),
             extension("mean_gradient"),
             extension("build_info"),

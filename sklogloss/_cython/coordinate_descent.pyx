@@ -6,10 +6,16 @@ coordinate that does not move costs nothing, and one that moves a row of the mat
 coordinate costs the stored entries of its column.
 """
 
-from libc.math cimport exp, fabs, log
+from libc.math cimport fabs, log
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from scipy.linalg.cython_blas cimport daxpy
+
+
+cdef extern from "softmax_row.h" nogil:
+    void softmax_add_derivatives(
+        Py_ssize_t, double, double, double, const double *, double *, double *) noexcept
+    double softmax_move(Py_ssize_t, double, const double *, const double *, double *) noexcept
 
 
 ctypedef fused index_t:
@@ -118,6 +124,7 @@ def descend_softmax(
     const double[::1] l1 not None,
     double[:, ::1] x not None,
     double[:, ::1] p not None,
+    double shared,
 ):
     """Descend on the log loss of K classes, along the coefficients of one column after the other.
 
@@ -139,6 +146,9 @@ def descend_softmax(
         Coefficients, changed in place.
     p : ndarray of shape (n_samples, n_classes)
         Their probabilities, changed in place.
+    shared : float
+        The curvature of a sample is taken for diag(p) - shared * diag(p)^2. 0 bounds it, which
+        suits large steps; 1 is its diagonal, which lets samples that are told apart count little.
 
     Returns
     -------
@@ -158,22 +168,19 @@ def descend_softmax(
     cdef double *curvature = gradient + n_classes
     cdef double *step = curvature + n_classes
     cdef double *new = step + n_classes
-    cdef double *row
     with nogil:
         for c in range(columns.shape[0]):
             j = columns[c]
             n_entries = indptr[j + 1] - indptr[j]
             for k in range(n_classes):
                 gradient[k] = l2[j] * x[j, k] - target_sum[j, k]
-                # diag(p) is no smaller than diag(p) - p p'.
                 curvature[k] = l2[j] + SMALLEST_CURVATURE
             for q in range(n_entries):
                 i = indices[indptr[j] + q]
                 value = data[indptr[j] + q] * weight[i]
-                total = value * data[indptr[j] + q]
-                for k in range(n_classes):
-                    gradient[k] += value * p[i, k]
-                    curvature[k] += total * p[i, k]
+                softmax_add_derivatives(
+                    n_classes, value, value * data[indptr[j] + q], shared, &p[i, 0], gradient,
+                    curvature)
             slope = 0
             for k in range(n_classes):
                 wanted = curvature[k] * x[j, k] - gradient[k]
@@ -192,16 +199,10 @@ def descend_softmax(
                 change = penalty = 0
                 for q in range(n_entries):
                     i = indices[indptr[j] + q]
-                    value = length * data[indptr[j] + q]
-                    row = new + q * n_classes
-                    total = 0
-                    for k in range(n_classes):
-                        row[k] = p[i, k] * exp(value * step[k])
-                        total += row[k]
+                    total = softmax_move(
+                        n_classes, length * data[indptr[j] + q], step, &p[i, 0],
+                        new + q * n_classes)
                     change += weight[i] * log(total)
-                    total = 1 / total
-                    for k in range(n_classes):
-                        row[k] *= total
                 for k in range(n_classes):
                     wanted = x[j, k] + length * step[k]
                     penalty += l1[j] * (fabs(wanted) - fabs(x[j, k]))

@@ -18,21 +18,30 @@ SMALL_GAIN = 0.1
 class NewtonCGSolver(NewtonSolver):
     """Truncated Newton: each product with the Hessian is one pass over X.
 
-    The conjugate gradients are preconditioned with the Hessian's diagonal and stop early far from
-    the optimum (Nocedal & Wright, Numerical Optimization, algorithm 7.1).
+    The conjugate gradients are preconditioned with the Hessian's diagonal, after a start from the
+    dual with its mean over the classes, and stop early far from the optimum (Nocedal & Wright,
+    Numerical Optimization, algorithm 7.1).
     """
 
     def evaluate(self, theta):
         return self.objective.value_gradient_curvature(theta)
 
     def setup(self, theta):
+        self.averages_classes = False
         if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
             start = dual_start(self.objective)
-            theta = theta if start is None else start
+            if start is not None:
+                theta = start
+                self.averages_classes = True
         super().setup(theta)
 
     def inner_solve(self, point):
         diagonal = self.objective.hessian_diagonal(point)
+        if self.averages_classes:
+            # One size for all classes of a feature keeps steps among those whose sum over the
+            # classes is zero: along the others there is no curvature but the penalty's.
+            means = diagonal.reshape(self.objective.shape).mean(axis=1)
+            diagonal = np.repeat(means, self.objective.n_columns)
         preconditioner = 1 / np.where(diagonal > 0, diagonal, 1)
         residual = -point.gradient
         preconditioned = preconditioner * residual

@@ -1,0 +1,17 @@
+/* What coordinate descent on the log loss of K classes does to the probabilities of a sample. */
+#ifndef SKLOGLOSS_SOFTMAX_ROW_H
+#define SKLOGLOSS_SOFTMAX_ROW_H
+
+#include <stddef.h>
+
+/* gradient += slope * p, curvature += weight * p * (1 - shared * p) */
+void softmax_add_derivatives(ptrdiff_t n_classes, double slope, double weight, double shared,
+                             const double *restrict p, double *restrict gradient,
+                             double *restrict curvature);
+
+/* Set moved to the probabilities when the raw predictions change by length * step. Return the
+ * factor that normalises them, inverted: infinite or NaN where an exponential overflows. */
+double softmax_move(ptrdiff_t n_classes, double length, const double *restrict step,
+                    const double *restrict p, double *restrict moved);
+
+#endif
