@@ -12,6 +12,9 @@ ctypedef struct Block:
     void *packed
     void *weighted
     void *product
+    void *packed_coef
+    void *packed_gradient
+    bint has_coef               # whether packed_coef is set
     void *row_scratch
     void *cursor
     void *next_place

@@ -57,6 +57,19 @@ cdef extern from "gram_kernel.h" nogil:
     const GramKernel *gram_kernel(GramTypes types)
 
 
+cdef extern from "thin_product.h" nogil:
+    ctypedef struct ThinProduct:
+        Py_ssize_t lanes
+        void (*add_by_columns)(
+            Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            const void *, void *, Py_ssize_t) noexcept nogil
+        void (*add_by_rows)(
+            Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            const void *, double *) noexcept nogil
+
+    const ThinProduct *thin_product(int is_float32)
+
+
 # One C function per type of data and index; CsrFunctions holds the four that fit a matrix.
 ctypedef void (*csr_times_t)(
     Py_ssize_t, const void *, const void *, const void *, Py_ssize_t, const void *, void *,
@@ -98,10 +111,16 @@ cdef enum:
     # Where panels are few, all of them may.
     PANEL_ROWS = 96
     PANEL_BYTES = 65536
+    # Up to this many columns of coef our kernel is faster than BLAS.
+    MAX_THIN_COLUMNS = 32
+
+
+cdef inline Py_ssize_t rounded_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
+    return (n + multiple - 1) // multiple * multiple
 
 
 cdef inline Py_ssize_t aligned(Py_ssize_t n_bytes) noexcept nogil:
-    return (n_bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    return rounded_up(n_bytes, ALIGNMENT)
 
 
 cdef inline char *first_aligned(char *memory) noexcept nogil:
@@ -234,6 +253,7 @@ cdef class DenseDesign(Design):
     # NULL if BLAS takes the Gram matrices
     cdef const GramKernel *kernel
     cdef const GramKernel *single_kernel
+    cdef const ThinProduct *thin    # NULL if BLAS takes the products for several columns
 
     def __init__(self, X):
         self.is_float32 = X.dtype == np.float32
@@ -251,6 +271,7 @@ cdef class DenseDesign(Design):
         self.single_kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_MIXED)
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
             self.kernel = self.single_kernel = NULL
+        self.thin = thin_product(self.is_float32)
         self.row_stride = row_bytes // itemsize
         self.column_stride = column_bytes // itemsize
         self.leading = self.row_stride if self.by_rows else self.column_stride
@@ -269,25 +290,35 @@ cdef class DenseDesign(Design):
         cdef Py_ssize_t size = self.n_features + gram.intercept
         if kernel == NULL:
             return size
-        return (size + kernel.multiple - 1) // kernel.multiple * kernel.multiple
+        return rounded_up(size, kernel.multiple)
+
+    cdef bint is_thin(self, Py_ssize_t n_columns) noexcept nogil:
+        return self.thin != NULL and 1 < n_columns <= MAX_THIN_COLUMNS
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
-        cdef Py_ssize_t packed = 0, product = 0
+        cdef Py_ssize_t packed = 0, product = 0, coef = 0, gradient = 0
         if gram != NULL:
             packed = aligned(self.itemsize * self.n_packed(gram) * self.block_rows)
-        if self.is_float32:
-            # float64 products go straight to the sums.
+        if self.is_float32 and not (self.is_thin(n_columns) and self.kernel != NULL):
+            # float64 products, and those of our kernels, go straight to the sums.
             product = self.n_features * n_columns
             if gram != NULL and self.kernel == NULL:
                 product = max(product, (self.n_features + 1) * (self.n_features + 1))
             product = aligned(self.itemsize * product)
-        block.memory = <char *> malloc(2 * packed + product + ALIGNMENT)
+        if self.is_thin(n_columns):
+            n_columns = rounded_up(n_columns, self.thin.lanes)
+            coef = aligned(self.itemsize * n_columns * self.n_features)
+            gradient = aligned(self.itemsize * n_columns * self.block_rows)
+        block.memory = <char *> malloc(2 * packed + product + coef + gradient + ALIGNMENT)
         if block.memory == NULL:
             return -1
         cdef char *memory = first_aligned(block.memory)
         block.packed = memory
         block.weighted = memory + packed
         block.product = memory + 2 * packed
+        block.packed_coef = memory + 2 * packed + product
+        block.packed_gradient = memory + 2 * packed + product + coef
+        block.has_coef = False
         return 0
 
     cdef void load(self, Block *block, Py_ssize_t start, Py_ssize_t n_rows) noexcept nogil:
@@ -299,7 +330,9 @@ cdef class DenseDesign(Design):
     cdef void add_times(
         self, Block *block, Py_ssize_t n_columns, const void *coef, void *raw, Py_ssize_t stride
     ) noexcept nogil:
-        if self.is_float32:
+        if self.is_thin(n_columns):
+            thin_add_times(self, block, n_columns, coef, raw, stride)
+        elif self.is_float32:
             dense_add_times[float](
                 self, block, n_columns, <const float *> coef, <float *> raw, stride)
         else:
@@ -310,7 +343,9 @@ cdef class DenseDesign(Design):
         self, Block *block, Py_ssize_t n_columns, const void *g, Py_ssize_t stride, double *out
     ) noexcept nogil:
         cdef float *product = <float *> block.product
-        if self.is_float32:
+        if self.is_thin(n_columns):
+            thin_transposed_times(self, block, n_columns, g, stride, out)
+        elif self.is_float32:
             dense_transposed_times[float](
                 self, block, n_columns, <const float *> g, stride, 0, product)
             block_add_f32(self.n_features * n_columns, product, out)
@@ -394,6 +429,57 @@ cdef void dense_transposed_times(
         gemm[floating](
             b"T", b"T" if design.by_rows else b"N", n_columns, n_features, n_rows, g, stride, X,
             design.leading, beta, out, n_columns)
+
+
+cdef void pack_columns(
+    Py_ssize_t n_rows, Py_ssize_t n_columns, const floating *B, Py_ssize_t row_stride,
+    Py_ssize_t column_stride, Py_ssize_t n_packed, floating *packed,
+) noexcept nogil:
+    cdef Py_ssize_t i, k
+    for i in range(n_rows):
+        for k in range(n_columns):
+            packed[i * n_packed + k] = B[i * row_stride + k * column_stride]
+        for k in range(n_columns, n_packed):
+            packed[i * n_packed + k] = 0
+
+
+cdef void thin_add_times(
+    DenseDesign design, Block *block, Py_ssize_t n_columns, const void *coef, void *raw,
+    Py_ssize_t stride,
+) noexcept nogil:
+    cdef Py_ssize_t n_packed = rounded_up(n_columns, design.thin.lanes)
+    if not block.has_coef:
+        # coef is the same for all blocks of a pass.
+        if design.is_float32:
+            pack_columns[float](
+                design.n_features, n_columns, <const float *> coef, n_columns, 1, n_packed,
+                <float *> block.packed_coef)
+        else:
+            pack_columns[double](
+                design.n_features, n_columns, <const double *> coef, n_columns, 1, n_packed,
+                <double *> block.packed_coef)
+        block.has_coef = True
+    design.thin.add_by_columns(
+        block.n_rows, design.n_features, block.values, design.row_stride, design.column_stride,
+        n_columns, n_packed, block.packed_coef, raw, stride)
+
+
+cdef void thin_transposed_times(
+    DenseDesign design, Block *block, Py_ssize_t n_columns, const void *g, Py_ssize_t stride,
+    double *out,
+) noexcept nogil:
+    cdef Py_ssize_t n_packed = rounded_up(n_columns, design.thin.lanes)
+    if design.is_float32:
+        pack_columns[float](
+            block.n_rows, n_columns, <const float *> g, 1, stride, n_packed,
+            <float *> block.packed_gradient)
+    else:
+        pack_columns[double](
+            block.n_rows, n_columns, <const double *> g, 1, stride, n_packed,
+            <double *> block.packed_gradient)
+    design.thin.add_by_rows(
+        design.n_features, block.n_rows, block.values, design.column_stride, design.row_stride,
+        n_columns, n_packed, block.packed_gradient, out)
 
 
 cdef void dense_gram(

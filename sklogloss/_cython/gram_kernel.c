@@ -10,7 +10,6 @@
 
 #ifdef HAVE_VECTORS
 
-#define INLINE static inline __attribute__((always_inline))
 /* Numbers of a and b in turn: those of the first halves, those of the second halves. */
 #define FIRST_2 0, 2
 #define SECOND_2 1, 3
@@ -21,91 +20,14 @@
 #define FIRST_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define SECOND_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-/* TILE_ROWS x 3 vectors of sums and 3 of B fill the registers. */
+#define PASTE(name, lanes) name##_##lanes
+#define OF_LANES(name, lanes) PASTE(name, lanes)
+#define FIRST OF_LANES(FIRST, LANES)
+#define SECOND OF_LANES(SECOND, LANES)
 
-#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__)
-#define X86_LEVELS 1
-#endif
-
-#ifdef X86_LEVELS
-
-#define TARGET __attribute__((target("arch=x86-64-v4")))
-#define TILE_ROWS 8
-#define SOURCE double
-#define REAL double
-#define LANES 8
-#define FIRST FIRST_8
-#define SECOND SECOND_8
-#define NAME(name) name##_v4_f64
-#include "gram_kernel_template.h"
-#define SOURCE float
-#define REAL float
-#define LANES 16
-#define FIRST FIRST_16
-#define SECOND SECOND_16
-#define NAME(name) name##_v4_f32
-#include "gram_kernel_template.h"
-#define SOURCE double
-#define REAL float
-#define LANES 16
-#define FIRST FIRST_16
-#define SECOND SECOND_16
-#define NAME(name) name##_v4_mixed
-#include "gram_kernel_template.h"
-#undef TARGET
-#undef TILE_ROWS
-
-#define TARGET __attribute__((target("arch=x86-64-v3")))
-#define TILE_ROWS 4
-#define SOURCE double
-#define REAL double
-#define LANES 4
-#define FIRST FIRST_4
-#define SECOND SECOND_4
-#define NAME(name) name##_v3_f64
-#include "gram_kernel_template.h"
-#define SOURCE float
-#define REAL float
-#define LANES 8
-#define FIRST FIRST_8
-#define SECOND SECOND_8
-#define NAME(name) name##_v3_f32
-#include "gram_kernel_template.h"
-#define SOURCE double
-#define REAL float
-#define LANES 8
-#define FIRST FIRST_8
-#define SECOND SECOND_8
-#define NAME(name) name##_v3_mixed
-#include "gram_kernel_template.h"
-#undef TARGET
-#undef TILE_ROWS
-
-#endif
-
-#define TARGET
-#define TILE_ROWS 4
-#define SOURCE double
-#define REAL double
-#define LANES 2
-#define FIRST FIRST_2
-#define SECOND SECOND_2
-#define NAME(name) name##_default_f64
-#include "gram_kernel_template.h"
-#define SOURCE float
-#define REAL float
-#define LANES 4
-#define FIRST FIRST_4
-#define SECOND SECOND_4
-#define NAME(name) name##_default_f32
-#include "gram_kernel_template.h"
-#define SOURCE double
-#define REAL float
-#define LANES 4
-#define FIRST FIRST_4
-#define SECOND SECOND_4
-#define NAME(name) name##_default_mixed
-#include "gram_kernel_template.h"
+#define WITH_BASELINE 1
+#define TEMPLATE "gram_kernel_template.h"
+#include "for_each_level.h"
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define KERNEL(lanes, tile_rows, max_features, T) \

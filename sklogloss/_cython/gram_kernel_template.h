@@ -1,5 +1,4 @@
-/* Included by gram_kernel.c once for each TARGET, type of X and REAL, in which the products are
- * taken, with LANES numbers in a register. */
+/* Included by for_each_level.h, see there; for gram_kernel.c. X is a SOURCE, the products REAL. */
 
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef SOURCE NAME(source_vec) __attribute__((vector_size(LANES * sizeof(SOURCE))));
@@ -170,6 +169,4 @@ TARGET static void NAME(gram)(ptrdiff_t n_rows, const void *A, const void *B, pt
 #undef SOURCE
 #undef REAL
 #undef LANES
-#undef FIRST
-#undef SECOND
 #undef NAME

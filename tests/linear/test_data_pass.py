@@ -268,6 +268,26 @@ def test_hessians_of_any_number_of_features(n_features, n_classes, order, dtype)
         assert np.all(np.abs(np.tril(mean - own * expected)) <= tolerance)
 
 
+# On both sides of the sizes of registers and tiles, and of what BLAS is left to do.
+@pytest.mark.parametrize("n_classes", [3, 4, 8, 9, 16, 17, 24, 25, 32, 33])
+@pytest.mark.parametrize("n_features", [1, 7, 8, 9, 101])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gradients_of_any_number_of_classes(n_classes, n_features, order, dtype):
+    rng = np.random.default_rng(n_classes)
+    n_samples = 67
+    X = np.asarray(rng.normal(size=(n_samples, n_features)), dtype=dtype, order=order)
+    kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
+    target = np.asfortranarray(rng.integers(n_classes, size=(n_samples, 1)), dtype=dtype)
+    coef = rng.normal(size=(n_features, n_classes)).astype(dtype) / n_features
+    intercept = rng.normal(size=n_classes).astype(dtype)
+    twin = SlowTwin(X, np.ones(n_samples), coef, intercept, target)
+    sums = data_pass.value_gradient(make_design(X), kernel, target, None, coef, intercept, None, 1)
+    twin.check(sums[0], twin.value.sum(), (np.abs(twin.value).max() + 1) * n_samples)
+    size = np.repeat(twin.size(twin.X1), n_classes)
+    twin.check(sums[1:], transposed_times(twin.X1, twin.gradient), size)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_no_weights_are_weights_of_one(n_classes):
     X, _, coef, intercept, target = make_problem(np.float64, n_classes, is_soft=False)
