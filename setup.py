@@ -104,7 +104,9 @@ setup(
     ext_modules=cythonize(
         [
             extension("loss_kernel", "log_loss.c", "focal_loss.c", "brier_loss.c"),
-            extension("design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"),
+            extension(
+                "design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"
+            ),
             extension("data_pass", "row_weights.c"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("dual_ascent"),

@@ -107,8 +107,8 @@ cdef enum:
     MIN_BLOCK_ROWS = 64
     MAX_BLOCK_ROWS = 1024
     ALIGNMENT = 64
-    # Packed rows that are multiplied at a time: three panels of that many fill most of the L1 cache.
-    # Where panels are few, all of them may.
+    # Packed rows that are multiplied at a time: three panels of that many fill most of the L1
+    # cache. Where panels are few, all of them may.
     PANEL_ROWS = 96
     PANEL_BYTES = 65536
     # Up to this many columns of coef our kernel is faster than BLAS.
