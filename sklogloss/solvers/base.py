@@ -53,11 +53,10 @@ class SolverResult:
     direction : ndarray of shape (n_parameters,) or None
         Where the last step went.
     point : Evaluation or None
-        The last one, a step before theta at most; for a loss that is not convex.
+        The last one, a step before theta at most; for a loss that is not convex, and of a solver
+        with an L1 penalty that has looked at all features.
     curves_upwards : bool
         Whether the Hessian was found to be positive definite close to theta.
-    evaluation : Evaluation or None
-        At theta, of a solver with an L1 penalty that has looked at all features.
     """
 
     theta: np.ndarray
@@ -69,7 +68,6 @@ class SolverResult:
     direction: np.ndarray | None = None
     point: Evaluation | None = None
     curves_upwards: bool = False
-    evaluation: Evaluation | None = None
 
 
 class NewtonSolver:

@@ -61,11 +61,11 @@ class WorkingSetSolver:
         Parameters
         ----------
         result : SolverResult
-            With its evaluation.
+            With its point.
         l1 : float
             Strength of the stronger penalty.
         """
-        self.stronger = result.evaluation, l1
+        self.stronger = result.point, l1
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
@@ -201,5 +201,5 @@ class WorkingSetSolver:
             self.n_iter,
             converged,
             reason,
-            evaluation=point,
+            point=point,
         )
