@@ -88,14 +88,15 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
     fold_paths = [[[] for _ in penalties] for _ in folds]
 
     def solve_all(submit):
-        # What a fold can do waits for the point of all data under the same penalty only.
+        # What a fold can do waits for the point of all data under the same penalty, and for what
+        # the fold did before: its design serves one pass at a time.
+        previous = [None] * len(folds)
         for ratio, full_path in enumerate(full_paths):
             guide = full_paths[ratio - 1] if ratio > 0 else None
             steps_of_folds = [
                 solve_path(of_fold, of_ratio[ratio], guide=full_path, **options)
                 for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
             ]
-            previous = [None] * len(folds)
             for point in solve_path(of_all, penalties[ratio], guide=guide, guides=True, **options):
                 full_path.append(point)
                 for i, steps in enumerate(steps_of_folds):
@@ -106,10 +107,14 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
     if n_workers == 1:
         solve_all(_call)
     else:
-        with ThreadPoolExecutor(n_workers) as executor:
+        executor = ThreadPoolExecutor(n_workers)
+        try:
             executor.submit(solve_all, executor.submit).result()
             for future in futures:
                 future.result()
+        finally:
+            # Nothing is left to cancel but after an error or Ctrl-C.
+            executor.shutdown(cancel_futures=True)
     return full_paths, fold_paths
 
 

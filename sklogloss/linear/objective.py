@@ -32,10 +32,10 @@ def add_to_diagonal(matrix, values):
     matrix.reshape(-1)[: len(values) * step : step] += values
 
 
-def _in_single(sums):
-    """Return sums(True), or sums(False) if that overflows."""
-    single = sums(True)
-    return single if np.all(np.isfinite(single)) else sums(False)
+def _in_single(sums_in):
+    """Return sums_in(True), or sums_in(False) if that overflows."""
+    single = sums_in(True)
+    return single if np.all(np.isfinite(single)) else sums_in(False)
 
 
 @dataclass
@@ -253,7 +253,8 @@ class LinearObjective:
     def _row_curvature(self, theta):
         # The mean over the columns of the curvature of each row's weighted loss.
         coef, intercept = self.coef_intercept(theta)
-        raw_prediction = (self.design.X @ coef + intercept).astype(self.dtype)
+        raw_prediction = self.design.X @ coef.astype(self.dtype) + intercept.astype(self.dtype)
+        raw_prediction = np.asfortranarray(raw_prediction)
         gradient, hessian = np.empty_like(raw_prediction), np.empty_like(raw_prediction)
         evaluate(
             self.loss,
@@ -279,6 +280,8 @@ class LinearObjective:
         curvature = self._row_curvature(theta)
         order = np.argsort(curvature)
         missing = np.cumsum(curvature[order], dtype=np.float64)
+        if not missing[-1] > 0:
+            return np.arange(len(order))
         return np.sort(order[np.searchsorted(missing, part * missing[-1]) :])
 
     def of_rows(self, rows):
@@ -498,7 +501,7 @@ class LinearObjective:
         overflow.
         """
 
-        def sums(single):
+        def sums_in(single):
             return data_pass.value_gradient_hessian(
                 self.design,
                 self.loss,
@@ -512,7 +515,7 @@ class LinearObjective:
                 self.n_threads,
             )
 
-        sums = _in_single(sums) if single else sums(False)
+        sums = _in_single(sums_in) if single else sums_in(False)
         evaluation = self._evaluation(theta, sums)
         pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
         evaluation.hessian = self._hessian(pairs)
@@ -566,7 +569,7 @@ class LinearObjective:
         """
         curvature = self.value_gradient_curvature(theta).curvature
 
-        def sums(single):
+        def sums_in(single):
             return data_pass.class_mean_gram(
                 self.design,
                 self.loss,
@@ -579,7 +582,7 @@ class LinearObjective:
                 self.n_threads,
             )
 
-        hessian = _in_single(sums) / self.weight_sum
+        hessian = _in_single(sums_in) / self.weight_sum
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(hessian[None])
         add_to_diagonal(hessian, self._penalty[:, 0])

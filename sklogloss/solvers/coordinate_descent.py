@@ -96,8 +96,10 @@ class QuadraticModel:
         fill_upper_triangle(hessian)
         # Its rounding errors may leave it with negative curvature where it vanishes, as along equal
         # changes of all classes, and a model without a minimum.
-        rounding = 100 * np.finfo(dtype).eps * np.max(np.diagonal(hessian), initial=0)
-        hessian.reshape(-1)[:: len(hessian) + 1] += rounding + SMALLEST_CURVATURE
+        # They are relative to the diagonal, whose entries may be of very different size.
+        diagonal = hessian.reshape(-1)[:: len(hessian) + 1]
+        diagonal *= 1 + 100 * np.finfo(dtype).eps
+        diagonal += SMALLEST_CURVATURE
         self.matrix = hessian
         self.steps = 0
 

@@ -39,7 +39,7 @@ def is_definite(hessian, margin):
     shifted.reshape(-1)[:: len(root) + 1] -= margin
     # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
     _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
-    return info == 0
+    return info == 0 and np.isfinite(margin)
 
 
 def negative_curvature(objective, theta, point=None):

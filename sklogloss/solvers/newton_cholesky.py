@@ -102,7 +102,7 @@ class NewtonCholeskySolver(NewtonSolver):
     def finalize(self):
         result = super().finalize()
         if self.converged and self.last_hessian is not None and result.value > 0:
-            step = np.sqrt(self.hessian_decrement / 2 / result.value)
+            step = np.sqrt(max(self.hessian_decrement, 0) / 2 / result.value)
             result.curves_upwards = is_definite(self.last_hessian, MARGIN_PER_STEP * step)
         return result
 

@@ -80,6 +80,7 @@ class WorkingSetSolver:
         if self.stronger is not None and not self._is_worth_descending():
             features = self._promising(theta)
             if 0 < len(features) <= MOST * self.objective.n_features:
+                # Value and gradient are those under the stronger penalty: their size will do.
                 self.point = replace(self.stronger[0], theta=theta)
                 self.largest_value = self.point.value
                 self._solve_for(features, self._tolerated())

@@ -301,15 +301,16 @@ def test_rows_named_twice_and_masks():
 
 
 @pytest.mark.parametrize("n_samples", [300, 6000])
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
-def test_same_bits_for_any_number_of_threads(n_samples, l1_ratio):
-    X, y = simulate(n_samples=n_samples, n_features=30)
-    one, two = (
-        LogLossClassifierCV(Cs=3, l1_ratios=[l1_ratio], n_jobs=n_jobs).fit(X, y)
-        for n_jobs in (1, 2)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_same_bits_for_any_number_of_threads(n_samples, n_classes):
+    X, y = simulate(n_classes=n_classes, n_samples=n_samples, n_features=30)
+    one, *others = (
+        LogLossClassifierCV(Cs=3, l1_ratios=[0.0, 0.5, 1.0], n_jobs=n_jobs).fit(X, y)
+        for n_jobs in (1, 2, 4)
     )
-    for name in ("scores_", "coefs_paths_", "full_paths_", "coef_", "n_iter_"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    for other in others:
+        for name in ("scores_", "coefs_paths_", "full_paths_", "coef_", "n_iter_"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_float32_is_kept():

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from sklogloss import LogLossClassifier, logloss_path
 
@@ -190,3 +192,26 @@ def test_sparse_path_of_many_features_starts_empty_and_ends_without_penalty(fit_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         logloss_path(X, y, Cs=[*Cs, np.inf], max_iter=20, **arguments)
+
+
+def test_weak_penalties_on_data_told_apart():
+    # The Hessian of an earlier point says nothing of rare features whose samples are told apart.
+    rng = np.random.default_rng(1)
+    n_samples, n_classes, C = 6000, 5, 100.0
+    y = rng.integers(n_classes, size=n_samples)
+    X = rng.normal(size=(n_samples, 40))
+    X[np.arange(n_samples), y] += 9
+    for j in range(20, 40):
+        rows = rng.choice(n_samples, 30, replace=False)
+        X[:, j] = 0
+        X[rows, j] = rng.normal(size=30)
+
+    def objective(coef, intercept):
+        z = X @ coef.T + intercept
+        loss = logsumexp(z, axis=1) - z[np.arange(n_samples), y]
+        return C * loss.sum() + (coef**2).sum() / 2
+
+    path = logloss_path(X, y, Cs=[0.01, 0.1, 1, 10, C], tol=1e-8)
+    theirs = LogisticRegression(C=C, solver="newton-cg", tol=1e-12, max_iter=1000).fit(X, y)
+    optimum = objective(theirs.coef_, theirs.intercept_)
+    assert objective(path.coefs[-1], path.intercepts[-1]) <= optimum * (1 + 1e-6)
