@@ -78,7 +78,8 @@ def solve_path(
         name = select_solver(penalised) if solver == "auto" else solver
         start = PathPoint(_start(objective, path, guide), None, name, _nearest_hessian(path, guide))
         stronger = None
-        if name == "coordinate-descent" and path and path[-1].result.point is not None:
+        is_l1 = name == "coordinate-descent" and penalised.l1 > 0
+        if is_l1 and path and path[-1].result.point is not None:
             stronger = path[-1].result, penalties[len(path) - 1]["l1"]
         other, result, solve_hessian = solve_from(
             start,
