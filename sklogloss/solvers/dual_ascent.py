@@ -6,7 +6,7 @@ from sklogloss._cython.dual_ascent import ascend_rows
 
 __all__ = ["dual_start", "is_worth_ascending"]
 
-N_EPOCHS = 60
+N_EPOCHS = 15
 # Probability that a start takes from what happened and gives to all classes alike.
 SMOOTHING = 1e-3
 # Stored entries times classes that are gone through between two looks for Ctrl-C.

@@ -5,6 +5,7 @@ from scipy.linalg.blas import daxpy
 
 from .base import NewtonSolver
 from .dual_ascent import dual_start, is_worth_ascending
+from .softmax_descent import SoftmaxDescent
 
 __all__ = ["NewtonCGSolver", "finish_with_conjugate_gradients"]
 
@@ -31,7 +32,7 @@ class NewtonCGSolver(NewtonSolver):
         if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
             start = dual_start(self.objective)
             if start is not None:
-                theta = start
+                theta = SoftmaxDescent(self.objective, self.verbose).improve(start)
                 self.averages_classes = True
         super().setup(theta)
 

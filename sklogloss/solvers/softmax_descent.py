@@ -1,4 +1,4 @@
-"""L1 on sparse data of many features and classes: coordinate descent by columns."""
+"""Sparse data of many features and classes: coordinate descent by columns, mostly for L1."""
 
 import itertools
 
@@ -19,6 +19,10 @@ MEMORY = 5
 ENOUGH = 3e-6
 # Part of that at which the sweeps over nonzero coefficients end early.
 NEXT_TO_NOTHING = 1e-2
+# The sweeps that follow the dual's start, without rounds: their number at most, and part of their
+# gain that one must bring for another to follow.
+MAX_SWEEPS = 20
+WORTH_A_SWEEP = 1e-3
 # Stored entries times classes that are gone through between two looks for Ctrl-C.
 ROUND_WORK = 20_000_000
 
@@ -69,19 +73,11 @@ class SoftmaxDescent:
     def solve(self, point, max_iter):
         """Return (Evaluation, number of rounds, whether they came to gain little) from a point."""
         objective = self.objective
-        coef, intercept = objective.coef_intercept(point.theta)
-        x = np.vstack([coef, intercept[None]]) if objective.fit_intercept else coef.copy()
-        proba = self._proba(x)
-        value = point.value
-        n_entries = np.diff(self.columns.indptr)
-        every = np.flatnonzero(n_entries)
+        x, proba, every, gain = self._first_sweep(point.theta)
+        value = point.value - gain
         results = [x.copy()]
         converged = False
         n_iter = 0
-        # Frequent features first: else rare ones explain what frequent ones do better. Steps are
-        # large at first, and need a bound of the curvature.
-        frequent_first = every[np.argsort(-n_entries[every], kind="stable")]
-        value -= self._sweep(frequent_first, x, proba, shared=0.0)
         while n_iter < max_iter and not converged:
             gain = self._sweep(self.rng.permutation(every), x, proba)
             nonzero = np.flatnonzero(x.any(axis=1))
@@ -103,6 +99,33 @@ class SoftmaxDescent:
             if self.verbose:
                 print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
         return objective.value_gradient(self._theta(x)), n_iter, converged
+
+    def improve(self, theta):
+        """Return theta after sweeps over all columns, as long as each gains enough, without L1."""
+        x, proba, every, total = self._first_sweep(theta)
+        for n_sweeps in range(1, MAX_SWEEPS):
+            gain = self._sweep(self.rng.permutation(every), x, proba)
+            total += gain
+            if self.verbose:
+                print(f"sweep {n_sweeps}: gain {gain:.3g}")
+            if not gain > WORTH_A_SWEEP * total:
+                break
+        # What all classes have in common only adds to the penalty.
+        x -= x.mean(axis=1, keepdims=True)
+        return self._theta(x)
+
+    def _first_sweep(self, theta):
+        # Frequent features first: else rare ones explain what frequent ones do better. Steps are
+        # large at first, and need a bound of the curvature. Returns coefficients with the
+        # intercept, probabilities, columns that are not empty, and the gain.
+        coef, intercept = self.objective.coef_intercept(theta)
+        x = np.vstack([coef, intercept[None]]) if self.objective.fit_intercept else coef.copy()
+        x = np.ascontiguousarray(x)
+        proba = self._proba(x)
+        n_entries = np.diff(self.columns.indptr)
+        every = np.flatnonzero(n_entries)
+        frequent_first = every[np.argsort(-n_entries[every], kind="stable")]
+        return x, proba, every, self._sweep(frequent_first, x, proba, shared=0.0)
 
     def _theta(self, x):
         p = self.objective.n_features

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklogloss._cython.dual_ascent import ascend_rows
 
 from sklogloss.linear.design import make_design
@@ -105,3 +105,50 @@ def test_what_overflows_gives_no_start():
     X, label, _ = problem()
     X.data *= 1e200
     assert dual_start(make_objective(X, label, None)) is None
+
+
+@pytest.mark.parametrize("case", ["plain", "weights", "soft", "no intercept", "columns", "float32"])
+def test_fit_from_the_start_is_the_optimum(case):
+    X, label, weight = problem(n_samples=80, n_features=100)
+    if case == "columns":
+        # One constant, one empty.
+        X = sparse.hstack([X, np.ones((80, 1)), sparse.csr_matrix((80, 1))], format="csr")
+    if case == "float32":
+        X = X.astype(np.float32)
+    weight = weight if case == "weights" else np.ones(80)
+    target = np.eye(4)[label]
+    if case == "soft":
+        target = 0.9 * target + 0.025
+    fit_intercept = case != "no intercept"
+    l2 = 0.02
+    objective = make_objective(
+        X, target if case == "soft" else label, weight, fit_intercept=fit_intercept, l2=l2
+    )
+    assert is_worth_ascending(objective)
+    dense, share = X.toarray().astype(np.float64), weight / weight.sum()
+
+    def value_gradient(flat):
+        coef, intercept = flat[:-4].reshape(-1, 4), flat[-4:] * fit_intercept
+        raw_prediction = dense @ coef + intercept
+        log_proba = log_softmax(raw_prediction, axis=1)
+        value = -share @ np.sum(target * log_proba, axis=1) + l2 / 2 * np.sum(coef**2)
+        slope = share[:, None] * (np.exp(log_proba) - target)
+        by_coef = dense.T @ slope + l2 * coef
+        return value, np.append(by_coef.ravel(), slope.sum(axis=0) * fit_intercept)
+
+    n_parameters = 4 * (X.shape[1] + 1)
+    options = {"maxiter": 10_000, "maxfun": 20_000, "ftol": 0, "gtol": 1e-10}
+    expected = minimize(
+        value_gradient, np.zeros(n_parameters), jac=True, method="L-BFGS-B", options=options
+    )
+    result = NewtonCGSolver(objective, tol=1e-6, max_iter=100).solve(
+        np.zeros(objective.n_parameters)
+    )
+    coef, intercept = objective.coef_intercept(result.theta)
+    assert result.converged
+    value, _ = value_gradient(np.append(coef.ravel(), intercept))
+    # What the solver tolerates at this tol, or the rounding errors of an objective in float32. By
+    # strong convexity the squared distance of coef is at most 2 / l2 times that.
+    tolerated = max(1e-11, 8 * np.finfo(X.dtype).eps) * expected.fun
+    assert value - expected.fun < tolerated
+    assert np.linalg.norm(coef - expected.x[:-4].reshape(-1, 4)) < np.sqrt(2 / l2 * tolerated)
