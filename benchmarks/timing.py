@@ -6,7 +6,7 @@ import time
 from threadpoolctl import threadpool_info
 
 # OpenBLAS's threads look for work that long after a call, on the cores of whoever is next.
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.15
 
 
 def seconds_of_each(functions, n_rounds, clock=time.perf_counter, pause=0.0):

@@ -105,6 +105,9 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, stronger=None):
         if not again.max_gradient < result.max_gradient:
             break
         objective, result = other, again
+    if not result.converged and result.n_iter >= max_iter:
+        # Not what was left of them for the last solver.
+        result.reason = f"max_iter={max_iter} iterations were not enough"
     return objective, result
 
 

@@ -203,3 +203,13 @@ def test_sparse_data_that_a_weak_penalty_tells_apart(n_classes):
     tight = LogLossClassifier(C=C, l1_ratio=1, tol=1e-8, max_iter=2000).fit(X.toarray(), y)
     # tol=1e-4 asks for the optimum to a relative 1e-11.
     assert objective(clf) == pytest.approx(objective(tight), rel=1e-10)
+
+
+def test_warning_names_max_iter_as_given():
+    # The outliers make it start anew, with the iterations that are left.
+    X = np.random.default_rng(0).normal(size=(1000, 10))
+    X[3] *= 1e7
+    X[77, 2] = 1e7
+    with pytest.warns(ConvergenceWarning, match="max_iter=100 "):
+        clf = LogLossClassifier(l1_ratio=1.0).fit(X, np.arange(1000) % 3)
+    assert clf.n_iter_ == 100
