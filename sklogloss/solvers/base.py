@@ -152,6 +152,7 @@ class NewtonSolver:
         self.direction = None
         self.best_decrement = np.inf
         self.n_without_progress = 0
+        self.start_value = None
         if theta.any() or self.max_iter == 0:
             self.point = self.evaluate(theta)
         elif self.objective.l1 == 0 and is_reducible(self.objective.design, self.objective.l2):
@@ -160,7 +161,8 @@ class NewtonSolver:
             self.start_from_subset(theta)
         else:
             self.point = self.evaluate(theta)
-        self.start_value = self.point.value
+        if self.start_value is None:
+            self.start_value = self.point.value
 
     def start_from_reduction(self, theta):
         """Set point to the solution in the space of the rows, and converged if that is certain."""
@@ -190,7 +192,9 @@ class NewtonSolver:
         if result.converged:
             self.adopt(solver)
             self.point = self.evaluate(result.theta)
+            # The value at theta, known from some subset: that of its optimum is another matter.
             if self.point.value <= solver.start_value:
+                self.start_value = solver.start_value
                 return
             self.abandon(solver)
         self.point = self.evaluate(theta)

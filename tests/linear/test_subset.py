@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from sklogloss import LogLossClassifier
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import LinearObjective
 from sklogloss.linear.subset import ROWS_PER_CLASS, random_rows, rows_for_starts
+from sklogloss.losses import LogLoss
+from sklogloss.solvers.newton_cholesky import NewtonCholeskySolver
 
 N_SAMPLES = 200_000
 
@@ -61,6 +65,30 @@ def test_starts_are_followed_on_a_quarter_of_the_rows_at_most():
     weight = np.zeros(N_SAMPLES)
     weight[::2] = 1
     assert np.all(rows_for_starts(binary_target(N_SAMPLES // 2), weight, 1) % 2 == 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_solution_of_a_subset_with_its_own_subset_is_a_start(seed, monkeypatch):
+    # With seed 1 the loss on all rows is larger than that on the subset, at the same coefficients.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(560_000, 3))
+    y = (X.sum(axis=1) + rng.logistic(size=len(X)) > 0).astype(np.float64)
+    objective = LinearObjective(
+        make_design(X),
+        LogLoss(2).kernel(),
+        y[:, None],
+        None,
+        l2=1e-6,
+        fit_intercept=True,
+        n_threads=1,
+    )
+    assert objective.subset.subset is not None
+    abandoned = []
+    monkeypatch.setattr(NewtonCholeskySolver, "abandon", lambda self, solver: abandoned.append(1))
+    solver = NewtonCholeskySolver(objective, tol=1e-4, max_iter=100)
+    assert solver.solve(np.zeros(4)).converged
+    assert not abandoned
+    assert solver.start_value == pytest.approx(np.log(2), rel=1e-12)
 
 
 @pytest.mark.parametrize("C", [1.0, np.inf])
