@@ -6,7 +6,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sklogloss.linear.design import passes_per_newton_step
 
-from .base import NewtonSolver
+from .base import LARGEST_ROUNDING, NewtonSolver
 from .curvature import costs_few_passes, is_definite
 from .inverse_hessian import InverseHessian
 
@@ -96,7 +96,10 @@ class NewtonCholeskySolver(NewtonSolver):
     def is_last_step(self, point):
         # A step squares what is left only if the Hessian is that of the point.
         if self.kept_hessian is not None and self.kept_hessian.steps:
-            return self.left_after_step() <= self.negligible(point)
+            has_stalled = self.decrement > self.previous_decrement / 4
+            return self.left_after_step() <= self.negligible(point) or (
+                has_stalled and self._is_rounding(point, self.decrement)
+            )
         return super().is_last_step(point)
 
     def finalize(self):
@@ -106,9 +109,15 @@ class NewtonCholeskySolver(NewtonSolver):
             result.curves_upwards = is_definite(self.last_hessian, MARGIN_PER_STEP * step)
         return result
 
+    def _is_rounding(self, point, decrement):
+        # Whether rounding errors of the gradient may be all there is left.
+        return decrement / 2 <= self.left_by_rounding(point, LARGEST_ROUNDING)
+
     def _wants_new_hessian(self, point, direction):
         # Whether the passes that are left to do at the present rate cost more than a new Hessian.
         decrement = -self.objective.slope(point, direction)
+        if self._is_rounding(point, decrement):
+            return False
         digits = np.log(max(decrement / 2 / self.negligible(point), 1))
         rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
         n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)
