@@ -50,9 +50,9 @@ from sklogloss.solvers.select import SMOOTH_SOLVERS
 
 __all__ = ["LogLossClassifierCV"]
 
-# The fits of the folds come within this part of the optimum at the default tol: what is left of the
-# differences between scores is far below their standard error.
-FOLD_SUBOPTIMALITY = 1e-6
+# The fits that serve the choice come within this part of the optimum at the default tol: what is
+# left of the differences between scores is far below their standard error.
+FOLD_SUBOPTIMALITY = 1e-7
 SMALLEST_SUBOPTIMALITY = 1e-11
 DEFAULT_TOL = 1e-4
 DEFAULT_N_FOLDS = 5
@@ -91,8 +91,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             "liblinear", "sag", "saga"}, default="auto"
         As for `LogLossClassifier`.
     tol : float, default=1e-4
-        As for `LogLossClassifier`. The fits of the folds leave a relative 100 * tol**2 of the
-        objective (at least 1e-11, at most 1e-6) to gain.
+        As for `LogLossClassifier`. The fits that only serve the choice, those of the folds and,
+        without an L1 penalty, of ``full_paths_``, leave a relative 10 * tol**2 of the objective (at
+        least 1e-11, at most 1e-7) to gain.
     max_iter : int, default=100
         Most iterations of the solver for each fit.
     class_weight : dict or "balanced", default=None
