@@ -108,6 +108,7 @@ setup(
                 "design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"
             ),
             extension("data_pass", "row_weights.c"),
+            extension("cholesky"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("dual_ascent"),
             extension("mean_gradient"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "best_of_each_fold", "select"]
 
 
 @dataclass
@@ -52,8 +52,26 @@ def select(scores, Cs):
     mean = np.where(is_scored, scores, 0).sum(axis=0) / n_scored
     squares = np.where(is_scored, (scores - mean) ** 2, 0).sum(axis=0)
     standard_error = np.sqrt(squares / np.maximum(n_scored - 1, 1) / n_scored)
-    # Of equals the first C, then the first l1_ratio.
-    i, ratio = np.unravel_index(np.argmax(mean.T), mean.T.shape)
+    ratio, i = _best(mean)
     as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - standard_error[ratio, i])
     simplest = as_good[np.argmin(Cs[as_good])]
-    return Selection(mean, standard_error, (int(ratio), int(i)), (int(ratio), int(simplest)))
+    return Selection(mean, standard_error, (ratio, i), (ratio, int(simplest)))
+
+
+def best_of_each_fold(scores):
+    """Return the indices (folds, ratios, indices of C) of what each fold by itself would choose.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        As for `select`. Folds without a score are left out.
+    """
+    folds = np.flatnonzero(~np.isnan(scores).all(axis=(1, 2)))
+    ratios, indices = np.transpose([_best(scores[fold]) for fold in folds])
+    return folds, ratios, indices
+
+
+def _best(scores):
+    # Of equals the first C, then the first l1_ratio.
+    i, ratio = np.unravel_index(np.nanargmax(scores.T), scores.T.shape)
+    return int(ratio), int(i)

@@ -30,13 +30,21 @@ AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
 PROBABILITIES = ("model", "posterior")
 
 
-def fitted_coefficients(objective, theta):
-    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) in the dtype of X."""
+def fitted_coefficients(objective, theta, l1):
+    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) in the dtype of X.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+    theta : ndarray of shape (n_parameters,)
+    l1 : float
+        Strength of the L1 penalty under which theta was found.
+    """
     coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
         # Adding the same to all classes changes no probability. This choice has the smallest L2
         # penalty; an L1 penalty makes its own.
-        if objective.l1 == 0:
+        if l1 == 0:
             coef = coef - coef.mean(axis=1, keepdims=True)
         intercept = intercept - intercept.mean()
     return np.ascontiguousarray(coef.T, dtype=objective.dtype), intercept.astype(objective.dtype)
@@ -253,7 +261,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return False
 
     def _set_coefficients(self, objective, result):
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
+        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, objective.l1)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
 
     def _set_classes(self, problem):

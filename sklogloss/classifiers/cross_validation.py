@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, assert_all_finite, column_or_1d, metadata_routing
+from sklearn.utils import Bunch, assert_all_finite, metadata_routing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import _check_method_params, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.classifiers.base import (
     AUTOMATIC_SOLVERS,
@@ -25,34 +25,30 @@ from sklogloss.classifiers.base import (
     fitted_coefficients,
 )
 from sklogloss.classifiers.folds import make_folds, solve_paths
-from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import (
     check_Cs,
+    check_l1_ratios,
     default_Cs,
+    join_coefficients,
+    path_coefficients,
     penalties,
+    split_coefficients,
     warn_of_unconverged,
 )
-from sklogloss.classifiers.scoring import (
-    check_takes_targets,
-    is_log_loss,
-    neg_log_losses,
-    with_labels,
-)
-from sklogloss.classifiers.targets import Targets, encode_probabilities
+from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
+from sklogloss.classifiers.targets import encode_known, encode_probabilities
 from sklogloss.labels import is_soft
-from sklogloss.linear.subset import take_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
-from sklogloss.parameters import check_boolean, check_choice, check_real
-from sklogloss.selection import select
+from sklogloss.parameters import check_boolean, check_choice
+from sklogloss.selection import best_of_each_fold, select
 from sklogloss.solvers.path import solve_from
-from sklogloss.solvers.select import SMOOTH_SOLVERS
 
 __all__ = ["LogLossClassifierCV"]
 
-# The fits of the folds come within this part of the optimum at the default tol: what is left of the
-# differences between scores is far below their standard error.
-FOLD_SUBOPTIMALITY = 1e-6
+# The fits that serve the choice come within this part of the optimum at the default tol: what is
+# left of the differences between scores is far below their standard error.
+FOLD_SUBOPTIMALITY = 1e-7
 SMALLEST_SUBOPTIMALITY = 1e-11
 DEFAULT_TOL = 1e-4
 DEFAULT_N_FOLDS = 5
@@ -91,8 +87,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             "liblinear", "sag", "saga"}, default="auto"
         As for `LogLossClassifier`.
     tol : float, default=1e-4
-        As for `LogLossClassifier`. The fits of the folds leave a relative 100 * tol**2 of the
-        objective (at least 1e-11, at most 1e-6) to gain.
+        As for `LogLossClassifier`. The fits that only serve the choice, those of the folds and,
+        without an L1 penalty, of ``full_paths_``, leave a relative 10 * tol**2 of the objective (at
+        least 1e-11, at most 1e-7) to gain.
     max_iter : int, default=100
         Most iterations of the solver for each fit.
     class_weight : dict or "balanced", default=None
@@ -241,24 +238,6 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 f"use_legacy_attributes=False, got {self.use_legacy_attributes!r}"
             )
 
-    def _checked_l1_ratios(self):
-        named = {"l1": (1.0,), "l2": (0.0,)}.get(self.penalty)
-        l1_ratios = self.l1_ratios if named is None else named
-        l1_ratios = (0.0,) if l1_ratios is None else l1_ratios
-        if np.ndim(l1_ratios) != 1 or len(l1_ratios) == 0:
-            raise ValueError(
-                "l1_ratios must be a one-dimensional array of numbers in [0, 1], got "
-                f"{self.l1_ratios!r}"
-            )
-        for l1_ratio in l1_ratios:
-            check_real("l1_ratios", l1_ratio, 0, 1)
-        if self.solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
-            raise ValueError(
-                f"solver={self.solver!r} knows no L1 penalty, got l1_ratios={self.l1_ratios!r}; "
-                "use solver='auto' or 'coordinate-descent', or l1_ratios=(0,)"
-            )
-        return np.asarray(l1_ratios, dtype=np.float64)
-
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
     ) -> Self:
@@ -293,7 +272,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         """
         _raise_for_params(params, self, "fit")
         self._check_parameters()
-        self.l1_ratios_ = self._checked_l1_ratios()
+        self.l1_ratios_ = check_l1_ratios(self.l1_ratios, self.penalty, self.solver)
         if np.ndim(self.Cs) == 0:
             self.Cs_ = default_Cs(self.Cs)
         else:
@@ -313,7 +292,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             score_params = dict(routed.scorer.score)
             if "sample_weight" in score_params:
                 score_params["sample_weight"] = problem.sample_weight
-            self.scores_ = self._scores(problem, folds, score_params)
+            self.scores_ = score_folds(self, self._get_scorer(), problem, folds, score_params)
             selection = select(self.scores_, self.Cs_)
             ratio, i = selection.simplest if self.selection == "1se" else selection.best
             self.solver_ = full_paths[ratio][i].solver
@@ -329,7 +308,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 )
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(objective, result, problem.targets)
-                self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
+                self.coef_, self.intercept_ = fitted_coefficients(
+                    objective, result.theta, penalty["l1"]
+                )
             else:
                 self._take_means_over_folds(ratio, i)
         return self
@@ -393,99 +374,31 @@ class LogLossClassifierCV(BaseLinearClassifier):
         results += [point.result for paths in fold_paths for path in paths for point in path]
         warn_of_unconverged(results, self.max_iter, self.tol, stacklevel=3)
 
-        self.full_paths_ = _coefficients(objective, grids, full_paths)[:, as_given]
-        self.coefs_paths_ = np.array(
-            [_coefficients(objective, grids, paths)[:, as_given] for paths in fold_paths]
-        )
+        def coefficients(paths):
+            arrays = [
+                path_coefficients(objective, *pair) for pair in zip(grids, paths, strict=True)
+            ]
+            joined = [join_coefficients(*pair, self.fit_intercept) for pair in arrays]
+            return np.array(joined)[:, as_given]
+
+        self.full_paths_ = coefficients(full_paths)
+        self.coefs_paths_ = np.array([coefficients(paths) for paths in fold_paths])
         self.n_iter_ = np.array(
             [[[point.result.n_iter for point in path] for path in paths] for paths in fold_paths],
             dtype=np.int32,
         )[:, :, as_given]
         return [[path[i] for i in as_given] for path in full_paths]
 
-    def _scores(self, problem, folds, score_params):
-        scorer = self._get_scorer()
-        if is_log_loss(scorer):
-            return self._log_loss_scores(problem, folds, score_params.get("sample_weight"))
-        targets = problem.targets
-        y = self.classes_[targets.label] if targets.proba is None else targets.proba
-        check_takes_targets(scorer, targets)
-        scorer = with_labels(scorer, self.classes_)
-        scores = np.empty(self.coefs_paths_.shape[:3])
-        for fold, coefs_paths, of_fold in zip(folds, self.coefs_paths_, scores, strict=True):
-            params = _check_method_params(problem.X, score_params, indices=fold.test)
-            X_test, y_test = take_rows(problem.X, fold.test), y[fold.test]
-            for ratio, i in np.ndindex(of_fold.shape):
-                model = self._model(self.Cs_[i], self.l1_ratios_[ratio], coefs_paths[ratio, i])
-                of_fold[ratio, i] = scorer(model, X_test, y_test, **params)
-        return scores
-
-    def _log_loss_scores(self, problem, folds, sample_weight):
-        targets = problem.targets
-        target = targets.as_array(0, problem.X.dtype)
-        scores = np.empty(self.coefs_paths_.shape[:3])
-        for fold, coefs_paths, of_fold in zip(folds, self.coefs_paths_, scores, strict=True):
-            is_known = targets.class_totals(fold.row_weight) > 0
-            weight = sample_weight
-            if not is_known.all():
-                of_known = targets.are_among(is_known)
-                weight = of_known if sample_weight is None else of_known * sample_weight
-            coefs, intercepts = self._split(coefs_paths.reshape(-1, *coefs_paths.shape[2:]))
-            of_fold[:] = neg_log_losses(
-                problem.X, fold.test, target, coefs, intercepts, self._surprise, weight
-            ).reshape(of_fold.shape)
-        return scores
-
-    def _surprise(self, target, raw_prediction):
-        loss = self._loss(len(self.classes_))
-        if target.shape[1] == 1:
-            target = target[:, 0]
-        if self.probabilities == "model":
-            return loss.value(target, raw_prediction)
-        log_proba = loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
-        # Smoothing leaves nothing of what is less probable than a wrong label.
-        log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
-        if len(self.classes_) == 2:
-            target = np.column_stack([1 - target, target])
-        elif target.ndim == 1:
-            return -log_proba[np.arange(len(target)), target.astype(np.intp)]
-        return -np.sum(target * log_proba, axis=1)
-
-    def _split(self, coefficients):
-        # Arrays coef and intercept from one with the intercept, if any, in the last column.
-        if self.fit_intercept:
-            return coefficients[..., :-1], coefficients[..., -1]
-        return coefficients, np.zeros(coefficients.shape[:-1], dtype=coefficients.dtype)
-
-    def _model(self, C, l1_ratio, coefficients):
-        # What a scorer gets to see.
-        model = LogLossClassifier(
-            C=float(C),
-            l1_ratio=float(l1_ratio),
-            fit_intercept=self.fit_intercept,
-            class_weight=self.class_weight,
-            label_smoothing=self.label_smoothing,
-            probabilities=self.probabilities,
-        )
-        model.coef_, model.intercept_ = self._split(coefficients)
-        model.classes_, model.class_weight_ = self.classes_, self.class_weight_
-        model.n_features_in_ = model.coef_.shape[1]
-        return model
-
     def _take_means_over_folds(self, ratio, i):
         # Each fold's own choice, unless one standard error has a say, which all folds make up.
-        chosen = [(fold, ratio, i) for fold in range(len(self.scores_))]
         if self.selection == "best":
-            chosen = [
-                (fold, *np.unravel_index(np.nanargmax(scores.T), scores.T.shape)[::-1])
-                for fold, scores in enumerate(self.scores_)
-                if not np.isnan(scores).all()
-            ]
-        folds, ratios, indices = np.array(chosen).T
+            folds, ratios, indices = best_of_each_fold(self.scores_)
+        else:
+            folds, ratios, indices = slice(None), ratio, i
         self.C_ = float(np.mean(self.Cs_[indices]))
         self.l1_ratio_ = float(np.mean(self.l1_ratios_[ratios]))
         mean = np.mean(self.coefs_paths_[folds, ratios, indices], axis=0)
-        self.coef_, self.intercept_ = self._split(mean)
+        self.coef_, self.intercept_ = split_coefficients(mean, self.fit_intercept)
 
     def score(
         self,
@@ -517,17 +430,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             return with_labels(scorer, self.classes_)(self, X, y, **params)
         raw_prediction = self._raw_prediction(X)
         dtype = raw_prediction.dtype
-        targets = encode_probabilities(y, dtype) if is_soft(y) else self._encode_known(y)
-        losses = self._surprise(targets.as_array(0, dtype), raw_prediction)
+        targets = encode_probabilities(y, dtype) if is_soft(y) else encode_known(y, self.classes_)
+        losses = surprise(self, targets.as_array(0, dtype), raw_prediction)
         return -float(np.average(losses, weights=params.get("sample_weight")))
-
-    def _encode_known(self, y):
-        y = column_or_1d(y)
-        label = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        if not np.array_equal(self.classes_[label], y):
-            unknown = np.setdiff1d(y, self.classes_)
-            raise ValueError(f"y has labels that fit has not seen: {unknown.tolist()}")
-        return Targets(self.classes_, label, None)
 
     def _get_scorer(self):
         return get_scorer("accuracy" if self.scoring is None else self.scoring)
@@ -553,13 +458,3 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 .add(caller="fit", callee="score"),
             )
         )
-
-
-def _coefficients(objective, grids, paths):
-    # Shape (n_l1_ratios, n_Cs, n_columns, n_features + 1), or without the intercept.
-    arrays = []
-    for grid, path in zip(grids, paths, strict=True):
-        for penalty, point in zip(grid, path, strict=True):
-            coef, intercept = fitted_coefficients(objective.with_penalty(**penalty), point.theta)
-            arrays.append(np.column_stack([coef, intercept]) if objective.fit_intercept else coef)
-    return np.array(arrays).reshape(len(grids), -1, *arrays[0].shape)

@@ -58,7 +58,7 @@ def make_folds(splits, row_weight):
     return folds
 
 
-def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
+def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimality, **options):
     """Return the paths of all data, and those of each fold, which all data guides.
 
     Parameters
@@ -69,6 +69,8 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
     folds : list of Fold
     penalties_of_folds : list of list of list of dict
         Of each fold and l1_ratio.
+    suboptimality : float
+        As for `solve_path`. The paths of all data with an L1 penalty go by tol.
     **options
         As for `solve_path`.
 
@@ -94,10 +96,25 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, **options):
         for ratio, full_path in enumerate(full_paths):
             guide = full_paths[ratio - 1] if ratio > 0 else None
             steps_of_folds = [
-                solve_path(of_fold, of_ratio[ratio], guide=full_path, **options)
+                solve_path(
+                    of_fold,
+                    of_ratio[ratio],
+                    suboptimality=suboptimality,
+                    guide=full_path,
+                    **options,
+                )
                 for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
             ]
-            for point in solve_path(of_all, penalties[ratio], guide=guide, guides=True, **options):
+            # With an L1 penalty, which coefficients are zero is for others to know exactly.
+            part = suboptimality if penalties[ratio][0]["l1"] == 0 else None
+            for point in solve_path(
+                of_all,
+                penalties[ratio],
+                suboptimality=part,
+                guide=guide,
+                guides=True,
+                **options,
+            ):
                 full_path.append(point)
                 for i, steps in enumerate(steps_of_folds):
                     previous[i] = submit(_solve_next, steps, fold_paths[i][ratio], previous[i])

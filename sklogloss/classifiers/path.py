@@ -22,9 +22,13 @@ from sklogloss.solvers.select import SMOOTH_SOLVERS
 __all__ = [
     "LogLossPath",
     "check_Cs",
+    "check_l1_ratios",
     "default_Cs",
+    "join_coefficients",
     "logloss_path",
+    "path_coefficients",
     "penalties",
+    "split_coefficients",
     "warn_of_unconverged",
 ]
 
@@ -75,6 +79,38 @@ def check_Cs(Cs):
         )
     for C in np.asarray(Cs).tolist():
         check_real("Cs", C, 0, np.inf, include_low=False)
+
+
+def check_l1_ratios(l1_ratios, penalty, solver):
+    """Return the parts of the penalty that are L1, as an array.
+
+    Parameters
+    ----------
+    l1_ratios : array-like of shape (n_l1_ratios,) or None
+    penalty : str
+        "l1" and "l2" take the place of l1_ratios.
+    solver : str
+
+    Raises
+    ------
+    ValueError, TypeError
+        If l1_ratios are not numbers in [0, 1], or the solver knows no L1 penalty.
+    """
+    named = {"l1": (1.0,), "l2": (0.0,)}.get(penalty)
+    given, l1_ratios = l1_ratios, l1_ratios if named is None else named
+    l1_ratios = (0.0,) if l1_ratios is None else l1_ratios
+    if np.ndim(l1_ratios) != 1 or len(l1_ratios) == 0:
+        raise ValueError(
+            f"l1_ratios must be a one-dimensional array of numbers in [0, 1], got {given!r}"
+        )
+    for l1_ratio in l1_ratios:
+        check_real("l1_ratios", l1_ratio, 0, 1)
+    if solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
+        raise ValueError(
+            f"solver={solver!r} knows no L1 penalty, got l1_ratios={given!r}; use solver='auto' or "
+            "'coordinate-descent', or l1_ratios=(0,)"
+        )
+    return np.asarray(l1_ratios, dtype=np.float64)
 
 
 def penalties(problem, Cs, l1_ratio, row_weight=None):
@@ -134,6 +170,41 @@ def _class_shares(objective):
         share = total / total.sum()
     tiny = np.finfo(np.float64).eps
     return np.clip(share, tiny, 1 - tiny)
+
+
+def path_coefficients(objective, grid, path):
+    """Return the coefficients and intercepts of a path, in the dtype of X.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+    grid : list of dict
+        The penalties, as `penalties` returns them.
+    path : list of PathPoint
+
+    Returns
+    -------
+    coefs : ndarray of shape (n_Cs, n_columns, n_features)
+    intercepts : ndarray of shape (n_Cs, n_columns)
+    """
+    fitted = [
+        fitted_coefficients(objective, point.theta, penalty["l1"])
+        for penalty, point in zip(grid, path, strict=True)
+    ]
+    coefs, intercepts = zip(*fitted, strict=True)
+    return np.array(coefs), np.array(intercepts)
+
+
+def join_coefficients(coefs, intercepts, fit_intercept):
+    """Return coefficients with the intercepts, if there are any, as their last column."""
+    return np.concatenate([coefs, intercepts[..., None]], axis=-1) if fit_intercept else coefs
+
+
+def split_coefficients(joined, fit_intercept):
+    """Return the coefficients and the intercepts from what `join_coefficients` returned."""
+    if fit_intercept:
+        return joined[..., :-1], joined[..., -1]
+    return joined, np.zeros(joined.shape[:-1], dtype=joined.dtype)
 
 
 def warn_of_unconverged(results, max_iter, tol, stacklevel):
@@ -266,19 +337,15 @@ def logloss_path(
         results = [point.result for point in path]
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")
-        fitted = [
-            fitted_coefficients(objective.with_penalty(**penalty), point.theta)
-            for penalty, point in zip(grid, path, strict=True)
-        ]
+        coefs, intercepts = path_coefficients(objective, grid, path)
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)
     as_given = np.argsort(from_strong_to_weak)
-    coefs, intercepts = (np.array(arrays)[as_given] for arrays in zip(*fitted, strict=True))
     return LogLossPath(
         Cs,
         float(l1_ratio),
         problem.targets.classes,
-        coefs,
-        intercepts,
+        coefs[as_given],
+        intercepts[as_given],
         np.array([result.n_iter for result in results], dtype=np.int32)[as_given],
         getattr(model, "feature_names_in_", None),
     )

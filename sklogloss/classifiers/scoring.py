@@ -1,15 +1,20 @@
-"""Scores of held-out rows, for a grid of coefficients."""
+"""Scores of the test rows of folds, for a grid of coefficients."""
 
 import copy
 import inspect
+from functools import partial
 
 import numpy as np
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics._scorer import _BaseScorer
+from sklearn.utils.validation import _check_method_params
 
+from sklogloss.classifiers.log_loss import LogLossClassifier
+from sklogloss.classifiers.path import split_coefficients
 from sklogloss.linear.subset import take_rows
+from sklogloss.losses import LogLoss
 
-__all__ = ["check_takes_targets", "is_log_loss", "neg_log_losses", "with_labels"]
+__all__ = ["is_log_loss", "score_folds", "surprise", "with_labels"]
 
 # Entries of the raw predictions that are computed at a time.
 BLOCK_ENTRIES = 1_000_000
@@ -53,20 +58,113 @@ def with_labels(scorer, classes):
     return scorer
 
 
-def check_takes_targets(scorer, targets):
-    """Raise an error if a scorer takes labels and the targets are probabilities."""
+def score_folds(model, scorer, problem, folds, score_params):
+    """Return the scores of the test rows of folds under each penalty.
+
+    Parameters
+    ----------
+    model : LogLossClassifierCV
+        With its grid and coefs_paths_.
+    scorer : callable
+        Called as ``scorer(estimator, X, y, **params)``.
+    problem : Problem
+    folds : list of Fold
+    score_params : dict
+        What the scorer gets; arrays over samples are those of all rows.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+    """
+    if is_log_loss(scorer):
+        return _score_log_loss(model, problem, folds, score_params.get("sample_weight"))
+    targets = problem.targets
     if targets.proba is not None and _is_of_scikit_learn(scorer):
         raise ValueError(
             f"scoring={scorer!r} takes labels, and y has class probabilities; use 'neg_log_loss' "
             "or a scorer of sklogloss.metrics"
         )
+    y = model.classes_[targets.label] if targets.proba is None else targets.proba
+    scorer = with_labels(scorer, model.classes_)
+    scores = np.empty(model.coefs_paths_.shape[:3])
+    for fold, coefs_paths, of_fold in zip(folds, model.coefs_paths_, scores, strict=True):
+        params = _check_method_params(problem.X, score_params, indices=fold.test)
+        X_test, y_test = take_rows(problem.X, fold.test), y[fold.test]
+        for ratio, i in np.ndindex(of_fold.shape):
+            candidate = _candidate(model, ratio, i, coefs_paths[ratio, i])
+            of_fold[ratio, i] = scorer(candidate, X_test, y_test, **params)
+    return scores
+
+
+def _candidate(model, ratio, i, coefficients):
+    # What a scorer gets to see.
+    candidate = LogLossClassifier(
+        C=float(model.Cs_[i]),
+        l1_ratio=float(model.l1_ratios_[ratio]),
+        fit_intercept=model.fit_intercept,
+        class_weight=model.class_weight,
+        label_smoothing=model.label_smoothing,
+        probabilities=model.probabilities,
+    )
+    candidate.coef_, candidate.intercept_ = split_coefficients(coefficients, model.fit_intercept)
+    candidate.classes_, candidate.class_weight_ = model.classes_, model.class_weight_
+    candidate.n_features_in_ = candidate.coef_.shape[1]
+    return candidate
+
+
+def _score_log_loss(model, problem, folds, sample_weight):
+    targets = problem.targets
+    target = targets.as_array(0, problem.X.dtype)
+    scores = np.empty(model.coefs_paths_.shape[:3])
+    for fold, coefs_paths, of_fold in zip(folds, model.coefs_paths_, scores, strict=True):
+        is_known = targets.class_totals(fold.row_weight) > 0
+        weight = sample_weight
+        if not is_known.all():
+            of_known = targets.are_among(is_known)
+            weight = of_known if sample_weight is None else of_known * sample_weight
+        joined = coefs_paths.reshape(-1, *coefs_paths.shape[2:])
+        coefs, intercepts = split_coefficients(joined, model.fit_intercept)
+        of_fold[:] = _neg_log_losses(
+            problem.X, fold.test, target, coefs, intercepts, partial(surprise, model), weight
+        ).reshape(of_fold.shape)
+    return scores
+
+
+def surprise(model, target, raw_prediction):
+    """Return the log loss of each sample, in nats, of the probabilities that a model returns.
+
+    Parameters
+    ----------
+    model : LogLossClassifierCV
+        With its classes.
+    target : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+        As `Targets.as_array` returns it.
+    raw_prediction : ndarray of shape (n_samples, n_columns)
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,)
+    """
+    loss = LogLoss(len(model.classes_))
+    if target.shape[1] == 1:
+        target = target[:, 0]
+    if model.probabilities == "model":
+        return loss.value(target, raw_prediction)
+    log_proba = loss.log_posterior(raw_prediction, model.class_weight_, model.label_smoothing)
+    # Smoothing leaves nothing of what is less probable than a wrong label.
+    log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
+    if len(model.classes_) == 2:
+        target = np.column_stack([1 - target, target])
+    elif target.ndim == 1:
+        return -log_proba[np.arange(len(target)), target.astype(np.intp)]
+    return -np.sum(target * log_proba, axis=1)
 
 
 def _is_of_scikit_learn(scorer):
     return isinstance(scorer, _BaseScorer) and type(scorer).__module__.startswith("sklearn.")
 
 
-def neg_log_losses(X, rows, target, coefs, intercepts, surprise, weight):
+def _neg_log_losses(X, rows, target, coefs, intercepts, surprise_of, weight):
     """Return minus the mean log loss of some rows, for each of several linear models.
 
     Parameters
@@ -77,7 +175,7 @@ def neg_log_losses(X, rows, target, coefs, intercepts, surprise, weight):
         As a loss takes it.
     coefs : ndarray of shape (n_models, n_columns, n_features)
     intercepts : ndarray of shape (n_models, n_columns)
-    surprise : callable
+    surprise_of : callable
         From a target and raw predictions of shape (n, n_columns) to the n losses in nats.
     weight : ndarray of shape (n_samples,) or None
         Rows of weight zero are left out.
@@ -100,6 +198,6 @@ def neg_log_losses(X, rows, target, coefs, intercepts, surprise, weight):
         raw_prediction = np.asarray(take_rows(X, block) @ coefs) + intercepts.ravel()
         block_weight = np.ones(len(block)) if weight is None else weight[block]
         block_target = np.repeat(target[block], n_models, axis=0)
-        losses = surprise(block_target, raw_prediction.reshape(-1, n_columns))
+        losses = surprise_of(block_target, raw_prediction.reshape(-1, n_columns))
         totals += block_weight @ losses.reshape(-1, n_models).astype(np.float64)
     return -totals / (len(rows) if weight is None else weight[rows].sum())

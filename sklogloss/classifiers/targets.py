@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_array, compute_class_weight
+from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklogloss.labels import sorted_columns, unique_labels
 
-__all__ = ["Targets", "class_weights", "encode_labels", "encode_probabilities"]
+__all__ = ["Targets", "class_weights", "encode_known", "encode_labels", "encode_probabilities"]
 
 
 @dataclass
@@ -141,6 +141,28 @@ def encode_labels(y):
             "y must have samples of at least 2 classes, but the data contains only one class: "
             f"{classes.tolist()[0]!r}"
         )
+    return Targets(classes, label, None)
+
+
+def encode_known(y, classes):
+    """Return the Targets of labels, of which some classes may lack.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+
+    Raises
+    ------
+    ValueError
+        If y has other labels.
+    """
+    y = column_or_1d(y)
+    label = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    if not np.array_equal(classes[label], y):
+        unknown = np.setdiff1d(y, classes)
+        raise ValueError(f"y has labels that fit has not seen: {unknown.tolist()}")
     return Targets(classes, label, None)
 
 

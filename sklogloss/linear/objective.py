@@ -543,11 +543,10 @@ class LinearObjective:
             hessian = pairs[0]
         else:
             hessian = np.empty((size, k, size, k))
-            is_lower = np.tri(size, dtype=bool)
-            symmetric = np.where(is_lower, pairs, pairs.transpose(0, 2, 1))
-            a, b = self._class_pairs
-            hessian[:, a, :, b] = symmetric
-            hessian[:, b, :, a] = symmetric
+            # Above the diagonal of the features no entry counts.
+            for pair, a, b in zip(pairs, *self._class_pairs, strict=True):
+                hessian[:, a, :, b] = pair
+                hessian[:, b, :, a] = pair
             hessian = hessian.reshape(self.n_parameters, self.n_parameters)
             diagonal = np.repeat(diagonal, k)
         add_to_diagonal(hessian, diagonal)

@@ -1,5 +1,6 @@
 """What all solvers share: their result, and Newton's method as a skeleton of named steps."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ SUBSET_SUBOPTIMALITY = 1e-5
 def relative_suboptimality(tol):
     """Return the part of the objective within which tol asks the optimum to be."""
     part = SUBOPTIMALITY_PER_SQUARED_TOL * tol**2
-    return float(np.clip(part, SMALLEST_SUBOPTIMALITY, LARGEST_SUBOPTIMALITY))
+    return min(max(part, SMALLEST_SUBOPTIMALITY), LARGEST_SUBOPTIMALITY)
 
 
 def tolerated_suboptimality(value, part):
@@ -217,7 +218,8 @@ class NewtonSolver:
         quadratic model promises next to nothing any more: that is an end, too.
         """
         point = self.point
-        if not (np.isfinite(point.value) and np.all(np.isfinite(self.direction))):
+        # An entry of the direction that is not finite makes the decrement so.
+        if not (math.isfinite(point.value) and math.isfinite(self.decrement)):
             self.reason = "the objective or its gradient overflows; rescale X"
             return True
         if self.decrement <= self.best_decrement / 2:

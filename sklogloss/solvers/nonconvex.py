@@ -183,8 +183,8 @@ class NonconvexSolver:
             tol=np.inf,
             max_iter=self.max_iter - end.n_iter,
             verbose=self.verbose,
+            suboptimality=part,
         )
-        solver.suboptimality = part
         result = solver.solve(end.theta)
         return End(result.theta, end.n_iter + result.n_iter)
 

@@ -58,8 +58,7 @@ def solve_path(
         For each penalty.
     verbose : int
     suboptimality : float, default=None
-        The part of the objective within which to come to the optimum, where the solver lets it
-        choose; None goes by tol.
+        The part of the objective within which to come to the optimum; None goes by tol.
     guide : list of PathPoint, default=None
         The path of a similar problem under the same penalties, as a function of the same theta. A
         point of it is looked up when the solution under its penalty is asked for.
@@ -130,7 +129,9 @@ def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=N
         if result.converged:
             return objective, result, solve_hessian
     options["max_iter"] -= n_iter
-    objective, result = solve(start.solver, objective, theta, stronger=stronger, **options)
+    objective, result = solve(
+        start.solver, objective, theta, suboptimality=suboptimality, stronger=stronger, **options
+    )
     result.n_iter += n_iter
     return objective, result, solve_hessian
 

@@ -62,24 +62,41 @@ def select_solver(objective):
     )
 
 
-def make_solver(name, objective, **options):
-    """Return the solver of this name, set up for an objective."""
-    if name == "newton-cholesky" and (objective.n_columns == 1 or _forms_whole_hessian(objective)):
-        return NewtonCholeskySolver(objective, **options)
+def make_solver(name, objective, *, suboptimality=None, **options):
+    """Return the solver of this name, set up for an objective.
+
+    Parameters
+    ----------
+    name : str
+        One of SOLVERS.
+    objective : LinearObjective
+    suboptimality : float, default=None
+        The part of the objective within which to come to the optimum; None goes by tol.
+    **options
+        tol, max_iter and verbose.
+    """
     solvers = {
         "newton-cholesky": ClassMeanNewtonSolver,
         "newton-cg": NewtonCGSolver,
         "lbfgs": LBFGSSolver,
         "coordinate-descent": WorkingSetSolver,
     }
-    return solvers[name](objective, **options)
+    solver_class = solvers[name]
+    if name == "newton-cholesky" and (objective.n_columns == 1 or _forms_whole_hessian(objective)):
+        solver_class = NewtonCholeskySolver
+    solver = solver_class(objective, **options)
+    if suboptimality is not None:
+        solver.suboptimality = suboptimality
+    return solver
 
 
-def solve(name, objective, theta, *, tol, max_iter, verbose=0, stronger=None):
+def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=None, stronger=None):
     """Minimise an objective from theta.
 
     Parameters
     ----------
+    suboptimality : float, default=None
+        As for `make_solver`.
     stronger : tuple or None
         The arguments of `WorkingSetSolver.start_from`.
 
@@ -89,7 +106,7 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, stronger=None):
         The same, maybe with another center and scale: that of the result's theta.
     result : SolverResult
     """
-    options = {"tol": tol, "verbose": verbose}
+    options = {"tol": tol, "verbose": verbose, "suboptimality": suboptimality}
     solver = make_solver(name, objective, max_iter=max_iter, **options)
     if stronger is not None:
         solver.start_from(*stronger)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -105,11 +106,46 @@ def test_finds_what_grid_search_over_logistic_regression_finds(load):
     ).fit(X, y)
     clf = LogLossClassifierCV(Cs=CS).fit(X, y)
     assert clf.C_ == grid.best_params_["C"]
-    # The fits of folds leave a relative 1e-6 of the objective, 1e-3 in the raw predictions.
+    # The fits of folds leave a relative 1e-7 of the objective, 3e-4 in the raw predictions.
     np.testing.assert_allclose(
-        clf.scores_.mean(axis=0)[0], grid.cv_results_["mean_test_score"], rtol=1e-3
+        clf.scores_.mean(axis=0)[0], grid.cv_results_["mean_test_score"], rtol=3e-4
     )
     np.testing.assert_allclose(clf.coef_, grid.best_estimator_.coef_, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("solver", "l1_ratio"),
+    [
+        ("newton-cholesky", 0.0),
+        ("newton-cg", 0.0),
+        ("lbfgs", 0.0),
+        ("coordinate-descent", 0.0),
+        ("coordinate-descent", 0.5),
+    ],
+)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_folds_come_as_close_as_they_say(solver, l1_ratio, n_classes):
+    X, y = simulate(n_samples=400, n_features=30, n_classes=n_classes)
+    parameters = {"solver": solver, "max_iter": 1000}
+    clf = LogLossClassifierCV(Cs=CS, l1_ratios=[l1_ratio], cv=3, **parameters).fit(X, y)
+
+    def objective(C, coef, intercept, rows):
+        raw_prediction = X[rows] @ coef.T + intercept
+        if n_classes == 2:
+            raw_prediction = np.hstack([np.zeros((len(rows), 1)), raw_prediction])
+        losses = logsumexp(raw_prediction, axis=1) - raw_prediction[np.arange(len(rows)), y[rows]]
+        penalty = (1 - l1_ratio) / 2 * np.sum(coef**2) + l1_ratio * np.abs(coef).sum()
+        return C * losses.sum() + penalty
+
+    for fold, (train, _) in enumerate(StratifiedKFold(3).split(X, y)):
+        for i, C in enumerate(CS):
+            exact = LogLossClassifier(C=C, l1_ratio=l1_ratio, **TIGHT).fit(X[train], y[train])
+            least = objective(C, exact.coef_, exact.intercept_, train)
+            value = objective(C, *split(clf.coefs_paths_[fold, 0, i]), train)
+            assert value <= (1 + 1e-7) * least
+    exact = LogLossClassifier(C=clf.C_, l1_ratio=l1_ratio, **parameters).fit(X, y)
+    # Of the model itself no digits are missing: 1e-11 over a curvature of at least 0.01.
+    np.testing.assert_allclose(clf.coef_, exact.coef_, rtol=0, atol=5e-5)
 
 
 def test_many_classes_and_features():

@@ -1,0 +1,120 @@
+"""Cholesky factors of Hessians, found and used without the GIL, so that folds need not wait."""
+
+from libc.math cimport sqrt
+from libc.string cimport memcpy
+from scipy.linalg.cython_blas cimport dtrsm, dtrsv
+from scipy.linalg.cython_lapack cimport dpotrf
+
+import numpy as np
+
+# The transpose of a C-ordered lower triangle is what LAPACK calls upper.
+cdef char UPPER = b"U"
+cdef char RIGHT = b"R"
+cdef char NOT_TRANSPOSED = b"N"
+cdef char TRANSPOSED = b"T"
+cdef char NOT_UNIT = b"N"
+cdef double LARGEST_DAMPING = 1e10
+
+
+cdef class CholeskyFactor:
+    """The factor of a positive semi-definite matrix, scaled to a unit diagonal.
+
+    Directions in which the matrix vanishes, as for duplicated columns without penalty, get as much
+    curvature as keeps the factor well defined: the gradient vanishes in them, so that the step
+    does, too.
+
+    Parameters
+    ----------
+    matrix : C-contiguous ndarray of shape (n, n), float64
+        Its lower triangle; overwritten.
+    """
+
+    cdef double[:, ::1] factor
+    cdef double[::1] root
+    cdef bint is_finite
+
+    def __init__(self, double[:, ::1] matrix not None):
+        cdef int n = matrix.shape[0]
+        cdef double damping = 0, smallest_pivot = n * np.finfo(np.float64).eps
+        if matrix.shape[1] != n or n == 0:
+            raise ValueError("matrix must be square")
+        self.factor = np.empty((n, n))
+        self.root = np.empty(n)
+        with nogil:
+            scale(matrix, self.root)
+            while True:
+                self.is_finite = factorise(matrix, damping, smallest_pivot, self.factor)
+                if self.is_finite or damping > LARGEST_DAMPING:
+                    break
+                damping = max(10 * damping, 10 * smallest_pivot)
+
+    def solve(self, b not None):
+        """Return the solution x of matrix x = b; NaN where the matrix is not finite.
+
+        Parameters
+        ----------
+        b : ndarray of shape (n,) or (n, k), float64
+        """
+        x = np.array(b, dtype=np.float64, order="C")
+        if len(x) != self.root.shape[0]:
+            raise ValueError("b must have as many rows as the matrix")
+        if not self.is_finite:
+            x.fill(np.nan)
+        elif x.size > 0:
+            self._solve_in_place(x.reshape(len(x), -1))
+        return x
+
+    cdef void _solve_in_place(self, double[:, ::1] x) noexcept:
+        cdef int n = x.shape[0], k = x.shape[1], one = 1
+        cdef double unit = 1
+        with nogil:
+            divide_rows(x, self.root)
+            if k == 1:
+                dtrsv(
+                    &UPPER, &TRANSPOSED, &NOT_UNIT, &n, &self.factor[0, 0], &n, &x[0, 0], &one)
+                dtrsv(
+                    &UPPER, &NOT_TRANSPOSED, &NOT_UNIT, &n, &self.factor[0, 0], &n, &x[0, 0], &one)
+            else:
+                # LAPACK sees the transpose of x.
+                dtrsm(
+                    &RIGHT, &UPPER, &NOT_TRANSPOSED, &NOT_UNIT, &k, &n, &unit,
+                    &self.factor[0, 0], &n, &x[0, 0], &k)
+                dtrsm(
+                    &RIGHT, &UPPER, &TRANSPOSED, &NOT_UNIT, &k, &n, &unit,
+                    &self.factor[0, 0], &n, &x[0, 0], &k)
+            divide_rows(x, self.root)
+
+
+cdef void scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
+    # To a diagonal of ones, but where it is not positive.
+    cdef Py_ssize_t n = matrix.shape[0], i, j
+    for i in range(n):
+        root[i] = sqrt(matrix[i, i]) if matrix[i, i] > 0 else 1
+        for j in range(i + 1):
+            matrix[i, j] /= root[i] * root[j]
+
+
+cdef bint factorise(
+    double[:, ::1] matrix, double damping, double smallest_pivot, double[:, ::1] factor
+) noexcept nogil:
+    # Set factor to that of the matrix, with 1 + damping as its diagonal; return whether it is well
+    # defined.
+    cdef int n = matrix.shape[0], info
+    cdef Py_ssize_t i
+    for i in range(n):
+        memcpy(&factor[i, 0], &matrix[i, 0], i * sizeof(double))
+        factor[i, i] = 1 + damping
+    dpotrf(&UPPER, &n, &factor[0, 0], &n, &info)
+    if info != 0:
+        return False
+    for i in range(n):
+        if not factor[i, i] ** 2 > smallest_pivot * (1 + damping):
+            return False
+    return True
+
+
+cdef void divide_rows(double[:, ::1] x, double[::1] divisor) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] /= divisor[i]
