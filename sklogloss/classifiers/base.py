@@ -3,6 +3,7 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import Self
@@ -52,6 +53,22 @@ def has_finite_sum(X):
         return math.isfinite(np.add.reduce(X, axis=None))
 
 
+def takes_no_validation(X, y):
+    """Return whether scikit-learn's validation would return X and labels y as they are.
+
+    Finite entries are not its matter here. It takes a good part of a small fit.
+    """
+    return (
+        type(X) is np.ndarray
+        and type(y) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and X.size > 0
+        and y.shape == X.shape[:1]
+        and y.dtype.kind in "bui"
+    )
+
+
 def takes_pass(X):
     """Return whether a pass with threads predicts the rows of an array, instead of NumPy."""
     return X.size >= MANY_ENTRIES and X.dtype in (np.float64, np.float32)
@@ -59,6 +76,12 @@ def takes_pass(X):
 
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     """A linear model of the classes' scores that minimises a loss. Subclasses name the loss."""
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        # scikit-learn looks them up in the signature each time, several times for each clone.
+        return super()._get_param_names()
 
     def _loss(self, n_classes):
         """Return the loss, one of sklogloss.losses."""
@@ -171,7 +194,12 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             # whose sums tell as well. Rows of weight zero have no part in those.
             "ensure_all_finite": not every_row_counts,
         }
-        if y is not None and is_soft(y):
+        if every_row_counts and takes_no_validation(X, y):
+            self.n_features_in_ = X.shape[1]
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            targets = encode_labels(y)
+        elif y is not None and is_soft(y):
             X = validate_data(self, X, **arguments)
             targets = encode_probabilities(y, X.dtype)
         else:
@@ -288,9 +316,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             X coef + intercept: for two classes the log-odds of ``classes_[1]``.
         """
-        return self._scores(X)
+        return self._linear_scores(X)
 
-    def _scores(self, X):
+    def _linear_scores(self, X):
         scores = None
         if self._is_plain(X):
             if takes_pass(X):
@@ -374,7 +402,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return loss.log_link(raw_prediction) if logarithm else loss.link(raw_prediction)
 
     def _raw_prediction(self, X):
-        raw_prediction = np.asarray(self._scores(X))
+        raw_prediction = np.asarray(self._linear_scores(X))
         if raw_prediction.dtype not in (np.float64, np.float32):
             raw_prediction = raw_prediction.astype(np.float64)
         return raw_prediction

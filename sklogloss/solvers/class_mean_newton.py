@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from sklogloss._cython.cholesky import CholeskySolver
+
 from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
 from .newton_cg import finish_with_conjugate_gradients
-from .newton_cholesky import cholesky_solver
 
 __all__ = ["ClassMeanNewtonSolver"]
 
@@ -52,7 +53,7 @@ class ClassMeanNewtonSolver(NewtonSolver):
 
     def _take_hessian(self, point):
         shape = self.objective.shape
-        solve = cholesky_solver(self.objective.class_mean_hessian(point.theta))
+        solve = CholeskySolver(self.objective.class_mean_hessian(point.theta))
         self.inverse_hessian = InverseHessian(lambda b: solve(b.reshape(shape)).ravel())
 
     def is_last_step(self, point):

@@ -3,9 +3,10 @@
 import numpy as np
 from scipy.linalg.blas import dsyr
 
+from sklogloss._cython.cholesky import CholeskySolver
 from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
 
-from .newton_cholesky import NewtonCholeskySolver, cholesky_solver
+from .newton_cholesky import NewtonCholeskySolver
 
 __all__ = ["ProximalNewtonSolver", "minimise_model"]
 
@@ -57,7 +58,7 @@ def _solve_on_support(matrix, gradient, u, l1):
     support = np.flatnonzero((u != 0) | (l1 == 0))
     start, threshold = u[support], l1[support]
     slope = gradient[support] + threshold * np.sign(start)
-    step = -cholesky_solver(matrix[np.ix_(support, support)])(slope)
+    step = -CholeskySolver(matrix[np.ix_(support, support)])(slope)
     if not np.all(np.isfinite(step)):
         return 0.0
     has_crossed = (threshold > 0) & ((start + step) * start < 0)

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklogloss._cython.cholesky import CholeskySolver
 from sklogloss.linear.design import passes_per_newton_step
 
 from .base import NewtonSolver
 from .inverse_hessian import InverseHessian
-from .newton_cholesky import cholesky_solver, fix_class_shift
+from .newton_cholesky import fix_class_shift
 
 __all__ = ["GuidedNewtonSolver", "is_guidable"]
 
@@ -117,7 +118,7 @@ class GuidedNewtonSolver(NewtonSolver):
 
     def _solver(self, hessian):
         fix_class_shift(hessian, self.objective)
-        return cholesky_solver(hessian)
+        return CholeskySolver(hessian)
 
     def _gains_little(self, point, direction):
         decrement = -float(point.gradient @ direction)

@@ -1,16 +1,15 @@
 """Newton's method with the exact Hessian and its Cholesky factor."""
 
 import numpy as np
-from scipy.linalg.blas import dtrsv
-from scipy.linalg.lapack import dpotrf, dpotrs
 
+from sklogloss._cython.cholesky import CholeskySolver
 from sklogloss.linear.design import passes_per_newton_step
 
 from .base import NewtonSolver
 from .curvature import costs_few_passes, is_definite
 from .inverse_hessian import InverseHessian
 
-__all__ = ["NewtonCholeskySolver", "cholesky_solver", "fix_class_shift"]
+__all__ = ["NewtonCholeskySolver", "fix_class_shift"]
 
 # Once a step promises less than this part of the objective, the Hessian hardly changes any more.
 NEARLY_SOLVED = 1e-3
@@ -56,7 +55,7 @@ class NewtonCholeskySolver(NewtonSolver):
         It may be overwritten; dtype is that of the arithmetic behind it.
         """
         fix_class_shift(hessian, self.objective)
-        return InverseHessian(cholesky_solver(hessian))
+        return InverseHessian(CholeskySolver(hessian))
 
     def direction_from(self, point, kept_hessian):
         """Return the step to the minimum of the model that a Hessian and a point make."""
@@ -113,50 +112,6 @@ class NewtonCholeskySolver(NewtonSolver):
         rate = np.log(self.decrement / decrement) if 0 < decrement < self.decrement else 0
         n_passes = passes_per_newton_step(self.objective.design, self.objective.n_columns)
         return digits > rate * (n_passes + PASSES_WITH_HESSIAN)
-
-
-def cholesky_solver(hessian):
-    """Return a function that solves hessian x = b, for a positive semi-definite Hessian.
-
-    Parameters
-    ----------
-    hessian : ndarray of shape (n_parameters, n_parameters)
-        Lower triangle; overwritten.
-
-    Notes
-    -----
-    The Hessian is scaled to a unit diagonal. Directions in which it vanishes, as for duplicated
-    columns without penalty, get as much curvature as keeps the factor well defined: the gradient
-    vanishes in them, so that the step does, too.
-    """
-    n = len(hessian)
-    diagonal = np.diagonal(hessian).copy()
-    has_curvature = diagonal > 0
-    root = np.sqrt(np.where(has_curvature, diagonal, 1))
-    hessian /= root
-    hessian /= root[:, None]
-    damping = 0.0
-    smallest_pivot = n * np.finfo(hessian.dtype).eps
-    while True:
-        system = hessian.copy()
-        system.reshape(-1)[:: n + 1] = 1 + damping
-        # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
-        factor, info = dpotrf(system.T, lower=False, overwrite_a=True, clean=False)
-        if info == 0 and np.min(np.diagonal(factor)) ** 2 > smallest_pivot * (1 + damping):
-            break
-        damping = max(10 * damping, 10 * smallest_pivot)
-        if damping > 1e10:
-            return lambda b: np.full_like(b, np.nan)
-
-    def solve(b):
-        if b.ndim == 1:
-            # For a vector, dpotrs takes three times as long.
-            x = dtrsv(factor, dtrsv(factor, b / root, trans=1), overwrite_x=True)
-            return x / root
-        x, _ = dpotrs(factor, (b.T / root).T, lower=False)
-        return (x.T / root).T
-
-    return solve
 
 
 def fix_class_shift(hessian, objective):

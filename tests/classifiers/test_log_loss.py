@@ -438,6 +438,27 @@ def test_many_rows_are_predicted_as_few(dtype, order, n_classes):
         assert abs(prediction - expected).max() < tolerance
 
 
+def test_names_of_an_earlier_fit_are_forgotten():
+    X, y = load_iris(return_X_y=True)
+    clf = LogLossClassifier().fit(pd.DataFrame(X, columns=list("abcd")), y)
+    assert hasattr(clf, "feature_names_in_")
+    clf.fit(X[:, :3], y)
+    assert not hasattr(clf, "feature_names_in_")
+    assert clf.n_features_in_ == 3
+
+
+def test_subclasses_have_their_own_parameters():
+    class Other(LogLossClassifier):
+        def __init__(self, C=1.0, other=2):
+            super().__init__(C=C)
+            self.other = other
+
+    LogLossClassifier().get_params()
+    assert Other().get_params() == {"C": 1.0, "other": 2}
+    assert clone(Other(other=3)).other == 3
+    assert "other" not in LogLossClassifier().get_params()
+
+
 @pytest.mark.filterwarnings("error")
 def test_sums_of_rows_that_overflow():
     X, y = load_iris(return_X_y=True)
