@@ -108,10 +108,10 @@ setup(
                 "design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"
             ),
             extension("data_pass", "row_weights.c"),
-            extension("cholesky"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("dual_ascent"),
-            extension("mean_gradient"),
+            extension("mean_derivatives"),
+            extension("cholesky"),
             extension("build_info"),
         ],
         build_dir=f"{BUILD}/cython",

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import correlated
-from benchmarks.timing import seconds_of_each
+from benchmarks.timing import PAUSE_SECONDS, seconds_of_each
 from sklogloss import LogLossClassifier
 
 N_FEATURES = 20
@@ -58,7 +58,8 @@ def main(argv):
             for model in models
         ]
         ours, theirs = (
-            1e6 * seconds / n_calls for seconds in seconds_of_each(calls, arguments.rounds)
+            1e6 * seconds / n_calls
+            for seconds in seconds_of_each(calls, arguments.rounds, pause=PAUSE_SECONDS)
         )
         report.add([Result(n_samples, ours, theirs, ours / theirs)])
     return 0

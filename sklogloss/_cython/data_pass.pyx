@@ -12,7 +12,9 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from .design cimport Block, Design, Gram
-from .loss_kernel cimport LossKernel, curvature_entry_block, curvature_product_block, loss_block
+from .loss_kernel cimport (
+    LossKernel, curvature_entry_block, curvature_product_block, link_block, loss_block, write_rows
+)
 
 import numpy as np
 
@@ -54,6 +56,9 @@ ctypedef struct Rows:
     curvature_entry_block curvature_entry
     Gram *gram
     const void *center          # (n_features,)
+    link_block link
+    char *prediction            # C-ordered (n_samples, n_prediction_columns)
+    Py_ssize_t n_prediction_columns
 
 
 ctypedef struct Scratch:
@@ -222,6 +227,20 @@ cdef void moments_step(Design design, Rows *rows, Scratch *scratch, double *sums
     sums[2 * design.n_features] += block_sum(design.is_float32, n, NULL, scratch.pair)
 
 
+cdef void predict_step(Design design, Rows *rows, Scratch *scratch, double *sums) noexcept nogil:
+    # sums = sum of X
+    cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows
+    cdef Py_ssize_t n_columns = rows.n_prediction_columns
+    cdef char *columns = scratch.raw_prediction
+    cdef char *out = rows.prediction + scratch.block.start * n_columns * rows.itemsize
+    predict_block(design, rows, scratch)
+    sums[0] += design.total(&scratch.block)
+    if rows.link != NULL:
+        columns = scratch.curvature
+        rows.link(n, rows.n_columns, stride, scratch.raw_prediction, stride, columns)
+    write_rows(design.is_float32, n, n_columns, columns, stride, out)
+
+
 cdef int run_slot(
     Design design, Rows *rows, step_t step, Py_ssize_t first_block, Py_ssize_t end_block,
     Py_ssize_t n_zero, double *sums,
@@ -338,6 +357,7 @@ cdef Rows describe(
     rows.curvature = NULL
     rows.gram = NULL
     rows.center = NULL
+    rows.link = NULL
     return rows
 
 
@@ -634,6 +654,50 @@ def class_mean_gram(
     work = design.n_stored * design.n_features / 8.0
     return run(design, &rows, class_mean_gram_step, size * size, work, n_threads).reshape(
         size, size)
+
+
+def predict(
+    Design design not None,
+    const floating[:, ::1] coef not None,
+    const floating[::1] intercept not None,
+    LossKernel loss,
+    bint logarithm,
+    floating[:, ::1] out not None,
+    int n_threads,
+):
+    """Fill out with the scores X coef + intercept of a dense X, or with the probabilities.
+
+    Parameters
+    ----------
+    design : DenseDesign
+    coef : array of shape (n_features, n_columns)
+    intercept : array of shape (n_columns,)
+    loss : LossKernel or None
+        Whose link makes probabilities of the scores.
+    logarithm : bool
+        Whether to take the logarithms of the probabilities.
+    out : array of shape (n_samples, n_columns) or, with a loss, (n_samples, n_classes)
+    n_threads : int
+
+    Returns
+    -------
+    total : float
+        The sum of X, not finite if some entry is not.
+    """
+    cdef Rows rows = describe[floating](design, coef.shape[1], None)
+    set_coef(&rows, design, coef, intercept)
+    rows.n_prediction_columns = rows.n_columns
+    if loss is not None:
+        if loss.n_columns != rows.n_columns:
+            raise ValueError("coef must have the columns of the loss")
+        rows.link = loss.log_link[design.is_float32] if logarithm else loss.link[design.is_float32]
+        rows.n_prediction_columns = max(2, rows.n_columns)
+        # The link writes where other steps have the curvature.
+        rows.n_curvature_columns = rows.n_prediction_columns
+    check_rows(design, out.shape[0], out.shape[1], rows.n_prediction_columns)
+    rows.prediction = <char *> &out[0, 0]
+    work = 1.0 * design.n_stored * rows.n_columns + 10.0 * design.n_samples * rows.n_columns
+    return run(design, &rows, predict_step, 1, work, n_threads)[0]
 
 
 cdef extern from *:

@@ -4,6 +4,9 @@
 
 #include "target_clones.h"
 
+/* Sums that a total is made of: several vectors, which need not wait for each other. */
+#define N_TOTALS 32
+
 #define REAL double
 #define NAME(name) name##_f64
 #define SQRT sqrt

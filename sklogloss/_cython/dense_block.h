@@ -25,6 +25,9 @@
     void block_squares_##T(ptrdiff_t n_rows, ptrdiff_t n_features, const real *X,                 \
                            ptrdiff_t row_stride, ptrdiff_t column_stride, const real *weight,     \
                            const real *center, ptrdiff_t out_stride, double *out);                \
+    /* sum of X */                                                                                \
+    double block_total_##T(ptrdiff_t n_rows, ptrdiff_t n_features, const real *X,                 \
+                           ptrdiff_t row_stride, ptrdiff_t column_stride);                        \
     void block_add_##T(ptrdiff_t n, const real *x, double *out);                                  \
     /* out = square roots of x */                                                                 \
     void block_root_##T(ptrdiff_t n, const real *x, real *out);

@@ -127,6 +127,32 @@ void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *res
 }
 
 SKL_CLONES
+double NAME(block_total)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *X,
+                         ptrdiff_t row_stride, ptrdiff_t column_stride)
+{
+    ptrdiff_t n_runs = column_stride == 1 ? n_rows : n_features;
+    ptrdiff_t length = column_stride == 1 ? n_features : n_rows;
+    ptrdiff_t stride = column_stride == 1 ? row_stride : column_stride;
+    if (stride == length) {
+        length *= n_runs;
+        n_runs = 1;
+    }
+    double totals[N_TOTALS] = {0}, total = 0;
+    for (ptrdiff_t run = 0; run < n_runs; run++) {
+        const REAL *x = X + run * stride;
+        ptrdiff_t i = 0;
+        for (; i + N_TOTALS <= length; i += N_TOTALS)
+            for (ptrdiff_t lane = 0; lane < N_TOTALS; lane++)
+                totals[lane] += x[i + lane];
+        for (; i < length; i++)
+            total += x[i];
+    }
+    for (ptrdiff_t lane = 0; lane < N_TOTALS; lane++)
+        total += totals[lane];
+    return total;
+}
+
+SKL_CLONES
 void NAME(block_add)(ptrdiff_t n, const REAL *restrict x, double *restrict out)
 {
     for (ptrdiff_t i = 0; i < n; i++)

@@ -62,3 +62,4 @@ cdef class Design:
     cdef void add_moments(
         self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil
+    cdef double total(self, Block *block) noexcept nogil

@@ -32,6 +32,10 @@ cdef extern from "dense_block.h" nogil:
     void block_squares_f32(
         Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t,
         const float *, const float *, Py_ssize_t, double *) noexcept
+    double block_total_f64(
+        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, Py_ssize_t) noexcept
+    double block_total_f32(
+        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t) noexcept
     void block_add_f32(Py_ssize_t, const float *, double *) noexcept
     void block_root_f64(Py_ssize_t, const double *, double *) noexcept
     void block_root_f32(Py_ssize_t, const float *, float *) noexcept
@@ -234,6 +238,10 @@ cdef class Design:
         # a sparse X is not centred
         pass
 
+    cdef double total(self, Block *block) noexcept nogil:
+        # sum of X, of a dense one
+        return 0
+
 
 cdef class DenseDesign(Design):
     """Rows of a dense X whose rows or whose columns are contiguous.
@@ -393,6 +401,15 @@ cdef class DenseDesign(Design):
             block_moments_f64(
                 block.n_rows, self.n_features, <const double *> block.values, self.row_stride,
                 self.column_stride, <const double *> weight, <const double *> center, out)
+
+    cdef double total(self, Block *block) noexcept nogil:
+        if self.is_float32:
+            return block_total_f32(
+                block.n_rows, self.n_features, <const float *> block.values, self.row_stride,
+                self.column_stride)
+        return block_total_f64(
+            block.n_rows, self.n_features, <const double *> block.values, self.row_stride,
+            self.column_stride)
 
 
 # To BLAS, which is column-major, contiguous rows are the columns of the transpose.

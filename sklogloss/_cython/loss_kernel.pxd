@@ -58,3 +58,10 @@ cdef class LossKernel:
     cdef curvature_entry_block curvature_entry[2]
     cdef link_block link[2]
     cdef link_block log_link[2]
+
+
+# Write a block into a C-ordered array: rows (n_rows, n_columns), without gaps.
+cdef void write_rows(
+    bint is_float32, Py_ssize_t n_rows, Py_ssize_t n_columns, const void *block, Py_ssize_t stride,
+    void *rows,
+) noexcept nogil

@@ -267,6 +267,18 @@ cdef void copy_rows(
                 )
 
 
+cdef void write_rows(
+    bint is_float32, Py_ssize_t n_rows, Py_ssize_t n_columns, const void *block, Py_ssize_t stride,
+    void *rows,
+) noexcept nogil:
+    if is_float32:
+        block_to_rows_f32(
+            n_rows, n_columns, <const float *> block, stride, <float *> rows, n_columns)
+    else:
+        block_to_rows_f64(
+            n_rows, n_columns, <const double *> block, stride, <double *> rows, n_columns)
+
+
 cdef void prefetch_rows(
     const Matrix *matrix, Py_ssize_t start, Py_ssize_t stop, size_t itemsize
 ) noexcept nogil:

@@ -3,6 +3,8 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from typing import Self
 
@@ -19,6 +21,7 @@ from sklogloss.classifiers.penalty import resolve_penalty
 from sklogloss.classifiers.problem import Problem
 from sklogloss.classifiers.targets import encode_labels, encode_probabilities
 from sklogloss.labels import is_soft
+from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
@@ -28,6 +31,8 @@ __all__ = ["BaseLinearClassifier", "fitted_coefficients"]
 
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
 PROBABILITIES = ("model", "posterior")
+# Below this number of entries of X, NumPy predicts as fast as a pass does.
+MANY_ENTRIES = 100_000
 
 
 def fitted_coefficients(objective, theta, l1):
@@ -50,8 +55,41 @@ def fitted_coefficients(objective, theta, l1):
     return np.ascontiguousarray(coef.T, dtype=objective.dtype), intercept.astype(objective.dtype)
 
 
+def has_finite_sum(X):
+    """Return whether the sum of X is finite, as it is only if all entries are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(X, axis=None))
+
+
+def takes_no_validation(X, y):
+    """Return whether scikit-learn's validation would return X and labels y as they are.
+
+    Finite entries are not its matter here. It takes a good part of a small fit.
+    """
+    return (
+        type(X) is np.ndarray
+        and type(y) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and X.size > 0
+        and y.shape == X.shape[:1]
+        and y.dtype.kind in "bui"
+    )
+
+
+def takes_pass(X):
+    """Return whether a pass with threads predicts the rows of an array, instead of NumPy."""
+    return X.size >= MANY_ENTRIES and X.dtype in (np.float64, np.float32)
+
+
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     """A linear model of the classes' scores that minimises a loss. Subclasses name the loss."""
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        # scikit-learn looks them up in the signature each time, several times for each clone.
+        return super()._get_param_names()
 
     def _loss(self, n_classes):
         """Return the loss, one of sklogloss.losses."""
@@ -164,7 +202,12 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             # whose sums tell as well. Rows of weight zero have no part in those.
             "ensure_all_finite": not every_row_counts,
         }
-        if y is not None and is_soft(y):
+        if every_row_counts and takes_no_validation(X, y):
+            self.n_features_in_ = X.shape[1]
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            targets = encode_labels(y)
+        elif y is not None and is_soft(y):
             X = validate_data(self, X, **arguments)
             targets = encode_probabilities(y, X.dtype)
         else:
@@ -281,15 +324,27 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             X coef + intercept: for two classes the log-odds of ``classes_[1]``.
         """
-        if not self._is_plain(X):
+        return self._linear_scores(X)
+
+    def _linear_scores(self, X):
+        scores = None
+        if self._is_plain(X):
+            if takes_pass(X):
+                scores = self._predict_rows(X)
+            elif has_finite_sum(X):
+                scores = X @ self.coef_.T
+                scores += self.intercept_
+        if scores is None:
             return super().decision_function(X)
-        scores = X @ self.coef_.T
-        scores += self.intercept_
         return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def _predict_rows(self, X, loss=None, **options):
+        n_threads = effective_n_threads(self.n_jobs)
+        return predict_rows(X, self.coef_, self.intercept_, loss, n_threads=n_threads, **options)
 
     def _is_plain(self, X):
         # Whether scikit-learn's validation, which takes several times as long as the prediction
-        # for a few samples, has nothing to say or to convert.
+        # for a few samples, has nothing to convert, and to say only if an entry is not finite.
         return (
             type(X) is np.ndarray
             and type(getattr(self, "coef_", None)) is np.ndarray
@@ -299,7 +354,6 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             and X.shape[1] == self.coef_.shape[-1]
             and self.coef_.ndim == 2
             and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(np.sum(X)))
         )
 
     @property
@@ -323,8 +377,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             return np.exp(self.predict_log_proba(X))
-        raw_prediction = self._raw_prediction(X)
-        return self._loss(len(self.classes_)).link(raw_prediction)
+        return self._link(X, logarithm=False)
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the log-probabilities of the classes in nats, finite for finite scores.
@@ -339,14 +392,25 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             Columns as in ``classes_``.
         """
         check_choice("probabilities", self.probabilities, PROBABILITIES)
+        if self.probabilities == "posterior":
+            raw_prediction = self._raw_prediction(X)
+            loss = self._loss(len(self.classes_))
+            return loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
+        return self._link(X, logarithm=True)
+
+    def _link(self, X, logarithm):
+        # Of scores that need not be kept, where X is large.
+        if self._is_plain(X) and takes_pass(X):
+            loss = self._loss(len(self.classes_))
+            proba = self._predict_rows(X, loss, logarithm=logarithm)
+            if proba is not None:
+                return proba
         raw_prediction = self._raw_prediction(X)
         loss = self._loss(len(self.classes_))
-        if self.probabilities == "posterior":
-            return loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
-        return loss.log_link(raw_prediction)
+        return loss.log_link(raw_prediction) if logarithm else loss.link(raw_prediction)
 
     def _raw_prediction(self, X):
-        raw_prediction = np.asarray(self.decision_function(X))
+        raw_prediction = np.asarray(self._linear_scores(X))
         if raw_prediction.dtype not in (np.float64, np.float32):
             raw_prediction = raw_prediction.astype(np.float64)
         return raw_prediction

@@ -95,9 +95,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
     class_weight : dict or "balanced", default=None
         Weights of the classes, as for `LogLossClassifier`. "balanced" goes by all data.
     n_jobs : int, default=None
-        Number of threads. None uses the cores that the process may use, within the limits of
-        OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the same bits for any
-        number.
+        Number of threads, of predictions as well. None uses the cores that the process may use,
+        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the
+        same bits for any number.
     verbose : int, default=0
         If positive, print a line for each iteration.
     refit : bool, default=True

@@ -59,9 +59,9 @@ class LogLossClassifier(BaseLinearClassifier):
     warm_start : bool, default=False
         Start from ``coef_`` and ``intercept_`` of the previous fit.
     n_jobs : int, default=None
-        Number of OpenMP threads. None uses the cores that the process may use, within the limits
-        of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the same bits for any
-        number.
+        Number of OpenMP threads, of predictions as well. None uses the cores that the process may
+        use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
+        the same bits for any number.
     label_smoothing : float, default=0.0
         In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
     probabilities : {"model", "posterior"}, default="model"

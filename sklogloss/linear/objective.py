@@ -2,13 +2,12 @@
 
 import copy
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from sklogloss._cython import data_pass
 from sklogloss._cython.loss_kernel import evaluate
-from sklogloss._cython.mean_gradient import finish_gradient
+from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
 from sklogloss.linear.subset import (
     is_worth_solving,
@@ -542,19 +541,10 @@ class LinearObjective:
         if k == 1:
             hessian = pairs[0]
         else:
-            hessian = np.empty((size, k, size, k))
-            # Above the diagonal of the features no entry counts.
-            for pair, a, b in zip(pairs, *self._class_pairs, strict=True):
-                hessian[:, a, :, b] = pair
-                hessian[:, b, :, a] = pair
-            hessian = hessian.reshape(self.n_parameters, self.n_parameters)
+            hessian = join_class_pairs(pairs, k)
             diagonal = np.repeat(diagonal, k)
         add_to_diagonal(hessian, diagonal)
         return hessian
-
-    @cached_property
-    def _class_pairs(self):
-        return np.triu_indices(self.n_columns)
 
     def class_mean_hessian(self, theta):
         """Return the mean over the classes of the Hessian's blocks: two passes over X.

@@ -55,9 +55,9 @@ def _n_cores() -> int:
 
 
 @functools.cache
-def _threadpool_controller() -> ThreadpoolController:
+def _blas_libraries():
     # Looking for the loaded libraries takes milliseconds, more than a small fit.
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 class _OneBlasThread:
@@ -67,19 +67,28 @@ class _OneBlasThread:
     def __init__(self):
         self._lock = threading.Lock()
         self._n_inside = 0
-        self._limit = None
+        self._limited = []
 
     def enter(self):
         with self._lock:
             if self._n_inside == 0:
-                self._limit = _threadpool_controller().limit(limits=1, user_api="blas")
+                for library in _blas_libraries():
+                    n_threads = library.num_threads
+                    if n_threads != 1:
+                        self._limited.append((library, n_threads))
+                        library.set_num_threads(1)
             self._n_inside += 1
 
     def leave(self):
         with self._lock:
             self._n_inside -= 1
             if self._n_inside == 0:
-                self._limit.restore_original_limits()
+                self.restore()
+
+    def restore(self):
+        while self._limited:
+            library, n_threads = self._limited.pop()
+            library.set_num_threads(n_threads)
 
 
 _one_blas_thread = _OneBlasThread()
@@ -88,8 +97,7 @@ _one_blas_thread = _OneBlasThread()
 def _forget_other_threads():
     # The threads of the parent do not exist in its child: nobody would take back their limit.
     global _one_blas_thread
-    if _one_blas_thread._n_inside:
-        _one_blas_thread._limit.restore_original_limits()
+    _one_blas_thread.restore()
     _one_blas_thread = _OneBlasThread()
 
 

@@ -420,9 +420,60 @@ def test_plain_arrays_are_predicted_as_all_others(dtype, order, n_classes):
     assert abs(scores - clf.decision_function(X.tolist())).max() < 64 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_many_rows_are_predicted_as_few(dtype, order, n_classes):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y < n_classes].astype(dtype), y[y < n_classes]
+    clf = LogLossClassifier(n_jobs=2).fit(X, y)
+    many = np.asarray(np.tile(X, (300, 1)), order=order)
+    tolerance = 64 * np.finfo(dtype).eps
+    for method in ("decision_function", "predict", "predict_proba", "predict_log_proba"):
+        few = getattr(clf, method)(X)
+        prediction = getattr(clf, method)(many)
+        assert prediction.dtype == few.dtype
+        expected = np.concatenate([few] * 300)
+        assert prediction.shape == expected.shape
+        assert abs(prediction - expected).max() < tolerance
+
+
+def test_names_of_an_earlier_fit_are_forgotten():
+    X, y = load_iris(return_X_y=True)
+    clf = LogLossClassifier().fit(pd.DataFrame(X, columns=list("abcd")), y)
+    assert hasattr(clf, "feature_names_in_")
+    clf.fit(X[:, :3], y)
+    assert not hasattr(clf, "feature_names_in_")
+    assert clf.n_features_in_ == 3
+
+
+def test_subclasses_have_their_own_parameters():
+    class Other(LogLossClassifier):
+        def __init__(self, C=1.0, other=2):
+            super().__init__(C=C)
+            self.other = other
+
+    LogLossClassifier().get_params()
+    assert Other().get_params() == {"C": 1.0, "other": 2}
+    assert clone(Other(other=3)).other == 3
+    assert "other" not in LogLossClassifier().get_params()
+
+
+@pytest.mark.filterwarnings("error")
+def test_sums_of_rows_that_overflow():
+    X, y = load_iris(return_X_y=True)
+    clf = LogLossClassifier().fit(X, y)
+    X = np.tile(X, (200, 1))
+    X[:, 0] = np.finfo(np.float64).max / 4
+    proba = clf.predict_proba(X)
+    assert np.isfinite(proba).all()
+    np.testing.assert_array_equal(proba[:150], clf.predict_proba(X[:150]))
+
+
 def test_plain_arrays_are_validated():
     X, y = load_iris(return_X_y=True)
     clf = LogLossClassifier().fit(X, y)
+    methods = clf.decision_function, clf.predict, clf.predict_proba, clf.predict_log_proba
     for wrong, message in (
         (np.where(X == X.max(), np.nan, X), "contains NaN"),
         (np.where(X == X.max(), np.inf, X), "contains infinity"),
@@ -430,9 +481,12 @@ def test_plain_arrays_are_validated():
         (X[:0], "0 sample"),
         (X[0], "Expected 2D array"),
     ):
-        for method in (clf.decision_function, clf.predict, clf.predict_proba):
-            with pytest.raises(ValueError, match=message):
-                method(wrong)
+        # Few rows, and so many that a pass predicts them.
+        for n_times in (1, 200):
+            rows = np.tile(wrong, (n_times, 1)) if wrong.ndim == 2 else wrong
+            for method in methods:
+                with pytest.raises(ValueError, match=message):
+                    method(rows)
     named = LogLossClassifier().fit(pd.DataFrame(X, columns=list("abcd")), y)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         named.predict_proba(X)

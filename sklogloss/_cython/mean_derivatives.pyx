@@ -1,6 +1,8 @@
-"""From the sums over the rows to the mean gradient in the scaled parameters, penalty included."""
+"""From the sums over the rows to the gradient and the Hessian in the scaled parameters."""
 
 from libc.math cimport NAN, fabs, isnan
+
+import numpy as np
 
 
 def finish_gradient(
@@ -72,3 +74,32 @@ def finish_gradient(
                 has_nan |= isnan(in_coef)
                 largest = max(largest, fabs(in_coef))
     return penalty, NAN if has_nan else largest
+
+
+def join_class_pairs(const double[:, :, ::1] pairs not None, Py_ssize_t n_columns):
+    """Return the Hessian of several classes, of which each pair of classes has a part.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n_columns * (n_columns + 1) / 2, size, size)
+        The lower triangles of the parts of the pairs k <= l, which are symmetric.
+    n_columns : int
+
+    Returns
+    -------
+    hessian : ndarray of shape (size * n_columns, size * n_columns)
+        Its lower triangle.
+    """
+    cdef Py_ssize_t size = pairs.shape[1], pair = 0, k, other, i, j
+    cdef double[:, :, :, ::1] hessian = np.zeros((size, n_columns, size, n_columns))
+    if pairs.shape[0] != n_columns * (n_columns + 1) // 2 or pairs.shape[2] != size:
+        raise ValueError("pairs must have a (size, size) part for each pair of columns")
+    with nogil:
+        for k in range(n_columns):
+            for other in range(k, n_columns):
+                for i in range(size):
+                    for j in range(i + 1):
+                        hessian[i, k, j, other] = pairs[pair, i, j]
+                        hessian[i, other, j, k] = pairs[pair, i, j]
+                pair += 1
+    return np.asarray(hessian).reshape(size * n_columns, size * n_columns)

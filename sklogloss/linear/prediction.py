@@ -1,0 +1,43 @@
+"""Scores and probabilities of many rows: one pass, which tells whether all entries are finite."""
+
+import numpy as np
+
+from sklogloss._cython import data_pass
+from sklogloss.linear.design import make_design
+from sklogloss.linear.threads import one_blas_thread
+
+__all__ = ["predict_rows"]
+
+
+def predict_rows(X, coef, intercept, loss=None, *, logarithm=False, n_threads):
+    """Return the scores of the rows of X, or the probabilities that a loss makes of them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), float64 or float32
+    coef : ndarray of shape (n_columns, n_features), of the dtype of X
+    intercept : ndarray of shape (n_columns,)
+    loss : Loss, default=None
+        Whose link makes the probabilities.
+    logarithm : bool, default=False
+        Whether to return log-probabilities.
+    n_threads : int
+
+    Returns
+    -------
+    prediction : ndarray of shape (n_samples, n_columns) or (n_samples, n_classes), or None
+        None if X has an entry that is not finite, or a sum.
+    """
+    n_columns = len(coef) if loss is None else loss.n_classes
+    prediction = np.empty((len(X), n_columns), dtype=X.dtype)
+    with one_blas_thread():
+        total = data_pass.predict(
+            make_design(X),
+            np.ascontiguousarray(coef.T),
+            np.ascontiguousarray(intercept, dtype=X.dtype),
+            None if loss is None else loss.kernel(),
+            logarithm,
+            prediction,
+            n_threads,
+        )
+    return prediction if np.isfinite(total) else None
