@@ -10,8 +10,10 @@ from .newton_cholesky import NewtonCholeskySolver
 
 __all__ = ["ProximalNewtonSolver", "minimise_model"]
 
-# A model counts as solved when a round gains less than this part of all that was gained.
-ENOUGH = 1e-6
+# A model counts as solved when a round gains less than a part of all that was gained. The part is a
+# tenth of what the next model is expected to gain, between these two: more digits of a model than
+# the model has of the objective are for nothing.
+SMALLEST_REST, LARGEST_REST = 1e-6, 1e-2
 MAX_ROUNDS = 200
 # Sweeps before the equations of the nonzero coefficients are solved instead: that costs as much as
 # one sweep for each SWEEP_ROWS of them, or a few where they are few.
@@ -21,7 +23,7 @@ SWEEP_ROWS = 24
 SMALLEST_CURVATURE = 1e-14
 
 
-def minimise_model(matrix, gradient, x, l1):
+def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf):
     """Return the minimiser u of a quadratic model plus an L1 penalty.
 
     The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
@@ -33,18 +35,22 @@ def minimise_model(matrix, gradient, x, l1):
     matrix : ndarray of shape (n, n)
         Positive semi-definite.
     gradient, x, l1 : ndarray of shape (n,)
+    previous_gain : float, default=np.inf
+        What the model before this one gained. The next is expected to gain less than this one by
+        the same factor as this one less than that. Infinity asks for all digits.
 
     Returns
     -------
     u : ndarray of shape (n,)
     """
     u, gradient = x.copy(), gradient.copy()
-    total = 0.0
+    total, rest = 0.0, LARGEST_REST
     for _ in range(MAX_ROUNDS):
         n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
-        first_gain, gain, is_done = descend(matrix, gradient, u, l1, n_sweeps, ENOUGH)
+        first_gain, gain, is_done = descend(matrix, gradient, u, l1, n_sweeps, rest)
         total += gain
-        if first_gain <= ENOUGH * total or not np.isfinite(gain):
+        rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
+        if first_gain <= rest * total or not np.isfinite(gain):
             break
         if not is_done:
             total += _solve_on_support(matrix, gradient, u, l1)
@@ -130,7 +136,13 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
         return QuadraticModel(hessian, dtype)
 
     def direction_from(self, point, kept_hessian):
+        # The first model gains what the objective has at most.
+        previous_gain = max(min(self.decrement / 2, point.value), np.finfo(float).tiny)
         u = minimise_model(
-            kept_hessian.matrix, point.gradient, point.theta, self.objective.l1_in_theta
+            kept_hessian.matrix,
+            point.gradient,
+            point.theta,
+            self.objective.l1_in_theta,
+            previous_gain,
         )
         return u - point.theta
