@@ -241,10 +241,12 @@ class LinearObjective:
         if weight.any():
             total, mean, spread = self._moments(weight)
             curvature = total / self.weight_sum * spread
-            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
             if self.l1 > 0:
-                # Nothing keeps the curvature of L1's coefficients from zero, nor 1 / it finite.
-                other.scale = self.scale
+                # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is
+                # larger than the value over the penalty: it may as well be the unit of all those.
+                value = self.value_gradient(theta).value
+                curvature = np.maximum(curvature, (self.l1 / value) ** 2)
+            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
             other._use_center_and_scale()
         other.subset, other.starts_from_subset = None, False
         return other

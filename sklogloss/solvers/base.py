@@ -99,7 +99,9 @@ class NewtonSolver:
     # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
     ARMIJO = 1e-4
     MAX_HALVINGS = 40
-    # Steps in a row that do not halve what a step promises, at which to look for a better way.
+    # Steps in a row that do not halve what a step promises, at which to look whether only rounding
+    # errors are left, and at which to look for a better way.
+    FEW_SLOW_STEPS = 3
     MAX_SLOW_STEPS = 8
 
     def __init__(self, objective, *, tol, max_iter, verbose=0):
@@ -232,7 +234,7 @@ class NewtonSolver:
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             self.converged = True
-        elif self.n_without_progress >= 3:
+        elif self.n_without_progress >= self.FEW_SLOW_STEPS:
             self.converged = self.is_solved_to_rounding()
             if not self.converged and self.n_without_progress >= self.MAX_SLOW_STEPS:
                 self.reason = "the steps came to gain little"
@@ -271,7 +273,7 @@ class NewtonSolver:
         Those of the raw predictions grow with the size of X, hence the square root.
         """
         part = np.sqrt(np.finfo(self.objective.dtype).eps)
-        return self.decrement / 2 <= part * max(abs(self.point.value), SMALL_LOSS)
+        return abs(self.decrement) / 2 <= part * max(abs(self.point.value), SMALL_LOSS)
 
     def left_by_rounding(self, point, n_eps):
         """Return the suboptimality (nats) that parameters which are wrong by n_eps eps leave."""

@@ -23,7 +23,7 @@ SWEEP_ROWS = 24
 SMALLEST_CURVATURE = 1e-14
 
 
-def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf):
+def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf, is_exact=False):
     """Return the minimiser u of a quadratic model plus an L1 penalty.
 
     The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
@@ -38,6 +38,9 @@ def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf):
     previous_gain : float, default=np.inf
         What the model before this one gained. The next is expected to gain less than this one by
         the same factor as this one less than that. Infinity asks for all digits.
+    is_exact : bool, default=False
+        Whether, once a coefficient has become zero, the others solve their system at once. It is
+        worth its cost where the columns are so much alike that coordinate descent gains nothing.
 
     Returns
     -------
@@ -53,20 +56,24 @@ def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf):
         if first_gain <= rest * total or not np.isfinite(gain):
             break
         if not is_done:
-            total += _solve_on_support(matrix, gradient, u, l1)
+            gain, is_cut = _solve_on_support(matrix, gradient, u, l1)
+            total += gain
+            while is_exact and is_cut:
+                gain, is_cut = _solve_on_support(matrix, gradient, u, l1)
+                total += gain
     return u
 
 
 def _solve_on_support(matrix, gradient, u, l1):
     # Newton's step with the signs of u, in place for u and gradient; return by how much the
-    # function fell. A coefficient that changes its sign becomes zero; if that is no gain, the step
-    # ends where the first one does.
+    # function fell, and whether the step was cut. A coefficient that changes its sign becomes zero;
+    # if that is no gain, the step ends where the first one does.
     support = np.flatnonzero((u != 0) | (l1 == 0))
     start, threshold = u[support], l1[support]
     slope = gradient[support] + threshold * np.sign(start)
     step = -CholeskyFactor(matrix[np.ix_(support, support)]).solve(slope)
     if not np.all(np.isfinite(step)):
-        return 0.0
+        return 0.0, False
     has_crossed = (threshold > 0) & ((start + step) * start < 0)
     projected = np.where(has_crossed, -start, step)
     rows = matrix[support]
@@ -75,15 +82,15 @@ def _solve_on_support(matrix, gradient, u, l1):
         length = np.min(-start[has_crossed] / step[has_crossed])
         ends_first = has_crossed & (-start / np.where(has_crossed, step, 1) <= length)
         moves.append(np.where(ends_first, -start, length * step))
-    for move in moves:
+    for is_cut, move in enumerate(moves):
         change = move @ rows
         gain = -(gradient[support] @ move + change[support] @ move / 2)
         gain -= threshold @ (np.abs(start + move) - np.abs(start))
         if gain > 0:
             u[support] = start + move
             gradient += change
-            return gain
-    return 0.0
+            return gain, bool(is_cut)
+    return 0.0, False
 
 
 class QuadraticModel:
@@ -138,11 +145,13 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     def direction_from(self, point, kept_hessian):
         # The first model gains what the objective has at most.
         previous_gain = max(min(self.decrement / 2, point.value), np.finfo(float).tiny)
+        is_exact = self.n_without_progress >= self.FEW_SLOW_STEPS
         u = minimise_model(
             kept_hessian.matrix,
             point.gradient,
             point.theta,
             self.objective.l1_in_theta,
-            previous_gain,
+            np.inf if is_exact else previous_gain,
+            is_exact,
         )
         return u - point.theta
