@@ -109,6 +109,7 @@ setup(
             ),
             extension("data_pass", "row_weights.c"),
             extension("coordinate_descent", "softmax_row.c"),
+            extension("csr_columns"),
             extension("dual_ascent"),
             extension("mean_derivatives"),
             extension("cholesky"),

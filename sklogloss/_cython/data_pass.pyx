@@ -30,6 +30,8 @@ cdef enum:
     MAX_SLOTS = 16
     # Sums of all slots together, in float64 numbers: 32 MB.
     MAX_SLOT_SUMS = 4194304
+    # A sum of a slot, set to zero and added in the end, costs as much as this many stored entries.
+    SLOT_COST = 4
     # A round of the slots takes about as long as this many stored entries times columns: the
     # pause after it, in which Ctrl-C is noticed, comes several times a second.
     ROUND_WORK = 200000000
@@ -281,7 +283,8 @@ cdef run(
     cdef Py_ssize_t n_blocks = (rows.n_samples + design.block_rows - 1) // design.block_rows
     # An even number, so that two threads have as much to do.
     cdef Py_ssize_t n_slots = min(
-        n_blocks, MAX_SLOTS, max(2, MAX_SLOT_SUMS // n_sums // 2 * 2))
+        n_blocks, MAX_SLOTS, max(2, MAX_SLOT_SUMS // n_sums // 2 * 2),
+        max(2, <Py_ssize_t> (work / SLOT_COST / n_sums) // 2 * 2))
     cdef Py_ssize_t n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
     cdef Py_ssize_t n_parts = n_slots * n_rounds
     cdef Py_ssize_t round_, slot, part
@@ -397,6 +400,12 @@ cdef void set_gram(
     gram.single = single
 
 
+cdef double gram_work(Design design) noexcept:
+    # That of the cross-products of a pass, in stored entries. BLAS-3 is eight times as fast.
+    cdef double entries_per_row = 1.0 * design.n_stored / max(1, design.n_samples)
+    return design.n_stored * (entries_per_row / 2 if design.is_sparse else entries_per_row / 8)
+
+
 cdef void check_rows(
     Design design, Py_ssize_t n_rows, Py_ssize_t n_columns, Py_ssize_t expected
 ) except *:
@@ -497,7 +506,7 @@ def value_gradient_hessian(
     size = design.n_features + fit_intercept
     n_pairs = loss.n_columns * (loss.n_columns + 1) // 2
     n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
-    work = design.n_stored * (loss.n_columns + n_pairs * design.n_features / 8.0)
+    work = design.n_stored * loss.n_columns + n_pairs * gram_work(design)
     work += 10.0 * design.n_samples * loss.n_columns
     return run(design, &rows, value_gradient_step, n_sums, work, n_threads)
 
@@ -620,7 +629,7 @@ def gram(
     set_gram(&gram, design, center, scale, intercept, False, False)
     rows.gram = &gram
     size = design.n_features + intercept
-    work = design.n_stored * design.n_features / 8.0
+    work = gram_work(design)
     return run(design, &rows, gram_step, size * size, work, n_threads).reshape(size, size)
 
 
@@ -651,7 +660,7 @@ def class_mean_gram(
     set_gram(&gram, design, center, scale, intercept, not loss.is_convex, single)
     rows.gram = &gram
     size = design.n_features + intercept
-    work = design.n_stored * design.n_features / 8.0
+    work = gram_work(design)
     return run(design, &rows, class_mean_gram_step, size * size, work, n_threads).reshape(
         size, size)
 

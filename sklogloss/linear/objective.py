@@ -339,7 +339,7 @@ class LinearObjective:
             In ascending order.
         """
         other = copy.copy(self)
-        other.design = make_design(take_columns(self.design.X, features))
+        other.design = make_design(take_columns(self.design.X, features, self.n_threads))
         other.n_features = len(features)
         other.shape = (len(features) + self.fit_intercept, self.n_columns)
         other.n_parameters = other.shape[0] * other.shape[1]

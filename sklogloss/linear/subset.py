@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklogloss._cython.csr_columns import csr_columns
+
 __all__ = ["is_worth_solving", "random_rows", "rows_for_starts", "take_columns", "take_rows"]
 
 # A subset of fewer rows than this solves nothing that the whole would not solve as fast.
@@ -86,11 +88,20 @@ def take_rows(X, rows):
     return X[rows]
 
 
-def take_columns(X, columns):
+def take_columns(X, columns, n_threads):
     """Return a copy of some columns of X, given in ascending order, in the memory order of X."""
     if isinstance(X, np.ndarray):
         return X.take(columns, axis=1) if X.flags.c_contiguous else X.T.take(columns, axis=0).T
-    return X[:, columns]
+    if X.format != "csr":
+        return X[:, columns]
+    places = np.full(X.shape[1], -1, dtype=np.int32)
+    places[columns] = np.arange(len(columns))
+    taken = type(X)((X.shape[0], len(columns)), dtype=X.dtype)
+    taken.indptr, taken.indices, taken.data = csr_columns(
+        X.indptr, X.indices, X.data, places, n_threads
+    )
+    taken.has_canonical_format = True
+    return taken
 
 
 def _smallest_class(target, n_columns):

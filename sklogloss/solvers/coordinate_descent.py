@@ -138,6 +138,8 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     # Under a weak penalty, steps are many before the coefficients that stay zero are known; no
     # other solver is better at finding them.
     MAX_SLOW_STEPS = 40
+    # The first step on another set of features promises more, but the Hessian changes as little.
+    NEARLY_SOLVED = 1e-2
 
     def keep(self, hessian, dtype):
         return QuadraticModel(hessian, dtype)

@@ -11,8 +11,6 @@ from .inverse_hessian import InverseHessian
 
 __all__ = ["NewtonCholeskySolver", "fix_class_shift"]
 
-# Once a step promises less than this part of the objective, the Hessian hardly changes any more.
-NEARLY_SOLVED = 1e-3
 # Below this number of entries of X a Hessian costs nothing worth saving.
 FEW_ENTRIES = 100_000
 # Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
@@ -29,6 +27,9 @@ class NewtonCholeskySolver(NewtonSolver):
     gradient only, and which update it. A loss that is not convex needs that of the whole once, to
     tell a minimum from a saddle: where it costs little, it is taken early enough to be of use.
     """
+
+    # Once a step promises less than this part of the objective, the Hessian hardly changes.
+    NEARLY_SOLVED = 1e-3
 
     def setup(self, theta):
         self.kept_hessian = None
@@ -87,7 +88,7 @@ class NewtonCholeskySolver(NewtonSolver):
         direction = self.direction_from(point, kept_hessian)
         decrement = -self.objective.slope(point, direction)
         self.hessian_decrement = decrement
-        is_nearly_solved = decrement / 2 <= NEARLY_SOLVED * abs(point.value)
+        is_nearly_solved = decrement / 2 <= self.NEARLY_SOLVED * abs(point.value)
         is_costly = self.objective.design.n_stored > FEW_ENTRIES
         self.kept_hessian = kept_hessian if is_nearly_solved and is_costly else None
         return direction

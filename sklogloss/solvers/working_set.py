@@ -17,10 +17,13 @@ __all__ = ["WorkingSetSolver"]
 SMALLEST_SET = 256
 # A set has room for this many times as many, or as have nonzero coefficients.
 ROOM = 2
+# A set takes in zero coefficients, too, whose gradient is this part of the penalty at least: some
+# of them will leave zero once the others have moved.
+NEARLY_NONZERO = 0.95
 # Part of the features beyond which a set is no better than all.
 MOST = 1 / 2
 # Part of the suboptimality that a set is solved to, as long as another will follow.
-ENOUGH = 1e-2
+ENOUGH = 1e-1
 # Up to this many parameters the Hessian and coordinate descent on it cost less than the passes of
 # conjugate gradients.
 LARGEST_HESSIAN = 2000
@@ -154,7 +157,8 @@ class WorkingSetSolver:
         is_nonzero = self._of_features(self.point.theta).any(axis=1)
         size = ROOM * max(SMALLEST_SET, np.count_nonzero(is_nonzero))
         gains = np.where(is_nonzero, np.inf, gains)
-        candidates = np.flatnonzero(gains)
+        is_near = np.abs(self.point.gradient) >= NEARLY_NONZERO * self.objective.l1_in_theta
+        candidates = np.flatnonzero((gains > 0) | self._of_features(is_near).any(axis=1))
         if len(candidates) == 0:
             # The intercept is to be found, and a set must not be empty.
             return np.array([0])
