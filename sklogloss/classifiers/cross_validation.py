@@ -329,7 +329,10 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 )
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(objective, result, problem.targets)
-                self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta)
+                self.coef_, self.intercept_ = fitted_coefficients(
+                    objective, result.theta, problem.X.dtype
+                )
+                self._warn_of_rounding(objective, result)
             else:
                 self._take_means_over_folds(ratio, i)
         return self
@@ -560,6 +563,7 @@ def _coefficients(objective, grids, paths):
     arrays = []
     for grid, path in zip(grids, paths, strict=True):
         for penalty, point in zip(grid, path, strict=True):
-            coef, intercept = fitted_coefficients(objective.with_penalty(**penalty), point.theta)
+            penalised = objective.with_penalty(**penalty)
+            coef, intercept = fitted_coefficients(penalised, point.theta, objective.dtype)
             arrays.append(np.column_stack([coef, intercept]) if objective.fit_intercept else coef)
     return np.array(arrays).reshape(len(grids), -1, *arrays[0].shape)

@@ -267,7 +267,7 @@ def logloss_path(
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")
         fitted = [
-            fitted_coefficients(objective.with_penalty(**penalty), point.theta)
+            fitted_coefficients(objective.with_penalty(**penalty), point.theta, problem.X.dtype)
             for penalty, point in zip(grid, path, strict=True)
         ]
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)

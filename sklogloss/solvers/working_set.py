@@ -203,4 +203,5 @@ class WorkingSetSolver:
             converged,
             reason,
             point=point,
+            is_sound=reason != STALLED,
         )
