@@ -14,6 +14,7 @@ ctypedef struct Block:
     void *product
     void *packed_coef
     void *packed_gradient
+    void *wide                  # dense: the rows as float64, where X is float32 and they are not
     bint has_coef               # whether packed_coef is set
     void *row_scratch
     void *cursor

@@ -177,7 +177,7 @@ cdef class Design:
     ----------
     n_samples, n_features : int
     is_float32 : bool
-        Whether X is float32, else it is float64.
+        Whether the arithmetic and the arrays of a pass are float32, else they are float64.
     is_sparse : bool
     block_rows : int
         Rows of a block.
@@ -249,11 +249,17 @@ cdef class DenseDesign(Design):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), float64 or float32
+    is_float32 : bool
+        False for a float32 X makes each block float64 as it is loaded.
     """
 
     cdef readonly object X
     cdef const char *first
-    cdef Py_ssize_t row_stride
+    cdef Py_ssize_t first_itemsize
+    cdef Py_ssize_t first_row_stride
+    cdef Py_ssize_t first_column_stride
+    cdef bint widens
+    cdef Py_ssize_t row_stride      # of a block
     cdef Py_ssize_t column_stride
     cdef bint by_rows
     cdef int leading
@@ -263,10 +269,11 @@ cdef class DenseDesign(Design):
     cdef const GramKernel *single_kernel
     cdef const ThinProduct *thin    # NULL if BLAS takes the products for several columns
 
-    def __init__(self, X):
-        self.is_float32 = X.dtype == np.float32
+    def __init__(self, X, bint is_float32):
+        self.is_float32 = is_float32
         self.is_sparse = False
         self.n_samples, self.n_features = X.shape
+        self.widens = X.dtype == np.float32 and not is_float32
         cdef Py_ssize_t itemsize = X.itemsize
         row_bytes, column_bytes = X.strides
         self.by_rows = column_bytes == itemsize and row_bytes >= column_bytes * X.shape[1]
@@ -274,20 +281,26 @@ cdef class DenseDesign(Design):
         if not (self.by_rows or by_columns):
             raise ValueError("X must have contiguous rows or contiguous columns")
         self.X = X
-        self.itemsize = itemsize
+        self.itemsize = sizeof(float) if is_float32 else sizeof(double)
         self.kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_FLOAT64)
         self.single_kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_MIXED)
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
             self.kernel = self.single_kernel = NULL
         self.thin = thin_product(self.is_float32)
-        self.row_stride = row_bytes // itemsize
-        self.column_stride = column_bytes // itemsize
-        self.leading = self.row_stride if self.by_rows else self.column_stride
         cdef size_t address = X.ctypes.data
         self.first = <const char *> address
+        self.first_itemsize = itemsize
         self.n_stored = self.n_samples * self.n_features
-        cdef Py_ssize_t n_rows = DENSE_BLOCK_BYTES // (itemsize * max(1, self.n_features))
+        cdef Py_ssize_t n_rows = DENSE_BLOCK_BYTES // (self.itemsize * max(1, self.n_features))
         self.block_rows = min(max(n_rows // 8 * 8, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
+        self.first_row_stride = row_bytes // itemsize
+        self.first_column_stride = column_bytes // itemsize
+        self.row_stride = self.first_row_stride
+        self.column_stride = self.first_column_stride
+        if self.widens:
+            self.row_stride = self.n_features if self.by_rows else 1
+            self.column_stride = 1 if self.by_rows else self.block_rows
+        self.leading = self.row_stride if self.by_rows else self.column_stride
 
     cdef const GramKernel *kernel_for(self, Gram *gram) noexcept nogil:
         return self.single_kernel if gram.single else self.kernel
@@ -304,7 +317,9 @@ cdef class DenseDesign(Design):
         return self.thin != NULL and 1 < n_columns <= MAX_THIN_COLUMNS
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
-        cdef Py_ssize_t packed = 0, product = 0, coef = 0, gradient = 0
+        cdef Py_ssize_t packed = 0, product = 0, coef = 0, gradient = 0, wide = 0
+        if self.widens:
+            wide = aligned(self.itemsize * self.n_features * self.block_rows)
         if gram != NULL:
             packed = aligned(self.itemsize * self.n_packed(gram) * self.block_rows)
         if self.is_float32 and not (self.is_thin(n_columns) and self.kernel != NULL):
@@ -317,7 +332,7 @@ cdef class DenseDesign(Design):
             n_columns = rounded_up(n_columns, self.thin.lanes)
             coef = aligned(self.itemsize * n_columns * self.n_features)
             gradient = aligned(self.itemsize * n_columns * self.block_rows)
-        block.memory = <char *> malloc(2 * packed + product + coef + gradient + ALIGNMENT)
+        block.memory = <char *> malloc(2 * packed + product + coef + gradient + wide + ALIGNMENT)
         if block.memory == NULL:
             return -1
         cdef char *memory = first_aligned(block.memory)
@@ -326,6 +341,7 @@ cdef class DenseDesign(Design):
         block.product = memory + 2 * packed
         block.packed_coef = memory + 2 * packed + product
         block.packed_gradient = memory + 2 * packed + product + coef
+        block.wide = memory + 2 * packed + product + coef + gradient
         block.has_coef = False
         return 0
 
@@ -333,7 +349,9 @@ cdef class DenseDesign(Design):
         block.start = start
         block.n_rows = n_rows
         block.packed_start = -1
-        block.values = self.first + start * self.row_stride * self.itemsize
+        block.values = self.first + start * self.first_row_stride * self.first_itemsize
+        if self.widens:
+            widen_rows(self, block)
 
     cdef void add_times(
         self, Block *block, Py_ssize_t n_columns, const void *coef, void *raw, Py_ssize_t stride
@@ -410,6 +428,22 @@ cdef class DenseDesign(Design):
         return block_total_f64(
             block.n_rows, self.n_features, <const double *> block.values, self.row_stride,
             self.column_stride)
+
+
+cdef void widen_rows(DenseDesign design, Block *block) noexcept nogil:
+    # values = those of the rows, as float64
+    cdef const float *X = <const float *> block.values
+    cdef double *wide = <double *> block.wide
+    cdef Py_ssize_t i, j, p = design.n_features
+    if design.by_rows:
+        for i in range(block.n_rows):
+            for j in range(p):
+                wide[i * p + j] = X[i * design.first_row_stride + j]
+    else:
+        for j in range(p):
+            for i in range(block.n_rows):
+                wide[i + j * design.block_rows] = X[i + j * design.first_column_stride]
+    block.values = wide
 
 
 # To BLAS, which is column-major, contiguous rows are the columns of the transpose.

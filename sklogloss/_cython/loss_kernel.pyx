@@ -561,6 +561,32 @@ def evaluate(
     return "sample_weight" if status else None
 
 
+def mean_curvature(LossKernel kernel, const floating[::1, :] curvature):
+    """Return the mean of the diagonal of each row's Hessian.
+
+    Parameters
+    ----------
+    kernel : LossKernel
+    curvature : Fortran-ordered ndarray of shape (n_samples, n_curvature_columns)
+        As a data pass fills it.
+
+    Returns
+    -------
+    mean : ndarray of shape (n_samples,)
+    """
+    cdef Py_ssize_t n_samples = curvature.shape[0], k, i
+    dtype = np.float32 if floating is float else np.float64
+    cdef floating[::1] mean = np.zeros(n_samples, dtype=dtype)
+    cdef floating[::1] entry = np.empty(n_samples, dtype=dtype)
+    with nogil:
+        for k in range(kernel.n_columns):
+            kernel.curvature_entry[floating is float](
+                n_samples, k, k, &curvature[0, 0], n_samples, &entry[0])
+            for i in range(n_samples):
+                mean[i] += entry[i] / kernel.n_columns
+    return np.asarray(mean)
+
+
 def evaluate_link(
     LossKernel kernel, bint logarithm, const floating[:, :] raw_prediction, floating[:, :] out
 ):

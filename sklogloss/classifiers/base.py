@@ -33,10 +33,12 @@ AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
 PROBABILITIES = ("model", "posterior")
 # Below this number of entries of X, NumPy predicts as fast as a pass does.
 MANY_ENTRIES = 100_000
+# Part of the objective that rounding the coefficients to the type of X may cost unsaid.
+LARGEST_EXCESS = 1e-6
 
 
-def fitted_coefficients(objective, theta, l1):
-    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) in the dtype of X.
+def fitted_coefficients(objective, theta, l1, dtype):
+    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) of the dtype of X.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def fitted_coefficients(objective, theta, l1):
     theta : ndarray of shape (n_parameters,)
     l1 : float
         Strength of the L1 penalty under which theta was found.
+    dtype : dtype
+        That of X; the solver may have had to take float64.
     """
     coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
@@ -52,7 +56,7 @@ def fitted_coefficients(objective, theta, l1):
         if l1 == 0:
             coef = coef - coef.mean(axis=1, keepdims=True)
         intercept = intercept - intercept.mean()
-    return np.ascontiguousarray(coef.T, dtype=objective.dtype), intercept.astype(objective.dtype)
+    return np.ascontiguousarray(coef.T, dtype=dtype), intercept.astype(dtype)
 
 
 def has_finite_sum(X):
@@ -172,7 +176,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
             self._warn_of_no_optimum(objective, result, problem.targets)
-            self._set_coefficients(objective, result)
+            self.coef_, self.intercept_ = fitted_coefficients(
+                objective, result.theta, l1_ratio * strength, problem.X.dtype
+            )
+            self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+            self._warn_of_rounding(objective, result)
         self._set_classes(problem)
         return self
 
@@ -303,9 +311,20 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 return True
         return False
 
-    def _set_coefficients(self, objective, result):
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, objective.l1)
-        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+    def _warn_of_rounding(self, objective, result):
+        if objective.dtype == self.coef_.dtype:
+            return
+        # The solver had to take float64 to get there.
+        rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
+        excess = objective.value_gradient(rounded).value - result.value
+        if not excess <= LARGEST_EXCESS * abs(result.value):
+            warnings.warn(
+                "X is float32 and too far from zero for coefficients of this type: rounding "
+                f"coef_ and intercept_ to it raises the objective by {excess / result.value:.2g} "
+                "of itself. Centre the columns of X, or convert X to float64.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     def _set_classes(self, problem):
         self.classes_ = problem.targets.classes

@@ -309,8 +309,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(objective, result, problem.targets)
                 self.coef_, self.intercept_ = fitted_coefficients(
-                    objective, result.theta, penalty["l1"]
+                    objective, result.theta, penalty["l1"], problem.X.dtype
                 )
+                self._warn_of_rounding(objective, result)
             else:
                 self._take_means_over_folds(ratio, i)
         return self

@@ -188,7 +188,7 @@ def path_coefficients(objective, grid, path):
     intercepts : ndarray of shape (n_Cs, n_columns)
     """
     fitted = [
-        fitted_coefficients(objective, point.theta, penalty["l1"])
+        fitted_coefficients(objective, point.theta, penalty["l1"], objective.dtype)
         for penalty, point in zip(grid, path, strict=True)
     ]
     coefs, intercepts = zip(*fitted, strict=True)

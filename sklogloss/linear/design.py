@@ -11,12 +11,15 @@ __all__ = ["make_design", "passes_per_class_mean_hessian", "passes_per_newton_st
 LARGEST_STRIDE = np.iinfo(np.intc).max
 
 
-def make_design(X) -> Design:
+def make_design(X, dtype=None) -> Design:
     """Return a view of X for the data passes.
 
     Parameters
     ----------
     X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
+    dtype : dtype, default=None
+        That of the arithmetic, None for that of X. The entries of a sparse float32 X are copied
+        for float64; those of a dense one are not.
 
     Returns
     -------
@@ -24,13 +27,17 @@ def make_design(X) -> Design:
         It refers to X, without a copy, if the rows or the columns of X are contiguous in memory,
         or if X is sparse with sorted indices, no duplicates, and index arrays of one type.
     """
+    if dtype is None:
+        dtype = X.dtype
     if sparse.issparse(X):
         X = _with_plain_arrays(X)
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
+        if X.dtype != dtype:
+            X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
         return SparseDesign(X)
-    return DenseDesign(X if _is_readable(X) else np.array(X, order="C"))
+    return DenseDesign(X if _is_readable(X) else np.array(X, order="C"), dtype == np.float32)
 
 
 def _is_readable(X):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss._cython import data_pass
-from sklogloss._cython.loss_kernel import evaluate
+from sklogloss._cython.loss_kernel import mean_curvature
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
 from sklogloss.linear.subset import (
@@ -167,7 +167,7 @@ class LinearObjective:
 
     def _of_rows(self, rows):
         return LinearObjective(
-            make_design(take_rows(self.design.X, rows)),
+            make_design(take_rows(self.design.X, rows), self.dtype),
             self.loss,
             np.asfortranarray(self.target[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
@@ -236,7 +236,8 @@ class LinearObjective:
         scale at zero, and have no curvature left where it is told apart: the others' columns then
         are all but constant, and the Hessian of too bad a condition to solve with.
         """
-        weight = self._row_curvature(theta)
+        point = self.value_gradient_curvature(theta)
+        weight = self._row_curvature(point)
         other = copy.copy(self)
         if weight.any():
             total, mean, spread = self._moments(weight)
@@ -244,41 +245,49 @@ class LinearObjective:
             if self.l1 > 0:
                 # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is
                 # larger than the value over the penalty: it may as well be the unit of all those.
-                value = self.value_gradient(theta).value
-                curvature = np.maximum(curvature, (self.l1 / value) ** 2)
+                curvature = np.maximum(curvature, (self.l1 / point.value) ** 2)
             other.center, other.scale = self._usable_center_and_scale(mean, curvature)
             other._use_center_and_scale()
         other.subset, other.starts_from_subset = None, False
         return other
 
-    def _row_curvature(self, theta):
-        # The mean over the columns of the curvature of each row's weighted loss.
-        coef, intercept = self.coef_intercept(theta)
-        raw_prediction = self.design.X @ coef.astype(self.dtype) + intercept.astype(self.dtype)
-        raw_prediction = np.asfortranarray(raw_prediction)
-        gradient, hessian = np.empty_like(raw_prediction), np.empty_like(raw_prediction)
-        evaluate(
-            self.loss,
-            "gradient_hessian",
-            self.target,
-            raw_prediction,
-            self.sample_weight,
-            None,
-            gradient,
-            hessian,
-            self.n_threads,
-        )
-        return np.maximum(hessian.mean(axis=1), 0)  # of a loss that is not convex
+    def in_double(self):
+        """Return the same objective with the arithmetic of float64, in the same theta."""
+        other = copy.copy(self)
+        other.dtype = np.dtype(np.float64)
+        other.design = make_design(self.design.X, other.dtype)
+        other.target = self.target.astype(other.dtype)
+        if other.target.shape[1] > 1:
+            # Rows that do not sum to 1 would pull at all classes at once.
+            other.target /= other.target.sum(axis=1, keepdims=True)
+        if self.sample_weight is not None:
+            other.sample_weight = self.sample_weight.astype(other.dtype)
+        other.center, other.scale = self.center.astype(other.dtype), self.scale.astype(other.dtype)
+        other.subset, other.starts_from_subset = None, False
+        return other
 
-    def curved_rows(self, theta, part):
+    def _row_curvature(self, evaluation):
+        # The mean over the columns of the curvature of each row's weighted loss.
+        curvature = mean_curvature(self.loss, evaluation.curvature)
+        if self.sample_weight is not None:
+            curvature *= self.sample_weight
+        return np.maximum(curvature, 0)  # of a loss that is not convex
+
+    def curved_rows(self, evaluation, part):
         """Return the fewest rows without which only a part of the loss's curvature is missing.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            With curvature.
+        part : float
 
         Returns
         -------
         rows : ndarray of int
             In ascending order. Samples that are told apart are not among them.
         """
-        curvature = self._row_curvature(theta)
+        curvature = self._row_curvature(evaluation)
         order = np.argsort(curvature)
         missing = np.cumsum(curvature[order], dtype=np.float64)
         if not missing[-1] > 0:
@@ -291,7 +300,7 @@ class LinearObjective:
         It has a copy of these rows, and the weight of all.
         """
         other = copy.copy(self)
-        other.design = make_design(take_rows(self.design.X, rows))
+        other.design = make_design(take_rows(self.design.X, rows), self.dtype)
         other.target = np.asfortranarray(self.target[rows])
         if self.sample_weight is not None:
             other.sample_weight = self.sample_weight[rows]
@@ -314,7 +323,7 @@ class LinearObjective:
         """
         other = copy.copy(self)
         other.n_threads = n_threads
-        other.design = make_design(self.design.X)
+        other.design = make_design(self.design.X, self.dtype)
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)
         other.subset, other.starts_from_subset = None, False
@@ -339,7 +348,8 @@ class LinearObjective:
             In ascending order.
         """
         other = copy.copy(self)
-        other.design = make_design(take_columns(self.design.X, features, self.n_threads))
+        columns = take_columns(self.design.X, features, self.n_threads)
+        other.design = make_design(columns, self.dtype)
         other.n_features = len(features)
         other.shape = (len(features) + self.fit_intercept, self.n_columns)
         other.n_parameters = other.shape[0] * other.shape[1]

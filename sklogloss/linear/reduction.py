@@ -47,7 +47,7 @@ class RowReduction:
     def __init__(self, objective):
         self.X = objective.design.X
         self.fit_intercept = objective.fit_intercept
-        rows = make_design(self.X.T)
+        rows = make_design(self.X.T, objective.dtype)
         n = rows.n_features
         zero, one = np.zeros(n, dtype=objective.dtype), np.ones(n, dtype=objective.dtype)
         self.objective = None

@@ -63,6 +63,8 @@ class SolverResult:
         with an L1 penalty that has looked at all features.
     curves_upwards : bool
         Whether the Hessian was found to be positive definite close to theta.
+    is_sound : bool
+        Whether gradient and steps told the end, not what rounding errors left of them.
     """
 
     theta: np.ndarray
@@ -74,6 +76,7 @@ class SolverResult:
     direction: np.ndarray | None = None
     point: Evaluation | None = None
     curves_upwards: bool = False
+    is_sound: bool = True
 
 
 class NewtonSolver:
@@ -156,6 +159,7 @@ class NewtonSolver:
         self.converged = False
         self.reason = ""
         self.has_sound_direction = False
+        self.is_sound = False
         self.decrement = np.inf
         self.direction = None
         self.best_decrement = np.inf
@@ -187,7 +191,7 @@ class NewtonSolver:
         self.n_iter = result.n_iter
         self.point = self.evaluate(self.objective.theta(*reduction.coef_intercept(result.theta)))
         tolerated = self.tolerated(self.point)
-        self.converged = (
+        self.converged = self.is_sound = (
             self.point.max_gradient <= self.tol
             and self.objective.largest_suboptimality(self.point) <= tolerated
         )
@@ -230,10 +234,10 @@ class NewtonSolver:
         else:
             self.n_without_progress += 1
         if point.max_gradient <= self.tol and self.is_last_step(point):
-            self.converged = self.has_sound_direction = True
+            self.converged = self.is_sound = self.has_sound_direction = True
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
-            self.converged = True
+            self.converged = self.is_sound = True
         elif self.n_without_progress >= self.FEW_SLOW_STEPS:
             self.converged = self.is_solved_to_rounding()
             if not self.converged and self.n_without_progress >= self.MAX_SLOW_STEPS:
@@ -343,4 +347,5 @@ class NewtonSolver:
             self.reason,
             self.direction,
             None if self.objective.loss.is_convex else self.point,
+            is_sound=self.is_sound,
         )

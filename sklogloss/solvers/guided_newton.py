@@ -106,12 +106,12 @@ class GuidedNewtonSolver(NewtonSolver):
 
     def solve_hessian_at(self, theta):
         """Return solve_hessian for the Hessian at theta: one pass."""
-        objective, _ = self._curved_part(theta)
+        objective, _ = self._curved_part(self.objective.value_gradient_curvature(theta))
         return self._solver(objective.value_gradient_hessian(theta).hessian)
 
-    def _curved_part(self, theta):
+    def _curved_part(self, point):
         # The objective for products with the Hessian, and the rows it is made of, None for all.
-        rows = self.objective.curved_rows(theta, MISSING_CURVATURE)
+        rows = self.objective.curved_rows(point, MISSING_CURVATURE)
         if len(rows) > MOST_ROWS * self.objective.design.n_samples:
             return self.objective, None
         return self.objective.of_rows(rows), rows
@@ -133,7 +133,7 @@ class GuidedNewtonSolver(NewtonSolver):
 
     def _conjugate_gradients(self, point):
         # Nocedal & Wright, Numerical Optimization, algorithm 7.1, preconditioned.
-        objective, rows = self._curved_part(point.theta)
+        objective, rows = self._curved_part(point)
         if rows is not None:
             curvature = np.asfortranarray(point.curvature[rows])
             point = replace(point, curvature=curvature)

@@ -67,6 +67,7 @@ class LBFGSSolver:
             self.n_iter,
             self.converged,
             self.reason,
+            is_sound=self.converged,
         )
 
     def _run(self, n_iter):

@@ -7,7 +7,7 @@ import numpy as np
 
 from .base import SolverResult
 from .guided_newton import GuidedNewtonSolver, is_guidable
-from .select import select_solver, solve
+from .select import is_end, select_solver, solve
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
 
@@ -126,7 +126,7 @@ def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=N
         theta, n_iter, solve_hessian = result.theta, result.n_iter, newton.solve_hessian
         if guides and objective.n_columns > 1 and not newton.is_cheap:
             solve_hessian = newton.solve_hessian_at(theta)
-        if result.converged:
+        if result.converged and (objective.dtype == np.float64 or is_end(result)):
             return objective, result, solve_hessian
     options["max_iter"] -= n_iter
     objective, result = solve(

@@ -107,18 +107,28 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
     result : SolverResult
     """
     options = {"tol": tol, "verbose": verbose, "suboptimality": suboptimality}
+
+    def solve_again(other, start):
+        left = max_iter - result.n_iter
+        again = make_solver(name, other, max_iter=left, **options).solve(start)
+        again.n_iter += result.n_iter
+        return again
+
     solver = make_solver(name, objective, max_iter=max_iter, **options)
     if stronger is not None:
         solver.start_from(*stronger)
     result = solver.solve(theta)
+    if objective.dtype == np.float32 and not is_end(result) and result.n_iter < max_iter:
+        # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
+        objective = objective.in_double()
+        start = result.theta if np.isfinite(result.value) else np.zeros_like(result.theta)
+        result = solve_again(objective, start)
     while tol < result.max_gradient < np.inf and result.n_iter < max_iter:
         if objective.is_separated(result.value):
             break
         # It has stalled. Rounding errors are smaller where the Hessian is of a better condition.
         other = objective.recentred(result.theta)
-        start = other.theta(*objective.coef_intercept(result.theta))
-        again = make_solver(name, other, max_iter=max_iter - result.n_iter, **options).solve(start)
-        again.n_iter += result.n_iter
+        again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
         if not again.max_gradient < result.max_gradient:
             break
         objective, result = other, again
@@ -126,6 +136,11 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         # Not what was left of them for the last solver.
         result.reason = f"max_iter={max_iter} iterations were not enough"
     return objective, result
+
+
+def is_end(result):
+    """Return whether a SolverResult of float32 arithmetic is one that float64 would not better."""
+    return result.is_sound and np.isfinite(result.value)
 
 
 def _forms_whole_hessian(objective):

@@ -207,4 +207,5 @@ class WorkingSetSolver:
             converged,
             reason,
             point=point,
+            is_sound=reason != STALLED,
         )

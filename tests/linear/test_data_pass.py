@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.special import expit, logsumexp, softmax
 
 from sklogloss._cython import data_pass
+from sklogloss._cython.loss_kernel import mean_curvature
 from sklogloss.linear.design import make_design
 from sklogloss.losses import LogLoss
 
@@ -134,11 +135,18 @@ def transposed_times(X1, weighted):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("dtype_of_X", "dtype"),
+    [(np.float64, np.float64), (np.float32, np.float32), (np.float32, np.float64)],
+)
 @pytest.mark.parametrize(("n_classes", "is_soft"), [(2, False), (2, True), (4, False), (4, True)])
-def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path):
-    X, weight, coef, intercept, target = make_problem(dtype, n_classes, is_soft=is_soft)
-    design = make_design(LAYOUTS[layout](X, tmp_path))
+def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_soft, tmp_path):
+    X, *arrays = make_problem(dtype_of_X, n_classes, is_soft=is_soft)
+    design = make_design(LAYOUTS[layout](X, tmp_path), dtype)
+    X = X.astype(dtype)
+    weight, coef, intercept, target = (array.astype(dtype) for array in arrays)
+    if target.shape[1] > 1:
+        target /= target.sum(axis=1, keepdims=True)
     kernel = LogLoss(n_classes).kernel(target_is_matrix=target.shape[1] > 1)
     n_columns = coef.shape[1]
     twin = SlowTwin(X, weight, coef, intercept, target)
@@ -173,6 +181,8 @@ def test_passes_equal_the_slow_twin(layout, dtype, n_classes, is_soft, tmp_path)
     if design.is_sparse:
         squares -= np.r_[center, 0].astype(np.float64) ** 2
     own = np.einsum("ikk->ik", twin.hessian)
+    mean = mean_curvature(kernel, curvature)[weight > 0]
+    np.testing.assert_allclose(mean, own.mean(axis=1), rtol=0, atol=twin.n_roundings * twin.eps)
     size = twin.size((np.abs(twin.X1) + np.abs(np.r_[center, 0])) ** 2)
     twin.check(diagonal, transposed_times(squares, row * own), np.repeat(size, n_columns))
 
