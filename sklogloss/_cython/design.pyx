@@ -241,9 +241,15 @@ cdef class DenseDesign(Design):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), float64 or float32
+
+    Attributes
+    ----------
+    has_single_gram : bool
+        Whether cross-products of float64 can be taken in float32.
     """
 
     cdef readonly object X
+    cdef readonly bint has_single_gram
     cdef const char *first
     cdef Py_ssize_t row_stride
     cdef Py_ssize_t column_stride
@@ -271,6 +277,7 @@ cdef class DenseDesign(Design):
         self.single_kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_MIXED)
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
             self.kernel = self.single_kernel = NULL
+        self.has_single_gram = self.single_kernel != NULL and not self.is_float32
         self.thin = thin_product(self.is_float32)
         self.row_stride = row_bytes // itemsize
         self.column_stride = column_bytes // itemsize
