@@ -10,14 +10,20 @@ LARGEST_RANGE = 10_000
 
 
 def unique_labels(y):
-    """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty."""
+    """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty.
+
+    The inverse may be y itself.
+    """
     if y.dtype.kind not in "bui":
         return np.unique(y, return_inverse=True)
     low, high = int(y.min()), int(y.max())
     if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
         return np.unique(y, return_inverse=True)
-    offset = np.subtract(y, low, dtype=np.intp)
-    is_seen = np.bincount(offset, minlength=high - low + 1) > 0
+    offset = y if low == 0 and y.dtype == np.intp else np.subtract(y, low, dtype=np.intp)
+    # The smallest and the largest label are there.
+    is_seen = np.ones(high - low + 1, dtype=bool)
+    if len(is_seen) > 2:
+        is_seen = np.bincount(offset, minlength=len(is_seen)) > 0
     if is_seen.all():
         label = offset
     else:

@@ -28,8 +28,11 @@ cdef extern from "row_weights.h" nogil:
 
 cdef enum:
     MAX_SLOTS = 16
-    # Sums of all slots together, in float64 numbers: 32 MB.
+    # Sums of all slots together, in float64 numbers: 32 MB. Beyond 4 MB, setting them to zero and
+    # adding them takes its time, so that a slot is to have WORK_PER_SUM for each sum at least.
     MAX_SLOT_SUMS = 4194304
+    CACHED_SLOT_SUMS = 524288
+    WORK_PER_SUM = 256
     # A sum of a slot, set to zero and added in the end, costs as much as this many stored entries.
     SLOT_COST = 4
     # A round of the slots takes about as long as this many stored entries times columns: the
@@ -275,16 +278,21 @@ cdef int run_slot(
     return 0
 
 
+cdef Py_ssize_t count_slots(Py_ssize_t n_sums, Py_ssize_t n_blocks, double work) noexcept:
+    # An even number, so that two threads have as much to do.
+    cdef Py_ssize_t n_slots = max(
+        CACHED_SLOT_SUMS // n_sums, <Py_ssize_t> (work / n_sums / WORK_PER_SUM))
+    n_slots = min(n_slots, MAX_SLOT_SUMS // n_sums, <Py_ssize_t> (work / n_sums / SLOT_COST))
+    return min(n_blocks, MAX_SLOTS, max(2, n_slots // 2 * 2))
+
+
 cdef run(
     Design design, Rows *rows, step_t step, Py_ssize_t n_sums, double work, int n_threads
 ):
     # Return the n_sums sums of all rows, float64. work is that of the whole pass, in stored entries
     # times columns.
     cdef Py_ssize_t n_blocks = (rows.n_samples + design.block_rows - 1) // design.block_rows
-    # An even number, so that two threads have as much to do.
-    cdef Py_ssize_t n_slots = min(
-        n_blocks, MAX_SLOTS, max(2, MAX_SLOT_SUMS // n_sums // 2 * 2),
-        max(2, <Py_ssize_t> (work / SLOT_COST / n_sums) // 2 * 2))
+    cdef Py_ssize_t n_slots = count_slots(n_sums, n_blocks, work)
     cdef Py_ssize_t n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
     cdef Py_ssize_t n_parts = n_slots * n_rounds
     cdef Py_ssize_t round_, slot, part
@@ -607,6 +615,7 @@ def gram(
     const floating[::1] scale not None,
     const floating[::1] sample_weight,
     bint intercept,
+    bint single,
     int n_threads,
 ):
     """Weighted cross-products of the columns (X - center) * scale and, with intercept, of 1.
@@ -618,6 +627,8 @@ def gram(
     sample_weight : array of shape (n_samples,) or None
         Not negative.
     intercept : bool
+    single : bool
+        Whether float32 will do for the products of a dense X.
 
     Returns
     -------
@@ -626,7 +637,7 @@ def gram(
     """
     cdef Gram gram
     cdef Rows rows = describe(design, 1, sample_weight)
-    set_gram(&gram, design, center, scale, intercept, False, False)
+    set_gram(&gram, design, center, scale, intercept, False, single)
     rows.gram = &gram
     size = design.n_features + intercept
     work = gram_work(design)

@@ -251,9 +251,15 @@ cdef class DenseDesign(Design):
     X : ndarray of shape (n_samples, n_features), float64 or float32
     is_float32 : bool
         False for a float32 X makes each block float64 as it is loaded.
+
+    Attributes
+    ----------
+    has_single_gram : bool
+        Whether cross-products of float64 can be taken in float32.
     """
 
     cdef readonly object X
+    cdef readonly bint has_single_gram
     cdef const char *first
     cdef Py_ssize_t first_itemsize
     cdef Py_ssize_t first_row_stride
@@ -286,6 +292,7 @@ cdef class DenseDesign(Design):
         self.single_kernel = gram_kernel(GRAM_FLOAT32 if self.is_float32 else GRAM_MIXED)
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
             self.kernel = self.single_kernel = NULL
+        self.has_single_gram = self.single_kernel != NULL and not self.is_float32
         self.thin = thin_product(self.is_float32)
         cdef size_t address = X.ctypes.data
         self.first = <const char *> address

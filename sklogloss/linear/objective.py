@@ -9,6 +9,7 @@ from sklogloss._cython import data_pass
 from sklogloss._cython.loss_kernel import mean_curvature
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
+from sklogloss.linear.reduction import is_reducible, sample_rows
 from sklogloss.linear.subset import (
     is_worth_solving,
     random_rows,
@@ -182,18 +183,24 @@ class LinearObjective:
         # zero have no say.
         n_classes = max(2, self.n_columns)
         curvature = (1 - 1 / n_classes) / n_classes
-        self.weight_sum, mean, spread = self._moments(self.sample_weight)
+        weight = self.sample_weight
+        if weight is None and self.l1 == 0 and is_reducible(self.design, self.l2):
+            # Of some rows: the solver sees the rows' cross-products instead.
+            self.weight_sum = float(self.design.n_samples)
+            _, mean, spread = self._moments(make_design(sample_rows(self.design.X)), None)
+        else:
+            self.weight_sum, mean, spread = self._moments(self.design, weight)
         self.center, self.scale = self._usable_center_and_scale(mean, curvature * spread)
 
-    def _moments(self, weight):
+    def _moments(self, design, weight):
         # Sum of the weights; the columns' means, zero where there is no intercept, and their mean
         # squared distances from them.
         p = self.n_features
         shift = np.zeros(p, dtype=self.dtype)
-        if not self.design.is_sparse:
+        if not design.is_sparse:
             # Sums about a row of X lose no digits where the entries are far from zero.
-            shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
-        sums = data_pass.moments(self.design, shift, weight, self.n_threads)
+            shift[:] = design.X[0 if weight is None else np.argmax(weight)]
+        sums = data_pass.moments(design, shift, weight, self.n_threads)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = sums[:p] / sums[-1]
             spread = np.maximum(sums[p : 2 * p] / sums[-1] - mean**2, 0)
@@ -240,7 +247,7 @@ class LinearObjective:
         weight = self._row_curvature(point)
         other = copy.copy(self)
         if weight.any():
-            total, mean, spread = self._moments(weight)
+            total, mean, spread = self._moments(self.design, weight)
             curvature = total / self.weight_sum * spread
             if self.l1 > 0:
                 # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is

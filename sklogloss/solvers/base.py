@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss.linear.objective import Evaluation
-from sklogloss.linear.reduction import RowReduction, is_reducible
+from sklogloss.linear.reduction import RowReduction, is_reducible, is_reducible_in_single
 
 __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
 
@@ -20,6 +20,8 @@ LARGEST_SUBOPTIMALITY = 1e-6
 SMALLEST_NATS = 1e-15
 # Rounding errors of a loss below this (nats) are those of this number.
 SMALL_LOSS = 1e-4
+# For a suboptimality of this, the rows' cross-products may be in float32.
+ENOUGH_FOR_SINGLE = 1e-9
 # Rounding in the dtype of X leaves a suboptimality of about the square of this many eps, in parts
 # of the objective; that of the coefficients alone, of eps / 5 each on average, a quarter of it.
 ROUNDING = 1 / 4
@@ -178,23 +180,47 @@ class NewtonSolver:
 
     def start_from_reduction(self, theta):
         """Set point to the solution in the space of the rows, and converged if that is certain."""
-        reduction = RowReduction(self.objective)
-        if reduction.objective is None:
+        found = None
+        if self.suboptimality >= ENOUGH_FOR_SINGLE and is_reducible_in_single(self.objective):
+            found = self.solve_reduced(RowReduction(self.objective, single=True))
+        if not self.converged:
+            found = self.solve_reduced(RowReduction(self.objective), found)
+        if found is None:
             self.point = self.evaluate(theta)
-            return
+
+    def solve_reduced(self, reduction, start=None):
+        """Set point and converged to what they are at the solution of a reduction.
+
+        Parameters
+        ----------
+        reduction : RowReduction
+        start : tuple or None
+            What this returned for another reduction.
+
+        Returns
+        -------
+        tuple or None
+            The row_coefficients of the solution, None if there is none.
+        """
+        if reduction.objective is None:
+            return None
         solver = type(self)(
             reduction.objective, tol=self.tol / 100, max_iter=self.max_iter, verbose=self.verbose
         )
         # A hundred times smaller than tol asks for in the coefficients: there it costs little.
         solver.suboptimality = self.suboptimality / 100**2
-        result = solver.solve(np.zeros(reduction.objective.n_parameters))
-        self.n_iter = result.n_iter
-        self.point = self.evaluate(self.objective.theta(*reduction.coef_intercept(result.theta)))
-        tolerated = self.tolerated(self.point)
+        theta = np.zeros(reduction.objective.n_parameters)
+        if start is not None:
+            theta = reduction.theta(*start)
+        result = solver.solve(theta)
+        self.n_iter += result.n_iter
+        coef_intercept = reduction.coef_intercept(result.theta)
+        self.point = self.evaluate(self.objective.theta(*coef_intercept))
         self.converged = self.is_sound = (
             self.point.max_gradient <= self.tol
-            and self.objective.largest_suboptimality(self.point) <= tolerated
+            and self.objective.largest_suboptimality(self.point) <= self.tolerated(self.point)
         )
+        return reduction.row_coefficients(result.theta)
 
     def start_from_subset(self, theta):
         """Set point to the solution on a subset of the rows, if it is better than theta."""

@@ -44,8 +44,16 @@ class NewtonCholeskySolver(NewtonSolver):
             self.kept_hessian = self.keep(hessian, np.float32)
         super().setup(theta)
 
+    @property
+    def is_for_start(self):
+        """Whether the solution is but a start for more rows."""
+        return self.tol == np.inf
+
     def adopt(self, solver):
-        self.kept_hessian = solver.kept_hessian
+        # A subset takes a Hessian of its own: it costs little there, and serves the whole better
+        # than that of the subset's subset.
+        if not self.is_for_start:
+            self.kept_hessian = solver.kept_hessian
 
     def abandon(self, solver):
         self.kept_hessian = None
@@ -66,7 +74,7 @@ class NewtonCholeskySolver(NewtonSolver):
         is_first = self.previous_point is None
         if self.kept_hessian is not None and (is_first or not self.wants_whole_hessian):
             return self.objective.value_gradient(theta)
-        return self.objective.value_gradient_hessian(theta)
+        return self.objective.value_gradient_hessian(theta, single=self.is_for_start)
 
     def inner_solve(self, point):
         previous, self.previous_point = self.previous_point, point
@@ -83,7 +91,8 @@ class NewtonCholeskySolver(NewtonSolver):
         if not self.objective.loss.is_convex:
             self.last_hessian = point.hessian.copy()
             fix_class_shift(self.last_hessian, self.objective)
-        kept_hessian = self.keep(point.hessian, self.objective.dtype)
+        dtype = np.float32 if self.is_for_start else self.objective.dtype
+        kept_hessian = self.keep(point.hessian, dtype)
         point.hessian = None
         direction = self.direction_from(point, kept_hessian)
         decrement = -self.objective.slope(point, direction)

@@ -227,21 +227,23 @@ def test_moments_equal_the_slow_twin(layout, dtype, is_weighted, tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("is_weighted", [False, True])
-def test_cross_products_equal_the_slow_twin(layout, dtype, is_weighted, tmp_path):
+@pytest.mark.parametrize("single", [False, True])
+def test_cross_products_equal_the_slow_twin(layout, dtype, is_weighted, single, tmp_path):
     X, weight, *_ = make_problem(dtype, 2, is_soft=False)
     X[::35, 0] = 5
     design = make_design(LAYOUTS[layout](X, tmp_path))
     center, scale = np.linspace(-1, 1, N_FEATURES).astype(dtype), np.exp2(np.arange(N_FEATURES) - 3)
     sums = data_pass.gram(
-        design, center, scale.astype(dtype), weight if is_weighted else None, True, 1
+        design, center, scale.astype(dtype), weight if is_weighted else None, True, single, 1
     )
     if design.is_sparse:
         center = np.zeros_like(center)
     weight = weight.astype(np.float64)[:, None] if is_weighted else 1
     Z = np.c_[(X.astype(np.float64) - center) * scale, np.ones(N_SAMPLES)]
     sizes = np.c_[(np.abs(X.astype(np.float64)) + np.abs(center)) * scale, np.ones(N_SAMPLES)]
-    # Sums of at most BLOCK_ROWS terms in the dtype of X, each with a few roundings.
-    tolerance = (BLOCK_ROWS + 10) * np.finfo(dtype).eps * (sizes.T @ (weight * sizes))
+    # Sums of at most BLOCK_ROWS terms in the dtype of the products, each with a few roundings.
+    eps = np.finfo(np.float32 if single else dtype).eps
+    tolerance = (BLOCK_ROWS + 10) * eps * (sizes.T @ (weight * sizes))
     assert np.all(np.abs(np.tril(sums) - np.tril(Z.T @ (weight * Z))) <= tolerance)
 
 

@@ -6,7 +6,12 @@ import pytest
 from sklogloss import LogLossClassifier
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
-from sklogloss.linear.reduction import MAX_SAMPLES, RowReduction, is_reducible
+from sklogloss.linear.reduction import (
+    MAX_SAMPLES,
+    RowReduction,
+    is_reducible,
+    is_reducible_in_single,
+)
 from sklogloss.losses import LogLoss
 
 N_SAMPLES, N_FEATURES = 40, 1200
@@ -66,6 +71,50 @@ def test_optimum_is_that_of_another_solver(n_classes, dtype, solver, plain_objec
     )
     gap = objective.value(clf) / objective.value(expected) - 1
     assert abs(gap) <= (1e-9 if dtype == np.float64 else tolerance)
+
+
+def factors(n_samples=200, n_features=2000):
+    """Return rows of twenty large directions and many small ones: of a bad condition."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, 20)) @ rng.normal(size=(20, n_features))
+    X += 0.01 * rng.normal(size=X.shape)
+    return X, X[:, 0] + rng.logistic(size=n_samples) > 0
+
+
+@pytest.mark.parametrize("make", [make_data, factors])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+@pytest.mark.parametrize("C", [1e-3, 1.0])
+def test_a_rough_optimum_is_as_good_as_it_says(make, offset, C, plain_objective):
+    # tol=10 asks for a relative 1e-6, for which the cross-products are tried in float32.
+    X, y = make()
+    X = X + offset
+    objective = plain_objective(X, y, C)
+    clf = LogLossClassifier(C=C, tol=10, max_iter=1000).fit(X, y)
+    expected = LogLossClassifier(C=C, tol=1e-8, max_iter=5000, solver="lbfgs").fit(X - offset, y)
+    expected.intercept_ -= offset * expected.coef_.sum()
+    assert objective.value(clf) <= (1 + 1e-6) * objective.value(expected)
+
+
+def test_float32_is_tried_where_it_may_serve():
+    X, y = make_data()
+    assert is_reducible_in_single(make_objective(X, y, 2))
+    assert not is_reducible_in_single(make_objective(X.astype(np.float32), y, 2))
+    # The rows' mean takes the digits, unless it stays.
+    assert not is_reducible_in_single(make_objective(X + 10, y, 2))
+    assert is_reducible_in_single(make_objective(X + 10, y, 2, fit_intercept=False))
+
+
+def test_another_reduction_goes_on_from_the_solution_of_one():
+    X, y = make_data()
+    objective = make_objective(X, y, 2)
+    rough, exact = RowReduction(objective, single=True), RowReduction(objective)
+    theta = np.random.default_rng(1).normal(size=rough.objective.n_parameters)
+    coef, intercept = rough.coef_intercept(theta)
+    again, same_intercept = exact.coef_intercept(exact.theta(*rough.row_coefficients(theta)))
+    # The cross-products' condition is about (1 + sqrt(1 / 30)) / (1 - sqrt(1 / 30)), squared.
+    error = 10 * N_FEATURES * np.finfo(np.float32).eps
+    np.testing.assert_allclose(again, coef, rtol=0, atol=error * np.abs(coef).max())
+    np.testing.assert_allclose(same_intercept, intercept, rtol=0, atol=error)
 
 
 def test_where_it_does_not_serve():
