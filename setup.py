@@ -110,6 +110,7 @@ setup(
             extension("data_pass", "row_weights.c"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("dual_ascent"),
+            extension("softmax_system", "softmax_passes.c"),
             extension("mean_gradient"),
             extension("build_info"),
         ],
