@@ -111,6 +111,7 @@ setup(
             extension("coordinate_descent", "softmax_row.c"),
             extension("csr_columns"),
             extension("dual_ascent"),
+            extension("softmax_system", "softmax_passes.c"),
             extension("mean_derivatives"),
             extension("cholesky"),
             extension("build_info"),

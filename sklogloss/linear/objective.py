@@ -93,6 +93,10 @@ class LinearObjective:
     ----------
     l1_in_theta : ndarray of shape (n_parameters,)
         Strength of the L1 penalty of each parameter.
+    l2_in_theta : ndarray of shape (n_features,)
+        Strength of the L2 penalty of the parameters of each feature.
+    center_in_theta : ndarray of shape (n_features,)
+        What is taken off the columns of X, scaled as they are.
     n_parameters : int
         Of theta, which has shape (n_features + fit_intercept, n_columns) when not flat.
     subset : LinearObjective or None
@@ -234,6 +238,8 @@ class LinearObjective:
         self._penalty = (np.sqrt(self.l2) * self._scale) ** 2
         self.l1_in_theta = np.zeros(self.shape)
         self.l1_in_theta[: self.n_features] = self.l1 * self._scale
+        self.l2_in_theta = self._penalty[:, 0]
+        self.center_in_theta = self._center * self._scale[:, 0]
         self.l1_in_theta = self.l1_in_theta.ravel()
 
     def recentred(self, theta):

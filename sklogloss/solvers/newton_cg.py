@@ -1,11 +1,12 @@
 """Newton's method with preconditioned conjugate gradients, without forming the Hessian."""
 
 import numpy as np
-from scipy.linalg.blas import daxpy
 
 from .base import NewtonSolver
+from .conjugate_gradients import ConjugateGradients
 from .dual_ascent import dual_start, is_worth_ascending
 from .softmax_descent import SoftmaxDescent
+from .softmax_system import SoftmaxSystem, is_softmax_of_sparse
 
 __all__ = ["NewtonCGSolver", "finish_with_conjugate_gradients"]
 
@@ -14,13 +15,16 @@ MAX_INNER_ITERATIONS = 1000
 DOUBTFUL = 1000
 # Part of a step's gain.
 SMALL_GAIN = 0.1
+# What the preconditioner adds to the diagonal, in geometric means of its smallest and its largest
+# entry. Columns that share their samples have less curvature together than each by itself.
+DAMPING = 4
 
 
 class NewtonCGSolver(NewtonSolver):
     """Truncated Newton: each product with the Hessian is one pass over X.
 
-    The conjugate gradients are preconditioned with the Hessian's diagonal, after a start from the
-    dual with its mean over the classes, and stop early far from the optimum (Nocedal & Wright,
+    The conjugate gradients are preconditioned with the Hessian's diagonal, for sparse data of many
+    classes with its mean over the classes, and stop early far from the optimum (Nocedal & Wright,
     Numerical Optimization, algorithm 7.1).
     """
 
@@ -28,54 +32,48 @@ class NewtonCGSolver(NewtonSolver):
         return self.objective.value_gradient_curvature(theta)
 
     def setup(self, theta):
-        self.averages_classes = False
+        is_softmax = is_softmax_of_sparse(self.objective)
+        self.system = SoftmaxSystem(self.objective) if is_softmax else None
         if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
             start = dual_start(self.objective)
             if start is not None:
                 theta = SoftmaxDescent(self.objective, self.verbose).improve(start)
-                self.averages_classes = True
         super().setup(theta)
 
     def inner_solve(self, point):
-        diagonal = self.objective.hessian_diagonal(point)
-        if self.averages_classes:
-            # One size for all classes of a feature keeps steps among those whose sum over the
-            # classes is zero: along the others there is no curvature but the penalty's.
-            means = diagonal.reshape(self.objective.shape).mean(axis=1)
-            diagonal = np.repeat(means, self.objective.n_columns)
-        preconditioner = 1 / np.where(diagonal > 0, diagonal, 1)
-        residual = -point.gradient
-        preconditioned = preconditioner * residual
-        direction = np.zeros_like(residual)
-        search = preconditioned.copy()
-        norm = float(residual @ preconditioned)
+        equations = self._equations(point)
         # Halve the digits still missing with each outer iteration, but do not go below what the
         # last step may leave.
+        norm = equations.norm
         forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
         target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
         gains = []
-        scratch = np.empty_like(search)
         while len(gains) < MAX_INNER_ITERATIONS and (
-            norm > target or self._is_still_gaining(point, gains)
+            equations.norm > target or self._is_still_gaining(point, gains)
         ):
-            product = self.objective.hessian_product(point, search)
-            curvature = float(search @ product)
-            # Rounding level of the product: no curvature left along this direction.
-            np.multiply(diagonal, search, out=scratch)
-            if not curvature > np.finfo(np.float64).eps * float(search @ scratch):
+            gain = equations.advance()
+            if not gain > 0:
                 break
-            step = norm / curvature
-            gains.append(step * norm)
-            # In place: new arrays of many parameters cost more than the arithmetic.
-            daxpy(search, direction, a=step)
-            daxpy(product, residual, a=-step)
-            np.multiply(preconditioner, residual, out=preconditioned)
-            previous_norm, norm = norm, float(residual @ preconditioned)
-            search *= norm / previous_norm
-            search += preconditioned
-        if not direction.any():
-            direction = preconditioner * -point.gradient
-        return direction
+            gains.append(gain)
+        if gains:
+            return equations.direction
+        return -point.gradient / equations.preconditioner
+
+    def _equations(self, point):
+        objective = self.objective
+        diagonal = objective.hessian_diagonal(point)
+        diagonal = np.where(diagonal > 0, diagonal, 1)
+        if self.system is None:
+            return ConjugateGradients(objective, point, diagonal)
+        # One size for all classes of a feature keeps steps among those whose sum over the classes
+        # is zero: along the others there is no curvature but the penalty's.
+        diagonal = diagonal.reshape(objective.shape).mean(axis=1)
+        if objective.l2 > 0:
+            penalty = objective.l2_in_theta
+            of_coef = diagonal[: len(penalty)]
+            of_coef += DAMPING * np.sqrt((of_coef / penalty).max()) * penalty
+        self.system.start(point, diagonal)
+        return self.system
 
     def _is_still_gaining(self, point, gains):
         # A small residual says little where the Hessian is close to singular. Before a step can be
