@@ -191,8 +191,8 @@ SKL_INLINE void NAME(hard_power)(
     }
 }
 
-/* The same for the likely and for the unlikely class, but as exp(reduced) * scale. They need no more
- * digits than a real has: large exponents belong to small terms. */
+/* The same for the likely and for the unlikely class, as exponents and what is left. They need no
+ * more digits than a real has: large exponents belong to small terms. */
 SKL_INLINE void NAME(soft_powers)(
     const NAME(focal) *focal, NAME(two_classes) *restrict chunk, bits *restrict power,
     bits *restrict far_power)
