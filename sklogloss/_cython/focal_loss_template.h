@@ -17,6 +17,12 @@
  * whose terms are all of the size of the result or less. So that Q is right to the last digits, s
  * has some digits more than a real, and its product with g is not rounded.
  *
+ * Two classes take the power of g + 1 instead, which spares a division where p is not wanted. With
+ * u = exp(-|z|), L = ln(1 + u), k = p / q l, which is L / u where p > 1/2 and u l elsewhere:
+ *
+ *     Q = q^(g + 1),   value = Q l / q,   G = Q (1 + g k)
+ *     H = p (G + max(smallest, g Q (2 + (g - 1) k - l)))
+ *
  * Two soft targets mix the losses of both classes. K of them, with phi_k = G_k / q_k, weights y_k,
  * c_k = y_k (H_k - phi_k p_k q_k) / q_k^2 and B = sum of y_k phi_k, have
  *
@@ -37,13 +43,14 @@ typedef struct {
     real gamma, high, low; /* gamma = high + low */
     real smallest;         /* of the second part of H */
     real exp_smallest;     /* EXP_SMALLEST, which the compiler may not know */
-    real log_smallest;     /* exp of it is a normal number */
-    real largest_margin;   /* gamma times it is finite */
+    real largest_margin;   /* exp of minus it is a normal number */
+    real one_more, one_more_high, one_more_low; /* gamma + 1 = high + low */
+    real one_more_in_powers;                    /* -(gamma + 1) / ln 2 */
+    real largest_surprise; /* (gamma + 1) times it is -EXP_SMALLEST */
+    real largest_soft_surprise; /* (gamma + 1) times it is largest_margin */
+    real one_less;         /* gamma - 1 */
     int is_short;          /* gamma is 0, 1 or 2: q^gamma = constant + q (linear + q square) */
     real constant, linear, square;
-    int has_factors;       /* 2 gamma is one of 1, ..., 5: q^gamma is the product of those of */
-    real with[3];          /* sqrt(q), q and q^2 where `with` is 1, else `without` */
-    real without[3];
 } NAME(focal);
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
@@ -57,19 +64,19 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.low = (real)(gamma - (double)focal.high);
     focal.smallest = parameter[1] < 0 ? -(real)LARGEST : 0;
     focal.exp_smallest = NAME(opaque)((real)EXP_SMALLEST);
-    focal.log_smallest = NAME(opaque)((real)(SKL_FLOAT32 ? -87.0 : -708.0));
-    focal.largest_margin = NAME(opaque)((real)(SKL_FLOAT32 ? 1e30 : 1e290));
+    focal.largest_margin = NAME(opaque)((real)(SKL_FLOAT32 ? 87 : 708));
+    focal.one_more = (real)(gamma + 1);
+    focal.one_more_high = NAME(from_bits)(
+        NAME(to_bits)(focal.one_more) & ~(bits)(SKL_FLOAT32 ? 0x3fff : 0xffffffff));
+    focal.one_more_low = (real)(gamma - ((double)focal.one_more_high - 1));
+    focal.one_more_in_powers = (real)(-(gamma + 1) * LOG2_E);
+    focal.largest_surprise = (real)(-EXP_SMALLEST / (gamma + 1));
+    focal.largest_soft_surprise = (real)((SKL_FLOAT32 ? 87 : 708) / (gamma + 1));
+    focal.one_less = (real)(gamma - 1);
     focal.constant = gamma == 0;
     focal.linear = gamma == 1;
     focal.square = gamma == 2;
     focal.is_short = gamma == 0 || gamma == 1 || gamma == 2;
-    /* A larger power would multiply the error of q too often. */
-    const int halves = gamma <= 2.5 ? (int)(2 * gamma) : 0;
-    focal.has_factors = halves == 2 * gamma;
-    for (int j = 0; j < 3; j++) {
-        focal.with[j] = (real)(halves >> j & 1);
-        focal.without[j] = 1 - focal.with[j];
-    }
     return focal;
 }
 
@@ -100,32 +107,6 @@ SKL_INLINE void NAME(power)(
     }
 }
 
-/* q^gamma of the likely and of the unlikely class, from `near` = -ln of the likely one's
- * probability. They need no more digits than a real has: large exponents belong to small terms. */
-SKL_INLINE void NAME(soft_powers)(
-    const NAME(focal) *focal, ptrdiff_t rows, const real *restrict z, const real *restrict near,
-    real *restrict power, real *restrict other_power)
-{
-    const real one = 1, gamma = focal->gamma, shift = (real)ROUND_TO_INTEGER;
-    const real smallest = focal->log_smallest, limit = focal->largest_margin;
-    real r[CHUNK_ROWS], other_r[CHUNK_ROWS];
-    bits scale[CHUNK_ROWS], other_scale[CHUNK_ROWS];
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real z_size = NAME(from_bits)(NAME(to_bits)(z[i]) & ~SIGN_BIT);
-        const real far = z_size > limit ? limit : z_size;
-        const real other_x = -(gamma * near[i]), x = other_x - gamma * far;
-        NAME(exp_reduce)(x < smallest ? smallest : x, shift, &r[i], &scale[i]);
-        NAME(exp_reduce)(other_x < smallest ? smallest : other_x, shift,
-                         &other_r[i], &other_scale[i]);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real e = one + NAME(expm1_core)(r[i]);
-        const real other_e = one + NAME(expm1_core)(other_r[i]);
-        power[i] = NAME(from_bits)(NAME(to_bits)(e) + scale[i]);
-        other_power[i] = NAME(from_bits)(NAME(to_bits)(other_e) + other_scale[i]);
-    }
-}
-
 /* G and H. p and p l are given divided by `unit`, so that small ones keep their digits; p l is 0
  * where p is 0, however large l. */
 SKL_INLINE void NAME(derivatives)(
@@ -138,103 +119,244 @@ SKL_INLINE void NAME(derivatives)(
                  + (doubtful < focal->smallest ? focal->smallest : doubtful));
 }
 
-/* How q^gamma is had. */
+/* What is kept of each row of two classes. u = exp(-|z|) = scale (1 + rest), L = ln(1 + u). */
+typedef struct {
+    real margin[CHUNK_ROWS]; /* of the class that happened; -|z| for soft targets; bounded */
+    real reduced[CHUNK_ROWS], scale[CHUNK_ROWS], rest[CHUNK_ROWS], u[CHUNK_ROWS];
+    real log[CHUNK_ROWS], log_low[CHUNK_ROWS]; /* L = log + log_low */
+    real ratio[CHUNK_ROWS];                    /* L / u */
+    real far_reduced[CHUNK_ROWS];
+} NAME(two_classes);
+
+SKL_INLINE void NAME(start_binary)(
+    const NAME(focal) *focal, const real *restrict y, const real *restrict z,
+    NAME(two_classes) *restrict chunk, int soft, int needs_digits)
+{
+    const real one = 1, two = 2, limit = focal->largest_margin;
+    const real shift = (real)ROUND_TO_INTEGER + (real)EXPONENT_BIAS;
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real minus_size = NAME(from_bits)(NAME(to_bits)(z[i]) | SIGN_BIT);
+        const real any = soft ? minus_size : (two * y[i] - one) * z[i];
+        const real not_low = any < -limit ? -limit : any;
+        const real margin = !soft && not_low > limit ? limit : not_low;
+        bits power;
+        NAME(exp_reduce)(NAME(from_bits)(NAME(to_bits)(margin) | SIGN_BIT), shift,
+                         &chunk->reduced[i], &power);
+        chunk->margin[i] = margin;
+        chunk->scale[i] = NAME(from_bits)(power);
+    }
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real rest = NAME(expm1_core)(chunk->reduced[i]);
+        chunk->rest[i] = rest;
+        chunk->u[i] = chunk->scale[i] + chunk->scale[i] * rest;
+    }
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real u = chunk->u[i];
+        const real reciprocal = one / (two + u);
+        const real s = u * reciprocal, w = s * s;
+        const real missing = reciprocal * (u - w * NAME(atanh_core)(w));
+        const real log = u - u * missing;
+        chunk->log[i] = log;
+        chunk->ratio[i] = one - missing;
+        if (needs_digits) {
+            chunk->log_low[i] = (chunk->scale[i] - log)
+                                + (chunk->scale[i] * chunk->rest[i] - u * missing);
+        }
+    }
+}
+
+/* q^(g + 1) = exp(-(g + 1) s), s = max(margin, 0) + L, as 2^-64 scale exp(reduced). Products of
+ * the high parts are exact: that of s is a multiple of 2^-20 (float32: 2^-7). */
+SKL_INLINE void NAME(hard_power)(
+    const NAME(focal) *focal, NAME(two_classes) *restrict chunk)
+{
+    const real zero = 0, shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
+    const real to_multiple = (real)ROUND_TO_INTEGER * (real)(SKL_FLOAT32 ? 0x1p-7 : 0x1p-20);
+    const real high = focal->one_more_high, low = focal->one_more_low;
+    const real in_powers = focal->one_more_in_powers, largest = focal->largest_surprise;
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real log = chunk->log[i];
+        const real margin = chunk->margin[i] < zero ? zero : chunk->margin[i];
+        const real larger = margin > log ? margin : log, smaller = margin > log ? log : margin;
+        const real sum = margin + log;
+        const real s = sum > largest ? largest : sum;
+        const real shifted = s * in_powers + shift;
+        const real n = shifted - shift;
+        const real s_high = (sum + to_multiple) - to_multiple;
+        const real s_low = ((larger - s_high) + smaller) + chunk->log_low[i];
+        const real small = n * (real)LN2_LOW + (high * s_low + low * sum);
+        const real reduced = (-(high * s_high) - n * (real)LN2_HIGH) - small;
+        chunk->reduced[i] = sum > largest ? zero : reduced;
+        chunk->scale[i] = NAME(from_bits)(NAME(to_bits)(shifted) << MANTISSA_BITS);
+    }
+}
+
+/* The same for the likely and for the unlikely class, as exponents and what is left. They need no
+ * more digits than a real has: large exponents belong to small terms. */
+SKL_INLINE void NAME(soft_powers)(
+    const NAME(focal) *focal, NAME(two_classes) *restrict chunk, bits *restrict power,
+    bits *restrict far_power)
+{
+    const real shift = (real)ROUND_TO_INTEGER;
+    const real factor = focal->one_more, in_powers = focal->one_more_in_powers;
+    const real largest = focal->largest_soft_surprise;
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real log = chunk->log[i], sum = log - chunk->margin[i];
+        const real far = log > largest ? largest : log, near = sum > largest ? largest : sum;
+        const real shifted = near * in_powers + shift, far_shifted = far * in_powers + shift;
+        chunk->reduced[i] = -(factor * near) - (shifted - shift) * (real)LN2;
+        chunk->far_reduced[i] = -(factor * far) - (far_shifted - shift) * (real)LN2;
+        power[i] = NAME(to_bits)(shifted) << MANTISSA_BITS;
+        far_power[i] = NAME(to_bits)(far_shifted) << MANTISSA_BITS;
+    }
+}
+
+/* How q^(g + 1) is had. */
 #undef EXPONENTIAL
 #undef SHORT
-#undef FACTORS
 #define EXPONENTIAL 0
 #define SHORT 1
-#define FACTORS 2
 
-/* q^gamma by multiplications. */
-SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q, int kind)
+/* q^(g + 1) for g = 0, 1 or 2. */
+SKL_INLINE real NAME(short_power)(const NAME(focal) *focal, real q)
 {
-    if (kind == SHORT) {
-        return focal->constant + q * (focal->linear + q * focal->square);
+    return q * (focal->constant + q * (focal->linear + q * focal->square));
+}
+
+SKL_INLINE void NAME(short_powers)(
+    const NAME(focal) *focal, const NAME(two_classes) *restrict chunk,
+    real *restrict power, real *restrict far_power, int soft)
+{
+    const real zero = 0, one = 1;
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real scale = chunk->scale[i], rest = chunk->rest[i];
+        const real larger = one / (one + chunk->u[i]), smaller = larger * scale;
+        /* of `larger`, relative: what 1 + u and the division have rounded away */
+        const real error = ((one - larger) - smaller) - smaller * rest;
+        if (soft) {
+            power[i] = NAME(short_power)(focal, smaller + smaller * (rest + error));
+            far_power[i] = NAME(short_power)(focal, larger + larger * error);
+        } else {
+            const int is_likely = chunk->margin[i] > zero;
+            const real factor = is_likely ? smaller : larger;
+            const real added = is_likely ? rest : zero;
+            const real q = factor + factor * (added + (error + error * added));
+            power[i] = NAME(short_power)(focal, q);
+        }
     }
-    const real *with = focal->with, *without = focal->without;
-    return ((without[0] + with[0] * SQUARE_ROOT(q)) * (without[1] + with[1] * q))
-           * (without[2] + with[2] * (q * q));
+}
+
+/* The factor of p in H, given q^(g + 1), G, k = p / q l and l. */
+SKL_INLINE real NAME(bend)(const NAME(focal) *focal, real power, real G, real k, real l)
+{
+    const real two = 2;
+    const real doubtful = power * (focal->gamma * (two + (focal->one_less * k - l)));
+    return G + (doubtful < focal->smallest ? focal->smallest : doubtful);
 }
 
 SKL_INLINE void NAME(binary_chunk)(
-    const NAME(focal) *focal, ptrdiff_t rows, const real *restrict y, const real *restrict z,
+    const NAME(focal) *focal, const real *restrict y, const real *restrict z,
     real *restrict value, real *restrict gradient, real *restrict hessian,
     int soft, int kind, int want_value, int want_gradient, int want_hessian)
 {
-    const real zero = 0, one = 1, two = 2, half = (real)0.5;
+    const real zero = 0, one = 1, gamma = focal->gamma;
+    /* Of powers: they do not lose digits where they are small. */
+    const real unit = kind == SHORT || soft ? 1 : (real)0x1p-64;
     const real biggest = NAME(opaque)((real)LARGEST);
-    real exponential[CHUNK_ROWS], exponential_low[CHUNK_ROWS], larger_p[CHUNK_ROWS];
-    real high[CHUNK_ROWS], low[CHUNK_ROWS], margin[CHUNK_ROWS];
-    real power[CHUNK_ROWS], other_power[CHUNK_ROWS];
-    const int want_low = !soft, needs_digits = !soft && kind == EXPONENTIAL;
-    NAME(exp_of_minus_size)(rows, z, exponential, exponential_low, focal->exp_smallest, want_low);
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real u = exponential[i];
-        const real reciprocal = one / ((one + u) * (two + u));
-        larger_p[i] = NAME(refined_1p)(u, reciprocal * (two + u));
-        if (needs_digits) {
-            const bits z_bits = NAME(to_bits)(z[i]);
-            const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
-            const real size = z_size > biggest ? biggest : z_size;
-            const int is_unlikely = (y[i] > half) == ((signed_bits)z_bits < 0);
-            margin[i] = is_unlikely ? zero : size;
-            NAME(log1p_parts)(u, exponential_low[i], reciprocal + reciprocal * u,
-                              &high[i], &low[i]);
-        } else {
-            high[i] = NAME(log1p_given)(u, reciprocal + reciprocal * u);
-        }
+    real short_power[CHUNK_ROWS], short_far_power[CHUNK_ROWS];
+    bits exponent[CHUNK_ROWS], far_exponent[CHUNK_ROWS];
+    NAME(two_classes) chunk;
+    NAME(start_binary)(focal, y, z, &chunk, soft, !soft && kind == EXPONENTIAL);
+    if (kind == SHORT) {
+        NAME(short_powers)(focal, &chunk, short_power, short_far_power, soft);
+    } else if (soft) {
+        NAME(soft_powers)(focal, &chunk, exponent, far_exponent);
+    } else {
+        NAME(hard_power)(focal, &chunk);
     }
-    if (needs_digits) {
-        NAME(power)(focal, rows, margin, high, low, power);
-    } else if (kind == EXPONENTIAL) {
-        NAME(soft_powers)(focal, rows, z, high, power, other_power);
-    }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const real u = exponential[i];
+    for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+        const real u = chunk.u[i], log = chunk.log[i], ratio = chunk.ratio[i];
+        const real margin = chunk.margin[i];
         const bits z_bits = NAME(to_bits)(z[i]);
+        /* The value alone is large where z is. */
         const real z_size = NAME(from_bits)(z_bits & ~SIGN_BIT);
-        const real size = z_size > biggest ? biggest : z_size;
-        const real larger = larger_p[i], near = needs_digits ? high[i] + low[i] : high[i];
-        /* A short power multiplies the error of q. */
-        const real smaller = u * larger + (want_low ? exponential_low[i] * larger : zero);
+        const real all_of_far = log + (z_size > biggest ? biggest : z_size);
+        const real far = log - margin, far_k = u * far;
         if (soft) {
+            const real power = kind == SHORT ? short_power[i] : NAME(from_bits)(
+                NAME(to_bits)(one + NAME(expm1_core)(chunk.reduced[i])) + exponent[i]);
+            const real far_power = kind == SHORT ? short_far_power[i] : NAME(from_bits)(
+                NAME(to_bits)(one + NAME(expm1_core)(chunk.far_reduced[i])) + far_exponent[i]);
             const real unlikely = (signed_bits)z_bits < 0 ? y[i] : one - y[i];
-            const real likely = (signed_bits)z_bits < 0 ? one - y[i] : y[i];
-            const real near_power = kind ? NAME(short_power)(focal, smaller, kind) : power[i];
-            const real far_power = kind ? NAME(short_power)(focal, larger, kind) : other_power[i];
-            const real far = size + near;
-            real near_G, near_H, far_G, far_H;
-            NAME(derivatives)(focal, near_power, one, larger, smaller, larger * near,
-                              &near_G, &near_H);
-            NAME(derivatives)(focal, far_power, one, smaller, larger, smaller * far,
-                              &far_G, &far_H);
+            const real likely = one - unlikely;
             if (want_value) {
-                value[i] = likely * (near_power * near) + unlikely * (far_power * far);
+                value[i] = (one + u) * (likely * (power * ratio)
+                                        + unlikely * (far_power * all_of_far));
             }
+            const real near_G = power * (one + gamma * ratio);
+            const real far_G = far_power * (one + gamma * far_k);
             if (want_gradient) {
                 const real away = unlikely * far_G - likely * near_G;
                 gradient[i] = NAME(from_bits)(NAME(to_bits)(away) ^ (z_bits & SIGN_BIT));
             }
             if (want_hessian) {
-                hessian[i] = likely * near_H + unlikely * far_H;
+                const real near_bend = NAME(bend)(focal, power, near_G, ratio, log);
+                const real far_bend = NAME(bend)(focal, far_power, far_G, far_k, far);
+                hessian[i] = (likely * near_bend + unlikely * (u * far_bend)) / (one + u);
             }
         } else {
-            const bits flip = NAME(to_bits)(half - y[i]) & SIGN_BIT; /* set for class 1 */
-            const int is_likely = (signed_bits)(z_bits ^ flip) < 0;
-            const real p = is_likely ? larger : smaller, q = is_likely ? smaller : larger;
-            const real surprise = near + (is_likely ? zero : size);
-            const real q_power = kind ? NAME(short_power)(focal, q, kind) : power[i];
+            const int is_likely = margin > zero;
+            const real power = kind == SHORT ? short_power[i] : chunk.scale[i] * (
+                one + NAME(expm1_core)(chunk.reduced[i]));
             if (want_value) {
-                value[i] = q_power * surprise;
+                value[i] = power * ((unit + unit * u) * (is_likely ? ratio : all_of_far));
             }
             if (want_gradient) {
-                real G, H;
-                NAME(derivatives)(focal, q_power, one, p, q, p * surprise, &G, &H);
-                gradient[i] = NAME(from_bits)(NAME(to_bits)(G) ^ flip);
+                const real k = is_likely ? ratio : far_k;
+                const real G = power * (one + gamma * k);
+                gradient[i] = (unit - (unit + unit) * y[i]) * G;
                 if (want_hessian) {
-                    hessian[i] = H;
+                    const real l = is_likely ? log : far;
+                    const real p = (is_likely ? one : u) / (one + u);
+                    hessian[i] = p * (unit * NAME(bend)(focal, power, G, k, l));
                 }
+            }
+        }
+    }
+}
+
+/* The last rows are copied to a full chunk: loops over a constant number of rows are faster. */
+SKL_INLINE void NAME(binary_chunks)(
+    const NAME(focal) *focal, ptrdiff_t n_rows, const real *y, const real *z,
+    real *value, real *gradient, real *hessian,
+    int soft, int kind, int want_value, int want_gradient, int want_hessian)
+{
+    real last[5][CHUNK_ROWS];
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
+        const ptrdiff_t rows = n_rows - start;
+        const int is_full = rows >= CHUNK_ROWS;
+        if (!is_full) {
+            for (ptrdiff_t i = 0; i < CHUNK_ROWS; i++) {
+                last[0][i] = i < rows ? y[start + i] : 0;
+                last[1][i] = i < rows ? z[start + i] : 0;
+            }
+        }
+        NAME(binary_chunk)(
+            focal, is_full ? y + start : last[0], is_full ? z + start : last[1],
+            is_full && want_value ? value + start : last[2],
+            is_full && want_gradient ? gradient + start : last[3],
+            is_full && want_hessian ? hessian + start : last[4],
+            soft, kind, want_value, want_gradient, want_hessian);
+        if (!is_full) {
+            const size_t size = (size_t)rows * sizeof(real);
+            if (want_value) {
+                memcpy(value + start, last[2], size);
+            }
+            if (want_gradient) {
+                memcpy(gradient + start, last[3], size);
+            }
+            if (want_hessian) {
+                memcpy(hessian + start, last[4], size);
             }
         }
     }
@@ -246,33 +368,23 @@ SKL_INLINE void NAME(binary)(
     int want_value, int want_gradient, int want_hessian)
 {
     const NAME(focal) focal = NAME(make_focal)(parameter);
-    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
-        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        const real *restrict y_chunk = y + start;
-        bits is_soft = 0;
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            is_soft |= (bits)((y_chunk[i] != (real)0) & (y_chunk[i] != (real)1));
-        }
-#define CALL(soft, kind)                                                                         \
-    NAME(binary_chunk)(&focal, rows, y_chunk, z + start, want_value ? value + start : value,     \
-                       want_gradient ? gradient + start : gradient,                              \
-                       want_hessian ? hessian + start : hessian,                                 \
-                       soft, kind, want_value, want_gradient, want_hessian)
-        if (is_soft && focal.is_short) {
-            CALL(1, SHORT);
-        } else if (is_soft && focal.has_factors) {
-            CALL(1, FACTORS);
-        } else if (is_soft) {
-            CALL(1, EXPONENTIAL);
-        } else if (focal.is_short) {
-            CALL(0, SHORT);
-        } else if (focal.has_factors) {
-            CALL(0, FACTORS);
-        } else {
-            CALL(0, EXPONENTIAL);
-        }
-#undef CALL
+    bits is_soft = 0;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        is_soft |= NAME(to_bits)(y[i] * y[i] - y[i]);
     }
+#define CALL(soft, kind)                                                                         \
+    NAME(binary_chunks)(&focal, n_rows, y, z, value, gradient, hessian,                          \
+                        soft, kind, want_value, want_gradient, want_hessian)
+    if (is_soft && focal.is_short) {
+        CALL(1, SHORT);
+    } else if (is_soft) {
+        CALL(1, EXPONENTIAL);
+    } else if (focal.is_short) {
+        CALL(0, SHORT);
+    } else {
+        CALL(0, EXPONENTIAL);
+    }
+#undef CALL
 }
 
 /* What the K-class formulas need of the classes other than the target, by Knuth's two-sums. */
@@ -394,6 +506,10 @@ SKL_INLINE void NAME(index_chunk)(
     }
 }
 
+/* Probabilities of so many classes stay in L1, those of others are computed twice. */
+#undef KEPT_CLASSES
+#define KEPT_CLASSES 16
+
 /* Probabilities as target; `curvature` that hessian takes B, C, d and pairs w_k, c_k, 2 K + 3
  * columns. The powers here need fewer digits: large exponents belong to small terms of the sum. */
 SKL_INLINE void NAME(soft_chunk)(
@@ -407,9 +523,10 @@ SKL_INLINE void NAME(soft_chunk)(
     const real shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
     const NAME(focal) f = *focal;
     real reciprocal[CHUNK_ROWS], top_q[CHUNK_ROWS], top_s[CHUNK_ROWS], scale[CHUNK_ROWS];
-    real p[CHUNK_ROWS], r[CHUNK_ROWS], sum[CHUNK_ROWS];
+    real scratch[CHUNK_ROWS], r[CHUNK_ROWS], sum[CHUNK_ROWS];
     real top_inverse[CHUNK_ROWS], inverse[CHUNK_ROWS];
     real B[CHUNK_ROWS], C[CHUNK_ROWS], d[CHUNK_ROWS];
+    real kept[KEPT_CLASSES][CHUNK_ROWS]; /* probabilities of the first classes */
     bits power[CHUNK_ROWS];
     NAME(chunk) chunk;
     NAME(add_all_classes)(rows, n_columns, stride, z, NULL, 0, &chunk, gradient, stride,
@@ -431,6 +548,7 @@ SKL_INLINE void NAME(soft_chunk)(
         const real *restrict y_k = target + k * target_stride;
         real *restrict gradient_k = gradient + (want_gradient ? k * stride : 0);
         real *restrict c_k = hessian + (want_hessian ? (curvature ? 2 * k + 4 : k) * stride : 0);
+        real *restrict p = k < KEPT_CLASSES ? kept[k] : scratch;
         if (want_gradient) {
             for (ptrdiff_t i = 0; i < rows; i++) {
                 const real rounded = gradient_k[i] * reciprocal[i];
@@ -495,12 +613,8 @@ SKL_INLINE void NAME(soft_chunk)(
         const real *restrict z_k = z + k * stride;
         real *restrict gradient_k = gradient + k * stride;
         real *restrict hessian_k = hessian + (want_hessian && !curvature ? k * stride : 0);
-        if (curvature) {
-            const real *restrict w = hessian + (2 * k + 3) * stride;
-            for (ptrdiff_t i = 0; i < rows; i++) {
-                p[i] = w[i] < zero ? one + w[i] : w[i];
-            }
-        } else {
+        real *restrict p = k < KEPT_CLASSES ? kept[k] : scratch;
+        if (k >= KEPT_CLASSES) {
             NAME(class_probability)(&chunk, rows, z_k, reciprocal, p);
         }
         for (ptrdiff_t i = 0; i < rows; i++) {

@@ -23,12 +23,12 @@
 #undef SQRT2_BITS
 #undef LOW_HALF
 #undef LOG2_E
+#undef LN2
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef EXP_SMALLEST
 #undef EXACT_LIMIT
 #undef LARGEST
-#undef SQUARE_ROOT
 #undef SMALLEST_NORMAL
 
 #if SKL_FLOAT32
@@ -44,12 +44,12 @@
 #define SQRT2_BITS 0x3fb504f3u
 #define LOW_HALF 0xfffu /* of the mantissa */
 #define LOG2_E 0x1.715476p+0f
+#define LN2 0x1.62e430p-1f
 #define LN2_HIGH 0x1.63p-1f /* nine bits: its product with an exponent is exact */
 #define LN2_LOW -0x1.bd0106p-13f
 #define EXP_SMALLEST -112.0f /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 256.0f
 #define LARGEST 0x1.fffffep+127f
-#define SQUARE_ROOT sqrtf
 #define SMALLEST_NORMAL 0x1p-126f
 #else
 #define real double
@@ -64,12 +64,12 @@
 #define SQRT2_BITS 0x3ff6a09e667f3bcdull
 #define LOW_HALF 0x7ffffffull
 #define LOG2_E 0x1.71547652b82fep+0
+#define LN2 0x1.62e42fefa39efp-1
 #define LN2_HIGH 0x1.62e42feep-1 /* 32 bits: its product with an exponent is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define EXP_SMALLEST -753.0 /* exp of it rounds to 0, even a thousand times */
 #define EXACT_LIMIT 2048.0
 #define LARGEST 0x1.fffffffffffffp+1023
-#define SQUARE_ROOT sqrt
 #define SMALLEST_NORMAL 0x1p-1022
 #endif
 

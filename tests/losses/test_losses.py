@@ -12,8 +12,7 @@ from scipy.special import log_softmax
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 
 LOG_LOSSES = [LogLoss(), LogLoss(n_classes=3), LogLoss(n_classes=10)]
-# With two classes 2 and 1 take multiplications instead of an exponential, 0.5, 1.5 and 2.5 a square
-# root too.
+# With two classes 2 and 1 take multiplications instead of an exponential.
 GAMMAS = [0.1, 0.5, 1, 2, 2.5, 5]
 FOCAL_LOSSES = [
     *(FocalLoss(gamma, 2) for gamma in GAMMAS),
