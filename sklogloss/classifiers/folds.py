@@ -85,7 +85,9 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimalit
     n_workers = objective.n_threads if FEW_ENTRIES < n_entries < MANY_ENTRIES else 1
     n_threads = 1 if n_workers > 1 else objective.n_threads
     of_all = objective.with_threads(n_threads)
-    of_folds = [objective.with_weight(fold.row_weight, n_threads) for fold in folds]
+    of_folds = [of_all.with_weight(fold.row_weight) for fold in folds]
+    if n_workers > 1:
+        of_folds = [of_fold.for_another_thread() for of_fold in of_folds]
     full_paths = [[] for _ in penalties]
     fold_paths = [[[] for _ in penalties] for _ in folds]
 

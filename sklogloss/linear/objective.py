@@ -329,17 +329,18 @@ class LinearObjective:
             other.subset = self.subset.with_penalty(l2=l2, l1=l1)
         return other
 
-    def with_weight(self, sample_weight, n_threads):
-        """Return the same objective for other weights of the rows, in the same theta.
-
-        It may be evaluated in another Python thread than this one.
-        """
+    def with_weight(self, sample_weight):
+        """Return the same objective for other weights of the rows, in the same theta."""
         other = copy.copy(self)
-        other.n_threads = n_threads
-        other.design = make_design(self.design.X, self.dtype)
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)
         other.subset, other.starts_from_subset = None, False
+        return other
+
+    def for_another_thread(self):
+        """Return the same objective, to be evaluated in another Python thread at the same time."""
+        other = copy.copy(self)
+        other.design = make_design(self.design.X)
         return other
 
     def with_threads(self, n_threads):
