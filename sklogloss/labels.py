@@ -2,11 +2,19 @@
 
 import numpy as np
 
-__all__ = ["is_soft", "sorted_columns", "unique_labels"]
+__all__ = ["are_whole_numbers", "is_soft", "sorted_columns", "unique_labels"]
 
-# Integer labels are counted, which takes a fraction of the time of sorting them, if their range is
+# Whole numbers are counted, which takes a fraction of the time of sorting them, if their range is
 # no larger than this.
 LARGEST_RANGE = 10_000
+
+
+def are_whole_numbers(y):
+    """Return whether all labels are integers, or floats that equal some."""
+    if y.dtype.kind != "f":
+        return y.dtype.kind in "bui"
+    with np.errstate(invalid="ignore"):
+        return np.array_equal(y.astype(np.int64), y)
 
 
 def unique_labels(y):
@@ -14,12 +22,14 @@ def unique_labels(y):
 
     The inverse may be y itself.
     """
-    if y.dtype.kind not in "bui":
+    if not are_whole_numbers(y):
         return np.unique(y, return_inverse=True)
     low, high = int(y.min()), int(y.max())
     if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
         return np.unique(y, return_inverse=True)
-    offset = y if low == 0 and y.dtype == np.intp else np.subtract(y, low, dtype=np.intp)
+    offset = y
+    if low != 0 or y.dtype != np.intp:
+        offset = np.subtract(y, low, dtype=np.intp, casting="unsafe")
     # The smallest and the largest label are there.
     is_seen = np.ones(high - low + 1, dtype=bool)
     if len(is_seen) > 2:

@@ -108,6 +108,7 @@ cdef extern from "sparse_block.h" nogil:
 # between the product that reads them first and the one that reads them again.
 cdef enum:
     DENSE_BLOCK_BYTES = 393216
+    SPARSE_BLOCK_BYTES = 131072
     MIN_BLOCK_ROWS = 64
     MAX_BLOCK_ROWS = 1024
     ALIGNMENT = 64
@@ -651,7 +652,11 @@ cdef class SparseDesign(Design):
         self.itemsize = X.data.itemsize
         self.index_size = X.indptr.itemsize
         self.n_stored = X.nnz
-        self.block_rows = MAX_BLOCK_ROWS
+        self.block_rows = min(
+            max(SPARSE_BLOCK_BYTES * self.n_samples
+                // max(1, self.n_stored * (self.itemsize + self.index_size)) // 8 * 8,
+                MIN_BLOCK_ROWS),
+            MAX_BLOCK_ROWS)
         self.functions = csr_functions[self.is_float32][self.index_size == 8]
 
         minor = self.n_features if X.format == "csr" else self.n_samples

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklogloss.labels import sorted_columns, unique_labels
+from sklogloss.labels import are_whole_numbers, sorted_columns, unique_labels
 
 __all__ = ["Targets", "class_weights", "encode_known", "encode_labels", "encode_probabilities"]
 
@@ -133,8 +133,8 @@ def encode_labels(y):
         If y is continuous or has one class only.
     """
     classes, label = unique_labels(y)
-    if y.dtype.kind not in "bui" or 2 * len(classes) > len(y):
-        # For other integers it says nothing, and takes a good part of a small fit.
+    if not are_whole_numbers(classes) or 2 * len(classes) > len(y):
+        # For other whole numbers it says nothing, and takes a good part of a small fit.
         check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(
