@@ -150,7 +150,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         -----
         ConvergenceWarning
             If the solver did not get there, or if there is no optimum: without penalty on classes
-            that a linear function separates.
+            that a linear function separates. If float32, the type of X, has too few digits for the
+            coefficients.
+        UserWarning
+            If all samples of a class have a weight of zero.
         """
         self._check_penalty()
         self._check_parameters()

@@ -1,5 +1,6 @@
 """Validated training data as the objectives take it."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,14 @@ class Problem:
         ------
         ValueError
             If all samples have a weight of zero, and as `class_weights` does.
+
+        Warns
+        -----
+        UserWarning
+            If all samples of a class have a sample weight of zero.
         """
+        if sample_weight is not None:
+            _warn_of_no_weight(targets, sample_weight)
         weights = class_weights(class_weight, targets, sample_weight)
         if alpha is not None:
             weights = alpha if weights is None else weights * alpha
@@ -94,4 +102,17 @@ class Problem:
             l1=l1,
             fit_intercept=bool(fit_intercept),
             n_threads=n_threads,
+        )
+
+
+def _warn_of_no_weight(targets, sample_weight):
+    # A weight of zero in class_weight names the class; in sample_weight it is easily overseen.
+    has_none = targets.class_totals(sample_weight) == 0
+    if has_none.any():
+        warnings.warn(
+            "sample_weight is zero for all samples of the classes "
+            f"{targets.classes[has_none].tolist()}: their probabilities go to 0, their intercepts "
+            "have no optimum. Drop these samples, or give them some weight.",
+            UserWarning,
+            stacklevel=5,
         )

@@ -129,10 +129,17 @@ def encode_labels(y):
 
     Raises
     ------
+    TypeError
+        If labels are of types that cannot be sorted together.
     ValueError
         If y is continuous or has one class only.
     """
-    classes, label = unique_labels(y)
+    try:
+        classes, label = unique_labels(y)
+    except TypeError as error:
+        raise TypeError(
+            f"y must have labels of one type, such as strings or integers: {error}"
+        ) from error
     if not are_whole_numbers(classes) or 2 * len(classes) > len(y):
         # For other whole numbers it says nothing, and takes a good part of a small fit.
         check_classification_targets(y)

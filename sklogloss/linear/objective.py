@@ -322,11 +322,15 @@ class LinearObjective:
 
     def with_penalty(self, *, l2, l1=0.0):
         """Return the same objective with another penalty, in the same theta."""
+        return self._changed(l2=l2, l1=l1)
+
+    def _changed(self, **attributes):
+        # The same with other attributes, in the subset as well.
         other = copy.copy(self)
-        other.l2, other.l1 = l2, l1
+        vars(other).update(attributes)
         other._use_center_and_scale()
         if self.subset is not None:
-            other.subset = self.subset.with_penalty(l2=l2, l1=l1)
+            other.subset = self.subset._changed(**attributes)
         return other
 
     def with_weight(self, sample_weight):
@@ -345,11 +349,7 @@ class LinearObjective:
 
     def with_threads(self, n_threads):
         """Return the same objective for another number of threads."""
-        other = copy.copy(self)
-        other.n_threads = n_threads
-        if self.subset is not None:
-            other.subset = self.subset.with_threads(n_threads)
-        return other
+        return self._changed(n_threads=n_threads)
 
     def restricted(self, features):
         """Return the same objective as a function of the coefficients of some features.
@@ -374,11 +374,7 @@ class LinearObjective:
 
     def with_loss(self, loss):
         """Return the same objective with another LossKernel for the same targets."""
-        other = copy.copy(self)
-        other.loss = loss
-        if self.subset is not None:
-            other.subset = self.subset.with_loss(loss)
-        return other
+        return self._changed(loss=loss)
 
     def _largest_entries(self, which):
         # Of the columns where `which` is true; of the others it may be too small.

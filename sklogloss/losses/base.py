@@ -558,7 +558,7 @@ class Loss(ABC):
             if raw_prediction.ndim != 1:
                 raise ValueError(
                     "raw_prediction must have shape (n_samples,) or (n_samples, 1) for two "
-                    f"classes, got {raw_prediction.shape}."
+                    f"classes, got {raw_prediction.shape}. {self._ask_for_n_classes()}"
                 )
         elif raw_prediction.ndim != 2 or raw_prediction.shape[1] != self.n_classes:
             raise ValueError(
@@ -566,6 +566,9 @@ class Loss(ABC):
                 f"{self.n_classes} classes, got {raw_prediction.shape}."
             )
         return raw_prediction
+
+    def _ask_for_n_classes(self):
+        return f"For more than two classes, pass n_classes to {type(self).__name__}."
 
     def _check_samples(self, target, raw_prediction, sample_weight):
         """Return target and weights in the dtype of raw_prediction."""
@@ -604,7 +607,8 @@ class Loss(ABC):
             allowed = "probabilities in [0, 1]"
             valid = (target >= 0) & (target <= 1)
         if not valid.all():
-            raise ValueError(f"target must hold {allowed}, got {_first(target, valid)}.")
+            hint = f" {self._ask_for_n_classes()}" if self.n_classes == 2 else ""
+            raise ValueError(f"target must hold {allowed}, got {_first(target, valid)}.{hint}")
         row_sum = target.sum(axis=1, dtype=np.float64)
         row = np.argmax(np.abs(row_sum - 1))
         raise ValueError(

@@ -1,10 +1,12 @@
 """Input out of its range: an error that names the argument."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from sklogloss import LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 Y = np.arange(20) % 2
@@ -85,6 +87,25 @@ def test_parameters(parameters, error, message):
 def test_data(features, y, sample_weight, message):
     with pytest.raises(ValueError, match=message):
         LogLossClassifier().fit(features, y, sample_weight=sample_weight)
+
+
+@pytest.mark.parametrize("labels", [[None, "a"], [1, "a"]])
+def test_labels_that_cannot_be_sorted(labels):
+    with pytest.raises(TypeError, match="y must have labels of one type"):
+        LogLossClassifier().fit(X, np.array(labels * 10, dtype=object))
+
+
+@pytest.mark.parametrize("estimator", [LogLossClassifier, FocalLogisticRegression])
+def test_class_without_weight(estimator):
+    labels = np.array(["a", "b", "c"])[np.arange(20) % 3]
+    with pytest.warns(UserWarning, match=r"sample_weight is zero for all .*\['b'\]") as caught:
+        clf = estimator().fit(X, labels, sample_weight=labels != "b")
+    assert caught[0].filename == __file__
+    assert clf.predict_proba(X)[:, 1].max() < 1e-6
+    # Said by name, it is meant.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator(class_weight={"b": 0}).fit(X, labels)
 
 
 @pytest.mark.parametrize(

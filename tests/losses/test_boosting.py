@@ -135,3 +135,10 @@ def test_the_library_is_named():
     assert repr(objective) == "FocalLoss(gamma=2, n_classes=2).as_objective('lightgbm')"
     with pytest.raises(ValueError, match="library must be one of"):
         FocalLoss(2).as_objective("catboost")
+
+
+@pytest.mark.parametrize("raw_prediction", [np.zeros(6), np.zeros((6, 3))])
+def test_objective_without_n_classes_asks_for_it(raw_prediction):
+    objective = FocalLoss().as_objective("lightgbm")
+    with pytest.raises(ValueError, match="pass n_classes to FocalLoss"):
+        objective(np.arange(6) % 3, raw_prediction)

@@ -13,7 +13,12 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import RFECV
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    RidgeClassifier,
+)
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -286,3 +291,19 @@ def test_columns_of_soft_targets_are_the_classes():
 def test_regressors_are_refused():
     with pytest.raises(TypeError, match=r"scores classifiers; .* has no classes_"):
         neg_log_loss_scorer(LinearRegression().fit(*BINARY), *BINARY)
+
+
+def test_scorer_names_what_has_no_probabilities():
+    X, y = np.arange(12.0).reshape(-1, 1), np.arange(12) % 2
+    with pytest.raises(AttributeError, match=r"RidgeClassifier.* has no predict_proba"):
+        neg_log_loss_scorer(RidgeClassifier().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [None, 1], [0.5, 1.5], [np.nan, 1.0]])
+def test_labels_of_another_kind_are_no_unseen_classes(labels):
+    X, y = np.arange(12.0).reshape(-1, 1), np.arange(12) % 2
+    clf = LogLossClassifier().fit(X, y)
+    with pytest.raises(ValueError, match=r"y_true must have labels of the type|Input|continuous"):
+        neg_log_loss_scorer(clf, X, np.array(labels * 6))
+    # Of the same kind they are.
+    assert np.isfinite(neg_log_loss_scorer(clf, X, y.astype(float) + 1))
