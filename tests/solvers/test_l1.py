@@ -232,3 +232,20 @@ def test_duality_gap_bounds_the_suboptimality(n_classes):
             gap = objective.largest_suboptimality(point)
             assert point.value - best.value <= gap + 1e-14
         assert gap < 1e-4
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_intercept_alone_is_found_at_a_loose_tol(n_classes):
+    # No feature has a say under so strong a penalty; what is left is the entropy of the classes.
+    X, _ = simulate(n_samples=80, n_features=700)
+    y = np.arange(80) % 10 % 7 % n_classes
+    share = np.bincount(y) / len(y)
+    objective = make_objective(X, y, strength=100.0, l1_ratio=1.0)
+    result = WorkingSetSolver(objective, tol=10.0, max_iter=100).solve(
+        np.zeros(objective.n_parameters)
+    )
+    coef, intercept = objective.coef_intercept(result.theta)
+    assert not coef.any()
+    value = mean_objective(X, y, coef.T, intercept, 100.0, 1.0)
+    # tol=10 asks for the optimum within a millionth.
+    assert value == pytest.approx(-share @ np.log(share), rel=1e-6)
