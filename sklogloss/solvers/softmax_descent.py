@@ -1,23 +1,26 @@
 """Sparse data of many features and classes: coordinate descent by columns, mostly for L1."""
 
-import itertools
-
 import numpy as np
 from scipy import sparse
 
 from sklogloss._cython.coordinate_descent import descend_softmax
 from sklogloss.losses import LogLoss
 
+from .face import descend_on_face
+
 __all__ = ["SoftmaxDescent", "is_worth_descending"]
 
-# A round is a sweep over all columns and at most these over those with nonzero coefficients.
-INNER_SWEEPS = 19
-# Rounds whose results are extrapolated.
-MEMORY = 5
+# A round is a sweep over all columns, at most these over those with nonzero coefficients, and at
+# most these iterations of L-BFGS for all that are not zero.
+INNER_SWEEPS = 4
+FACE_ITERATIONS = 200
+# L-BFGS ends when an iteration gains less than this part of what the sweeps before it gained: they
+# have not yet found which coefficients are zero where they still gain much.
+WORTH_AN_ITERATION = 1e-3
 # Part of the objective that a round must gain for another to follow. From there on Newton's method
 # is the faster one.
-ENOUGH = 3e-6
-# Part of that at which the sweeps over nonzero coefficients end early.
+ENOUGH = 3e-7
+# Part of that at which the sweeps over nonzero coefficients, and L-BFGS, end early.
 NEXT_TO_NOTHING = 1e-2
 # The sweeps that follow the dual's start, without rounds: their number at most, and part of their
 # gain that one must bring for another to follow.
@@ -75,7 +78,6 @@ class SoftmaxDescent:
         objective = self.objective
         x, proba, every, gain = self._first_sweep(point.theta)
         value = point.value - gain
-        results = [x.copy()]
         converged = False
         n_iter = 0
         while n_iter < max_iter and not converged:
@@ -88,14 +90,14 @@ class SoftmaxDescent:
                     break
             n_iter += 1
             value -= gain
+            # Sweeps find which coefficients are zero; for the others together they are slow.
+            enough = max(WORTH_AN_ITERATION * gain, NEXT_TO_NOTHING * ENOUGH * value)
+            other, other_value = descend_on_face(objective, self._theta(x), FACE_ITERATIONS, enough)
+            if other_value < value:
+                gain += value - other_value
+                x, value = self._x(other), other_value
+                proba = self._proba(x)
             converged = not gain > ENOUGH * value
-            results.append(x.copy())
-            if len(results) > MEMORY:
-                other = extrapolated(results)
-                other_value = objective.value_gradient(self._theta(other)).value
-                if other_value < value:
-                    x, value, proba = other, other_value, self._proba(other)
-                results = [x.copy()]
             if self.verbose:
                 print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
         return objective.value_gradient(self._theta(x)), n_iter, converged
@@ -118,9 +120,7 @@ class SoftmaxDescent:
         # Frequent features first: else rare ones explain what frequent ones do better. Steps are
         # large at first, and need a bound of the curvature. Returns coefficients with the
         # intercept, probabilities, columns that are not empty, and the gain.
-        coef, intercept = self.objective.coef_intercept(theta)
-        x = np.vstack([coef, intercept[None]]) if self.objective.fit_intercept else coef.copy()
-        x = np.ascontiguousarray(x)
+        x = self._x(theta)
         proba = self._proba(x)
         n_entries = np.diff(self.columns.indptr)
         every = np.flatnonzero(n_entries)
@@ -130,6 +130,10 @@ class SoftmaxDescent:
     def _theta(self, x):
         p = self.objective.n_features
         return self.objective.theta(x[:p], x[p] if self.objective.fit_intercept else 0)
+
+    def _x(self, theta):
+        coef, intercept = self.objective.coef_intercept(theta)
+        return np.vstack([coef, intercept[None]]) if self.objective.fit_intercept else coef.copy()
 
     def _proba(self, x):
         return LogLoss(x.shape[1]).link(np.ascontiguousarray(self.columns @ x))
@@ -153,16 +157,3 @@ class SoftmaxDescent:
                 shared,
             )
         return gain
-
-
-def extrapolated(results):
-    """Return the mix of the last results whose steps cancel best.
-
-    Bertrand and Massias, "Anderson acceleration of coordinate descent", AISTATS 2021.
-    """
-    steps = np.array([(b - a).ravel() for a, b in itertools.pairwise(results)])
-    products = steps @ steps.T
-    products[np.diag_indices(len(steps))] += 1e-10 * np.trace(products) + 1e-300
-    weights = np.linalg.solve(products, np.ones(len(steps)))
-    weights /= weights.sum()
-    return np.tensordot(weights, np.array(results[1:]), axes=1)

@@ -142,13 +142,15 @@ class WorkingSetSolver:
         return tolerated_suboptimality(self.point.value, self.suboptimality)
 
     def _gains(self):
-        # What each feature promises to gain by itself. In theta the curvature is one at first, and
-        # falls with the loss.
+        # What each feature promises to gain by itself, then the intercept. In theta the curvature
+        # is one at first, and falls with the loss; that of the intercept is 1/4 at most.
         violation = distance_to_subdifferential(
             self.point.gradient, self.point.theta, self.objective.l1_in_theta
         )
         curvature = min(1, self.point.value / self.largest_value)
-        return (self._of_features(violation) ** 2).sum(axis=1) / (2 * curvature)
+        gains = (violation.reshape(self.objective.shape) ** 2).sum(axis=1) / (2 * curvature)
+        gains[self.objective.n_features :] *= 4
+        return gains
 
     def _of_features(self, theta):
         return theta.reshape(self.objective.shape)[: self.objective.n_features]
@@ -156,7 +158,7 @@ class WorkingSetSolver:
     def _working_set(self, gains):
         is_nonzero = self._of_features(self.point.theta).any(axis=1)
         size = ROOM * max(SMALLEST_SET, np.count_nonzero(is_nonzero))
-        gains = np.where(is_nonzero, np.inf, gains)
+        gains = np.where(is_nonzero, np.inf, gains[: self.objective.n_features])
         is_near = np.abs(self.point.gradient) >= NEARLY_NONZERO * self.objective.l1_in_theta
         candidates = np.flatnonzero((gains > 0) | self._of_features(is_near).any(axis=1))
         if len(candidates) == 0:

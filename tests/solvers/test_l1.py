@@ -17,6 +17,7 @@ from sklogloss.linear.objective import LinearObjective
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import distance_to_subdifferential, soft_threshold
 from sklogloss.solvers.coordinate_descent import ProximalNewtonSolver, minimise_model
+from sklogloss.solvers.face import descend_on_face
 from sklogloss.solvers.proximal_newton_cg import ProximalNewtonCGSolver
 from sklogloss.solvers.working_set import WorkingSetSolver
 
@@ -232,3 +233,36 @@ def test_duality_gap_bounds_the_suboptimality(n_classes):
             gap = objective.largest_suboptimality(point)
             assert point.value - best.value <= gap + 1e-14
         assert gap < 1e-4
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_intercept_alone_is_found_at_a_loose_tol(n_classes):
+    # No feature has a say under so strong a penalty; what is left is the entropy of the classes.
+    X, _ = simulate(n_samples=80, n_features=700)
+    y = np.arange(80) % 10 % 7 % n_classes
+    share = np.bincount(y) / len(y)
+    objective = make_objective(X, y, strength=100.0, l1_ratio=1.0)
+    result = WorkingSetSolver(objective, tol=10.0, max_iter=100).solve(
+        np.zeros(objective.n_parameters)
+    )
+    coef, intercept = objective.coef_intercept(result.theta)
+    assert not coef.any()
+    value = mean_objective(X, y, coef.T, intercept, 100.0, 1.0)
+    # tol=10 asks for the optimum within a millionth.
+    assert value == pytest.approx(-share @ np.log(share), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["p > n", "sparse, p > n, 3 classes"])
+def test_on_a_face_signs_stay_and_the_optimum_is_found(name):
+    X, y = DATA[name]()
+    objective = make_objective(X, y, strength=0.02, l1_ratio=1.0)
+    result = WorkingSetSolver(objective, tol=1e-6, max_iter=500).solve(
+        np.zeros(objective.n_parameters)
+    )
+    # The optimum lies on the face that a start with its signs is on.
+    start = result.theta * np.random.default_rng(0).uniform(0.5, 1.5, len(result.theta))
+    theta, value = descend_on_face(objective, start, max_iter=500, enough=1e-14)
+    assert np.all(theta * start >= 0)
+    assert not theta[(start == 0) & (objective.l1_in_theta > 0)].any()
+    assert value == pytest.approx(objective.value_gradient(theta).value, rel=1e-12)
+    assert value == pytest.approx(result.value, rel=1e-9)
