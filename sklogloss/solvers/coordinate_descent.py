@@ -13,7 +13,7 @@ __all__ = ["ProximalNewtonSolver", "minimise_model"]
 # A model counts as solved when a round gains less than a part of all that was gained. The part is a
 # tenth of what the next model is expected to gain, between these two: more digits of a model than
 # the model has of the objective are for nothing.
-SMALLEST_REST, LARGEST_REST = 1e-6, 1e-2
+SMALLEST_REST, LARGEST_REST = 1e-6, 1e-3
 MAX_ROUNDS = 200
 # Sweeps before the equations of the nonzero coefficients are solved instead: that costs as much as
 # one sweep for each SWEEP_ROWS of them, or a few where they are few.

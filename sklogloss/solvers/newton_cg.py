@@ -35,12 +35,30 @@ class NewtonCGSolver(NewtonSolver):
         is_softmax = is_softmax_of_sparse(self.objective)
         self.system = SoftmaxSystem(self.objective) if is_softmax else None
         if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
-            start = dual_start(self.objective)
-            if start is not None:
-                theta = SoftmaxDescent(self.objective, self.verbose).improve(start)
+            theta = self._best_start(theta)
         super().setup(theta)
 
+    def _best_start(self, zero):
+        # Under a weak penalty the dual problem may need more epochs than there are.
+        start = dual_start(self.objective)
+        if start is None:
+            return zero
+        start = SoftmaxDescent(self.objective, self.verbose).improve(start)
+        values = [self.objective.value_gradient(theta).value for theta in (zero, start)]
+        return start if values[1] < values[0] else zero
+
     def inner_solve(self, point):
+        direction = self._solve_equations(point)
+        if self.system is not None:
+            decrement = -self.objective.slope(point, direction)
+            # No step gains more than the objective, and each promises less than the one before.
+            if not 0 < decrement <= min(2 * point.value, self.decrement):
+                # Under a weak penalty float32 has not the digits to solve the equations.
+                self.system = None
+                direction = self._solve_equations(point)
+        return direction
+
+    def _solve_equations(self, point):
         equations = self._equations(point)
         # Halve the digits still missing with each outer iteration, but do not go below what the
         # last step may leave.

@@ -22,10 +22,15 @@ PACKED_MULTIPLE = 4
 
 
 def is_softmax_of_sparse(objective):
-    """Return whether X is sparse and the loss the log loss of more than two classes."""
+    """Return whether X is sparse and the loss the log loss of more than two classes.
+
+    There has to be a penalty: without one, steps along what tells the samples apart go by curvature
+    that float32 does not see.
+    """
     design, loss = objective.design, objective.loss
     return (
         design.is_sparse
+        and objective.l2 > 0
         and loss.n_columns > 1
         and loss.n_curvature_columns == loss.n_columns
         and max(design.X.shape) <= np.iinfo(np.int32).max

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.special import softmax
 
+from sklogloss import LogLossClassifier
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
 from sklogloss.losses import LogLoss
@@ -142,3 +143,20 @@ def test_newton_ends_at_the_optimum(l2):
     # What is left by the quadratic model, beside the rounding errors of the objective.
     left = gradient @ np.linalg.pinv(hessian, rcond=1e-10, hermitian=True) @ gradient / 2
     assert left < np.finfo(np.float64).eps * result.value
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_samples", [15, 60])
+@pytest.mark.parametrize("C", [1.0, 1e4, 1e6, 1e8])
+def test_weak_penalties_that_float32_has_not_the_digits_for(C, n_samples):
+    rng = np.random.default_rng(n_samples)
+    X = rng.uniform(size=(n_samples, 2 * n_samples))
+    y = rng.integers(0, 3, size=n_samples)
+
+    def objective(X):
+        clf = LogLossClassifier(C=C, solver="newton-cg").fit(X, y)
+        surprise = -clf.predict_log_proba(X)[np.arange(n_samples), y].sum()
+        return C * surprise + (clf.coef_**2).sum() / 2
+
+    # tol=1e-4 asks for the optimum to a relative 1e-11.
+    assert objective(sparse.csr_array(X)) == pytest.approx(objective(X), rel=1e-10)
