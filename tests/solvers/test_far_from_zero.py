@@ -1,5 +1,7 @@
 """Entries far from all others, or columns far from zero, leave little of a number's digits."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -35,6 +37,23 @@ def objective(X, y, clf, l1_ratio):
     penalty = (1 - l1_ratio) / 2 * np.sum(coef**2) + l1_ratio * np.abs(coef).sum()
     loss = logsumexp(scores, axis=1) - scores[np.arange(len(y)), y]
     return loss.mean() + STRENGTH * penalty
+
+
+def check_end(X, y, container, l1_ratio):
+    """Check that a fit ends at the optimum, or says that it does not, and return it.
+
+    Where some entries are 1e8 times as large as others, rounding errors, which differ from one
+    compiler to another, may end a fit early.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf = fit(container(X), y, l1_ratio)
+    if np.abs(X).max() < 1e8 or not caught:
+        assert not caught
+        exact = exact_objective(X, y, clf, l1_ratio)
+        assert objective(X, y, clf, l1_ratio) <= exact * (1 + SUBOPTIMALITY)
+    assert all(warning.category is ConvergenceWarning for warning in caught)
+    return clf
 
 
 def exact_objective(X, y, clf, l1_ratio):
@@ -106,9 +125,7 @@ def test_row_far_from_all_others(n_classes, l1_ratio, size):
     X[3] *= size
     for label in range(n_classes):
         y[3] = label
-        clf = fit(X, y, l1_ratio)
-        exact = exact_objective(X, y, clf, l1_ratio)
-        assert objective(X, y, clf, l1_ratio) <= exact * (1 + SUBOPTIMALITY)
+        check_end(X, y, np.asarray, l1_ratio)
 
 
 @pytest.mark.parametrize("size", [1e6, 1e8])
@@ -120,10 +137,8 @@ def test_far_row_of_float32(container, n_classes, l1_ratio, size):
     X[3] *= size
     X[5, 1] = -size
     X = X.astype(np.float32)
-    clf = fit(container(X), y, l1_ratio)
+    clf = check_end(X, y, container, l1_ratio)
     assert clf.coef_.dtype == clf.intercept_.dtype == np.float32
-    exact = exact_objective(X, y, clf, l1_ratio)
-    assert objective(X, y, clf, l1_ratio) <= exact * (1 + SUBOPTIMALITY)
 
 
 def test_size_that_overflows_in_float32():
