@@ -64,14 +64,15 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.low = (real)(gamma - (double)focal.high);
     focal.smallest = parameter[1] < 0 ? -(real)LARGEST : 0;
     focal.exp_smallest = NAME(opaque)((real)EXP_SMALLEST);
-    focal.largest_margin = NAME(opaque)((real)(SKL_FLOAT32 ? 87 : 708));
+    const double largest = SKL_FLOAT32 ? 87 : 708;
+    focal.largest_margin = NAME(opaque)((real)largest);
     focal.one_more = (real)(gamma + 1);
     focal.one_more_high = NAME(from_bits)(
         NAME(to_bits)(focal.one_more) & ~(bits)(SKL_FLOAT32 ? 0x3fff : 0xffffffff));
     focal.one_more_low = (real)(gamma - ((double)focal.one_more_high - 1));
     focal.one_more_in_powers = (real)(-(gamma + 1) * LOG2_E);
     focal.largest_surprise = (real)(-EXP_SMALLEST / (gamma + 1));
-    focal.largest_soft_surprise = (real)((SKL_FLOAT32 ? 87 : 708) / (gamma + 1));
+    focal.largest_soft_surprise = (real)(largest / (gamma + 1));
     focal.one_less = (real)(gamma - 1);
     focal.constant = gamma == 0;
     focal.linear = gamma == 1;

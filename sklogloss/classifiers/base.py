@@ -179,11 +179,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
             self._warn_of_no_optimum(objective, result, problem.targets)
-            self.coef_, self.intercept_ = fitted_coefficients(
-                objective, result.theta, l1_ratio * strength, problem.X.dtype
-            )
+            self._set_coefficients(objective, result, l1_ratio * strength, problem.X.dtype)
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-            self._warn_of_rounding(objective, result)
         self._set_classes(problem)
         return self
 
@@ -314,8 +311,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 return True
         return False
 
-    def _warn_of_rounding(self, objective, result):
-        if objective.dtype == self.coef_.dtype:
+    def _set_coefficients(self, objective, result, l1, dtype):
+        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, l1, dtype)
+        if objective.dtype == dtype:
             return
         # The solver had to take float64 to get there.
         rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))

@@ -19,11 +19,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.classifiers.base import (
-    AUTOMATIC_SOLVERS,
-    BaseLinearClassifier,
-    fitted_coefficients,
-)
+from sklogloss.classifiers.base import AUTOMATIC_SOLVERS, BaseLinearClassifier
 from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.path import (
     check_Cs,
@@ -308,10 +304,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 )
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(objective, result, problem.targets)
-                self.coef_, self.intercept_ = fitted_coefficients(
-                    objective, result.theta, penalty["l1"], problem.X.dtype
-                )
-                self._warn_of_rounding(objective, result)
+                self._set_coefficients(objective, result, penalty["l1"], problem.X.dtype)
             else:
                 self._take_means_over_folds(ratio, i)
         return self

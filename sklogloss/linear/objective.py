@@ -170,6 +170,15 @@ class LinearObjective:
         rows = rows_for_starts(self.target, self.sample_weight, self.n_columns)
         return None if rows is None else self._of_rows(rows)
 
+    @property
+    def is_sparse_softmax(self):
+        """Whether X is sparse and the loss the log loss of more than two classes."""
+        return (
+            self.design.is_sparse
+            and self.n_columns > 1
+            and self.loss.n_curvature_columns == self.n_columns  # no other loss
+        )
+
     def _of_rows(self, rows):
         return LinearObjective(
             make_design(take_rows(self.design.X, rows), self.dtype),
@@ -344,7 +353,7 @@ class LinearObjective:
     def for_another_thread(self):
         """Return the same objective, to be evaluated in another Python thread at the same time."""
         other = copy.copy(self)
-        other.design = make_design(self.design.X)
+        other.design = make_design(self.design.X, self.dtype)
         return other
 
     def with_threads(self, n_threads):

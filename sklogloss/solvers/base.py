@@ -297,6 +297,21 @@ class NewtonSolver:
         part = min(self.suboptimality / (10 * LARGEST_SUBOPTIMALITY), 1)
         return max(part * self.tolerated(point), self.left_by_rounding(point, ROUNDING))
 
+    def residual_target(self, point, norm):
+        """Return down to which squared norm of the residual to solve the equations of a step.
+
+        It halves the digits still missing with each step, but does not go below what the last step
+        may leave.
+
+        Parameters
+        ----------
+        point : Evaluation
+        norm : float
+            That of the residual at first.
+        """
+        forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
+        return min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
+
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.
 

@@ -15,12 +15,10 @@ ROUND_WORK = 20_000_000
 
 def is_worth_ascending(objective):
     """Return whether the dual of log loss is easier: many classes, fewer rows than features."""
-    design, loss = objective.design, objective.loss
+    design = objective.design
     return (
-        design.is_sparse
+        objective.is_sparse_softmax
         and design.X.format == "csr"
-        and loss.n_columns > 1
-        and loss.n_curvature_columns == loss.n_columns  # no other loss
         and objective.l2 > 0
         and design.n_features >= design.n_samples
     )

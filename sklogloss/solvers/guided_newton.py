@@ -142,8 +142,7 @@ class GuidedNewtonSolver(NewtonSolver):
         direction = np.zeros_like(residual)
         search = preconditioned.copy()
         norm = float(residual @ preconditioned)
-        forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
-        target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
+        target = self.residual_target(point, norm)
         for _ in range(MAX_INNER_ITERATIONS):
             product = objective.hessian_product(point, search)
             curvature = float(search @ product)

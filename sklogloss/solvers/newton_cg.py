@@ -34,18 +34,21 @@ class NewtonCGSolver(NewtonSolver):
     def setup(self, theta):
         is_softmax = is_softmax_of_sparse(self.objective)
         self.system = SoftmaxSystem(self.objective) if is_softmax else None
-        if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
-            theta = self._best_start(theta)
         super().setup(theta)
+        if not theta.any() and self.max_iter > 0 and is_worth_ascending(self.objective):
+            self.start_from_dual()
 
-    def _best_start(self, zero):
-        # Under a weak penalty the dual problem may need more epochs than there are.
+    def start_from_dual(self):
+        """Set point to where the dual and sweeps lead, if it is better than the point.
+
+        Under a weak penalty the dual may need more epochs than there are.
+        """
         start = dual_start(self.objective)
         if start is None:
-            return zero
-        start = SoftmaxDescent(self.objective, self.verbose).improve(start)
-        values = [self.objective.value_gradient(theta).value for theta in (zero, start)]
-        return start if values[1] < values[0] else zero
+            return
+        point = self.evaluate(SoftmaxDescent(self.objective, self.verbose).improve(start))
+        if point.value < self.point.value:
+            self.point = point
 
     def inner_solve(self, point):
         direction = self._solve_equations(point)
@@ -60,11 +63,7 @@ class NewtonCGSolver(NewtonSolver):
 
     def _solve_equations(self, point):
         equations = self._equations(point)
-        # Halve the digits still missing with each outer iteration, but do not go below what the
-        # last step may leave.
-        norm = equations.norm
-        forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
-        target = min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
+        target = self.residual_target(point, equations.norm)
         gains = []
         while len(gains) < MAX_INNER_ITERATIONS and (
             equations.norm > target or self._is_still_gaining(point, gains)
@@ -86,10 +85,9 @@ class NewtonCGSolver(NewtonSolver):
         # One size for all classes of a feature keeps steps among those whose sum over the classes
         # is zero: along the others there is no curvature but the penalty's.
         diagonal = diagonal.reshape(objective.shape).mean(axis=1)
-        if objective.l2 > 0:
-            penalty = objective.l2_in_theta
-            of_coef = diagonal[: len(penalty)]
-            of_coef += DAMPING * np.sqrt((of_coef / penalty).max()) * penalty
+        penalty = objective.l2_in_theta
+        of_coef = diagonal[: len(penalty)]
+        of_coef += DAMPING * np.sqrt((of_coef / penalty).max()) * penalty
         self.system.start(point, diagonal)
         return self.system
 

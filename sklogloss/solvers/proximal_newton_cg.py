@@ -45,9 +45,7 @@ class ProximalNewtonCGSolver(NewtonSolver):
             self.damping *= 1 / 4 if kept > 1 / 2 else 4 if kept < 1 / 4 else 1
         self.previous_point = point
         model = Model(self.objective, point, self.damping)
-        start = model.squared_violation()
-        forcing = min(0.25, np.sqrt(start / max(abs(point.value), 1e-300)))
-        target = min(max(forcing**2 * start, self.negligible(point)), 0.0625 * start)
+        target = self.residual_target(point, model.squared_violation())
         while model.n_products < MAX_PRODUCTS:
             self._proximal_step(model)
             self._solve_face(model, target)

@@ -8,7 +8,7 @@ from sklogloss.losses import LogLoss
 
 from .face import descend_on_face
 
-__all__ = ["SoftmaxDescent", "is_worth_descending"]
+__all__ = ["SoftmaxDescent"]
 
 # A round is a sweep over all columns, at most these over those with nonzero coefficients, and at
 # most these iterations of L-BFGS for all that are not zero.
@@ -30,16 +30,6 @@ WORTH_A_SWEEP = 1e-3
 ROUND_WORK = 20_000_000
 
 
-def is_worth_descending(objective):
-    """Return whether the data is sparse and the loss the log loss of more than two classes."""
-    loss = objective.loss
-    return (
-        objective.design.is_sparse
-        and loss.n_columns > 1
-        and loss.n_curvature_columns == loss.n_columns
-    )
-
-
 class SoftmaxDescent:
     """Coordinate descent on the objective itself, not on a model of it.
 
@@ -50,7 +40,7 @@ class SoftmaxDescent:
     Parameters
     ----------
     objective : LinearObjective
-        One for which `is_worth_descending` holds.
+        One for which `is_sparse_softmax` holds.
     verbose : int
         Whether to print a line for each round.
     """

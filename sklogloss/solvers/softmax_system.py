@@ -27,13 +27,10 @@ def is_softmax_of_sparse(objective):
     There has to be a penalty: without one, steps along what tells the samples apart go by curvature
     that float32 does not see.
     """
-    design, loss = objective.design, objective.loss
     return (
-        design.is_sparse
+        objective.is_sparse_softmax
         and objective.l2 > 0
-        and loss.n_columns > 1
-        and loss.n_curvature_columns == loss.n_columns
-        and max(design.X.shape) <= np.iinfo(np.int32).max
+        and max(objective.design.X.shape) <= np.iinfo(np.int32).max
     )
 
 

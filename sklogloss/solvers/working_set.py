@@ -9,7 +9,7 @@ from sklogloss.penalties import distance_to_subdifferential
 from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
 from .coordinate_descent import ProximalNewtonSolver
 from .proximal_newton_cg import ProximalNewtonCGSolver
-from .softmax_descent import SoftmaxDescent, is_worth_descending
+from .softmax_descent import SoftmaxDescent
 
 __all__ = ["WorkingSetSolver"]
 
@@ -108,7 +108,7 @@ class WorkingSetSolver:
     def _is_worth_descending(self):
         n_parameters_of_set = ROOM * SMALLEST_SET * self.objective.n_columns
         return (
-            is_worth_descending(self.objective)
+            self.objective.is_sparse_softmax
             and n_parameters_of_set > LARGEST_HESSIAN
             and self.max_iter > 1
         )
