@@ -628,7 +628,8 @@ def moments(
     if center.shape[0] != design.n_features:
         raise ValueError("center must have n_features entries")
     rows.center = &center[0]
-    return run(design, &rows, moments_step, 2 * design.n_features + 1, design.n_stored, n_threads)
+    n_sums = 2 * design.n_features + 1
+    return run(design, &rows, moments_step, n_sums, 2.0 * design.n_stored, n_threads)
 
 
 def gram(

@@ -294,7 +294,7 @@ class NewtonSolver:
         It falls with the square of what is tolerated, as does what Newton's method leaves: at the
         default tol, coefficients are right to all digits that rounding errors leave.
         """
-        part = min(self.suboptimality / (10 * LARGEST_SUBOPTIMALITY), 1)
+        part = min(self.suboptimality / (2 * LARGEST_SUBOPTIMALITY), 1)
         return max(part * self.tolerated(point), self.left_by_rounding(point, ROUNDING))
 
     def residual_target(self, point, norm):
