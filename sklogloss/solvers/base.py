@@ -171,7 +171,7 @@ class NewtonSolver:
             self.point = self.evaluate(theta)
         elif self.objective.l1 == 0 and is_reducible(self.objective.design, self.objective.l2):
             self.start_from_reduction(theta)
-        elif self.objective.starts_from_subset:
+        elif self.objective.subset is not None:
             self.start_from_subset(theta)
         else:
             self.point = self.evaluate(theta)
