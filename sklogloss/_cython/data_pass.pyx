@@ -64,6 +64,7 @@ ctypedef struct Rows:
     curvature_product_block curvature_product
     curvature_entry_block curvature_entry
     Gram *gram
+    Py_ssize_t every            # blocks, of which one is in the Hessian
     const void *center          # (n_features,)
     link_block link
     char *prediction            # C-ordered (n_samples, n_prediction_columns)
@@ -139,7 +140,8 @@ cdef void add_gradient(
 cdef void value_gradient_step(
     Design design, Rows *rows, Scratch *scratch, double *sums
 ) noexcept nogil:
-    # sums = value, then add_gradient's, then the Hessian's pairs (k, l), k <= l, if gram is set.
+    # sums = value, then add_gradient's, then, if gram is set, the Hessian's pairs (k, l), k <= l,
+    # and the weight of the rows that it is of.
     cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, k, other
     cdef Py_ssize_t start = scratch.block.start, itemsize = rows.itemsize, size
     cdef char *curvature = scratch.curvature
@@ -155,7 +157,7 @@ cdef void value_gradient_step(
                 rows.curvature + (start + k * rows.n_samples) * itemsize,
                 curvature + k * stride * itemsize, n * itemsize)
     add_gradient(design, rows, scratch, scratch.gradient, sums + 1)
-    if rows.gram == NULL:
+    if rows.gram == NULL or start // design.block_rows % rows.every != 0:
         return
     size = design.n_features + rows.gram.intercept
     for k in range(rows.n_columns):
@@ -164,6 +166,8 @@ cdef void value_gradient_step(
             block_weight(design.is_float32, n, weight_of(rows, &scratch.block), scratch.pair)
             design.add_gram(&scratch.block, rows.gram, scratch.pair, pair_sums)
             pair_sums += size * size
+    set_weight(design, rows, scratch)
+    pair_sums[0] += block_sum(design.is_float32, n, NULL, scratch.pair)
 
 
 cdef void hessian_product_step(
@@ -502,6 +506,7 @@ def value_gradient_hessian(
     const floating[::1] scale not None,
     bint fit_intercept,
     bint single,
+    Py_ssize_t every,
     int n_threads,
 ):
     """As value_gradient, and the Hessian in terms of the columns (X - center) * scale and 1.
@@ -514,13 +519,16 @@ def value_gradient_hessian(
         Whether the Hessian has a last row and column for the intercept.
     single : bool
         Whether float32 will do for the products that make the Hessian of a dense X.
+    every : int
+        Every how many blocks of rows one is in the Hessian, positive.
 
     Returns
     -------
     sums : ndarray, float64
         Those of value_gradient, then for each pair of columns k <= l of raw_prediction the
         (size, size) part of the Hessian, of which only the lower triangle is set where k = l.
-        Off the diagonal, a sparse X gives the lower triangle of that symmetric part, too.
+        Off the diagonal, a sparse X gives the lower triangle of that symmetric part, too. The
+        last is the weight of the rows that are in the Hessian.
     """
     cdef Gram gram
     cdef Rows rows = describe_loss(design, loss, sample_weight)
@@ -533,10 +541,11 @@ def value_gradient_hessian(
     rows.target = <const char *> &target[0, 0]
     rows.loss = loss.value_gradient_curvature[design.is_float32]
     rows.gram = &gram
+    rows.every = every
     size = design.n_features + fit_intercept
     n_pairs = loss.n_columns * (loss.n_columns + 1) // 2
-    n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
-    work = design.n_stored * loss.n_columns + n_pairs * gram_work(design)
+    n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size + 1
+    work = design.n_stored * loss.n_columns + n_pairs * gram_work(design) / every
     work += 10.0 * design.n_samples * loss.n_columns
     return run(design, &rows, value_gradient_step, n_sums, work, n_threads)
 
@@ -628,7 +637,8 @@ def moments(
     if center.shape[0] != design.n_features:
         raise ValueError("center must have n_features entries")
     rows.center = &center[0]
-    return run(design, &rows, moments_step, 2 * design.n_features + 1, design.n_stored, n_threads)
+    n_sums = 2 * design.n_features + 1
+    return run(design, &rows, moments_step, n_sums, 2.0 * design.n_stored, n_threads)
 
 
 def gram(

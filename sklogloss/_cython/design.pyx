@@ -52,7 +52,7 @@ cdef extern from "gram_kernel.h" nogil:
         Py_ssize_t max_features
         void (*pack)(
             Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, const void *,
-            const void *, const void *, int, Py_ssize_t, void *) noexcept nogil
+            const void *, const void *, int, void *) noexcept nogil
         void (*weight_rows)(
             Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
         void (*gram)(
@@ -579,8 +579,7 @@ cdef void panel_gram(
         if block.packed_start != block.start:
             kernel.pack(
                 block.n_rows, design.n_features, block.values, design.row_stride,
-                design.column_stride, gram.center, gram.scale, NULL, gram.intercept, n_packed,
-                block.packed)
+                design.column_stride, gram.center, gram.scale, NULL, gram.intercept, block.packed)
             block.packed_start = block.start
         kernel.weight_rows(block.n_rows, n_packed, weight, block.packed, block.weighted)
         kernel.gram(block.n_rows, block.packed, block.weighted, size, out)
@@ -597,7 +596,7 @@ cdef void panel_gram(
             n_rows, design.n_features,
             (<const char *> block.values) + start * design.row_stride * itemsize,
             design.row_stride, design.column_stride, gram.center, gram.scale,
-            root + start * itemsize, gram.intercept, n_packed, block.packed)
+            root + start * itemsize, gram.intercept, block.packed)
         kernel.gram(n_rows, block.packed, block.packed, size, out)
         start += chunk
 

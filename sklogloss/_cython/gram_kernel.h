@@ -1,9 +1,10 @@
 /* A' B of blocks of rows with columns enough to fill registers and too few for BLAS to be at its
  * best, and the packing of X for it.
  *
- * Packed blocks have `n_packed` columns, a multiple of `multiple`, of which the last may be padding.
- * They lie in panels of as many columns as a vector register has numbers, the rows of a panel one
- * after the other; their memory is aligned to 64 bytes.
+ * Packed blocks have `n_packed` columns, a multiple of `multiple`, of which the last may be padding:
+ * any numbers, as no product of them is kept. They lie in panels of as many columns as a vector
+ * register has numbers, the rows of a panel one after the other; their memory is aligned to 64
+ * bytes.
  */
 #ifndef SKLOGLOSS_GRAM_KERNEL_H
 #define SKLOGLOSS_GRAM_KERNEL_H
@@ -17,12 +18,12 @@ typedef enum { GRAM_FLOAT64, GRAM_FLOAT32, GRAM_MIXED } GramTypes;
 typedef struct {
     ptrdiff_t multiple;
     ptrdiff_t max_features; /* up to this many it is faster than BLAS */
-    /* out = (X - center) * scale, and a last column of ones if ones is set, then zeros; each row
-     * times its root where that is not NULL. Entry (i, j) of X lies at
-     * [i * row_stride + j * column_stride], one of the two being 1. */
+    /* out = (X - center) * scale, and a last column of ones if ones is set; each row times its
+     * root where that is not NULL. Entry (i, j) of X lies at [i * row_stride + j * column_stride],
+     * one of the two being 1. */
     void (*pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                  ptrdiff_t column_stride, const void *center, const void *scale, const void *root,
-                 int ones, ptrdiff_t n_packed, void *out);
+                 int ones, void *out);
     /* out = each row of A, packed, times its weight */
     void (*weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const void *weight, const void *A,
                         void *out);

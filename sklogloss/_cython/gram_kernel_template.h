@@ -43,28 +43,35 @@ TARGET INLINE void NAME(pack_rest)(ptrdiff_t start, ptrdiff_t n_rows, ptrdiff_t 
 
 TARGET static void NAME(pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
                               ptrdiff_t row_stride, ptrdiff_t column_stride, const void *center_,
-                              const void *scale_, const void *root_, int ones, ptrdiff_t n_packed,
-                              void *out_)
+                              const void *scale_, const void *root_, int ones, void *out_)
 {
     const SOURCE *X = X_, *center = center_, *scale = scale_, *root = root_;
     REAL *out = out_;
     ptrdiff_t whole = n_features / LANES * LANES;
     if (column_stride == 1) {
-        for (ptrdiff_t i = 0; i < n_rows; i++) {
-            SOURCE r = root == NULL ? 1 : root[i];
-            for (ptrdiff_t j = 0; j < whole; j += LANES) {
-                NAME(source_vec) x, c, s;
+        /* Columns that fill no vector are read with what follows them, which becomes padding: the
+         * next row, but for the last rows. */
+        ptrdiff_t rest = n_features - whole;
+        ptrdiff_t n_followed = n_rows - (LANES - rest + row_stride - 1) / row_stride;
+        NAME(source_vec) x, c, s;
+        for (ptrdiff_t j = 0; j < n_features; j += LANES) {
+            ptrdiff_t n_columns = j < whole ? LANES : rest;
+            ptrdiff_t end = j < whole ? n_rows : n_followed;
+            c = s = (NAME(source_vec)){0};
+            memcpy(&c, center + j, n_columns * sizeof(SOURCE));
+            memcpy(&s, scale + j, n_columns * sizeof(SOURCE));
+            for (ptrdiff_t i = 0; i < end; i++) {
                 memcpy(&x, X + i * row_stride + j, sizeof x);
-                memcpy(&c, center + j, sizeof c);
-                memcpy(&s, scale + j, sizeof s);
-                *(NAME(vec) *)NAME(packed_row)(out, n_rows, i, j) =
-                    __builtin_convertvector((x - c) * (s * r), NAME(vec));
+                *(NAME(vec) *)NAME(packed_row)(out, n_rows, i, j) = __builtin_convertvector(
+                    (x - c) * (s * (root == NULL ? 1 : root[i])), NAME(vec));
             }
         }
-        NAME(pack_rest)(0, n_rows, whole, n_features, X, row_stride, 1, center, scale, root, out);
+        NAME(pack_rest)(n_followed > 0 ? n_followed : 0, n_rows, whole, n_features, X, row_stride,
+                        1, center, scale, root, out);
     } else {
         ptrdiff_t whole_rows = n_rows / LANES * LANES;
-        for (ptrdiff_t j = 0; j < whole; j += LANES)
+        for (ptrdiff_t j = 0; j < n_features; j += LANES) {
+            ptrdiff_t n_columns = j < whole ? LANES : n_features - whole;
             for (ptrdiff_t i = 0; i < whole_rows; i += LANES) {
                 NAME(vec) square[LANES];
                 NAME(source_vec) x, r = (NAME(source_vec)){0} + 1;
@@ -72,28 +79,26 @@ TARGET static void NAME(pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void
                     memcpy(&r, root + i, sizeof r);
 #pragma GCC unroll 16
                 for (int c = 0; c < LANES; c++) {
-                    memcpy(&x, X + i + (j + c) * column_stride, sizeof x);
-                    square[c] = __builtin_convertvector(
-                        (x - center[j + c]) * (scale[j + c] * r), NAME(vec));
+                    square[c] = (NAME(vec)){0};
+                    if (c < n_columns) {
+                        memcpy(&x, X + i + (j + c) * column_stride, sizeof x);
+                        square[c] = __builtin_convertvector(
+                            (x - center[j + c]) * (scale[j + c] * r), NAME(vec));
+                    }
                 }
                 NAME(transpose)(square);
 #pragma GCC unroll 16
                 for (int c = 0; c < LANES; c++)
                     *(NAME(vec) *)NAME(packed_row)(out, n_rows, i + c, j) = square[c];
             }
-        NAME(pack_rest)(whole_rows, n_rows, 0, whole, X, 1, column_stride, center, scale, root,
-                        out);
-        NAME(pack_rest)(0, n_rows, whole, n_features, X, 1, column_stride, center, scale, root,
+        }
+        NAME(pack_rest)(whole_rows, n_rows, 0, n_features, X, 1, column_stride, center, scale, root,
                         out);
     }
-    ptrdiff_t n_columns = n_features + (ones ? 1 : 0);
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        if (ones)
+    if (ones)
+        for (ptrdiff_t i = 0; i < n_rows; i++)
             NAME(packed_row)(out, n_rows, i, n_features)[n_features % LANES] =
                 root == NULL ? 1 : root[i];
-        for (ptrdiff_t j = n_columns; j < n_packed; j++)
-            NAME(packed_row)(out, n_rows, i, j)[j % LANES] = 0;
-    }
 }
 
 TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const void *weight_,

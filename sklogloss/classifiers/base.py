@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -77,6 +78,19 @@ def takes_no_validation(X, y):
         and X.dtype in (np.float64, np.float32)
         and X.size > 0
         and y.shape == X.shape[:1]
+        and y.dtype.kind in "bui"
+    )
+
+
+def are_plain_labels(y, predicted):
+    """Return whether scikit-learn's validation has nothing to say about labels and predictions.
+
+    It takes longer than the fit of a few hundred samples.
+    """
+    return (
+        type(y) is np.ndarray
+        and y.shape == predicted.shape
+        and y.dtype == predicted.dtype
         and y.dtype.kind in "bui"
     )
 
@@ -434,6 +448,26 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if raw_prediction.dtype not in (np.float64, np.float32):
             raw_prediction = raw_prediction.astype(np.float64)
         return raw_prediction
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predicted classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        accuracy : float
+            Part of the samples, by weight, whose class is predicted.
+        """
+        predicted = self.predict(X)
+        if sample_weight is None and are_plain_labels(y, predicted):
+            return float(np.mean(predicted == y))
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -74,7 +74,7 @@ def _with_plain_arrays(X):
     return X
 
 
-def passes_per_newton_step(design, n_columns):
+def passes_per_newton_step(design, n_columns, every=1):
     """Return how many passes for a gradient cost as much as a Hessian and its Cholesky factor.
 
     Parameters
@@ -82,10 +82,11 @@ def passes_per_newton_step(design, n_columns):
     design : Design
     n_columns : int
         Columns of raw_prediction.
+    every : int
+        Every how many blocks one is in the Hessian.
     """
-    return _in_passes(
-        design, n_columns, n_columns * (n_columns + 1) / 2, (design.n_features + 1) * n_columns
-    )
+    n_pairs = n_columns * (n_columns + 1) / 2 / every
+    return _in_passes(design, n_columns, n_pairs, (design.n_features + 1) * n_columns)
 
 
 def passes_per_class_mean_hessian(design, n_columns):

@@ -11,8 +11,9 @@ from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
 from sklogloss.linear.reduction import is_reducible, sample_rows
 from sklogloss.linear.subset import (
-    is_worth_solving,
+    blocks_per_block_of_hessian,
     random_rows,
+    rows_for_scale,
     rows_for_starts,
     take_columns,
     take_rows,
@@ -100,10 +101,10 @@ class LinearObjective:
     n_parameters : int
         Of theta, which has shape (n_features + fit_intercept, n_columns) when not flat.
     subset : LinearObjective or None
-        The mean over a random subset of the rows, with the same penalty, center and scale. None
-        where the problem is small.
-    starts_from_subset : bool
-        Whether the subset is large enough to be solved first; else its Hessian is of use.
+        The mean over a random subset of the rows that is worth solving first, with the same
+        penalty, center and scale. None where the problem is small.
+    every : int
+        Every how many blocks of rows one makes a Hessian that stands for that of the whole.
     """
 
     def __init__(
@@ -123,17 +124,14 @@ class LinearObjective:
         self.shape = (self.n_features + fit_intercept, self.n_columns)
         self.n_parameters = self.shape[0] * self.shape[1]
         self.subset = self._make_subset()
-        self.starts_from_subset = self.subset is not None and is_worth_solving(
-            self.subset.design.n_samples, self.n_parameters
-        )
+        self.every = 1
         if self.subset is None:
+            self.every = blocks_per_block_of_hessian(design, sample_weight, self.n_parameters)
             self._set_center_and_scale()
         else:
             # They need not be exact.
             self.center, self.scale = self.subset.center, self.subset.scale
-            self.weight_sum = float(len(target))
-            if sample_weight is not None:
-                self.weight_sum = sample_weight.sum(dtype=np.float64)
+            self._set_weight_sum()
         self._use_center_and_scale()
 
     def is_separated(self, value):
@@ -196,14 +194,23 @@ class LinearObjective:
         # zero have no say.
         n_classes = max(2, self.n_columns)
         curvature = (1 - 1 / n_classes) / n_classes
-        weight = self.sample_weight
-        if weight is None and self.l1 == 0 and is_reducible(self.design, self.l2):
+        design, weight = self.design, self.sample_weight
+        if weight is None and self.l1 == 0 and is_reducible(design, self.l2):
             # Of some rows: the solver sees the rows' cross-products instead.
-            self.weight_sum = float(self.design.n_samples)
-            _, mean, spread = self._moments(make_design(sample_rows(self.design.X)), None)
+            self._set_weight_sum()
+            _, mean, spread = self._moments(make_design(sample_rows(design.X)), None)
+        elif self.every > 1:
+            self._set_weight_sum()
+            rows = rows_for_scale(design.n_samples, weight)
+            part = make_design(take_rows(design.X, rows), self.dtype)
+            _, mean, spread = self._moments(part, None if weight is None else weight[rows])
         else:
-            self.weight_sum, mean, spread = self._moments(self.design, weight)
+            self.weight_sum, mean, spread = self._moments(design, weight)
         self.center, self.scale = self._usable_center_and_scale(mean, curvature * spread)
+
+    def _set_weight_sum(self):
+        weight = self.sample_weight
+        self.weight_sum = float(len(self.target) if weight is None else weight.sum(dtype=float))
 
     def _moments(self, design, weight):
         # Sum of the weights; the columns' means, zero where there is no intercept, and their mean
@@ -270,7 +277,7 @@ class LinearObjective:
                 curvature = np.maximum(curvature, (self.l1 / point.value) ** 2)
             other.center, other.scale = self._usable_center_and_scale(mean, curvature)
             other._use_center_and_scale()
-        other.subset, other.starts_from_subset = None, False
+        other.subset, other.every = None, 1
         return other
 
     def in_double(self):
@@ -285,7 +292,7 @@ class LinearObjective:
         if self.sample_weight is not None:
             other.sample_weight = self.sample_weight.astype(other.dtype)
         other.center, other.scale = self.center.astype(other.dtype), self.scale.astype(other.dtype)
-        other.subset, other.starts_from_subset = None, False
+        other.subset, other.every = None, 1
         return other
 
     def _row_curvature(self, evaluation):
@@ -326,7 +333,7 @@ class LinearObjective:
         other.target = np.asfortranarray(self.target[rows])
         if self.sample_weight is not None:
             other.sample_weight = self.sample_weight[rows]
-        other.subset, other.starts_from_subset = None, False
+        other.subset, other.every = None, 1
         return other
 
     def with_penalty(self, *, l2, l1=0.0):
@@ -347,7 +354,7 @@ class LinearObjective:
         other = copy.copy(self)
         other.sample_weight = sample_weight
         other.weight_sum = sample_weight.sum(dtype=np.float64)
-        other.subset, other.starts_from_subset = None, False
+        other.subset, other.every = None, 1
         return other
 
     def for_another_thread(self):
@@ -378,7 +385,7 @@ class LinearObjective:
         other.n_parameters = other.shape[0] * other.shape[1]
         other.center, other.scale = self.center[features], self.scale[features]
         other._use_center_and_scale()
-        other.subset, other.starts_from_subset = None, False
+        other.subset, other.every = None, 1
         return other
 
     def with_loss(self, loss):
@@ -524,11 +531,12 @@ class LinearObjective:
         evaluation.curvature = curvature
         return evaluation
 
-    def value_gradient_hessian(self, theta, *, single=False) -> Evaluation:
+    def value_gradient_hessian(self, theta, *, single=False, every=1) -> Evaluation:
         """Evaluate value, gradient and Hessian: one pass over X.
 
         With single, the products that make the Hessian are taken in float32, if they do not
-        overflow.
+        overflow. With every = k, it is that of every k-th block of rows, if these have their part
+        of the weight.
         """
 
         def sums_in(single):
@@ -542,13 +550,17 @@ class LinearObjective:
                 self.scale,
                 self.fit_intercept,
                 single,
+                every,
                 self.n_threads,
             )
 
         sums = _in_single(sums_in) if single else sums_in(False)
+        weight = sums[-1]
+        if 2 * every * weight < self.weight_sum and every > 1:
+            return self.value_gradient_hessian(theta, single=single)
         evaluation = self._evaluation(theta, sums)
-        pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
-        evaluation.hessian = self._hessian(pairs)
+        pairs = sums[1 + (self.n_features + 1) * self.n_columns : -1]
+        evaluation.hessian = self._hessian(pairs, self.weight_sum if every == 1 else weight)
         return evaluation
 
     def _center_gram(self, pairs):
@@ -562,10 +574,10 @@ class LinearObjective:
             pair[:p, :p] -= cross.T
             ones -= total * center
 
-    def _hessian(self, pairs):
+    def _hessian(self, pairs, weight):
         size, k = self.shape
         pairs = pairs.reshape(-1, size, size)
-        pairs /= self.weight_sum
+        pairs /= weight
         if self.design.is_sparse and self.fit_intercept:
             self._center_gram(pairs)
         diagonal = self._penalty.ravel()

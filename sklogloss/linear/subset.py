@@ -1,10 +1,17 @@
-"""A random subset of the rows, a start for the whole, or at least its Hessian; some columns."""
+"""Parts of X that stand for the whole: a random subset of the rows, blocks of rows; columns."""
 
 import numpy as np
 
 from sklogloss._cython.csr_columns import csr_columns
 
-__all__ = ["is_worth_solving", "random_rows", "rows_for_starts", "take_columns", "take_rows"]
+__all__ = [
+    "blocks_per_block_of_hessian",
+    "random_rows",
+    "rows_for_scale",
+    "rows_for_starts",
+    "take_columns",
+    "take_rows",
+]
 
 # A subset of fewer rows than this solves nothing that the whole would not solve as fast.
 SMALLEST_SUBSET = 4096
@@ -13,10 +20,15 @@ PART = 1 / 16
 # Rows for each parameter of a subset that is solved: the error of a solution on m rows is about
 # n_parameters / m nats.
 ROWS_PER_PARAMETER = 50
-# Rows for each parameter of a subset whose Hessian stands for that of the whole: with it each pass
-# gains about a digit. Where parameters are few, the Hessian of the whole costs little more.
+# Rows for each parameter that make a Hessian which stands for that of the whole: with it each pass
+# gains about a digit. They come in blocks of neighbours, so that there should be some of those, and
+# be few of all. Where parameters are few, the Hessian of the whole costs little more.
 ROWS_PER_PARAMETER_OF_HESSIAN = 8
+MIN_BLOCKS_OF_HESSIAN = 16
+MIN_BLOCKS_PER_BLOCK = 4
 MANY_PARAMETERS = 200
+# Rows that tell roughly where the columns lie.
+ROWS_FOR_SCALE = 1024
 # Rows of a subset that tells where starts lead, at least, and at most a quarter of the rows.
 ROWS_FOR_STARTS = 2048
 # Rows of each class: fewer leave the coefficients of a class to chance.
@@ -41,28 +53,26 @@ def random_rows(target, sample_weight, n_columns, n_parameters):
     rows : ndarray of int or None
         None if the problem is too small to gain by a subset, or a class would be rare in it.
     """
-    n_rows, candidates = _rows_with_weight(target, sample_weight)
+    n_rows, candidates = _rows_with_weight(len(target), sample_weight)
     size = max(int(n_rows * PART), ROWS_PER_PARAMETER * n_parameters, SMALLEST_SUBSET)
     if size > 2 * PART * n_rows:
-        size = max(ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters, SMALLEST_SUBSET)
-        if size > 4 * PART * n_rows or n_parameters < MANY_PARAMETERS:
-            return None
+        return None
     return _draw(n_rows, candidates, size, target, n_columns)
 
 
 def rows_for_starts(target, sample_weight, n_columns):
     """Return the indices of rows on which starts are followed, as random_rows does."""
-    n_rows, candidates = _rows_with_weight(target, sample_weight)
+    n_rows, candidates = _rows_with_weight(len(target), sample_weight)
     size = max(int(n_rows * PART), ROWS_FOR_STARTS)
     if size > 4 * PART * n_rows:
         return None
     return _draw(n_rows, candidates, size, target, n_columns)
 
 
-def _rows_with_weight(target, sample_weight):
+def _rows_with_weight(n_samples, sample_weight):
     # Their number and indices, None if these are all.
     if sample_weight is None:
-        return len(target), None
+        return n_samples, None
     candidates = np.flatnonzero(sample_weight)
     return len(candidates), candidates
 
@@ -75,10 +85,26 @@ def _draw(n_rows, candidates, size, target, n_columns):
     return rows if _smallest_class(target[rows], n_columns) >= ROWS_PER_CLASS else None
 
 
-def is_worth_solving(n_rows, n_parameters):
-    """Return whether a subset of this many rows is large enough to be solved."""
-    # Rows that were drawn twice are in it once.
-    return n_rows >= 0.9 * ROWS_PER_PARAMETER * n_parameters
+def blocks_per_block_of_hessian(design, sample_weight, n_parameters):
+    """Return k, where every k-th block of rows makes a Hessian that stands for that of the whole.
+
+    It is 1 where the Hessian should be that of all rows.
+    """
+    if n_parameters < MANY_PARAMETERS:
+        return 1
+    n_rows, _ = _rows_with_weight(design.n_samples, sample_weight)
+    every = min(
+        round(n_rows / (ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters)),
+        design.n_samples // (MIN_BLOCKS_OF_HESSIAN * design.block_rows),
+    )
+    return every if every >= MIN_BLOCKS_PER_BLOCK else 1
+
+
+def rows_for_scale(n_samples, sample_weight):
+    """Return the indices of a few rows with weight, evenly spaced."""
+    n_rows, candidates = _rows_with_weight(n_samples, sample_weight)
+    rows = np.arange(0, n_rows, max(1, n_rows // ROWS_FOR_SCALE))
+    return rows if candidates is None else candidates[rows]
 
 
 def take_rows(X, rows):

@@ -171,7 +171,7 @@ class NewtonSolver:
             self.point = self.evaluate(theta)
         elif self.objective.l1 == 0 and is_reducible(self.objective.design, self.objective.l2):
             self.start_from_reduction(theta)
-        elif self.objective.starts_from_subset:
+        elif self.objective.subset is not None:
             self.start_from_subset(theta)
         else:
             self.point = self.evaluate(theta)
@@ -294,7 +294,7 @@ class NewtonSolver:
         It falls with the square of what is tolerated, as does what Newton's method leaves: at the
         default tol, coefficients are right to all digits that rounding errors leave.
         """
-        part = min(self.suboptimality / (10 * LARGEST_SUBOPTIMALITY), 1)
+        part = min(self.suboptimality / (2 * LARGEST_SUBOPTIMALITY), 1)
         return max(part * self.tolerated(point), self.left_by_rounding(point, ROUNDING))
 
     def residual_target(self, point, norm):

@@ -38,9 +38,8 @@ class NewtonCholeskySolver(NewtonSolver):
         self.wants_whole_hessian = not self.objective.loss.is_convex and costs_few_passes(
             self.objective
         )
-        subset = self.objective.subset
-        if subset is not None and (theta.any() or not self.objective.starts_from_subset):
-            hessian = subset.value_gradient_hessian(theta, single=True).hessian
+        if self.objective.subset is not None and theta.any():
+            hessian = self.objective.subset.value_gradient_hessian(theta, single=True).hessian
             self.kept_hessian = self.keep(hessian, np.float32)
         super().setup(theta)
 
@@ -74,6 +73,12 @@ class NewtonCholeskySolver(NewtonSolver):
         is_first = self.previous_point is None
         if self.kept_hessian is not None and (is_first or not self.wants_whole_hessian):
             return self.objective.value_gradient(theta)
+        if is_first and self.objective.every > 1:
+            every = self.objective.every
+            point = self.objective.value_gradient_hessian(theta, single=True, every=every)
+            self.kept_hessian = self.keep(point.hessian, np.float32)
+            point.hessian = None
+            return point
         return self.objective.value_gradient_hessian(theta, single=self.is_for_start)
 
     def inner_solve(self, point):

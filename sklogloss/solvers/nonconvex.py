@@ -140,10 +140,10 @@ class NonconvexSolver:
                     lambda theta: objective.theta(*reduction.coef_intercept(theta)),
                     0.0,
                 )
-        if objective.starts_from_subset:
-            return objective.subset, lambda theta: theta, SUBSET_SUBOPTIMALITY
         if objective.subset is not None:
-            # Its Hessian makes passes over the whole as good as what passes over it would cost.
+            return objective.subset, lambda theta: theta, SUBSET_SUBOPTIMALITY
+        if objective.every > 1:
+            # With that Hessian, passes over the whole are as good as what others would cost.
             return None
         small = objective.small_part()
         if small is None:

@@ -149,5 +149,6 @@ def _forms_whole_hessian(objective):
     # Passes over the subset, where that is what the Hessian is taken of.
     design = objective.design
     part = design if objective.subset is None else objective.subset.design
-    n_passes = passes_per_newton_step(part, objective.n_columns) * part.n_samples / design.n_samples
+    n_passes = passes_per_newton_step(part, objective.n_columns, objective.every)
+    n_passes *= part.n_samples / design.n_samples
     return objective.n_parameters <= MANY_PARAMETERS and n_passes <= PASSES_PER_STEP

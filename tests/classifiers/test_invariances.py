@@ -5,9 +5,11 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
 
 from sklogloss import LogLossClassifier
 
@@ -147,6 +149,20 @@ def test_kinds_of_labels(labels):
     named = clf.classes_[(clf.decision_function(X) > 0).astype(int)]
     np.testing.assert_array_equal(clf.predict(X), named)
     assert clf.score(X, np.array(labels)[y]) > 0.7
+
+
+@pytest.mark.parametrize("labels", [["b", "a"], [-1, 1], [True, False], [10.0, 2.0]])
+@pytest.mark.parametrize("kind", [np.asarray, list, pd.Series])
+def test_the_score_is_the_accuracy(labels, kind):
+    X, y = simulate()
+    weight = np.random.default_rng(0).uniform(size=len(y))
+    y = np.array(labels)[y]
+    clf = LogLossClassifier(C=0.1).fit(X, y)
+    assert clf.score(X, kind(y)) == accuracy_score(y, clf.predict(X))
+    expected = accuracy_score(y, clf.predict(X), sample_weight=weight)
+    assert clf.score(X, kind(y), sample_weight=weight) == expected
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clf.score(X, kind(y[1:]))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -186,13 +186,14 @@ def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_sof
     size = twin.size((np.abs(twin.X1) + np.abs(np.r_[center, 0])) ** 2)
     twin.check(diagonal, transposed_times(squares, row * own), np.repeat(size, n_columns))
 
-    sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, False, 1)
+    sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, False, 1, 1)
     if design.is_sparse:
         center = np.zeros_like(center)
     Z = (twin.X1 - np.r_[center, 0]) * np.r_[scale, 1]
     size = (np.abs(twin.X1) + np.abs(np.r_[center, 0])) * np.r_[scale, 1]
     size = size.T @ (row * size)
-    pairs = sums[1 + (N_FEATURES + 1) * n_columns :].reshape(-1, N_FEATURES + 1, N_FEATURES + 1)
+    pairs = sums[1 + (N_FEATURES + 1) * n_columns : -1]
+    pairs = pairs.reshape(-1, N_FEATURES + 1, N_FEATURES + 1)
     for pair, row, column in zip(pairs, *np.triu_indices(n_columns), strict=True):
         expected = Z.T @ ((twin.weight * twin.hessian[:, row, column])[:, None] * Z)
         twin.check(np.tril(pair), np.tril(expected), size)
@@ -267,11 +268,11 @@ def test_hessians_of_any_number_of_features(n_features, n_classes, order, dtype)
     expected, size = Z.T @ Z, np.abs(Z).T @ np.abs(Z)
     own = 1 / n_classes * (1 - 1 / n_classes)
     for single in (False, True):
-        sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, single, 1)
+        sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, single, 1, 1)
         mean = data_pass.class_mean_gram(
             arguments[0], kernel, curvature, None, center, scale, True, single, 1
         )
-        pairs = sums[1 + (n_features + 1) * n_columns :].reshape(-1, *size.shape)
+        pairs = sums[1 + (n_features + 1) * n_columns : -1].reshape(-1, *size.shape)
         # Sums of n_samples terms, each with a few roundings.
         tolerance = (n_samples + 10) * np.finfo(np.float32 if single else dtype).eps * size
         for pair, k, other in zip(pairs, *np.triu_indices(n_columns), strict=True):
@@ -305,7 +306,7 @@ def test_no_weights_are_weights_of_one(n_classes):
     X, _, coef, intercept, target = make_problem(np.float64, n_classes, is_soft=False)
     X[::35, 0] = 5
     kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
-    arguments = (coef, intercept, np.zeros(N_FEATURES), np.ones(N_FEATURES), True, False, 1)
+    arguments = (coef, intercept, np.zeros(N_FEATURES), np.ones(N_FEATURES), True, False, 1, 1)
     unweighted, ones = (
         data_pass.value_gradient_hessian(make_design(X), kernel, target, weight, *arguments)
         for weight in (None, np.ones(N_SAMPLES))

@@ -1,12 +1,19 @@
-"""The random subset that a large problem is solved on first."""
+"""Parts of the rows that stand for the whole: a subset to solve first, blocks for a Hessian."""
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from sklogloss import LogLossClassifier
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
-from sklogloss.linear.subset import ROWS_PER_CLASS, random_rows, rows_for_starts
+from sklogloss.linear.subset import (
+    ROWS_FOR_SCALE,
+    ROWS_PER_CLASS,
+    random_rows,
+    rows_for_scale,
+    rows_for_starts,
+)
 from sklogloss.losses import LogLoss
 from sklogloss.solvers.newton_cholesky import NewtonCholeskySolver
 
@@ -65,6 +72,99 @@ def test_starts_are_followed_on_a_quarter_of_the_rows_at_most():
     weight = np.zeros(N_SAMPLES)
     weight[::2] = 1
     assert np.all(rows_for_starts(binary_target(N_SAMPLES // 2), weight, 1) % 2 == 0)
+
+
+def test_rows_for_the_scale_are_few_and_have_weight():
+    weight = np.zeros(N_SAMPLES)
+    weight[1::2] = 1
+    for given in (None, weight):
+        rows = rows_for_scale(N_SAMPLES, given)
+        assert ROWS_FOR_SCALE <= len(rows) < 2 * ROWS_FOR_SCALE
+    assert np.all(rows % 2 == 1)
+    np.testing.assert_array_equal(rows_for_scale(5, None), np.arange(5))
+
+
+def make_many_features(container=np.array, weight=None, n_samples=14_000):
+    # X in float32 numbers, of which products in float32 are nearly as good.
+    rng = np.random.default_rng(0)
+    X = rng.integers(-3, 4, size=(n_samples, 250)).astype(np.float64)
+    target = (X[:, 0] + 3 * rng.logistic(size=n_samples) > 0).astype(np.float64)[:, None]
+    objective = LinearObjective(
+        make_design(container(X)),
+        LogLoss(2).kernel(),
+        target,
+        weight,
+        l2=1e-4,
+        fit_intercept=True,
+        n_threads=2,
+    )
+    return X, target, objective
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_hessian_of_some_blocks(container, weighted):
+    weight = np.random.default_rng(1).uniform(size=14_000) if weighted else None
+    X, _, objective = make_many_features(container, weight)
+    every = objective.every
+    assert objective.subset is None
+    assert every >= 4
+    theta = np.random.default_rng(2).normal(size=251) / 50
+    point = objective.value_gradient_hessian(theta, every=every)
+    # Products are added in another order than without the Hessian.
+    exact = objective.value_gradient(theta)
+    np.testing.assert_allclose(point.gradient, exact.gradient, rtol=0, atol=1e-12)
+    rows = np.arange(len(X)) // objective.design.block_rows % every == 0
+    Z = np.column_stack([(X[rows] - objective.center) * objective.scale, np.ones(rows.sum())])
+    p = 1 / (1 + np.exp(-Z @ theta))
+    row_weight = p * (1 - p) * (1 if weight is None else weight[rows])
+    expected = (Z.T * row_weight) @ Z / (rows.sum() if weight is None else weight[rows].sum())
+    expected[np.arange(250), np.arange(250)] += 1e-4 * objective.scale**2
+    # Some 3,000 terms of size 1, with a few roundings each.
+    atol = 3_000 * 10 * np.finfo(np.float64).eps
+    np.testing.assert_allclose(np.tril(point.hessian), np.tril(expected), rtol=0, atol=atol)
+
+
+def test_blocks_without_their_part_of_the_weight_make_no_hessian():
+    _, _, objective = make_many_features()
+    every, block_rows = objective.every, objective.design.block_rows
+    weight = np.where(np.arange(14_000) // block_rows % every == 0, 0.0, 1.0)
+    _, _, objective = make_many_features(weight=weight)
+    theta = np.zeros(251)
+    whole = objective.value_gradient_hessian(theta).hessian
+    part = objective.value_gradient_hessian(theta, every=every).hessian
+    np.testing.assert_array_equal(part, whole)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("order", ["random", "by class", "copies of few", "weights on few"])
+def test_the_optimum_does_not_depend_on_the_blocks(order, l1_ratio):
+    X, target, _ = make_many_features()
+    y, weight = target[:, 0], None
+    if order == "by class":
+        rows = np.lexsort([X[:, 0], y])
+        X, y = X[rows], y[rows]
+    elif order == "copies of few":
+        # A block has copies of two rows at most, and all the Hessian's blocks together of 40.
+        X, y = np.repeat(X[::200], 200, axis=0), np.repeat(y[::200], 200)
+    elif order == "weights on few":
+        weight = (np.arange(len(X)) % 3000 < 600).astype(np.float64)
+    clf = LogLossClassifier(C=0.05, l1_ratio=l1_ratio, tol=1e-8).fit(X, y, weight)
+    row_weight = np.ones(len(X)) if weight is None else weight
+    p = 1 / (1 + np.exp(-clf.decision_function(X)))
+    gradient = X.T @ (row_weight * (p - y)) / row_weight.sum()
+    strength = 1 / (0.05 * row_weight.sum())
+    coef = clf.coef_[0]
+    if l1_ratio == 0:
+        gradient += strength * coef
+    else:
+        gradient = np.where(
+            coef != 0,
+            gradient + strength * np.sign(coef),
+            np.maximum(np.abs(gradient) - strength, 0),
+        )
+    assert np.abs(gradient).max() <= 1e-8
+    assert abs(row_weight @ (p - y)) / row_weight.sum() <= 1e-8
 
 
 @pytest.mark.parametrize("seed", [0, 1])
