@@ -4,7 +4,8 @@
 
 #include "loss_functions.h"
 
-/* [0] is for float64, [1] for float32. Parameters: gamma, and 0 for the convex kernel or -1.
+/* [0] is for float64, [1] for float32. Parameters: gamma, 0 for the convex kernel or -1,
+ * and what focal_root.py returns.
  * Curvature has one column for two classes, K + 2 for an index and 2 K + 3 for probabilities. */
 extern const skl_loss_functions skl_focal_loss_binary[2]; /* target: probability of class 1 */
 extern const skl_loss_functions skl_focal_loss_index[2];  /* K classes, target: class index */

@@ -23,6 +23,9 @@
  *     Q = q^(g + 1),   value = Q l / q,   G = Q (1 + g k)
  *     H = p (G + max(smallest, g Q (2 + (g - 1) k - l)))
  *
+ * For one class that happened that is p Q F, F = 1 + 2 g + g^2 k - g l, whose terms cancel about its
+ * root: F is reckoned from there (focal_root.py).
+ *
  * Two soft targets mix the losses of both classes. K of them, with phi_k = G_k / q_k, weights y_k,
  * c_k = y_k (H_k - phi_k p_k q_k) / q_k^2 and B = sum of y_k phi_k, have
  *
@@ -51,6 +54,10 @@ typedef struct {
     real one_less;         /* gamma - 1 */
     int is_short;          /* gamma is 0, 1 or 2: q^gamma = constant + q (linear + q square) */
     real constant, linear, square;
+    /* root of F, see focal_root.py */
+    real root_high, root_low, radius, at_root, coefficient[10];
+    real no_surprise;      /* 1 + 2 gamma */
+    real square_gamma;
 } NAME(focal);
 
 SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
@@ -78,6 +85,15 @@ SKL_INLINE NAME(focal) NAME(make_focal)(const double *parameter)
     focal.linear = gamma == 1;
     focal.square = gamma == 2;
     focal.is_short = gamma == 0 || gamma == 1 || gamma == 2;
+    focal.root_high = (real)parameter[2];
+    focal.root_low = (real)(parameter[2] - (double)focal.root_high + parameter[3]);
+    focal.radius = (real)parameter[4];
+    focal.no_surprise = (real)(1 + 2 * gamma);
+    focal.at_root = focal.radius > 0 ? (real)parameter[5] : focal.no_surprise;
+    for (int i = 0; i < 10; i++) {
+        focal.coefficient[i] = (real)parameter[6 + i];
+    }
+    focal.square_gamma = (real)(gamma * gamma);
     return focal;
 }
 
@@ -255,6 +271,42 @@ SKL_INLINE real NAME(bend)(const NAME(focal) *focal, real power, real G, real k,
     return G + (doubtful < focal->smallest ? focal->smallest : doubtful);
 }
 
+/* F(root + d) for |d| up to the radius: rounding errors are relative to F itself. */
+SKL_INLINE real NAME(near_root)(const NAME(focal) *focal, real d)
+{
+    const real *c = focal->coefficient;
+#if SKL_FLOAT32
+    real p = c[5] + c[6] * d;
+    p = p * d + c[4];
+    p = p * d + c[3];
+    p = p * d + c[2];
+    p = p * d + c[1];
+    p = p * d + c[0];
+#else
+    const real d2 = d * d, d4 = d2 * d2;
+    const real p01 = c[0] + c[1] * d, p23 = c[2] + c[3] * d, p45 = c[4] + c[5] * d;
+    const real p67 = c[6] + c[7] * d, p89 = c[8] + c[9] * d;
+    const real p = (p01 + p23 * d2) + ((p45 + p67 * d2) + p89 * d4) * d4;
+#endif
+    return d * p;
+}
+
+/* F, or what the convex kernel has in its place, given the margin, k = p / q l and, of the
+ * margin's size, L: l is L for the likely class and L - margin for the other. The sum of the latter
+ * goes from the root, so that what cancels is small. */
+SKL_INLINE real NAME(factor)(const NAME(focal) *focal, real margin, real k, real L)
+{
+    const real zero = 0, one = 1;
+    const real d = (margin - focal->root_high) - focal->root_low;
+    const real size = NAME(from_bits)(NAME(to_bits)(d) & ~SIGN_BIT);
+    const real start = margin > zero ? focal->no_surprise : focal->at_root;
+    const real added = margin > zero ? -L : d - L;
+    const real far = (focal->gamma * added + start) + focal->square_gamma * k;
+    const real any = size < focal->radius ? NAME(near_root)(focal, d) : far;
+    const real smallest = (one + focal->gamma * k) + focal->smallest;
+    return any < smallest ? smallest : any;
+}
+
 SKL_INLINE void NAME(binary_chunk)(
     const NAME(focal) *focal, const real *restrict y, const real *restrict z,
     real *restrict value, real *restrict gradient, real *restrict hessian,
@@ -317,9 +369,9 @@ SKL_INLINE void NAME(binary_chunk)(
                 const real G = power * (one + gamma * k);
                 gradient[i] = (unit - (unit + unit) * y[i]) * G;
                 if (want_hessian) {
-                    const real l = is_likely ? log : far;
                     const real p = (is_likely ? one : u) / (one + u);
-                    hessian[i] = p * (unit * NAME(bend)(focal, power, G, k, l));
+                    const real factor = NAME(factor)(focal, margin, k, log);
+                    hessian[i] = p * (unit * (power * factor));
                 }
             }
         }

@@ -45,7 +45,7 @@ cdef class LossKernel:
     cdef readonly Py_ssize_t n_curvature_columns
     cdef readonly bint target_is_matrix     # (n_samples, n_classes) probabilities, else 1-d
     cdef readonly bint is_convex            # no row's Hessian has a negative eigenvalue
-    cdef double parameter[4]
+    cdef double parameter[16]
     cdef loss_block value[2]
     cdef loss_block gradient[2]
     cdef loss_block value_gradient[2]

@@ -17,7 +17,11 @@ class LossKernel:
 
 def log_loss_kernel(n_classes: int, target_is_matrix: bool) -> LossKernel: ...
 def focal_loss_kernel(
-    n_classes: int, target_is_matrix: bool, gamma: float, convex: bool
+    n_classes: int,
+    target_is_matrix: bool,
+    gamma: float,
+    convex: bool,
+    root_parameters: tuple[float, ...],
 ) -> LossKernel: ...
 def brier_loss_kernel(n_classes: int, target_is_matrix: bool, convex: bool) -> LossKernel: ...
 def evaluate(

@@ -130,7 +130,9 @@ def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
     return kernel
 
 
-def focal_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, double gamma, bint convex):
+def focal_loss_kernel(
+    Py_ssize_t n_classes, bint target_is_matrix, double gamma, bint convex, tuple root_parameters,
+):
     """Return the LossKernel of focal loss.
 
     Parameters
@@ -143,16 +145,24 @@ def focal_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, double gamma,
         Not negative.
     convex : bool
         Whether the Hessians leave out what may be negative. Values and gradients are the same.
+    root_parameters : tuple of 14 floats
+        Of gamma, see `sklogloss.losses.focal_root`.
 
     Returns
     -------
     LossKernel
     """
+    cdef double parameter
+    cdef int i
     cdef LossKernel kernel = make_kernel(
         n_classes, target_is_matrix, skl_focal_loss_binary, skl_focal_loss_index,
         skl_focal_loss_soft)
     kernel.parameter[0] = gamma
     kernel.parameter[1] = 0 if convex else -1
+    if len(root_parameters) != 14:
+        raise ValueError(f"root_parameters must be 14 numbers, got {len(root_parameters)}.")
+    for i, parameter in enumerate(root_parameters):
+        kernel.parameter[2 + i] = parameter
     kernel.is_convex = convex or gamma == 0
     if n_classes == 2:
         kernel.n_curvature_columns = 1

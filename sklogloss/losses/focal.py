@@ -6,6 +6,7 @@ from scipy.special import expit, logsumexp
 
 from sklogloss._cython.loss_kernel import LossKernel, focal_loss_kernel
 from sklogloss.losses.base import Loss
+from sklogloss.losses.focal_root import root_parameters
 from sklogloss.parameters import check_real
 
 
@@ -37,9 +38,11 @@ class FocalLoss(Loss):
     focal loss is not convex for :math:`\gamma > 0`, and `gamma=0` is log loss. See [1]_.
 
     Values and gradients of hard targets are right to 8 units in the last place over the whole
-    range of the exponential, for gamma up to 5. So is the second derivative, but relative to the
-    sum of the absolute values of its terms: they cancel where it changes its sign. No finite raw
-    prediction gives NaN.
+    range of the exponential, for gamma up to 5. So is the second derivative of two classes where
+    all targets are 0 or 1, also next to its root. The Hessians of more classes and of soft targets
+    are so relative to the sum of the absolute values of their terms, which cancel where a second
+    derivative changes its sign: for soft targets, where that is depends on the target. No finite
+    raw prediction gives NaN.
 
     Parameters
     ----------
@@ -103,7 +106,9 @@ class FocalLoss(Loss):
         ValueError
             If a matrix is asked for with two classes.
         """
-        return focal_loss_kernel(self.n_classes, target_is_matrix, self.gamma, convex)
+        return focal_loss_kernel(
+            self.n_classes, target_is_matrix, self.gamma, convex, root_parameters(self.gamma)
+        )
 
     def _log_minimised(self, raw_prediction):
         # u_k proportional to p_k / phi_k, where phi_k (p - e_k) is the gradient of class k.

@@ -271,11 +271,44 @@ def test_hard_targets_are_right_to_4_ulp(loss, dtype, quantity):
 @all_dtypes
 def test_hard_targets_are_right_to_8_ulp(loss, dtype):
     # The second derivative changes its sign: its terms are of a size that it may be far below.
+    # Focal loss of two classes takes it from the root.
     target, raw_prediction, expected = hard_case(loss, dtype)
+    is_binary_focal = isinstance(loss, FocalLoss) and loss.n_classes == 2
     for quantity in QUANTITIES:
         for name, computed in evaluate(loss, quantity, target, raw_prediction).items():
-            size = expected["size"] if name == "hessian" else None
+            size = expected["size"] if name == "hessian" and not is_binary_focal else None
             assert largest_error(computed, expected[name], ulp(dtype), size) <= 8, name
+
+
+@pytest.mark.parametrize("gamma", [0.01, *GAMMAS])
+@all_dtypes
+def test_second_derivative_is_right_to_8_ulp_about_its_root(gamma, dtype):
+    with mp.workdps(50):
+        # It has the sign of this, which increases with the margin.
+        root = mp.findroot(
+            lambda m: (
+                1 + 2 * mpf(gamma) + gamma * (gamma * mp.exp(m) - 1) * mp.log1p(mp.exp(-m))
+            ),
+            (-3 - 1 / mpf(gamma), 0),
+            solver="anderson",
+        )
+    nearest = dtype(float(root))
+    rng = np.random.default_rng(2)
+    distance = 10 ** rng.uniform(-17 if dtype == np.float64 else -8, 0.7, size=300)
+    margin = np.concatenate(
+        [
+            [nearest, np.nextafter(nearest, dtype(0)), np.nextafter(nearest, dtype(-np.inf))],
+            nearest + distance * rng.choice([-1, 1], size=300),
+            nearest + rng.uniform(-0.5, 0.5, size=300),
+        ]
+    ).astype(dtype)
+    margin = margin.clip(-LARGEST_EXPONENT[dtype], LARGEST_EXPONENT[dtype])
+    target = rng.integers(0, 2, len(margin)).astype(dtype)
+    raw_prediction = (2 * target - 1) * margin
+    loss = FocalLoss(gamma)
+    _, hessian = loss.gradient_hessian(target, raw_prediction)
+    expected = exact(loss, target, raw_prediction)["hessian"]
+    assert largest_error(hessian, expected, ulp(dtype)) <= 8
 
 
 @all_dtypes
