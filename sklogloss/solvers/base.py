@@ -259,7 +259,9 @@ class NewtonSolver:
             self.n_without_progress = 0
         else:
             self.n_without_progress += 1
-        if point.max_gradient <= self.tol and self.is_last_step(point):
+        # A step that is to raise the objective is made of rounding errors: it is not the last one.
+        is_end = point.max_gradient <= self.tol and self.decrement >= 0
+        if is_end and self.is_last_step(point):
             self.converged = self.is_sound = self.has_sound_direction = True
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.

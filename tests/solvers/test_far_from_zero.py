@@ -176,3 +176,19 @@ def test_far_row_of_float32_elsewhere(estimator):
     far = np.abs(X).max(axis=1) > 1e3
     expected = wide.predict_proba(X[~far].astype(np.float64))
     np.testing.assert_allclose(clf.predict_proba(X[~far]), expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_step_that_promises_less_than_nothing_is_no_end(container, fit_intercept, seed):
+    # More columns than rows, of large entries, in float32: near the optimum the Hessian is made of
+    # rounding errors, and a step along it may lead far up.
+    rng = np.random.default_rng(seed)
+    X = np.exp(rng.normal(5, 2, size=(60, 2000))).astype(np.float32)
+    if container is not np.asarray:
+        X[rng.uniform(size=X.shape) < 0.7] = 0
+    y = np.arange(60) % 4
+    clf = LogLossClassifier(fit_intercept=fit_intercept).fit(container(X), y)
+    # The classes are told apart, and the penalty costs next to nothing.
+    assert -clf.predict_log_proba(container(X))[np.arange(60), y].mean() < 1e-4
