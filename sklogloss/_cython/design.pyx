@@ -616,6 +616,11 @@ cdef void dense_pack(
             packed)
 
 
+ctypedef fused index_t:
+    int32_t
+    int64_t
+
+
 cdef class SparseDesign(Design):
     """Rows of a CSR or CSC matrix, with 32- or 64-bit indices.
 
@@ -626,6 +631,11 @@ cdef class SparseDesign(Design):
     X : CSR or CSC matrix or array of shape (n_samples, n_features), float64 or float32
         In canonical format: indices ascending, none twice.
 
+    Attributes
+    ----------
+    is_ordered : bool
+        Whether X is so, whatever its flags say; if not, no pass must be made.
+
     Raises
     ------
     ValueError
@@ -633,6 +643,7 @@ cdef class SparseDesign(Design):
     """
 
     cdef readonly object X
+    cdef readonly bint is_ordered
     cdef const char *data
     cdef const char *indices
     cdef const char *indptr         # of the rows
@@ -659,14 +670,23 @@ cdef class SparseDesign(Design):
         self.functions = csr_functions[self.is_float32][self.index_size == 8]
 
         minor = self.n_features if X.format == "csr" else self.n_samples
-        indices = X.indices[:X.nnz]
-        if X.nnz and (indices.min() < 0 or indices.max() >= minor):
-            raise ValueError(f"X has a sparse index outside 0 to {minor - 1}")
         cdef size_t data = X.data.ctypes.data
         cdef size_t index = X.indices.ctypes.data
         cdef size_t pointer = X.indptr.ctypes.data
         self.data = <const char *> data
         self.indices = <const char *> index
+        cdef Order order
+        if self.index_size == 8:
+            order = order_of[int64_t](
+                len(X.indptr) - 1, minor, <const int64_t *> pointer, <const int64_t *> self.indices)
+        else:
+            order = order_of[int32_t](
+                len(X.indptr) - 1, minor, <const int32_t *> pointer, <const int32_t *> self.indices)
+        self.is_ordered = order != UNORDERED
+        if order == OUTSIDE:
+            raise ValueError(f"X has a sparse index outside 0 to {minor - 1}")
+        if not self.is_ordered:
+            return
         if X.format == "csr":
             self.indptr = <const char *> pointer
             self.column_indptr = NULL
@@ -759,9 +779,26 @@ cdef class SparseDesign(Design):
         self.add_squares(block, weight, center, 1, out + self.n_features)
 
 
-ctypedef fused index_t:
-    int32_t
-    int64_t
+cdef enum Order:
+    ASCENDING
+    UNORDERED
+    OUTSIDE
+
+
+cdef Order order_of(
+    Py_ssize_t n_major, index_t n_minor, const index_t *indptr, const index_t *indices
+) noexcept nogil:
+    # Whether the indices of each row, or column, ascend, and from 0 to n_minor - 1.
+    cdef Py_ssize_t i, q
+    cdef bint is_unordered = False, is_outside = False
+    for i in range(n_major):
+        for q in range(indptr[i] + 1, indptr[i + 1]):
+            is_unordered |= indices[q] <= indices[q - 1]
+        if indptr[i] < indptr[i + 1]:
+            is_outside |= indices[indptr[i]] < 0 or indices[indptr[i + 1] - 1] >= n_minor
+    if is_unordered:
+        return UNORDERED
+    return OUTSIDE if is_outside else ASCENDING
 
 
 cdef count_rows(Py_ssize_t n_stored, const index_t *indices, index_t[::1] row_indptr):

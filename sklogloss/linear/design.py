@@ -36,7 +36,14 @@ def make_design(X, dtype=None) -> Design:
             X.sum_duplicates()
         if X.dtype != dtype:
             X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
-        return SparseDesign(X)
+        design = SparseDesign(X)
+        if not design.is_ordered:
+            # Someone changed the indices after SciPy had looked at them.
+            X = X.copy()
+            X.has_sorted_indices = X.has_canonical_format = False
+            X.sum_duplicates()
+            design = SparseDesign(X)
+        return design
     return DenseDesign(X if _is_readable(X) else np.array(X, order="C"), dtype == np.float32)
 
 

@@ -1,5 +1,6 @@
 """X is read in place."""
 
+import itertools
 import sys
 import tracemalloc
 
@@ -144,3 +145,19 @@ def test_fit_does_not_copy_a_sparse_matrix(make, solver, C):
         tracemalloc.stop()
     # Some numbers per row and the Hessian are needed: 4000 x 8 bytes each, far less than X.
     assert peak < n_bytes / 3
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_array])
+def test_indices_are_put_in_order_whatever_the_flags_say(container):
+    # SciPy looks at the indices once, and does not see that they change.
+    dense = np.random.default_rng(0).normal(size=(300, 70)) * (np.arange(21_000) % 3 == 0).reshape(
+        300, 70
+    )
+    X = container(dense)
+    assert X.has_canonical_format
+    for start, end in itertools.pairwise(X.indptr):
+        X.indices[start:end] = X.indices[start:end][::-1].copy()
+        X.data[start:end] = X.data[start:end][::-1].copy()
+    y = (dense[:, 0] > 0).astype(int)
+    expected = LogLossClassifier().fit(dense, y)
+    np.testing.assert_allclose(LogLossClassifier().fit(X, y).coef_, expected.coef_, atol=1e-7)
