@@ -260,6 +260,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             raise ValueError(
                 f"sample_weight must not be negative, the smallest is {sample_weight.min()}"
             )
+        if sample_weight.max() < np.finfo(np.float64).tiny:
+            raise ValueError(
+                f"sample_weight must have digits left, but the largest is {sample_weight.max()}"
+            )
         return sample_weight
 
     def _solve(self, objective):

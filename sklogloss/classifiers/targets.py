@@ -213,7 +213,7 @@ def encode_probabilities(y, dtype):
         row = int(np.argmax(off))
         raise ValueError(
             "y has 2 or more columns, so its rows are class probabilities and must sum to 1; row "
-            f"{row} sums to {total[row]}"
+            f"{row} sums to {total[row]} (y has the shape {proba.shape})"
         )
     if np.count_nonzero(proba.any(axis=0)) < 2:
         raise ValueError("y must have at least 2 classes, but all probability is on only one class")

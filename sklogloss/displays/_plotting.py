@@ -1,5 +1,7 @@
 """What the displays share: axes, and the probabilities of an estimator."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
@@ -8,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklogloss.labels import is_soft
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
-__all__ = ["above_the_axes", "axes_for", "cross_validated", "estimator_forecasts"]
+__all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]
 
 
 def axes_for(ax):
@@ -66,7 +68,15 @@ def cross_validated(estimator, attribute, allowed):
 
 def estimator_forecasts(estimator, X, y):
     """Return the arguments of the metrics that an estimator's probabilities are, as a dict."""
+    if not hasattr(estimator, "classes_"):
+        check_is_fitted(estimator)
     arguments, classes = forecast_arguments(estimator, X), estimator.classes_
     if not is_soft(y):
         classes, arguments = with_unseen_classes(classes, column_or_1d(y), arguments)
     return {**arguments, "labels": classes}
+
+
+def check_by_name(name, value):
+    """Raise a TypeError if an argument is not a dict."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict, with the names as keys, got {value!r}")

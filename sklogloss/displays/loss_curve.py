@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklogloss.displays._plotting import check_by_name
 from sklogloss.parameters import check_real
 
 __all__ = ["LossCurveDisplay"]
@@ -68,6 +69,7 @@ class LossCurveDisplay:
         """
         check_real("low", low, -np.inf, np.inf, include_low=False, include_high=False)
         check_real("high", high, low, np.inf, include_low=False, include_high=False)
+        check_by_name("losses", losses)
         logit = np.linspace(low, high, N_POINTS)
         curves = {
             name: loss.value_gradient(np.ones(N_POINTS), logit) for name, loss in losses.items()

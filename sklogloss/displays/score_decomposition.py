@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklogloss.displays._plotting import axes_for, estimator_forecasts
+from sklogloss.displays._plotting import axes_for, check_by_name, estimator_forecasts
 from sklogloss.metrics import (
     ScoreDecomposition,
     brier_decomposition,
@@ -78,6 +78,7 @@ class ScoreDecompositionDisplay:
         -------
         display : ScoreDecompositionDisplay
         """
+        check_by_name("estimators", estimators)
         forecasts = {name: estimator_forecasts(model, X, y) for name, model in estimators.items()}
         return cls._from_arguments(y, forecasts, ax=ax, **kwargs)
 
@@ -113,6 +114,7 @@ class ScoreDecompositionDisplay:
         -------
         display : ScoreDecompositionDisplay
         """
+        check_by_name("y_proba", y_proba)
         forecasts = {name: {"y_proba": proba, "labels": labels} for name, proba in y_proba.items()}
         return cls._from_arguments(
             y_true, forecasts, sample_weight=sample_weight, score=score, method=method, ax=ax

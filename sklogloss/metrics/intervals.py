@@ -211,6 +211,9 @@ def compare_log_loss(
         if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
             raise TypeError("raw_prediction must be a tuple of the logits of a and those of b")
         raw_a, raw_b = raw_prediction
+    given = {y_proba_a is not None, y_proba_b is not None, raw_prediction is None}
+    if len(given) > 1:
+        raise TypeError("give either y_proba_a and y_proba_b, or raw_prediction")
     shared = {"sample_weight": sample_weight, "labels": labels}
     forecasts = check_forecasts(y_true, y_proba_a, raw_prediction=raw_a, **shared)
     other = check_forecasts(y_true, y_proba_b, raw_prediction=raw_b, **shared)

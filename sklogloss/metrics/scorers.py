@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.labels import is_soft
 from sklogloss.metrics.brier_score import brier_score
@@ -49,6 +50,7 @@ class ProbabilityScorer(_BaseScorer):
             kwargs=kwargs,
         )
         if not hasattr(estimator, "classes_"):
+            check_is_fitted(estimator)
             raise TypeError(f"{self!r} scores classifiers; {estimator!r} has no classes_")
         if not hasattr(estimator, "predict_proba"):
             raise AttributeError(

@@ -7,7 +7,7 @@ import numpy as np
 
 from .base import SolverResult
 from .guided_newton import GuidedNewtonSolver, is_guidable
-from .select import is_end, select_solver, solve
+from .select import is_end, name_max_iter, select_solver, solve
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
 
@@ -128,11 +128,18 @@ def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=N
             solve_hessian = newton.solve_hessian_at(theta)
         if result.converged and (objective.dtype == np.float64 or is_end(result)):
             return objective, result, solve_hessian
-    options["max_iter"] -= n_iter
+    max_iter = options.pop("max_iter")
     objective, result = solve(
-        start.solver, objective, theta, suboptimality=suboptimality, stronger=stronger, **options
+        start.solver,
+        objective,
+        theta,
+        max_iter=max_iter - n_iter,
+        suboptimality=suboptimality,
+        stronger=stronger,
+        **options,
     )
     result.n_iter += n_iter
+    name_max_iter(result, max_iter)
     return objective, result, solve_hessian
 
 

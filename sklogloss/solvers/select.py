@@ -11,7 +11,7 @@ from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
 from .working_set import WorkingSetSolver
 
-__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "make_solver", "select_solver", "solve"]
+__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "make_solver", "name_max_iter", "select_solver", "solve"]
 
 # Those that minimise a smooth objective, without an L1 penalty.
 SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
@@ -132,10 +132,14 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         if not again.max_gradient < result.max_gradient:
             break
         objective, result = other, again
-    if not result.converged and result.n_iter >= max_iter:
-        # Not what was left of them for the last solver.
-        result.reason = f"max_iter={max_iter} iterations were not enough"
+    name_max_iter(result, max_iter)
     return objective, result
+
+
+def name_max_iter(result, max_iter):
+    """Make max_iter the reason of a result of several solvers, not what the last had left of it."""
+    if not result.converged and result.n_iter >= max_iter:
+        result.reason = f"max_iter={max_iter} iterations were not enough"
 
 
 def is_end(result):

@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.feature_selection import SelectFromModel
 
 from sklogloss import FocalLogisticRegression, LogLossClassifier
 
@@ -132,3 +134,20 @@ def test_probabilities_changed_after_the_fit(method):
     clf = LogLossClassifier().fit(X, Y).set_params(probabilities="posteriour")
     with pytest.raises(ValueError, match="probabilities must be one of"):
         getattr(clf, method)(X)
+
+
+def test_weights_without_digits():
+    X = np.array([[0.0], [1.0], [2.0]])
+    with pytest.raises(ValueError, match="sample_weight must have digits left"):
+        LogLossClassifier().fit(X, [0, 1, 1], sample_weight=np.full(3, 1e-320))
+
+
+def test_labels_in_a_row():
+    with pytest.raises(ValueError, match=r"y has the shape \(1, 3\)"):
+        LogLossClassifier().fit(np.eye(3), [[0, 1, 1]])
+
+
+def test_default_threshold_of_feature_selection():
+    # scikit-learn knows an L1 penalty of other classes than its own by this parameter.
+    X, y = load_iris(return_X_y=True)
+    assert SelectFromModel(LogLossClassifier(penalty="l1", C=0.1)).fit(X, y).threshold_ == 1e-5

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -215,3 +216,11 @@ def test_weak_penalties_on_data_told_apart():
     theirs = LogisticRegression(C=C, solver="newton-cg", tol=1e-12, max_iter=1000).fit(X, y)
     optimum = objective(theirs.coef_, theirs.intercept_)
     assert objective(path.coefs[-1], path.intercepts[-1]) <= optimum * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2])
+def test_warning_names_the_given_max_iter(max_iter):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    with pytest.warns(ConvergenceWarning, match=f": max_iter={max_iter} iterations were not"):
+        logloss_path(X, y, Cs=3, max_iter=max_iter)

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.isotonic import IsotonicRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -226,3 +227,9 @@ def test_axes_and_models_are_checked():
         LossCurveDisplay.from_losses({"log loss": LogLoss()}, axes=ax)
     with pytest.raises(ValueError, match="at least one model"):
         ScoreDecompositionDisplay.from_predictions(Y, {})
+    with pytest.raises(TypeError, match="losses must be a dict"):
+        LossCurveDisplay.from_losses([LogLoss()])
+    with pytest.raises(TypeError, match="estimators must be a dict"):
+        ScoreDecompositionDisplay.from_estimators([LogLossClassifier()], [[0.0]], [0])
+    with pytest.raises(NotFittedError):
+        ReliabilityDisplay.from_estimator(LogLossClassifier(), [[0.0], [1.0]], [0, 1])

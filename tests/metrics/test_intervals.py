@@ -145,6 +145,8 @@ def test_samples_of_weight_zero_do_not_count(arguments):
 
 
 def test_shapes_are_checked():
+    with pytest.raises(TypeError, match="y_proba_a and y_proba_b, or raw_prediction"):
+        compare_log_loss([0, 1], [0.5, 0.5])
     with pytest.raises(TypeError, match="raw_prediction must be a tuple"):
         compare_log_loss([0, 1], raw_prediction=np.zeros(2))
     with pytest.raises(ValueError, match="one number for each fold"):

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFECV
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import (
@@ -291,6 +292,11 @@ def test_columns_of_soft_targets_are_the_classes():
 def test_regressors_are_refused():
     with pytest.raises(TypeError, match=r"scores classifiers; .* has no classes_"):
         neg_log_loss_scorer(LinearRegression().fit(*BINARY), *BINARY)
+
+
+def test_unfitted_classifiers_are_refused():
+    with pytest.raises(NotFittedError):
+        neg_log_loss_scorer(LogLossClassifier(), *BINARY)
 
 
 def test_scorer_names_what_has_no_probabilities():
