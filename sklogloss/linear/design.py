@@ -31,14 +31,11 @@ def make_design(X, dtype=None) -> Design:
         dtype = X.dtype
     if sparse.issparse(X):
         X = _with_plain_arrays(X)
-        if not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
         if X.dtype != dtype:
             X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
         design = SparseDesign(X)
         if not design.is_ordered:
-            # Someone changed the indices after SciPy had looked at them.
+            # SciPy's flags may be those of indices that have been changed since.
             X = X.copy()
             X.has_sorted_indices = X.has_canonical_format = False
             X.sum_duplicates()
