@@ -140,8 +140,7 @@ cdef void add_gradient(
 cdef void value_gradient_step(
     Design design, Rows *rows, Scratch *scratch, double *sums
 ) noexcept nogil:
-    # sums = value, then add_gradient's, then, if gram is set, the Hessian's pairs (k, l), k <= l,
-    # and the weight of the rows that it is of.
+    # sums = value, then add_gradient's, then the Hessian's pairs (k, l), k <= l, if gram is set.
     cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, k, other
     cdef Py_ssize_t start = scratch.block.start, itemsize = rows.itemsize, size
     cdef char *curvature = scratch.curvature
@@ -166,8 +165,6 @@ cdef void value_gradient_step(
             block_weight(design.is_float32, n, weight_of(rows, &scratch.block), scratch.pair)
             design.add_gram(&scratch.block, rows.gram, scratch.pair, pair_sums)
             pair_sums += size * size
-    set_weight(design, rows, scratch)
-    pair_sums[0] += block_sum(design.is_float32, n, NULL, scratch.pair)
 
 
 cdef void hessian_product_step(
@@ -527,8 +524,7 @@ def value_gradient_hessian(
     sums : ndarray, float64
         Those of value_gradient, then for each pair of columns k <= l of raw_prediction the
         (size, size) part of the Hessian, of which only the lower triangle is set where k = l.
-        Off the diagonal, a sparse X gives the lower triangle of that symmetric part, too. The
-        last is the weight of the rows that are in the Hessian.
+        Off the diagonal, a sparse X gives the lower triangle of that symmetric part, too.
     """
     cdef Gram gram
     cdef Rows rows = describe_loss(design, loss, sample_weight)
@@ -544,7 +540,7 @@ def value_gradient_hessian(
     rows.every = every
     size = design.n_features + fit_intercept
     n_pairs = loss.n_columns * (loss.n_columns + 1) // 2
-    n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size + 1
+    n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
     work = design.n_stored * loss.n_columns + n_pairs * gram_work(design) / every
     work += 10.0 * design.n_samples * loss.n_columns
     return run(design, &rows, value_gradient_step, n_sums, work, n_threads)

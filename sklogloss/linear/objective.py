@@ -539,6 +539,14 @@ class LinearObjective:
         of the weight.
         """
 
+        weight = self.weight_sum
+        if every > 1:
+            of_blocks = self._weight_of_blocks(every)
+            if 2 * every * of_blocks < weight:
+                every = 1
+            else:
+                weight = of_blocks
+
         def sums_in(single):
             return data_pass.value_gradient_hessian(
                 self.design,
@@ -555,13 +563,17 @@ class LinearObjective:
             )
 
         sums = _in_single(sums_in) if single else sums_in(False)
-        weight = sums[-1]
-        if 2 * every * weight < self.weight_sum and every > 1:
-            return self.value_gradient_hessian(theta, single=single)
         evaluation = self._evaluation(theta, sums)
-        pairs = sums[1 + (self.n_features + 1) * self.n_columns : -1]
-        evaluation.hessian = self._hessian(pairs, self.weight_sum if every == 1 else weight)
+        pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
+        evaluation.hessian = self._hessian(pairs, weight)
         return evaluation
+
+    def _weight_of_blocks(self, every):
+        # That of the rows in every how many blocks one.
+        is_taken = np.arange(self.design.n_samples) // self.design.block_rows % every == 0
+        if self.sample_weight is None:
+            return float(np.count_nonzero(is_taken))
+        return self.sample_weight[is_taken].sum(dtype=np.float64)
 
     def _center_gram(self, pairs):
         # The pass centres a dense X; for a sparse one this is the same in hindsight.

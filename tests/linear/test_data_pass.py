@@ -192,8 +192,7 @@ def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_sof
     Z = (twin.X1 - np.r_[center, 0]) * np.r_[scale, 1]
     size = (np.abs(twin.X1) + np.abs(np.r_[center, 0])) * np.r_[scale, 1]
     size = size.T @ (row * size)
-    pairs = sums[1 + (N_FEATURES + 1) * n_columns : -1]
-    pairs = pairs.reshape(-1, N_FEATURES + 1, N_FEATURES + 1)
+    pairs = sums[1 + (N_FEATURES + 1) * n_columns :].reshape(-1, N_FEATURES + 1, N_FEATURES + 1)
     for pair, row, column in zip(pairs, *np.triu_indices(n_columns), strict=True):
         expected = Z.T @ ((twin.weight * twin.hessian[:, row, column])[:, None] * Z)
         twin.check(np.tril(pair), np.tril(expected), size)
@@ -272,7 +271,7 @@ def test_hessians_of_any_number_of_features(n_features, n_classes, order, dtype)
         mean = data_pass.class_mean_gram(
             arguments[0], kernel, curvature, None, center, scale, True, single, 1
         )
-        pairs = sums[1 + (n_features + 1) * n_columns : -1].reshape(-1, *size.shape)
+        pairs = sums[1 + (n_features + 1) * n_columns :].reshape(-1, *size.shape)
         # Sums of n_samples terms, each with a few roundings.
         tolerance = (n_samples + 10) * np.finfo(np.float32 if single else dtype).eps * size
         for pair, k, other in zip(pairs, *np.triu_indices(n_columns), strict=True):
