@@ -109,7 +109,8 @@ cdef extern from "sparse_block.h" nogil:
 cdef enum:
     DENSE_BLOCK_BYTES = 393216
     SPARSE_BLOCK_BYTES = 131072
-    MIN_BLOCK_ROWS = 64
+    DENSE_MIN_BLOCK_ROWS = 8
+    SPARSE_MIN_BLOCK_ROWS = 64
     MAX_BLOCK_ROWS = 1024
     ALIGNMENT = 64
     # Packed rows that are multiplied at a time: three panels of that many fill most of the L1
@@ -300,7 +301,7 @@ cdef class DenseDesign(Design):
         self.first_itemsize = itemsize
         self.n_stored = self.n_samples * self.n_features
         cdef Py_ssize_t n_rows = DENSE_BLOCK_BYTES // (self.itemsize * max(1, self.n_features))
-        self.block_rows = min(max(n_rows // 8 * 8, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
+        self.block_rows = min(max(n_rows // 8 * 8, DENSE_MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
         self.first_row_stride = row_bytes // itemsize
         self.first_column_stride = column_bytes // itemsize
         self.row_stride = self.first_row_stride
@@ -665,7 +666,7 @@ cdef class SparseDesign(Design):
         self.block_rows = min(
             max(SPARSE_BLOCK_BYTES * self.n_samples
                 // max(1, self.n_stored * (self.itemsize + self.index_size)) // 8 * 8,
-                MIN_BLOCK_ROWS),
+                SPARSE_MIN_BLOCK_ROWS),
             MAX_BLOCK_ROWS)
         self.functions = csr_functions[self.is_float32][self.index_size == 8]
 
