@@ -28,6 +28,9 @@ ROUNDING = 1 / 4
 # Where columns are far from centred, or raw predictions large, it leaves up to this.
 LARGEST_ROUNDING = 8
 
+# Part of the objective that a step may promise which is taken without looking where it leads.
+SHORT_STEP = 0.01
+
 # What the solution on a subset of the rows is for makes no more digits worth having.
 SUBSET_SUBOPTIMALITY = 1e-5
 
@@ -262,7 +265,8 @@ class NewtonSolver:
         # A step that is to raise the objective is made of rounding errors: it is not the last one.
         is_end = point.max_gradient <= self.tol and self.decrement >= 0
         if is_end and self.is_last_step(point):
-            self.converged = self.is_sound = self.has_sound_direction = True
+            self.converged = self.is_sound = True
+            self.has_sound_direction = self.is_short_step(point)
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             self.converged = self.is_sound = True
@@ -279,7 +283,16 @@ class NewtonSolver:
         """
         if self.decrement / 2 <= self.tolerated(point):
             return True
-        return self.left_after_step() <= self.negligible(point)
+        return self.is_short_step(point) and self.left_after_step() <= self.negligible(point)
+
+    def is_short_step(self, point):
+        """Return whether the step is one that the quadratic model knows the end of.
+
+        Where all samples are told apart and their loss is next to nothing, a step may promise as
+        much as all of it, and be long enough to mix them up.
+        """
+        part = max(SHORT_STEP, self.suboptimality)
+        return self.decrement / 2 <= part * abs(point.value)
 
     def left_after_step(self):
         """Return the suboptimality to expect after the step (nats), at the rate of the last one."""
@@ -363,8 +376,13 @@ class NewtonSolver:
         theta from close to the optimum to very close. Not so where rounding set the end.
         """
         if not self.converged and not self.reason:
-            # The gradient alone is what scikit-learn asks for, of solvers without an L1 penalty.
-            self.converged = self.objective.l1 == 0 and self.point.max_gradient <= self.tol
+            # A small gradient alone says little where the loss or the columns are small.
+            tolerated = tolerated_suboptimality(self.point.value, LARGEST_SUBOPTIMALITY)
+            self.converged = (
+                self.objective.l1 == 0
+                and self.point.max_gradient <= self.tol
+                and abs(self.decrement) / 2 <= tolerated
+            )
             self.reason = f"max_iter={self.max_iter} iterations were not enough"
         theta = self.point.theta
         if self.has_sound_direction and self.n_iter < self.max_iter:

@@ -3,7 +3,12 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from .base import SolverResult, relative_suboptimality, tolerated_suboptimality
+from .base import (
+    LARGEST_SUBOPTIMALITY,
+    SolverResult,
+    relative_suboptimality,
+    tolerated_suboptimality,
+)
 from .newton_cg import finish_with_conjugate_gradients
 
 __all__ = ["LBFGSSolver"]
@@ -14,6 +19,9 @@ RESCALE_AT = (10, 40, 160)
 # L-BFGS cannot tell how far the optimum is. Its last decreases can: it stops when this many
 # iterations in a row gained less than the tolerated suboptimality.
 N_SMALL_DECREASES = 3
+# Part of max_iter after which a gradient within tol is enough to leave the rest to conjugate
+# gradients: L-BFGS may take thousands of iterations for the last digits.
+PART_FOR_LBFGS = 0.75
 
 
 class LBFGSSolver:
@@ -47,6 +55,7 @@ class LBFGSSolver:
     def _solve(self, theta):
         self.point = self.objective.value_gradient(theta)
         self.n_iter = 0
+        self.decrease = np.inf
         self.n_small_decreases = 0
         self.converged = False
         self.reason = ""
@@ -57,8 +66,9 @@ class LBFGSSolver:
         if self.converged and self.n_iter < self.max_iter:
             return finish_with_conjugate_gradients(self)
         if not self.converged and not self.reason:
-            # The gradient alone is what scikit-learn asks for.
-            self.converged = self.point.max_gradient <= self.tol
+            # A small gradient alone says little where the loss or the columns are small.
+            tolerated = tolerated_suboptimality(self.point.value, LARGEST_SUBOPTIMALITY)
+            self.converged = self.point.max_gradient <= self.tol and self.decrease <= tolerated
             self.reason = f"max_iter={self.max_iter} iterations were not enough"
         return SolverResult(
             self.point.theta,
@@ -102,16 +112,20 @@ class LBFGSSolver:
         point = self.trial
         if not np.array_equal(x / self.root, point.theta):
             point = self.objective.value_gradient(x / self.root)
-        decrease = self.point.value - point.value
+        self.decrease = self.point.value - point.value
         self.point = point
         self.n_iter += 1
-        is_small = decrease <= tolerated_suboptimality(point.value, self.suboptimality)
+        is_small = self.decrease <= tolerated_suboptimality(point.value, self.suboptimality)
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
         if self.verbose:
             print(
                 f"iteration {self.n_iter}: objective {point.value:.10g}, "
                 f"largest gradient {point.max_gradient:.3g}"
             )
-        if point.max_gradient <= self.tol and self.n_small_decreases >= N_SMALL_DECREASES:
+        is_end = (
+            self.n_small_decreases >= N_SMALL_DECREASES
+            or self.n_iter >= PART_FOR_LBFGS * self.max_iter
+        )
+        if point.max_gradient <= self.tol and is_end:
             self.converged = True
             raise StopIteration

@@ -5,6 +5,7 @@ import numpy as np
 from sklogloss.linear.design import passes_per_class_mean_hessian, passes_per_newton_step
 from sklogloss.linear.reduction import is_reducible
 
+from .base import LARGEST_SUBOPTIMALITY, tolerated_suboptimality
 from .class_mean_newton import ClassMeanNewtonSolver
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
@@ -123,17 +124,26 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         objective = objective.in_double()
         start = result.theta if np.isfinite(result.value) else np.zeros_like(result.theta)
         result = solve_again(objective, start)
-    while tol < result.max_gradient < np.inf and result.n_iter < max_iter:
+    while not _is_solved(result, tol) and result.max_gradient < np.inf and result.n_iter < max_iter:
         if objective.is_separated(result.value):
             break
         # It has stalled. Rounding errors are smaller where the Hessian is of a better condition.
         other = objective.recentred(result.theta)
         again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
-        if not again.max_gradient < result.max_gradient:
+        gain = result.value - again.value
+        was_steep = result.max_gradient > tol
+        if not (gain > 0 or (was_steep and again.max_gradient < result.max_gradient)):
             break
         objective, result = other, again
+        tolerated = tolerated_suboptimality(result.value, LARGEST_SUBOPTIMALITY)
+        if result.max_gradient <= tol and gain <= tolerated:
+            break
     name_max_iter(result, max_iter)
     return objective, result
+
+
+def _is_solved(result, tol):
+    return result.is_sound and result.max_gradient <= tol
 
 
 def name_max_iter(result, max_iter):

@@ -277,7 +277,9 @@ def test_a_single_sample_on_the_wrong_side_makes_an_optimum(solver):
     X, _ = simulate(200, 3)
     y = (X[:, 0] > 0).astype(int)
     y[np.argmax(np.abs(X[:, 0]))] ^= 1
-    LogLossClassifier(solver=solver, C=np.inf).fit(X, y)
+    clf = LogLossClassifier(solver=solver, C=np.inf).fit(X, y)
+    residual = (clf.predict_proba(X)[:, 1] - y) / len(y)
+    assert np.abs(np.r_[residual @ X, residual.sum()]).max() <= clf.tol
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

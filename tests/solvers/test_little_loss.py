@@ -1,0 +1,84 @@
+"""Where nearly all samples are told apart, a small gradient says little and steps lead far."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
+
+from sklogloss import LogLossClassifier
+
+SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs"]
+SEEDS = range(6)
+# What a fit that says it has converged may miss of the optimum, as a part of it: where rounding
+# errors set the end, see LARGEST_SUBOPTIMALITY.
+SUBOPTIMALITY = 1e-6
+
+
+def objective(X, y, clf, sample_weight=None):
+    """Return the mean objective (nats), by NumPy."""
+    scores = X @ clf.coef_.T + clf.intercept_
+    if scores.shape[1] == 1:
+        scores = np.c_[np.zeros(len(y)), scores]
+    # The loss itself, not a difference of larger numbers: it may be next to nothing.
+    others = scores - scores[np.arange(len(y)), y][:, None]
+    others[np.arange(len(y)), y] = -np.inf
+    loss = np.log1p(np.exp(logsumexp(others, axis=1)))
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
+    penalty = np.sum(clf.coef_**2) / (2 * clf.C * weight.sum())
+    return np.average(loss, weights=weight) + penalty
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("center", [0.0, 1e12])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_huge_wide_data(solver, center, seed):
+    # A penalty on coefficients of 1e-12 is next to nothing, and so is the loss that they leave.
+    rng = np.random.default_rng(seed)
+    n_samples, n_features, n_classes = 40, 150, 4
+    X = center + rng.normal(size=(n_samples, n_features)) * 10.0 ** rng.choice([9, 12])
+    y = rng.integers(0, n_classes, n_samples)
+    clf = LogLossClassifier(solver=solver).fit(X, y)
+    # Those of least squares that give the own class a score of 40 have next to no penalty, too.
+    assert objective(X, y, clf) < 1e-14
+
+
+def end(X, y, solver, sample_weight=None, **parameters):
+    """Return the objective where a fit ends, and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf = LogLossClassifier(solver=solver, **parameters).fit(X, y, sample_weight)
+    assert all(warning.category is ConvergenceWarning for warning in caught)
+    return objective(X, y, clf, sample_weight), caught
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weak_penalty_on_nearly_separable_classes(solver, seed):
+    rng = np.random.default_rng(seed)
+    n_samples, n_features, n_classes, C = 300, 20, 6, 10.0 ** rng.uniform(3, 6)
+    X = rng.normal(size=(n_samples, n_features))
+    scores = X @ rng.normal(size=(n_features, n_classes))
+    y = np.argmax(scores + 0.1 * rng.gumbel(size=scores.shape), axis=1)
+    optimum, _ = end(X, y, "newton-cholesky", C=C, tol=1e-10, max_iter=1000)
+    value, caught = end(X, y, solver, C=C)
+    assert not caught
+    assert value <= optimum * (1 + SUBOPTIMALITY)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weights_of_very_different_size(solver, seed):
+    rng = np.random.default_rng(seed)
+    n_samples, n_features = 200, 10
+    X = rng.normal(size=(n_samples, n_features))
+    scores = X @ rng.normal(size=(n_features, 3))
+    y = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
+    weight = 10.0 ** rng.uniform(-10, 10, n_samples)
+    optimum, _ = end(X, y, "newton-cholesky", weight, tol=1e-12, max_iter=1000)
+    value, caught = end(X, y, solver, weight)
+    # max_iter may be too few for L-BFGS.
+    is_named = solver == "lbfgs" and caught
+    assert is_named or value <= optimum * (1 + SUBOPTIMALITY)
