@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, assert_all_finite, metadata_routing
+from sklearn.utils import Bunch, assert_all_finite, check_consistent_length, metadata_routing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -32,7 +32,7 @@ from sklogloss.classifiers.path import (
     warn_of_unconverged,
 )
 from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
-from sklogloss.classifiers.targets import encode_known, encode_probabilities
+from sklogloss.classifiers.targets import encode_known, encode_known_probabilities
 from sklogloss.labels import is_soft
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
@@ -407,7 +407,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels; it may lack some of the classes. Or soft targets, as for `fit`.
+            Labels; it may lack some of the classes. Or soft targets, as for `fit`; the columns of a
+            DataFrame must be ``classes_``, in any order.
         sample_weight : array-like of shape (n_samples,), default=None
         **score_params : dict
             What the scorer requests, with metadata routing.
@@ -424,9 +425,15 @@ class LogLossClassifierCV(BaseLinearClassifier):
             return with_labels(scorer, self.classes_)(self, X, y, **params)
         raw_prediction = self._raw_prediction(X)
         dtype = raw_prediction.dtype
-        targets = encode_probabilities(y, dtype) if is_soft(y) else encode_known(y, self.classes_)
-        losses = surprise(self, targets.as_array(0, dtype), raw_prediction)
-        return -float(np.average(losses, weights=params.get("sample_weight")))
+        if is_soft(y):
+            targets = encode_known_probabilities(y, self.classes_, dtype)
+        else:
+            targets = encode_known(y, self.classes_)
+        target = targets.as_array(0, dtype)
+        check_consistent_length(raw_prediction, target)
+        losses = surprise(self, target, raw_prediction)
+        weight = self._validate_sample_weight(params.get("sample_weight"), raw_prediction)
+        return -float(np.average(losses, weights=weight))
 
     def _get_scorer(self):
         return get_scorer("accuracy" if self.scoring is None else self.scoring)

@@ -9,7 +9,14 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklogloss.labels import are_whole_numbers, sorted_columns, unique_labels
 
-__all__ = ["Targets", "class_weights", "encode_known", "encode_labels", "encode_probabilities"]
+__all__ = [
+    "Targets",
+    "class_weights",
+    "encode_known",
+    "encode_known_probabilities",
+    "encode_labels",
+    "encode_probabilities",
+]
 
 
 @dataclass
@@ -189,9 +196,47 @@ def encode_probabilities(y, dtype):
         If an entry is negative, a row does not sum to 1, two columns have the same name or all
         probability is on one class.
     """
+    classes, proba = _check_probabilities(y, dtype)
+    if np.count_nonzero(proba.any(axis=0)) < 2:
+        raise ValueError("y must have at least 2 classes, but all probability is on only one class")
+    if classes is None:
+        classes = np.arange(proba.shape[1])
+    return Targets(classes, None, proba)
+
+
+def encode_known_probabilities(y, classes, dtype):
+    """Return the Targets of class probabilities, of which some may be zero for all samples.
+
+    Parameters
+    ----------
+    y : array-like or DataFrame of shape (n_samples, n_classes)
+        The columns of a DataFrame are the classes, in any order.
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    dtype : dtype
+
+    Raises
+    ------
+    ValueError
+        If y has other classes, and as `encode_probabilities` does.
+    """
+    names, proba = _check_probabilities(y, dtype)
+    if proba.shape[1] != len(classes):
+        raise ValueError(
+            f"y has probabilities of {proba.shape[1]} classes, fit has seen {len(classes)}"
+        )
+    if names is not None and not np.array_equal(names, classes):
+        raise ValueError(
+            f"the columns of y, {names.tolist()}, are not the classes that fit has seen, "
+            f"{classes.tolist()}"
+        )
+    return Targets(classes, None, proba)
+
+
+def _check_probabilities(y, dtype):
+    # The sorted names of the columns, None if they have none, and the probabilities in that order.
     columns = getattr(y, "columns", None)
-    if columns is not None:
-        classes, order = sorted_columns(list(columns), "y")
+    names, order = (None, None) if columns is None else sorted_columns(list(columns), "y")
     try:
         proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
     except (TypeError, ValueError) as error:
@@ -215,13 +260,9 @@ def encode_probabilities(y, dtype):
             "y has 2 or more columns, so its rows are class probabilities and must sum to 1; row "
             f"{row} sums to {total[row]} (y has the shape {proba.shape})"
         )
-    if np.count_nonzero(proba.any(axis=0)) < 2:
-        raise ValueError("y must have at least 2 classes, but all probability is on only one class")
     # Rows that sum to a little more or less would pull at all classes at once, without end.
     proba = (proba / total[:, None]).astype(dtype, copy=False)
-    if columns is None:
-        return Targets(np.arange(proba.shape[1]), None, proba)
-    return Targets(classes, None, proba[:, order])
+    return names, proba if order is None else proba[:, order]
 
 
 def class_weights(class_weight, targets, sample_weight):

@@ -186,6 +186,10 @@ def check_forecasts(y_true, y_proba, *, raw_prediction=None, sample_weight=None,
         target = None
         classes, label = _encode(column_or_1d(y_true), labels, n_columns, name)
     check_consistent_length(target if label is None else label, scores)
+    columns = getattr(y_proba if raw_prediction is None else raw_prediction, "columns", None)
+    if columns is not None:
+        scores = _in_order_of_classes(scores, columns, classes)
+        proba, raw = (scores, None) if raw is None else (None, scores)
     forecasts = Forecasts(classes, label, target, proba, raw, None, float(eps))
     if sample_weight is None:
         return forecasts
@@ -233,6 +237,16 @@ def _check_matrix(array, name):
     )
     eps = np.finfo(dtype if is_float else array.dtype).eps
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, float(eps)
+
+
+def _in_order_of_classes(scores, columns, classes):
+    # The columns of a DataFrame that has the classes as names, sorted; other names say nothing.
+    names, wanted = [str(name) for name in columns], [str(name) for name in classes]
+    if names == wanted or sorted(names) != sorted(wanted):
+        return scores
+    if scores.ndim == 1:  # the difference of two raw predictions
+        return -scores
+    return scores[:, [names.index(name) for name in wanted]]
 
 
 def _check_soft(y_true, labels):

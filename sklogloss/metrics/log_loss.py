@@ -38,7 +38,8 @@ def surprise(
         a DataFrame are the labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Probabilities of the classes in the order of their sorted labels, rows summing to 1; for two
-        classes, those of the second will do.
+        classes, those of the second will do. The columns of a DataFrame may be in any order if
+        their names are the labels.
     raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Logits, in the place of `y_proba`: nothing is clipped, and the surprise is finite.
     labels : array-like of shape (n_classes,), default=None

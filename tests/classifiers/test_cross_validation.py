@@ -250,6 +250,29 @@ def test_default_score_is_minus_the_log_loss():
         clf.score(X[:2], [0, 7])
 
 
+def test_soft_targets_to_score_by_are_of_the_classes_of_fit():
+    X, y = simulate(n_classes=3)
+    names = np.array(["a", "b", "c"])
+    clf = LogLossClassifierCV(Cs=[1.0], cv=3).fit(X, names[y])
+    soft = pd.DataFrame(np.random.default_rng(0).dirichlet(np.ones(3), size=len(y)), columns=names)
+    expected = np.mean(np.sum(soft.to_numpy() * clf.predict_log_proba(X), axis=1))
+    for y_test in (soft, soft[["c", "a", "b"]], soft.to_numpy(), soft.to_numpy().tolist()):
+        assert clf.score(X, y_test) == pytest.approx(expected, rel=1e-12)
+    # All samples may be of one class.
+    one = pd.DataFrame({"b": [1.0, 1.0], "a": [0.0, 0.0], "c": [0.0, 0.0]})
+    assert clf.score(X[:2], one) == pytest.approx(clf.score(X[:2], ["b", "b"]), rel=1e-12)
+
+    with pytest.raises(ValueError, match=r"columns of y, .*'x'.*, are not the classes that fit"):
+        clf.score(X, soft.rename(columns={"a": "x"}))
+    with pytest.raises(ValueError, match="y has probabilities of 2 classes, fit has seen 3"):
+        clf.score(X, np.full((len(y), 2), 0.5))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clf.score(X, soft[:10])
+    for weight, message in ((-1.0, "must not be negative"), (np.nan, "NaN"), ([1.0], "shape")):
+        with pytest.raises(ValueError, match=f"sample_weight.*{message}"):
+            clf.score(X, soft, sample_weight=weight)
+
+
 def test_posterior_is_what_is_scored():
     X, y = simulate(n_classes=3)
     parameters = {"class_weight": {0: 5.0}, "label_smoothing": 0.1, "probabilities": "posterior"}

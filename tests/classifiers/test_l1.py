@@ -78,9 +78,7 @@ def test_weights_soft_targets_and_smoothing(l1_ratio, n_classes):
     assert_same(weighted, by_sample)
 
     soft = np.eye(n_classes)[y]
-    assert_same(
-        LogLossClassifier(**options).fit(X, soft), LogLossClassifier(**options).fit(X, y)
-    )
+    assert_same(LogLossClassifier(**options).fit(X, soft), LogLossClassifier(**options).fit(X, y))
     smooth = 0.8 * soft + 0.2 / n_classes
     smoothed = LogLossClassifier(label_smoothing=0.2, **options).fit(X, y)
     assert_same(smoothed, LogLossClassifier(**options).fit(X, smooth))

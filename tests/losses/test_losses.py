@@ -286,9 +286,7 @@ def test_second_derivative_is_right_to_8_ulp_about_its_root(gamma, dtype):
     with mp.workdps(50):
         # It has the sign of this, which increases with the margin.
         root = mp.findroot(
-            lambda m: (
-                1 + 2 * mpf(gamma) + gamma * (gamma * mp.exp(m) - 1) * mp.log1p(mp.exp(-m))
-            ),
+            lambda m: 1 + 2 * mpf(gamma) + gamma * (gamma * mp.exp(m) - 1) * mp.log1p(mp.exp(-m)),
             (-3 - 1 / mpf(gamma), 0),
             solver="anderson",
         )

@@ -120,6 +120,38 @@ def test_columns_of_a_data_frame_are_sorted_as_classes_are():
     np.testing.assert_array_equal(surprise(soft, [[0.6, 0.4], [0.3, 0.7]]), expected)
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_probabilities_that_are_named_as_the_classes_are_put_in_their_order(frame):
+    names = ["dry", "rain", "snow"]
+    columns = {name: PROBA_3[:, i] for i, name in enumerate(names)}
+    turned = frame({name: columns[name] for name in ("snow", "dry", "rain")})
+    expected = surprise(LABEL_3, PROBA_3)
+    labels = np.array(names)[LABEL_3]
+    np.testing.assert_array_equal(surprise(labels, frame(columns)), expected)
+    np.testing.assert_array_equal(surprise(labels, turned), expected)
+    np.testing.assert_array_equal(surprise(labels[:2], turned[:2], labels=names), expected[:2])
+    # Columns of polars have no other names than strings.
+    numbered = frame({"2": PROBA_3[:, 2], "0": PROBA_3[:, 0], "1": PROBA_3[:, 1]})
+    np.testing.assert_array_equal(surprise(LABEL_3, numbered), expected)
+    # Names that are not the classes say nothing.
+    np.testing.assert_array_equal(surprise(LABEL_3, frame(columns)), expected)
+
+    soft = pd.DataFrame(PROBA_3, columns=names)
+    of_soft = surprise(PROBA_3, PROBA_3)
+    given = surprise(soft[["rain", "snow", "dry"]], turned)
+    np.testing.assert_allclose(given, of_soft, rtol=1e-14)
+
+    raw = RNG.normal(size=(50, 2))
+    y = LABEL_3 % 2
+    named = frame({"1": raw[:, 1], "0": raw[:, 0]})
+    np.testing.assert_array_equal(
+        surprise(y, raw_prediction=named), surprise(y, raw_prediction=raw)
+    )
+    # One column is the second class's, whatever its name.
+    proba = PROBA_3[:, 0]
+    np.testing.assert_array_equal(surprise(y, frame({"0": proba})), surprise(y, proba))
+
+
 @pytest.mark.parametrize("container", [list, np.asarray, pd.Series, pl.Series, pd.Categorical])
 def test_containers(container):
     y = container(["no", "yes", "yes"])

@@ -75,9 +75,10 @@ def with_legacy_attributes(fit):
     The class has the layout of scikit-learn's future, which scikit-learn got in 1.8. Many tests
     that are not about the layout look at attributes in the old one.
     """
-    always = "use_legacy_attributes" not in inspect.signature(
-        sklearn.linear_model.LogisticRegressionCV
-    ).parameters
+    always = (
+        "use_legacy_attributes"
+        not in inspect.signature(sklearn.linear_model.LogisticRegressionCV).parameters
+    )
     default_l1_ratios = inspect.signature(LogLossClassifierCV).parameters["l1_ratios"].default
 
     @functools.wraps(fit)
