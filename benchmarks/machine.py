@@ -8,12 +8,16 @@ from sklogloss._show_versions import versions
 
 
 def cpu_model():
-    """Return the processor's name."""
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    """Return the processor's name, with the numbers that tell one generation from another."""
+    if not Path("/proc/cpuinfo").exists():
+        return platform.processor() or platform.machine()
+    of_name = {}
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        of_name.setdefault(name.strip(), value.strip())
+    if "cpu family" not in of_name:
+        return of_name.get("model name") or platform.machine()
+    return "{model name} (family {cpu family}, model {model})".format_map(of_name)
 
 
 def describe_machine():

@@ -467,10 +467,20 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         -------
         accuracy : float
             Part of the samples, by weight, whose class is predicted.
+
+        Raises
+        ------
+        ValueError
+            For soft targets: log_loss and brier_score of `sklogloss.metrics` take them.
         """
         predicted = self.predict(X)
         if sample_weight is None and are_plain_labels(y, predicted):
             return float(np.mean(predicted == y))
+        if is_soft(y):
+            raise ValueError(
+                "y has 2 or more columns, and the accuracy that score returns is of labels; "
+                "log_loss and brier_score of sklogloss.metrics take class probabilities"
+            )
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):

@@ -124,26 +124,27 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         objective = objective.in_double()
         start = result.theta if np.isfinite(result.value) else np.zeros_like(result.theta)
         result = solve_again(objective, start)
-    while not _is_solved(result, tol) and result.max_gradient < np.inf and result.n_iter < max_iter:
-        if objective.is_separated(result.value):
-            break
+    while (
+        not (result.is_sound and result.max_gradient <= tol)
+        and result.max_gradient < np.inf
+        and result.n_iter < max_iter
+        and not objective.is_separated(result.value)
+    ):
         # It has stalled. Rounding errors are smaller where the Hessian is of a better condition.
         other = objective.recentred(result.theta)
         again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
         gain = result.value - again.value
-        was_steep = result.max_gradient > tol
-        if not (gain > 0 or (was_steep and again.max_gradient < result.max_gradient)):
-            break
-        objective, result = other, again
         tolerated = tolerated_suboptimality(result.value, LARGEST_SUBOPTIMALITY)
-        if result.max_gradient <= tol and gain <= tolerated:
+        is_lower = gain > tolerated
+        is_flatter = again.max_gradient < result.max_gradient
+        if not (is_lower or (gain >= -tolerated and (is_flatter or again.max_gradient <= tol))):
+            break
+        was_steep = result.max_gradient > tol
+        objective, result = other, again
+        if not (is_lower or (was_steep and is_flatter)):
             break
     name_max_iter(result, max_iter)
     return objective, result
-
-
-def _is_solved(result, tol):
-    return result.is_sound and result.max_gradient <= tol
 
 
 def name_max_iter(result, max_iter):

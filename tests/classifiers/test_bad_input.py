@@ -151,3 +151,10 @@ def test_default_threshold_of_feature_selection():
     # scikit-learn knows an L1 penalty of other classes than its own by this parameter.
     X, y = load_iris(return_X_y=True)
     assert SelectFromModel(LogLossClassifier(penalty="l1", C=0.1)).fit(X, y).threshold_ == 1e-5
+
+
+@pytest.mark.parametrize("y", [SOFT, SOFT.tolist()])
+def test_accuracy_of_soft_targets(y):
+    for clf in (LogLossClassifier(), FocalLogisticRegression()):
+        with pytest.raises(ValueError, match="the accuracy that score returns is of labels"):
+            clf.fit(X, Y).score(X, y)
