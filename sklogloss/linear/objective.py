@@ -10,6 +10,7 @@ from sklogloss._cython.loss_kernel import mean_curvature
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
 from sklogloss.linear.reduction import is_reducible, sample_rows
+from sklogloss.linear.scaling import center_and_scale, column_moments
 from sklogloss.linear.subset import (
     blocks_per_block_of_hessian,
     random_rows,
@@ -206,46 +207,18 @@ class LinearObjective:
             _, mean, spread = self._moments(part, None if weight is None else weight[rows])
         else:
             self.weight_sum, mean, spread = self._moments(design, weight)
-        self.center, self.scale = self._usable_center_and_scale(mean, curvature * spread)
+        self.center, self.scale = center_and_scale(
+            design.X, mean, curvature * spread + self.l2, self.dtype
+        )
 
     def _set_weight_sum(self):
         weight = self.sample_weight
         self.weight_sum = float(len(self.target) if weight is None else weight.sum(dtype=float))
 
     def _moments(self, design, weight):
-        # Sum of the weights; the columns' means, zero where there is no intercept, and their mean
-        # squared distances from them.
-        p = self.n_features
-        shift = np.zeros(p, dtype=self.dtype)
-        if not design.is_sparse:
-            # Sums about a row of X lose no digits where the entries are far from zero.
-            shift[:] = design.X[0 if weight is None else np.argmax(weight)]
-        sums = data_pass.moments(design, shift, weight, self.n_threads)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = sums[:p] / sums[-1]
-            spread = np.maximum(sums[p : 2 * p] / sums[-1] - mean**2, 0)
-            mean += shift
-            if not self.fit_intercept:
-                spread += mean**2
-                mean = np.zeros(p)
-        return sums[-1], mean, spread
-
-    def _usable_center_and_scale(self, center, curvature):
-        # From the center of each column and the loss's curvature along its coefficient.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            center = center.astype(self.dtype)
-            scale = 1 / np.sqrt(curvature + self.l2)
-        unusable = ~(np.isfinite(scale) & (scale > 0))
-        if unusable.any():
-            # Without penalty: the column is constant, or its squares leave the range of float64.
-            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-                size = self._largest_entries(unusable)
-                scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
-            center[~np.isfinite(center)] = 0
-        limit = np.finfo(self.dtype).max / 2
-        scale = np.clip(scale, 1 / limit, limit)
-        # Powers of two, so that scaling does not round.
-        return center, np.exp2(np.round(np.log2(scale))).astype(self.dtype)
+        return column_moments(
+            design, weight, self.fit_intercept, dtype=self.dtype, n_threads=self.n_threads
+        )
 
     def _use_center_and_scale(self):
         # In the arithmetic of theta, float64.
@@ -275,7 +248,9 @@ class LinearObjective:
                 # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is
                 # larger than the value over the penalty: it may as well be the unit of all those.
                 curvature = np.maximum(curvature, (self.l1 / point.value) ** 2)
-            other.center, other.scale = self._usable_center_and_scale(mean, curvature)
+            other.center, other.scale = center_and_scale(
+                self.design.X, mean, curvature + self.l2, self.dtype
+            )
             other._use_center_and_scale()
         other.subset, other.every = None, 1
         return other
@@ -391,26 +366,6 @@ class LinearObjective:
     def with_loss(self, loss):
         """Return the same objective with another LossKernel for the same targets."""
         return self._changed(loss=loss)
-
-    def _largest_entries(self, which):
-        # Of the columns where `which` is true; of the others it may be too small.
-        X = self.design.X
-        if not self.design.is_sparse:
-            return np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
-        # SciPy's max copies the matrix.
-        size = np.zeros(self.n_features)
-        if X.format == "csc":
-            for j in np.flatnonzero(which):
-                entries = X.data[X.indptr[j] : X.indptr[j + 1]]
-                size[j] = np.abs(entries).max(initial=0)
-        else:
-            for start in range(0, X.nnz, 8192):
-                part = slice(start, min(start + 8192, X.nnz))
-                places = np.flatnonzero(which[X.indices[part]])
-                if len(places):
-                    places += start
-                    np.maximum.at(size, X.indices[places], np.abs(X.data[places]))
-        return size
 
     def coef_intercept(self, theta):
         """Return coef (n_features, n_columns) and intercept (n_columns,), float64."""
