@@ -88,10 +88,23 @@ CYTHON = "sklogloss/_cython"
 BUILD = "build/{}{}".format("debug" if DEBUG else "release", "" if OPENMP_COMPILE else "-no-openmp")
 
 
+def cython_source(name):
+    """Return the path of the module's C file if an earlier build has made it, else of its .pyx.
+
+    Cython by itself goes by the dates of its own files, too. Those are new in every environment
+    that pip builds in, and all would be compiled again.
+    """
+    c_file = Path(BUILD, "cython", CYTHON, f"{name}.c")
+    sources = [Path(__file__), *Path(CYTHON).glob("*.pyx"), *Path(CYTHON).glob("*.pxd")]
+    newest = max(source.stat().st_mtime for source in sources)
+    is_new = c_file.exists() and c_file.stat().st_mtime > newest
+    return str(c_file) if is_new else f"{CYTHON}/{name}.pyx"
+
+
 def extension(name, *c_sources):
     return Extension(
         f"sklogloss._cython.{name}",
-        sources=[f"{CYTHON}/{name}.pyx", *(f"{CYTHON}/{source}" for source in c_sources)],
+        sources=[cython_source(name), *(f"{CYTHON}/{source}" for source in c_sources)],
         depends=sorted(str(header) for header in Path(CYTHON).glob("*.h")),
         include_dirs=[CYTHON],
         extra_compile_args=[*COMPILE, *OPENMP_COMPILE],
