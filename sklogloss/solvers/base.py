@@ -330,10 +330,12 @@ class NewtonSolver:
     def is_solved_to_rounding(self):
         """Return whether the decrease still to expect may be nothing but rounding errors.
 
-        Those of the raw predictions grow with the size of X, hence the square root.
+        Those of the raw predictions grow with the size of X, hence the square root. No step gains
+        more than the objective, whatever the model promises.
         """
         part = np.sqrt(np.finfo(self.objective.dtype).eps)
-        return abs(self.decrement) / 2 <= part * max(abs(self.point.value), SMALL_LOSS)
+        value = abs(self.point.value)
+        return min(abs(self.decrement) / 2, value) <= part * max(value, SMALL_LOSS)
 
     def left_by_rounding(self, point, n_eps):
         """Return the suboptimality (nats) that parameters which are wrong by n_eps eps leave."""
