@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["are_whole_numbers", "is_soft", "sorted_columns", "unique_labels"]
+__all__ = ["are_whole_numbers", "is_soft", "order_of_classes", "sorted_columns", "unique_labels"]
 
 # Whole numbers are counted, which takes a fraction of the time of sorting them, if their range is
 # no larger than this.
@@ -64,4 +64,29 @@ def sorted_columns(columns, name):
         raise ValueError(
             f"{name} must have column names that can be sorted, got {columns}"
         ) from error
-    return np.unique(np.asarray(columns), return_index=True)
+    names = np.asarray(columns)
+    if names.ndim != 1:
+        raise ValueError(f"{name} must have one name for each column, got {columns}")
+    return np.unique(names, return_index=True)
+
+
+def order_of_classes(columns, classes):
+    """Return the place of each class among columns that have the classes as names.
+
+    Parameters
+    ----------
+    columns : list
+        Columns of polars have no other names than strings: they may be those of the classes.
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    order : list of int, or None if the names are not the classes
+    """
+    classes = classes.tolist()
+    for names, wanted in ((columns, classes), (map(str, columns), map(str, classes))):
+        place = {name: i for i, name in enumerate(names)}
+        wanted = list(wanted)
+        if len(place) == len(columns) and place.keys() == set(wanted):
+            return [place[name] for name in wanted]
+    return None

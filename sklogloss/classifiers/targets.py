@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklogloss.labels import are_whole_numbers, sorted_columns, unique_labels
+from sklogloss.labels import are_whole_numbers, order_of_classes, sorted_columns, unique_labels
 
 __all__ = [
     "Targets",
@@ -196,11 +196,16 @@ def encode_probabilities(y, dtype):
         If an entry is negative, a row does not sum to 1, two columns have the same name or all
         probability is on one class.
     """
-    classes, proba = _check_probabilities(y, dtype)
+    columns = getattr(y, "columns", None)
+    if columns is not None:
+        classes, order = sorted_columns(list(columns), "y")
+    proba = _check_probabilities(y, dtype)
+    if columns is None:
+        classes = np.arange(proba.shape[1])
+    else:
+        proba = proba[:, order]
     if np.count_nonzero(proba.any(axis=0)) < 2:
         raise ValueError("y must have at least 2 classes, but all probability is on only one class")
-    if classes is None:
-        classes = np.arange(proba.shape[1])
     return Targets(classes, None, proba)
 
 
@@ -220,23 +225,25 @@ def encode_known_probabilities(y, classes, dtype):
     ValueError
         If y has other classes, and as `encode_probabilities` does.
     """
-    names, proba = _check_probabilities(y, dtype)
+    proba = _check_probabilities(y, dtype)
     if proba.shape[1] != len(classes):
         raise ValueError(
             f"y has probabilities of {proba.shape[1]} classes, fit has seen {len(classes)}"
         )
-    if names is not None and not np.array_equal(names, classes):
+    columns = getattr(y, "columns", None)
+    if columns is None:
+        return Targets(classes, None, proba)
+    order = order_of_classes(list(columns), classes)
+    if order is None:
         raise ValueError(
-            f"the columns of y, {names.tolist()}, are not the classes that fit has seen, "
+            f"the columns of y, {list(columns)}, are not the classes that fit has seen, "
             f"{classes.tolist()}"
         )
-    return Targets(classes, None, proba)
+    return Targets(classes, None, proba[:, order])
 
 
 def _check_probabilities(y, dtype):
-    # The sorted names of the columns, None if they have none, and the probabilities in that order.
-    columns = getattr(y, "columns", None)
-    names, order = (None, None) if columns is None else sorted_columns(list(columns), "y")
+    # Rows that sum to 1, of the dtype, columns as they are in y.
     try:
         proba = check_array(y, dtype=[np.float64, np.float32], input_name="y")
     except (TypeError, ValueError) as error:
@@ -261,8 +268,7 @@ def _check_probabilities(y, dtype):
             f"{row} sums to {total[row]} (y has the shape {proba.shape})"
         )
     # Rows that sum to a little more or less would pull at all classes at once, without end.
-    proba = (proba / total[:, None]).astype(dtype, copy=False)
-    return names, proba if order is None else proba[:, order]
+    return (proba / total[:, None]).astype(dtype, copy=False)
 
 
 def class_weights(class_weight, targets, sample_weight):

@@ -7,7 +7,7 @@ from scipy.special import xlog1py, xlogy
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from sklogloss.labels import is_soft, sorted_columns, unique_labels
+from sklogloss.labels import is_soft, order_of_classes, sorted_columns, unique_labels
 from sklogloss.losses import LogLoss
 
 __all__ = ["Forecasts", "check_forecasts"]
@@ -241,12 +241,12 @@ def _check_matrix(array, name):
 
 def _in_order_of_classes(scores, columns, classes):
     # The columns of a DataFrame that has the classes as names, sorted; other names say nothing.
-    names, wanted = [str(name) for name in columns], [str(name) for name in classes]
-    if names == wanted or sorted(names) != sorted(wanted):
+    order = order_of_classes(list(columns), classes)
+    if order is None or order == sorted(order):
         return scores
     if scores.ndim == 1:  # the difference of two raw predictions
         return -scores
-    return scores[:, [names.index(name) for name in wanted]]
+    return scores[:, order]
 
 
 def _check_soft(y_true, labels):

@@ -230,7 +230,8 @@ class NewtonSolver:
         solver = type(self)(self.objective.subset, tol=np.inf, max_iter=self.max_iter)
         solver.suboptimality = SUBSET_SUBOPTIMALITY
         result = solver.solve(theta)
-        if result.converged:
+        is_out_of_iterations = result.n_iter >= self.max_iter and np.isfinite(result.value)
+        if result.converged or is_out_of_iterations:
             self.adopt(solver)
             self.point = self.evaluate(result.theta)
             # The value at theta, known from some subset: that of its optimum is another matter.

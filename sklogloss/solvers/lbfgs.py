@@ -55,7 +55,7 @@ class LBFGSSolver:
     def _solve(self, theta):
         self.point = self.objective.value_gradient(theta)
         self.n_iter = 0
-        self.decrease = np.inf
+        self.decrease = 0.0
         self.n_small_decreases = 0
         self.converged = False
         self.reason = ""
@@ -124,7 +124,7 @@ class LBFGSSolver:
             )
         is_end = (
             self.n_small_decreases >= N_SMALL_DECREASES
-            or self.n_iter >= PART_FOR_LBFGS * self.max_iter
+            or PART_FOR_LBFGS * self.max_iter <= self.n_iter < self.max_iter
         )
         if point.max_gradient <= self.tol and is_end:
             self.converged = True

@@ -134,14 +134,16 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         other = objective.recentred(result.theta)
         again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
         gain = result.value - again.value
-        tolerated = tolerated_suboptimality(result.value, LARGEST_SUBOPTIMALITY)
+        tolerated = tolerated_suboptimality(again.value, LARGEST_SUBOPTIMALITY)
         is_lower = gain > tolerated
         is_flatter = again.max_gradient < result.max_gradient
-        if not (is_lower or (gain >= -tolerated and (is_flatter or again.max_gradient <= tol))):
+        is_as_good = gain >= -tolerated and (again.converged or not result.converged)
+        if not (is_lower or (is_as_good and (is_flatter or again.max_gradient <= tol))):
             break
-        was_steep = result.max_gradient > tol
+        goes_on = is_lower or (is_flatter and result.max_gradient > tol)
+        goes_on = goes_on and again.n_iter > result.n_iter
         objective, result = other, again
-        if not (is_lower or (was_steep and is_flatter)):
+        if not goes_on:
             break
     name_max_iter(result, max_iter)
     return objective, result

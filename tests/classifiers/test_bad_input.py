@@ -153,6 +153,13 @@ def test_default_threshold_of_feature_selection():
     assert SelectFromModel(LogLossClassifier(penalty="l1", C=0.1)).fit(X, y).threshold_ == 1e-5
 
 
+def test_columns_of_several_levels():
+    pandas = pytest.importorskip("pandas")
+    columns = pandas.MultiIndex.from_tuples([("a", 0), ("a", 1)])
+    with pytest.raises(ValueError, match="y must have one name for each column"):
+        LogLossClassifier().fit(X, pandas.DataFrame(SOFT, columns=columns))
+
+
 @pytest.mark.parametrize("y", [SOFT, SOFT.tolist()])
 def test_accuracy_of_soft_targets(y):
     for clf in (LogLossClassifier(), FocalLogisticRegression()):

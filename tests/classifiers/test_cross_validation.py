@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
@@ -261,6 +262,10 @@ def test_soft_targets_to_score_by_are_of_the_classes_of_fit():
     # All samples may be of one class.
     one = pd.DataFrame({"b": [1.0, 1.0], "a": [0.0, 0.0], "c": [0.0, 0.0]})
     assert clf.score(X[:2], one) == pytest.approx(clf.score(X[:2], ["b", "b"]), rel=1e-12)
+
+    numbered = LogLossClassifierCV(Cs=[1.0], cv=3).fit(X, y)
+    of_polars = pl.DataFrame({str(i): soft.to_numpy()[:, i] for i in (2, 0, 1)})
+    assert numbered.score(X, of_polars) == pytest.approx(expected, rel=1e-12)
 
     with pytest.raises(ValueError, match=r"columns of y, .*'x'.*, are not the classes that fit"):
         clf.score(X, soft.rename(columns={"a": "x"}))

@@ -136,6 +136,16 @@ def test_columns_of_probabilities_that_are_named_as_the_classes_are_put_in_their
     # Names that are not the classes say nothing.
     np.testing.assert_array_equal(surprise(LABEL_3, frame(columns)), expected)
 
+    # 1, 1.0 and True are one class.
+    binary = np.column_stack([1 - PROBA_3[:, 0], PROBA_3[:, 0]])
+    for dtype in (int, float, bool):
+        y = (LABEL_3 == 0).astype(dtype)
+        for columns in ([1, 0], [1.0, 0.0], [True, False], ["1", "0"], ["True", "False"]):
+            if isinstance(columns[0], str) and columns[0] != str(dtype(1)):
+                continue
+            swapped = pd.DataFrame(binary[:, ::-1], columns=columns)
+            np.testing.assert_array_equal(surprise(y, swapped), surprise(y, binary))
+
     soft = pd.DataFrame(PROBA_3, columns=names)
     of_soft = surprise(PROBA_3, PROBA_3)
     given = surprise(soft[["rain", "snow", "dry"]], turned)

@@ -54,18 +54,34 @@ def test_huge_wide_data(solver, center, seed):
     assert caught or value <= np.sqrt(np.finfo(np.float64).eps) * 1e-4
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_weak_penalty_on_nearly_separable_classes(solver, seed):
+def nearly_separable(seed):
+    """Return X, y and a large C."""
     rng = np.random.default_rng(seed)
     n_samples, n_features, n_classes, C = 300, 20, 6, 10.0 ** rng.uniform(3, 6)
     X = rng.normal(size=(n_samples, n_features))
     scores = X @ rng.normal(size=(n_features, n_classes))
-    y = np.argmax(scores + 0.1 * rng.gumbel(size=scores.shape), axis=1)
+    return X, np.argmax(scores + 0.1 * rng.gumbel(size=scores.shape), axis=1), C
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weak_penalty_on_nearly_separable_classes(solver, seed):
+    X, y, C = nearly_separable(seed)
     optimum, _ = end(X, y, "newton-cholesky", C=C, tol=1e-10, max_iter=1000)
     value, caught = end(X, y, solver, C=C)
     assert not caught
     assert value <= optimum * (1 + SUBOPTIMALITY)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_too_few_iterations_are_named(solver, seed):
+    # The gradient is within tol long before the objective is near the optimum.
+    X, y, C = nearly_separable(seed)
+    optimum, _ = end(X, y, "newton-cholesky", C=C, tol=1e-10, max_iter=1000)
+    for max_iter in (5, 10, 12, 14, 20, 40, 60):
+        value, caught = end(X, y, solver, C=C, max_iter=max_iter)
+        assert caught or value <= optimum * (1 + SUBOPTIMALITY)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
