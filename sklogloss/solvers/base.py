@@ -28,6 +28,8 @@ ROUNDING = 1 / 4
 # Where columns are far from centred, or raw predictions large, it leaves up to this.
 LARGEST_ROUNDING = 8
 
+# Mean loss (nats) of samples that are told apart, nearly all.
+LITTLE_LOSS = 0.01
 # Part of the objective that a step may promise which is taken without looking where it leads.
 SHORT_STEP = 0.01
 
@@ -396,9 +398,14 @@ class NewtonSolver:
                 last = self.objective.value_gradient(theta)
                 if not last.max_gradient <= self.point.max_gradient:
                     theta = self.point.theta
-            elif self.objective.l1 > 0 or self.suboptimality > SUBSET_SUBOPTIMALITY:
+            elif (
+                self.objective.l1 > 0
+                or self.suboptimality > SUBSET_SUBOPTIMALITY
+                or self.point.value < LITTLE_LOSS
+            ):
                 # It may promise too much: far from the optimum, or from a model whose curvature
-                # along some coefficients is all but rounding errors.
+                # along some coefficients is all but rounding errors, as it is where all samples
+                # are told apart.
                 last = self.objective.value_gradient(theta)
                 if not last.value <= self.point.value + self.rounding():
                     theta = self.point.theta

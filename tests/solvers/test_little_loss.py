@@ -54,6 +54,20 @@ def test_huge_wide_data(solver, center, seed):
     assert caught or value <= np.sqrt(np.finfo(np.float64).eps) * 1e-4
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seed", [7, 12, 20, 27, 49])
+def test_columns_of_very_different_size(solver, seed):
+    # The last direction promises little, may be made of rounding errors, and lead anywhere.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(40, 100)) * 10.0 ** rng.integers(-12, 13, 100)
+    value, caught = end(X, rng.integers(0, 4, 40), solver)
+    assert caught or value < 1e-3
+    rng = np.random.default_rng(seed)
+    X = rng.standard_cauchy((40, 100)) ** 3
+    value, caught = end(X, rng.integers(0, 4, 40), solver, C=1e6)
+    assert caught or value < 1e-3
+
+
 def nearly_separable(seed):
     """Return X, y and a large C."""
     rng = np.random.default_rng(seed)
