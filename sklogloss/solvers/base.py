@@ -30,8 +30,6 @@ LARGEST_ROUNDING = 8
 
 # Mean loss (nats) of samples that are told apart, nearly all.
 LITTLE_LOSS = 0.01
-# Part of the objective that a step may promise which is taken without looking where it leads.
-SHORT_STEP = 0.01
 
 # What the solution on a subset of the rows is for makes no more digits worth having.
 SUBSET_SUBOPTIMALITY = 1e-5
@@ -268,8 +266,7 @@ class NewtonSolver:
         # A step that is to raise the objective is made of rounding errors: it is not the last one.
         is_end = point.max_gradient <= self.tol and self.decrement >= 0
         if is_end and self.is_last_step(point):
-            self.converged = self.is_sound = True
-            self.has_sound_direction = self.is_short_step(point)
+            self.converged = self.is_sound = self.has_sound_direction = True
         elif point.max_gradient <= self.tol and self.objective.is_separated(point.value):
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             self.converged = self.is_sound = True
@@ -286,16 +283,7 @@ class NewtonSolver:
         """
         if self.decrement / 2 <= self.tolerated(point):
             return True
-        return self.is_short_step(point) and self.left_after_step() <= self.negligible(point)
-
-    def is_short_step(self, point):
-        """Return whether the step is one that the quadratic model knows the end of.
-
-        Where all samples are told apart and their loss is next to nothing, a step may promise as
-        much as all of it, and be long enough to mix them up.
-        """
-        part = max(SHORT_STEP, self.suboptimality)
-        return self.decrement / 2 <= part * abs(point.value)
+        return self.left_after_step() <= self.negligible(point)
 
     def left_after_step(self):
         """Return the suboptimality to expect after the step (nats), at the rate of the last one."""
@@ -405,7 +393,7 @@ class NewtonSolver:
             ):
                 # It may promise too much: far from the optimum, or from a model whose curvature
                 # along some coefficients is all but rounding errors, as it is where all samples
-                # are told apart.
+                # are told apart. A long step may mix them up.
                 last = self.objective.value_gradient(theta)
                 if not last.value <= self.point.value + self.rounding():
                     theta = self.point.theta
