@@ -70,6 +70,8 @@ cdef class LossKernel:
         Whether the target is an (n_samples, n_classes) matrix of probabilities.
     is_convex : bool
         Whether the Hessian of no row has a negative eigenvalue.
+    unit : float
+        Loss of equal probabilities, in parts of their log loss: what a nat is to log loss.
     """
 
 
@@ -127,6 +129,7 @@ def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
         n_classes, target_is_matrix, skl_log_loss_binary, skl_log_loss_index, skl_log_loss_soft)
     kernel.n_curvature_columns = kernel.n_columns
     kernel.is_convex = True
+    kernel.unit = 1
     return kernel
 
 
@@ -164,6 +167,7 @@ def focal_loss_kernel(
     for i, parameter in enumerate(root_parameters):
         kernel.parameter[2 + i] = parameter
     kernel.is_convex = convex or gamma == 0
+    kernel.unit = (1 - 1 / <double> n_classes) ** gamma
     if n_classes == 2:
         kernel.n_curvature_columns = 1
     else:
@@ -192,6 +196,7 @@ def brier_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, bint convex):
         skl_brier_loss_soft)
     kernel.parameter[0] = 0 if convex else 1
     kernel.is_convex = convex
+    kernel.unit = 1
     kernel.n_curvature_columns = 1 if n_classes == 2 else 2 * n_classes + 2
     return kernel
 

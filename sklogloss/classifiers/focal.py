@@ -38,7 +38,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         ``l1_ratio=1`` and None means ``C=np.inf``.
     gamma : float, default=2.0
         Focusing parameter, finite and not negative. 0 is log loss; the larger, the less count
-        samples that are well predicted.
+        samples that are well predicted. Where it makes equal probabilities a loss of next to zero,
+        above 1022 for two classes (126 for float32 X), it is an error.
     alpha : float or array-like of shape (n_classes,), default=None
         Further weights of the classes, which multiply those of ``class_weight``. A float between 0
         and 1, for two classes, is the weight of ``classes_[1]``; the other one has 1 - alpha, as
@@ -233,6 +234,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         return alpha
 
     def _solve(self, objective):
+        self._check_that_loss_has_digits(objective)
         if self.gamma == 0:
             objective, result = super()._solve(objective)
             self.start_objectives_ = np.array([result.value])
@@ -244,6 +246,18 @@ class FocalLogisticRegression(BaseLinearClassifier):
             self.start_objectives_ = solver.start_values
         self.n_starts_ = len(self.start_objectives_)
         return objective, result
+
+    def _check_that_loss_has_digits(self, objective):
+        # Where equal probabilities have a loss of zero, nothing tells how to do better.
+        smallest = np.finfo(objective.dtype).tiny
+        if objective.loss.unit < smallest:
+            n_classes = max(2, objective.n_columns)
+            largest = np.log(smallest) / np.log1p(-1 / n_classes)
+            raise ValueError(
+                f"gamma must be at most {int(largest)} for {n_classes} classes and "
+                f"{objective.dtype} X, got {self.gamma!r}; else the loss is too small to have "
+                "digits"
+            )
 
     def _path(self, loss):
         # From log loss to the given gamma.

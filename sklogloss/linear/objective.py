@@ -22,9 +22,9 @@ from sklogloss.linear.subset import (
 
 __all__ = ["Evaluation", "LinearObjective"]
 
-# Loss of a sample (nats) that leaves no doubt which class it is given.
+# Loss of a sample that leaves no doubt which class it is given, in parts of LossKernel.unit.
 SEPARATED = 1e-6
-# Curvature along an intercept, where a class happens once in ten thousand samples.
+# Curvature along an intercept, where a class happens once in ten thousand samples, in these parts.
 SMALLEST_CURVATURE = 1e-4
 
 
@@ -141,11 +141,12 @@ class LinearObjective:
         So it is where the objective has no penalty, the targets are hard, and even the lightest
         sample alone would have a loss of less than SEPARATED.
         """
-        if self.l2 > 0 or self.l1 > 0 or value > SEPARATED:
+        small = SEPARATED * self.loss.unit
+        if self.l2 > 0 or self.l1 > 0 or value > small:
             return False
         weight = self.sample_weight
         lightest = 1 if weight is None else weight[weight > 0].min()
-        if value * self.weight_sum > SEPARATED * lightest:
+        if value * self.weight_sum > small * lightest:
             return False
         has_indices = self.n_columns > 1 and self.target.shape[1] == 1
         return has_indices or bool(np.all((self.target == 0) | (self.target == 1)))
@@ -453,7 +454,7 @@ class LinearObjective:
             else:
                 bound += np.max(excess / l1) * evaluation.value
         if self.fit_intercept:
-            bound += np.sum(gradient[-1] ** 2) / SMALLEST_CURVATURE / 2
+            bound += np.sum(gradient[-1] ** 2) / (SMALLEST_CURVATURE * self.loss.unit) / 2
         return bound
 
     def value_gradient(self, theta) -> Evaluation:

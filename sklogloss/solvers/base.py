@@ -16,9 +16,9 @@ __all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_
 SUBOPTIMALITY_PER_SQUARED_TOL = 1e-7
 SMALLEST_SUBOPTIMALITY = 1e-11
 LARGEST_SUBOPTIMALITY = 1e-6
-# As small as counts for separable data, whose loss falls for ever.
+# In parts of LossKernel.unit. As small as counts for separable data, whose loss falls for ever:
 SMALLEST_NATS = 1e-15
-# Rounding errors of a loss below this (nats) are those of this number.
+# Rounding errors of a loss below this are those of this number:
 SMALL_LOSS = 1e-4
 # For a suboptimality of this, the rows' cross-products may be in float32.
 ENOUGH_FOR_SINGLE = 1e-9
@@ -28,7 +28,7 @@ ROUNDING = 1 / 4
 # Where columns are far from centred, or raw predictions large, it leaves up to this.
 LARGEST_ROUNDING = 8
 
-# Mean loss (nats) of samples that are told apart, nearly all.
+# Mean loss of samples that are told apart, nearly all, in parts of LossKernel.unit.
 LITTLE_LOSS = 0.01
 
 # What the solution on a subset of the rows is for makes no more digits worth having.
@@ -41,9 +41,9 @@ def relative_suboptimality(tol):
     return min(max(part, SMALLEST_SUBOPTIMALITY), LARGEST_SUBOPTIMALITY)
 
 
-def tolerated_suboptimality(value, part):
+def tolerated_suboptimality(objective, value, part):
     """Return the suboptimality (nats) at which an objective of this value counts as solved."""
-    return max(part * abs(value), SMALLEST_NATS)
+    return max(part * abs(value), SMALLEST_NATS * objective.loss.unit)
 
 
 @dataclass
@@ -292,7 +292,7 @@ class NewtonSolver:
 
     def tolerated(self, point):
         """Return the suboptimality at which a point counts as solved (nats)."""
-        return tolerated_suboptimality(point.value, self.suboptimality)
+        return tolerated_suboptimality(self.objective, point.value, self.suboptimality)
 
     def negligible(self, point):
         """Return the suboptimality that the last step may leave (nats).
@@ -326,7 +326,7 @@ class NewtonSolver:
         """
         part = np.sqrt(np.finfo(self.objective.dtype).eps)
         value = abs(self.point.value)
-        return min(abs(self.decrement) / 2, value) <= part * max(value, SMALL_LOSS)
+        return min(abs(self.decrement) / 2, value) <= part * max(value, self.small_loss())
 
     def left_by_rounding(self, point, n_eps):
         """Return the suboptimality (nats) that parameters which are wrong by n_eps eps leave."""
@@ -334,7 +334,12 @@ class NewtonSolver:
 
     def rounding(self):
         """Return the size of the rounding errors of the objective's value."""
-        return 8 * np.finfo(self.objective.dtype).eps * max(abs(self.point.value), SMALL_LOSS)
+        value = max(abs(self.point.value), self.small_loss())
+        return 8 * np.finfo(self.objective.dtype).eps * value
+
+    def small_loss(self):
+        """Return the loss (nats) whose rounding errors are those of all smaller ones."""
+        return SMALL_LOSS * self.objective.loss.unit
 
     def line_search(self):
         """Set point to a better one along direction; return whether there is one."""
@@ -370,7 +375,9 @@ class NewtonSolver:
         """
         if not self.converged and not self.reason:
             # A small gradient alone says little where the loss or the columns are small.
-            tolerated = tolerated_suboptimality(self.point.value, LARGEST_SUBOPTIMALITY)
+            tolerated = tolerated_suboptimality(
+                self.objective, self.point.value, LARGEST_SUBOPTIMALITY
+            )
             self.converged = (
                 self.objective.l1 == 0
                 and self.point.max_gradient <= self.tol
@@ -389,7 +396,7 @@ class NewtonSolver:
             elif (
                 self.objective.l1 > 0
                 or self.suboptimality > SUBSET_SUBOPTIMALITY
-                or self.point.value < LITTLE_LOSS
+                or self.point.value < LITTLE_LOSS * self.objective.loss.unit
             ):
                 # It may promise too much: far from the optimum, or from a model whose curvature
                 # along some coefficients is all but rounding errors, as it is where all samples

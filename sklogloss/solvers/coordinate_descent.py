@@ -19,7 +19,8 @@ MAX_ROUNDS = 200
 # one sweep for each SWEEP_ROWS of them, or a few where they are few.
 MIN_SWEEPS = 8
 SWEEP_ROWS = 24
-# In theta curvature is one at first. Where so little of it is left, so little is left of the loss.
+# In theta curvature is one at first, in parts of LossKernel.unit. Where so little of it is left, so
+# little is left of the loss.
 SMALLEST_CURVATURE = 1e-14
 
 
@@ -104,16 +105,18 @@ class QuadraticModel:
         Lower triangle; overwritten.
     dtype : dtype
         In which it was computed.
+    unit : float
+        LossKernel.unit.
     """
 
-    def __init__(self, hessian, dtype):
+    def __init__(self, hessian, dtype, unit):
         fill_upper_triangle(hessian)
         # Its rounding errors may leave it with negative curvature where it vanishes, as along equal
         # changes of all classes, and a model without a minimum.
         # They are relative to the diagonal, whose entries may be of very different size.
         diagonal = hessian.reshape(-1)[:: len(hessian) + 1]
         diagonal *= 1 + 100 * np.finfo(dtype).eps
-        diagonal += SMALLEST_CURVATURE
+        diagonal += SMALLEST_CURVATURE * unit
         self.matrix = hessian
         self.steps = 0
 
@@ -142,7 +145,7 @@ class ProximalNewtonSolver(NewtonCholeskySolver):
     NEARLY_SOLVED = 1e-2
 
     def keep(self, hessian, dtype):
-        return QuadraticModel(hessian, dtype)
+        return QuadraticModel(hessian, dtype, self.objective.loss.unit)
 
     def direction_from(self, point, kept_hessian):
         # The first model gains what the objective has at most.

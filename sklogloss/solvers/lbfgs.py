@@ -67,7 +67,7 @@ class LBFGSSolver:
             return finish_with_conjugate_gradients(self)
         if not self.converged and not self.reason:
             # A small gradient alone says little where the loss or the columns are small.
-            tolerated = tolerated_suboptimality(self.point.value, LARGEST_SUBOPTIMALITY)
+            tolerated = self._tolerated(self.point, LARGEST_SUBOPTIMALITY)
             self.converged = self.point.max_gradient <= self.tol and self.decrease <= tolerated
             self.reason = f"max_iter={self.max_iter} iterations were not enough"
         return SolverResult(
@@ -84,6 +84,8 @@ class LBFGSSolver:
         start = self.objective.value_gradient_curvature(self.point.theta)
         diagonal = self.objective.hessian_diagonal(start)
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
+        # SciPy's first step has a length of one. Make it that of Newton's method by the diagonal.
+        self.root /= np.linalg.norm(start.gradient / self.root) or 1
         result = minimize(
             self._value_gradient,
             start.theta * self.root,
@@ -115,7 +117,7 @@ class LBFGSSolver:
         self.decrease = self.point.value - point.value
         self.point = point
         self.n_iter += 1
-        is_small = self.decrease <= tolerated_suboptimality(point.value, self.suboptimality)
+        is_small = self.decrease <= self._tolerated(point, self.suboptimality)
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
         if self.verbose:
             print(
@@ -129,3 +131,6 @@ class LBFGSSolver:
         if point.max_gradient <= self.tol and is_end:
             self.converged = True
             raise StopIteration
+
+    def _tolerated(self, point, part):
+        return tolerated_suboptimality(self.objective, point.value, part)

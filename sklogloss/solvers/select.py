@@ -134,7 +134,7 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         other = objective.recentred(result.theta)
         again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
         gain = result.value - again.value
-        tolerated = tolerated_suboptimality(again.value, LARGEST_SUBOPTIMALITY)
+        tolerated = tolerated_suboptimality(objective, again.value, LARGEST_SUBOPTIMALITY)
         is_lower = gain > tolerated
         is_flatter = again.max_gradient < result.max_gradient
         is_as_good = gain >= -tolerated and (again.converged or not result.converged)

@@ -139,7 +139,7 @@ class WorkingSetSolver:
         return None
 
     def _tolerated(self):
-        return tolerated_suboptimality(self.point.value, self.suboptimality)
+        return tolerated_suboptimality(self.objective, self.point.value, self.suboptimality)
 
     def _gains(self):
         # What each feature promises to gain by itself, then the intercept. In theta the curvature

@@ -130,6 +130,39 @@ def test_optimum(gamma, n_classes, l1_ratio):
     assert clf.n_starts_ == 2
 
 
+@pytest.mark.parametrize("gamma", [20.0, 60.0, 120.0, 500.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("solver", [*SOLVERS, "coordinate-descent"])
+def test_optimum_of_next_to_nothing(solver, n_classes, gamma):
+    # Equal probabilities have a loss of 7e-7 down to 2e-151 nats.
+    X, y = simulate(n_classes=n_classes)
+    unit = (1 - 1 / n_classes) ** gamma
+    # A penalty that is felt, but does not outweigh the loss.
+    C = 1 / (len(X) * 1e-2 * unit)
+    l1_ratio = 1.0 if solver == "coordinate-descent" else 0.0
+    clf = FocalLogisticRegression(gamma=gamma, C=C, l1_ratio=l1_ratio, solver=solver).fit(X, y)
+    plain = PlainFocalLoss(X, one_hot(y), gamma, C, l1_ratio)
+    value, gradient = plain.of(clf)
+    # A value within a part of 1e-11 of the minimum leaves a gradient of the root of 2e-11 times
+    # value and curvature, which is (1 + gamma)^2 units at most for X of the size of one.
+    assert np.abs(gradient).max() < np.sqrt(2e-11 * value * unit) * (1 + gamma)
+    assert value < plain(np.zeros(gradient.size))[0] * 0.99
+
+
+@pytest.mark.parametrize(
+    ("gamma", "n_classes", "dtype", "largest"),
+    [(127, 2, "float32", 126), (1023, 2, "float64", 1022), (1e4, 3, "float64", 1747)],
+)
+def test_gamma_that_leaves_nothing_of_the_loss(gamma, n_classes, dtype, largest):
+    X, y = simulate(n_classes=n_classes)
+    with pytest.raises(
+        ValueError,
+        match=f"gamma must be at most {largest} for {n_classes} classes and {dtype} X, got {gamma}",
+    ):
+        FocalLogisticRegression(gamma=gamma).fit(X.astype(dtype), y)
+    FocalLogisticRegression(gamma=largest, C=np.inf).fit(X.astype(dtype), y)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_solvers_agree(solver, n_classes):
