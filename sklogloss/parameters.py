@@ -4,7 +4,14 @@ from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = ["check_boolean", "check_choice", "check_fraction", "check_integer", "check_real"]
+__all__ = [
+    "check_boolean",
+    "check_choice",
+    "check_fraction",
+    "check_integer",
+    "check_real",
+    "class_factors",
+]
 
 
 def check_real(name, value, low, high, *, include_low=True, include_high=True):
@@ -44,3 +51,36 @@ def check_choice(name, value, choices):
     """Raise an error that names the parameter unless value is one of the choices."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
+
+
+def class_factors(name, value, n_classes):
+    """Return the weights of the classes, float64, that a parameter such as alpha stands for.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for errors.
+    value : float or array-like of shape (n_classes,)
+        A number in (0, 1), for two classes, is the weight of the second; that of the first is one
+        minus it. Weights are finite and not negative.
+    n_classes : int
+    """
+    if isinstance(value, Real):
+        check_fraction(name, value)
+        if n_classes != 2:
+            raise ValueError(
+                f"{name} must be None or have {n_classes} weights, one for each class, got "
+                f"{value!r}; a number is for two classes"
+            )
+        return np.array([1 - value, value], dtype=np.float64)
+    try:
+        weight = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be None, a number in (0, 1) or {n_classes} weights, got {value!r}"
+        ) from error
+    if weight.shape != (n_classes,):
+        raise ValueError(f"{name} must have {n_classes} weights, one for each class, got {value!r}")
+    if not np.all((weight >= 0) & (weight < np.inf)):
+        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+    return weight

@@ -71,7 +71,7 @@ cdef class LossKernel:
     is_convex : bool
         Whether the Hessian of no row has a negative eigenvalue.
     unit : float
-        Loss of equal probabilities, in parts of their log loss: what a nat is to log loss.
+        Loss at a probability of 1/2, in parts of the log loss there: what a nat is to log loss.
     """
 
 
@@ -167,7 +167,8 @@ def focal_loss_kernel(
     for i, parameter in enumerate(root_parameters):
         kernel.parameter[2 + i] = parameter
     kernel.is_convex = convex or gamma == 0
-    kernel.unit = (1 - 1 / <double> n_classes) ** gamma
+    # With more classes, equal probabilities have a larger loss; but two may be all that is in doubt.
+    kernel.unit = 0.5 ** gamma
     if n_classes == 2:
         kernel.n_curvature_columns = 1
     else:
@@ -626,15 +627,15 @@ def evaluate_link(
     cdef floating[::1] scratch = np.empty(
         (raw_prediction.shape[1] + out.shape[1]) * scratch_stride, dtype=dtype
     )
-    cdef floating *unused
+    cdef floating *next_scratch
     cdef Block block, out_block
     cdef Py_ssize_t start, n_rows, i
     with nogil:
         for i in range((n_samples + block_rows - 1) // block_rows):
             start = i * block_rows
             n_rows = min(block_rows, n_samples - start)
-            unused = &scratch[0]
-            block = read[floating](&matrix, start, n_rows, scratch_stride, &unused)
-            out_block = block_of[floating](&out_matrix, start, scratch_stride, &unused)
+            next_scratch = &scratch[0]
+            block = read[floating](&matrix, start, n_rows, scratch_stride, &next_scratch)
+            out_block = block_of[floating](&out_matrix, start, scratch_stride, &next_scratch)
             function(n_rows, n_columns, block.stride, block.data, out_block.stride, out_block.data)
             weight_and_write[floating](out_block, NULL, &out_matrix, start, n_rows)

@@ -167,7 +167,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             that a linear function separates. If float32, the type of X, has too few digits for the
             coefficients.
         UserWarning
-            If all samples of a class have a weight of zero.
+            If sample_weight is zero for all samples of a class.
         """
         self._check_penalty()
         self._check_parameters()
@@ -349,6 +349,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         self.classes_ = problem.targets.classes
         weight = problem.class_weight
         self.class_weight_ = np.ones(len(self.classes_)) if weight is None else weight
+        # The posterior undoes what the fit did, whatever parameters have been set since.
+        self._fitted_loss = self._loss(len(self.classes_))
+        self._fitted_label_smoothing = self.label_smoothing
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the scores of the classes.
@@ -360,7 +363,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            X coef + intercept: for two classes the log-odds of ``classes_[1]``.
+            X coef + intercept, for two classes that of ``classes_[1]``. They are log-odds, or their
+            softmax the probabilities, where ``probabilities="model"``.
         """
         return self._linear_scores(X)
 
@@ -432,8 +436,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             raw_prediction = self._raw_prediction(X)
-            loss = self._loss(len(self.classes_))
-            return loss.log_posterior(raw_prediction, self.class_weight_, self.label_smoothing)
+            return self._fitted_loss.log_posterior(
+                raw_prediction, self.class_weight_, self._fitted_label_smoothing
+            )
         return self._link(X, logarithm=True)
 
     def _link(self, X, logarithm):

@@ -110,6 +110,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         strongest penalty whose mean score is within one standard error of that [1]_.
     label_smoothing : float, default=0.0
         In [0, 1): training targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+        What the model then holds less probable than label_smoothing / n_classes has next to no
+        posterior probability, 2e-308 (1e-38 for float32).
         Scores are those of the targets as they are.
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns, and what is scored; as for `LogLossClassifier`.

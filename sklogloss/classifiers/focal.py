@@ -1,12 +1,10 @@
 """Focal logistic regression: the linear classifier that minimises focal loss."""
 
-from numbers import Real
-
 import numpy as np
 
 from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.losses import FocalLoss, LogLoss
-from sklogloss.parameters import check_fraction, check_real
+from sklogloss.parameters import check_real, class_factors
 from sklogloss.solvers.nonconvex import NonconvexSolver
 
 __all__ = ["FocalLogisticRegression"]
@@ -38,8 +36,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         ``l1_ratio=1`` and None means ``C=np.inf``.
     gamma : float, default=2.0
         Focusing parameter, finite and not negative. 0 is log loss; the larger, the less count
-        samples that are well predicted. Where it makes equal probabilities a loss of next to zero,
-        above 1022 for two classes (126 for float32 X), it is an error.
+        samples that are well predicted. Above 1022, or 126 for float32 X, that is an error: next
+        to no loss is left.
     alpha : float or array-like of shape (n_classes,), default=None
         Further weights of the classes, which multiply those of ``class_weight``. A float between 0
         and 1, for two classes, is the weight of ``classes_[1]``; the other one has 1 - alpha, as
@@ -87,6 +85,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         the same bits for any number.
     label_smoothing : float, default=0.0
         In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+        What the model then holds less probable than label_smoothing / n_classes has next to no
+        posterior probability, 2e-308 (1e-38 for float32).
     probabilities : {"posterior", "model"}, default="posterior"
         What `predict_proba` returns. "posterior": the probabilities in the population of the data,
         undoing what the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` do to them.
@@ -206,32 +206,9 @@ class FocalLogisticRegression(BaseLinearClassifier):
     def _check_parameters(self):
         super()._check_parameters()
         check_real("gamma", self.gamma, 0, np.inf, include_high=False)
-        if isinstance(self.alpha, Real):
-            check_fraction("alpha", self.alpha)
 
     def _class_factors(self, n_classes):
-        if self.alpha is None:
-            return None
-        if isinstance(self.alpha, Real):
-            if n_classes != 2:
-                raise ValueError(
-                    f"alpha must be None or have {n_classes} weights, one for each class, got "
-                    f"{self.alpha!r}; a number is for two classes"
-                )
-            return np.array([1 - self.alpha, self.alpha], dtype=np.float64)
-        try:
-            alpha = np.asarray(self.alpha, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"alpha must be None, a number in (0, 1) or {n_classes} weights, got {self.alpha!r}"
-            ) from error
-        if alpha.shape != (n_classes,):
-            raise ValueError(
-                f"alpha must have {n_classes} weights, one for each class, got {self.alpha!r}"
-            )
-        if not np.all((alpha >= 0) & (alpha < np.inf)):
-            raise ValueError(f"alpha must be finite and not negative, got {self.alpha!r}")
-        return alpha
+        return None if self.alpha is None else class_factors("alpha", self.alpha, n_classes)
 
     def _solve(self, objective):
         self._check_that_loss_has_digits(objective)
@@ -248,15 +225,12 @@ class FocalLogisticRegression(BaseLinearClassifier):
         return objective, result
 
     def _check_that_loss_has_digits(self, objective):
-        # Where equal probabilities have a loss of zero, nothing tells how to do better.
+        # Where a probability of 1/2 has a loss of zero, nothing tells how to do better.
         smallest = np.finfo(objective.dtype).tiny
         if objective.loss.unit < smallest:
-            n_classes = max(2, objective.n_columns)
-            largest = np.log(smallest) / np.log1p(-1 / n_classes)
             raise ValueError(
-                f"gamma must be at most {int(largest)} for {n_classes} classes and "
-                f"{objective.dtype} X, got {self.gamma!r}; else the loss is too small to have "
-                "digits"
+                f"gamma must be at most {-int(np.log2(smallest))} for {objective.dtype} X, got "
+                f"{self.gamma!r}; else the loss is too small to have digits"
             )
 
     def _path(self, loss):

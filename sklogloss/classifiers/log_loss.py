@@ -64,6 +64,8 @@ class LogLossClassifier(BaseLinearClassifier):
         the same bits for any number.
     label_smoothing : float, default=0.0
         In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
+        What the model then holds less probable than label_smoothing / n_classes has next to no
+        posterior probability, 2e-308 (1e-38 for float32).
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns. "model": the sigmoid or softmax of `decision_function`, as
         LogisticRegression. "posterior": the probabilities in the population of the data, undoing

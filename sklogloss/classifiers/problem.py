@@ -73,7 +73,12 @@ class Problem:
             weights = alpha if weights is None else weights * alpha
         weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
         if row_weight is not None and not row_weight.any():
-            raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
+            names = (
+                "sample_weight and class_weight"
+                if alpha is None
+                else ("sample_weight, class_weight and alpha")
+            )
+            raise ValueError(f"{names} must leave some weight, all are zero")
         target = weighted_targets.as_array(label_smoothing, X.dtype)
         return cls(X, targets, sample_weight, weights, target, row_weight, exponent)
 
@@ -111,8 +116,9 @@ def _warn_of_no_weight(targets, sample_weight):
     if has_none.any():
         warnings.warn(
             "sample_weight is zero for all samples of the classes "
-            f"{targets.classes[has_none].tolist()}: their probabilities go to 0, their intercepts "
-            "have no optimum. Drop these samples, or give them some weight.",
+            f"{targets.classes[has_none].tolist()}: nothing is known of them, and without "
+            "label_smoothing their intercepts have no optimum. Drop these samples, or give them "
+            "some weight.",
             UserWarning,
             stacklevel=5,
         )

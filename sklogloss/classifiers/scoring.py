@@ -108,6 +108,8 @@ def _candidate(model, ratio, i, coefficients):
     )
     candidate.coef_, candidate.intercept_ = split_coefficients(coefficients, model.fit_intercept)
     candidate.classes_, candidate.class_weight_ = model.classes_, model.class_weight_
+    candidate._fitted_loss = LogLoss(len(model.classes_))
+    candidate._fitted_label_smoothing = model.label_smoothing
     candidate.n_features_in_ = candidate.coef_.shape[1]
     return candidate
 
@@ -150,7 +152,9 @@ def surprise(model, target, raw_prediction):
         target = target[:, 0]
     if model.probabilities == "model":
         return loss.value(target, raw_prediction)
-    log_proba = loss.log_posterior(raw_prediction, model.class_weight_, model.label_smoothing)
+    log_proba = loss.log_posterior(
+        raw_prediction, model.class_weight_, model._fitted_label_smoothing
+    )
     # Smoothing leaves nothing of what is less probable than a wrong label.
     log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
     if len(model.classes_) == 2:

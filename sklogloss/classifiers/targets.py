@@ -80,11 +80,11 @@ class Targets:
             weight = class_weight[self.label]
             targets = self
         else:
-            proba = self.proba * class_weight.astype(self.proba.dtype)
-            weight = proba.sum(axis=1, dtype=np.float64)
-            proba /= np.where(weight > 0, weight, 1)[:, None].astype(proba.dtype)
+            proba = self.proba * class_weight
+            weight = proba.sum(axis=1)
+            proba /= np.where(weight > 0, weight, 1)[:, None]
             proba[weight == 0] = self.proba[weight == 0]
-            targets = Targets(self.classes, None, proba)
+            targets = Targets(self.classes, None, proba.astype(self.proba.dtype))
         if sample_weight is not None:
             weight = weight * sample_weight
         return targets, *scaled_weights(weight, dtype)

@@ -30,6 +30,7 @@ def make_design(X, dtype=None) -> Design:
     if dtype is None:
         dtype = X.dtype
     if sparse.issparse(X):
+        _check_pointers(X)
         X = _with_plain_arrays(X)
         if X.dtype != dtype:
             X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
@@ -42,6 +43,13 @@ def make_design(X, dtype=None) -> Design:
             design = SparseDesign(X)
         return design
     return DenseDesign(X if _is_readable(X) else np.array(X, order="C"), dtype == np.float32)
+
+
+def _check_pointers(X):
+    # A pass would follow them outside the arrays.
+    pointers, n_stored = X.indptr, min(len(X.indices), len(X.data))
+    if pointers[0] != 0 or pointers[-1] > n_stored or np.any(pointers[1:] < pointers[:-1]):
+        raise ValueError(f"X.indptr must ascend from 0 to at most {n_stored}, the stored entries")
 
 
 def _is_readable(X):

@@ -192,8 +192,8 @@ class LinearObjective:
         )
 
     def _set_center_and_scale(self):
-        # With these scales the Hessian at theta = 0 has a diagonal close to one. Rows of weight
-        # zero have no say.
+        # With these scales the Hessian of log loss at theta = 0 has a diagonal close to one. Rows
+        # of weight zero have no say.
         n_classes = max(2, self.n_columns)
         curvature = (1 - 1 / n_classes) / n_classes
         design, weight = self.design, self.sample_weight
@@ -435,7 +435,8 @@ class LinearObjective:
     def largest_suboptimality(self, evaluation):
         """Return a bound of the suboptimality at an evaluation, from its gradient and the penalty.
 
-        The curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it
+        It is one for a loss that is convex; else, of what a descent from here gains close by. The
+        curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it
         is the duality gap; without an L2 part, that under the constraint that the L1 norm is no
         larger than the value allows. The intercept's part is an estimate.
         """

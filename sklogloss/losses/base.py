@@ -14,6 +14,8 @@ from sklogloss.parameters import check_real
 
 # Of a class that does not occur: its best raw prediction would be infinite.
 SMALLEST_SHARE = 1e-15
+# Rounding of the probabilities of a row, as the kernels allow it.
+LARGEST_DEVIATION = 1e-5
 
 
 def _count(number: int, name: str, smallest: int) -> int:
@@ -436,7 +438,10 @@ class Loss(ABC):
                 self._raise_for_target(target)
             share = np.bincount(target.astype(np.intp), weight, minlength=self.n_classes)
         else:
-            if not np.all((target >= 0) & (target <= 1)):
+            is_valid = np.all((target >= 0) & (target <= 1))
+            if target.ndim == 2:
+                is_valid &= np.all(np.abs(target.sum(axis=1) - 1) <= LARGEST_DEVIATION)
+            if not is_valid:
                 self._raise_for_target(target)
             share = weight @ target
         share = share / weight.sum()

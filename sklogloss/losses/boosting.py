@@ -50,7 +50,7 @@ class BoostingObjective:
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Raw predictions.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factor of each sample.
+            Factor of each sample, finite and not negative.
 
         Returns
         -------
@@ -58,14 +58,15 @@ class BoostingObjective:
         """
         y_pred = np.asarray(y_pred)
         _, gradient, hessian = self.loss._evaluate(
-            "gradient_hessian", y_true, y_pred, None, 1, convex=True
+            "gradient_hessian", y_true, y_pred, sample_weight, 1, convex=True
         )
         if self.loss.n_classes > 2:
             hessian *= FACTORS[self.library](self.loss.n_classes)
-        np.maximum(hessian, SMALLEST_HESSIAN, out=hessian)
+        smallest = SMALLEST_HESSIAN
         if sample_weight is not None:
-            weight = np.asarray(sample_weight).reshape(-1, *[1] * (gradient.ndim - 1))
-            gradient, hessian = gradient * weight, hessian * weight
+            weight = np.asarray(sample_weight, dtype=hessian.dtype)
+            smallest = smallest * weight.reshape(-1, *[1] * (hessian.ndim - 1))
+        np.maximum(hessian, smallest, out=hessian)
         return gradient.reshape(y_pred.shape), hessian.reshape(y_pred.shape)
 
     def init_score(

@@ -129,9 +129,10 @@ class FocalLoss(Loss):
     def _log_boost(self, log_odds):
         # ln(phi / q^gamma) = ln(1 - gamma p / q ln p), by ln(p / q): p / q is exp(log_odds).
         smaller = np.exp(-np.abs(log_odds))
-        near = np.log1p(smaller) / np.maximum(smaller, np.finfo(np.float64).tiny)
+        tiny = np.finfo(np.float64).tiny
+        near = np.where(smaller > tiny, np.log1p(smaller) / np.maximum(smaller, tiny), 1)
         far = smaller * (np.abs(log_odds) + np.log1p(smaller))
-        weighted = np.where(log_odds < 0, far, np.where(smaller > 0, near, 1))
+        weighted = np.where(log_odds < 0, far, near)
         return np.log1p(self.gamma * weighted)
 
     def _log_ratio(self, log_odds):
@@ -156,7 +157,9 @@ class FocalLoss(Loss):
         def excess(log_scale):
             return expit(log_odds(log_scale)).sum() - 1
 
-        return -np.logaddexp(0, -log_odds(brentq(excess, -100, 100, xtol=1e-14)))
+        # ln(p / phi) is gamma ln 2 and more where p is 1/2.
+        bound = 100 + self.gamma
+        return -np.logaddexp(0, -log_odds(brentq(excess, -bound, bound, xtol=1e-14)))
 
 
 def _log_of_others(log_p):

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+from sklogloss.losses import FocalLoss
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_fraction, check_real
+from sklogloss.parameters import check_real, class_factors
 
 __all__ = ["focal_loss"]
 
@@ -29,7 +30,7 @@ def focal_loss(
     for soft targets the mean over the classes as they are probable. From 0 to infinity; lower is
     better; ``gamma=0`` is the log loss. It is not a proper score for ``gamma > 0``: other
     probabilities than the true ones minimise it [1]_, [2]_. Use it to compare models trained by it,
-    not to judge probabilities.
+    by the probabilities of the model (``probabilities="model"``), not to judge probabilities.
 
     Parameters
     ----------
@@ -70,41 +71,34 @@ def focal_loss(
     forecasts = check_forecasts(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
-    class_weight = _class_weight(alpha, forecasts.n_classes)
+    class_weight = np.ones(forecasts.n_classes)
+    if alpha is not None:
+        class_weight = class_factors("alpha", alpha, forecasts.n_classes)
     return forecasts.mean(_focal_losses(forecasts, gamma, class_weight))
-
-
-def _class_weight(alpha, n_classes):
-    if alpha is None:
-        return np.ones(n_classes)
-    if np.ndim(alpha) == 0:
-        check_fraction("alpha", alpha)
-        if n_classes > 2:
-            raise ValueError(f"alpha must have the weights of the {n_classes} classes, got {alpha}")
-        return np.array([1 - alpha, alpha])
-    weight = np.asarray(alpha, dtype=np.float64)
-    if weight.shape != (n_classes,) or not np.all((weight >= 0) & (weight < np.inf)):
-        raise ValueError(
-            f"alpha must have {n_classes} finite weights that are not negative, got {alpha!r}"
-        )
-    return weight
 
 
 def _focal_losses(forecasts, gamma, class_weight):
     # Of each sample.
+    if forecasts.raw_prediction is not None:
+        return _losses_of_logits(forecasts, gamma, class_weight)
     proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
+    # From the probabilities of the others, where nothing cancels.
+    others = proba @ (1 - np.eye(forecasts.n_classes))
+    losses = -class_weight * np.exp(xlogy(gamma, others)) * log_proba
     if forecasts.target is None:
-        rows, label = np.arange(len(forecasts)), forecasts.label
-        others = _others(proba, gamma, rows, label)
-        return -class_weight[label] * others * log_proba[rows, label]
-    losses = np.zeros(len(forecasts))
-    for k in range(forecasts.n_classes):
-        others = _others(proba, gamma, slice(None), k)
-        losses -= class_weight[k] * forecasts.target[:, k] * others * log_proba[:, k]
-    return losses
+        return losses[np.arange(len(forecasts)), forecasts.label]
+    return np.sum(forecasts.target * losses, axis=1)
 
 
-def _others(proba, gamma, rows, label):
-    # (1 - p)^gamma; of two classes, from the other one, where nothing cancels.
-    others = proba[rows, 1 - label] if proba.shape[1] == 2 else 1 - proba[rows, label]
-    return np.exp(xlogy(gamma, others))
+def _losses_of_logits(forecasts, gamma, class_weight):
+    loss = FocalLoss(gamma, forecasts.n_classes)
+    if forecasts.target is None:
+        weight, target = class_weight[forecasts.label], forecasts.label
+    else:
+        weighted = forecasts.target * class_weight
+        weight = weighted.sum(axis=1)
+        target = weighted / np.where(weight > 0, weight, 1)[:, None]
+        target[weight == 0] = 1 / forecasts.n_classes
+        if forecasts.n_classes == 2:
+            target = target[:, 1]
+    return weight * loss.value(target, forecasts.raw_prediction).astype(np.float64, copy=False)

@@ -131,7 +131,7 @@ def log_loss_interval(
     forecasts = check_forecasts(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
-    sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), groups)
+    sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), groups, y_true)
     loss = float(sums.sum() / weights.sum())
     if method == "normal":
         error = _standard_error(sums, weights)
@@ -221,11 +221,11 @@ def compare_log_loss(
     if folds is not None:
         if groups is not None:
             raise ValueError("give either groups or folds, not both")
-        sums, weights = _group_sums(forecasts, differences, folds)
+        sums, weights = _group_sums(forecasts, differences, folds, y_true)
         return compare_fold_scores(
             sums / weights, np.zeros(len(sums)), confidence_level=confidence_level
         )
-    sums, weights = _group_sums(forecasts, differences, groups)
+    sums, weights = _group_sums(forecasts, differences, groups, y_true)
     difference, error = float(sums.sum() / weights.sum()), _standard_error(sums, weights)
     return _comparison(difference, error, len(sums) - 1, confidence_level)
 
@@ -293,16 +293,16 @@ def compare_fold_scores(
     return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)
 
 
-def _group_sums(forecasts, values, groups):
+def _group_sums(forecasts, values, groups, y_true):
     # Weighted sum of the values, and sum of the weights, of each group.
     weight = forecasts.weights()
     if groups is None:
         sums, weights = weight * values, weight
     else:
         groups = column_or_1d(groups)
+        check_consistent_length(groups, y_true)
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
-        check_consistent_length(groups, values)
         _, index = np.unique(groups, return_inverse=True)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
     if len(sums) < 2:

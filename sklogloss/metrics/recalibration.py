@@ -10,6 +10,9 @@ __all__ = ["METHODS", "IsotonicFit", "fit_logits", "recalibrate"]
 METHODS = ("isotonic", "logistic", "temperature")
 # Largest entry of the gradient of the mean loss at which the logistic methods stop.
 GRADIENT_TOL = 1e-10
+# Logits, in parts of the median, that are as good as infinite: squares of larger ones would leave
+# no digits of the others'.
+LARGEST = 1e12
 
 
 def recalibrate(forecasts, method, splitter):
@@ -43,8 +46,8 @@ class IsotonicFit:
 
     def __init__(self, score, weight):
         self.score, self.place = np.unique(score, return_inverse=True)
-        self.weight = weight
-        self.mass = np.bincount(self.place, weight)
+        self.weight = weight / weight.mean()
+        self.mass = np.bincount(self.place, self.weight)
 
     def fit(self, target):
         """Fit values to what happened, an ndarray of shape (n_samples,), and return self."""
@@ -122,10 +125,9 @@ def fit_logits(forecasts, fit_intercept=True):
     if not z.any():
         return 1.0, 0.0
     n_intercepts = (1 if z.ndim == 1 else z.shape[1]) if fit_intercept else 0
-    # A scale at which the slope is about one, whatever the size of the logits.
-    size = float(np.abs(z).max())
-    size *= float(np.sqrt(np.mean((z / size) ** 2)))
-    problem = _LogitProblem(forecasts, z / size, n_intercepts)
+    # A scale at which the slope is about one, whatever the size of the logits, or of a few of them.
+    size = float(np.median(np.abs(z[z != 0])))
+    problem = _LogitProblem(forecasts, np.clip(z / size, -LARGEST, LARGEST), n_intercepts)
     result = minimize(
         problem.value_gradient,
         np.zeros(1 + n_intercepts),
@@ -134,10 +136,19 @@ def fit_logits(forecasts, fit_intercept=True):
         method="trust-exact",
         options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
     )
-    slope, intercept = float(result.x[0] / size), result.x[1:]
+    x = _after_newton_step(problem, result.x)
+    slope, intercept = float(x[0] / size), x[1:]
     if not fit_intercept:
         return slope, 0.0
     return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
+
+
+def _after_newton_step(problem, x):
+    # Close to the optimum, rounding errors hide which value is lower, but not which gradient.
+    _, gradient = problem.value_gradient(x)
+    moved = x - np.linalg.lstsq(problem.hessian(x), gradient)[0]
+    _, left = problem.value_gradient(moved)
+    return moved if np.linalg.norm(left) < np.linalg.norm(gradient) else x
 
 
 class _LogitProblem:

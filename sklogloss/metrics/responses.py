@@ -26,7 +26,14 @@ def forecast_arguments(estimator, X, call=None):
     if len(classes) == 1:
         # Sure of the one class that it knows.
         return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
-    if _decides_by_logits(estimator):
+    decides_by_logits = _decides_by_logits(estimator)
+    if decides_by_logits is False:
+        # Log-probabilities are logits, too. Of two classes, scikit-learn's call returns one column.
+        log_proba = estimator.predict_log_proba(X)
+        if len(classes) == 2:
+            log_proba = log_proba[:, 1] - log_proba[:, 0]
+        return {"raw_prediction": log_proba}
+    if decides_by_logits:
         argument, method = "raw_prediction", "decision_function"
     else:
         argument, method = "y_proba", "predict_proba"
@@ -37,14 +44,15 @@ def forecast_arguments(estimator, X, call=None):
 
 
 def _decides_by_logits(estimator):
-    # Whether the decision function of an estimator is the logits of its predict_proba.
+    # Whether the decision function of an estimator is the logits of its predict_proba; None if it
+    # is not one of sklogloss.
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
-            return getattr(estimator, "decides_by_logits", False)
+            return getattr(estimator, "decides_by_logits", None)
 
 
 def with_unseen_classes(classes, y_true, arguments):

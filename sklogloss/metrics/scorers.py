@@ -36,8 +36,8 @@ class ProbabilityScorer(_BaseScorer):
     one. This one takes them from the estimator. A class in `y_true` that the estimator has never
     seen has the probability 0. `y_true` may hold class probabilities, with columns as in
     ``estimator.classes_``. Of two classes it sees, as scikit-learn's, the probability of the
-    second; of sklogloss's own classifiers, also in a Pipeline or a search, the decision function,
-    so that no probability is ever rounded to 0.
+    second; of sklogloss's own classifiers, also in a Pipeline or a search, the decision function or
+    predict_log_proba, so that no probability is ever rounded to 0.
     """
 
     def _score(self, method_caller, estimator, X, y_true, **kwargs):
@@ -126,6 +126,10 @@ def make_focal_loss_scorer(
     gamma: float = 2.0, alpha: float | ArrayLike | None = None
 ) -> ProbabilityScorer:
     """Return the scorer of minus `focal_loss`.
+
+    It scores what predict_proba returns. Focal loss is smallest for the probabilities of the model
+    that was trained by it, not for true ones: score `FocalLogisticRegression` with
+    ``probabilities="model"``.
 
     Parameters
     ----------

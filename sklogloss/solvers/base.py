@@ -8,7 +8,13 @@ import numpy as np
 from sklogloss.linear.objective import Evaluation
 from sklogloss.linear.reduction import RowReduction, is_reducible, is_reducible_in_single
 
-__all__ = ["NewtonSolver", "SolverResult", "relative_suboptimality", "tolerated_suboptimality"]
+__all__ = [
+    "NewtonSolver",
+    "SolverResult",
+    "name_max_iter",
+    "relative_suboptimality",
+    "tolerated_suboptimality",
+]
 
 # A solver stops when the gradient is within tol and the objective is, by its own estimate, within
 # this part of the optimum, times tol squared: tol alone says little about columns of very small
@@ -82,6 +88,16 @@ class SolverResult:
     point: Evaluation | None = None
     curves_upwards: bool = False
     is_sound: bool = True
+
+    def __post_init__(self):
+        if self.converged:
+            self.reason = ""
+
+
+def name_max_iter(result, max_iter):
+    """Make max_iter the reason of a result of several solvers, not what the last had left of it."""
+    if not result.converged and result.n_iter >= max_iter:
+        result.reason = f"max_iter={max_iter} iterations were not enough"
 
 
 class NewtonSolver:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import NewtonSolver
+from .base import NewtonSolver, name_max_iter
 from .conjugate_gradients import ConjugateGradients
 from .dual_ascent import dual_start, is_worth_ascending
 from .softmax_descent import SoftmaxDescent
@@ -117,6 +117,5 @@ def finish_with_conjugate_gradients(solver):
     newton.suboptimality = solver.suboptimality
     result = newton.solve(solver.point.theta)
     result.n_iter += solver.n_iter
-    if result.n_iter >= solver.max_iter and not result.converged:
-        result.reason = f"max_iter={solver.max_iter} iterations were not enough"
+    name_max_iter(result, solver.max_iter)
     return result

@@ -6,19 +6,20 @@ import numpy as np
 
 from sklogloss.linear.reduction import RowReduction, is_reducible
 
-from .base import SUBSET_SUBOPTIMALITY
+from .base import SUBSET_SUBOPTIMALITY, name_max_iter
 from .curvature import costs_few_passes, negative_curvature
 from .select import make_solver, solve
 
 __all__ = ["NonconvexSolver"]
 
-# Part of the objective to which starts are followed, before it is known where they lead; and to
-# which a loss on the way to the given one is solved.
+# Part of the objective to which starts are followed, before it is known where they lead: where
+# passes cost little, and else; and to which a loss on the way to the given one is solved.
+CLOSE = 1e-6
 LOOSE = 1e-2
 LOOSE_ON_PATH = 1e-1
-# Two ends are the same minimum if the way from one to the other costs less than this part, by
-# Hessians that leave out what is negative.
-SAME = 4 * LOOSE
+# Two ends are the same minimum if the way from one to the other costs less than this many times
+# the part to which they are solved, by Hessians that leave out what is negative.
+SAME = 4
 # Parts of the way to an end at which the objective is looked at. The last piece is short, since it
 # tells whether there is a minimum close to the end.
 PARTS_OF_WAY = (0, 1 / 3, 2 / 3, 0.95)
@@ -118,13 +119,14 @@ class NonconvexSolver:
             if max(values) < at_zero:
                 ends = [self._descend(end, self.path[-1], LOOSE) for end in ends]
                 return ends, of_start
-        first = self._descend(End(theta, 0), self.path[-1], LOOSE)
+        part = CLOSE if costs_few_passes(self.objective) else LOOSE
+        first = self._descend(End(theta, 0), self.path[-1], part)
         first.point = self._convexified().value_gradient_curvature(first.theta)
-        second = self._follow_path(first)
+        second = self._follow_path(first, part)
         if second is None:
             return [first], (0, 0)
         second.point = self._convexified().value_gradient_curvature(second.theta)
-        if self._is_same(first, second):
+        if self._is_same(first, second, SAME * part):
             return [min(first, second, key=lambda end: end.point.value)], (0, 0)
         return [first, second], (0, 1)
 
@@ -150,7 +152,7 @@ class NonconvexSolver:
             return None
         return small, lambda theta: objective.theta(*small.coef_intercept(theta)), None
 
-    def _follow_path(self, first):
+    def _follow_path(self, first, part):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
         end = End(np.zeros(self.objective.n_parameters), 0)
@@ -159,7 +161,7 @@ class NonconvexSolver:
             return None
         for loss in others:
             end = self._descend(end, loss, LOOSE_ON_PATH)
-        return self._descend(end, last, LOOSE)
+        return self._descend(end, last, part)
 
     def _leads_to(self, start, end):
         # Whether the objective falls on the straight way from start to end, and curves upwards.
@@ -191,12 +193,12 @@ class NonconvexSolver:
     def _convexified(self):
         return self.objective.with_loss(self.path[-1])
 
-    def _is_same(self, first, second):
+    def _is_same(self, first, second, part):
         step = second.theta - first.theta
         lowest = min(first.point.value, second.point.value)
         for point in (first.point, second.point):
             cost = float(step @ self._convexified().hessian_product(point, step)) / 2
-            if not max(cost, point.value - lowest) <= SAME * abs(lowest):
+            if not max(cost, point.value - lowest) <= part * abs(lowest):
                 return False
         return True
 
@@ -212,8 +214,7 @@ class NonconvexSolver:
             verbose=self.verbose,
         )
         result.n_iter += end.n_iter
-        if not result.converged and result.n_iter >= self.max_iter:
-            result.reason = f"max_iter={self.max_iter} iterations were not enough"
+        name_max_iter(result, self.max_iter)
         return objective.with_loss(self.objective.loss), result
 
     def _leave_saddles(self, objective, result):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import SolverResult
+from .base import SolverResult, name_max_iter
 from .guided_newton import GuidedNewtonSolver, is_guidable
-from .select import is_end, name_max_iter, select_solver, solve
+from .select import is_end, select_solver, solve
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
 

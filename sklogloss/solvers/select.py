@@ -5,14 +5,14 @@ import numpy as np
 from sklogloss.linear.design import passes_per_class_mean_hessian, passes_per_newton_step
 from sklogloss.linear.reduction import is_reducible
 
-from .base import LARGEST_SUBOPTIMALITY, tolerated_suboptimality
+from .base import LARGEST_SUBOPTIMALITY, name_max_iter, tolerated_suboptimality
 from .class_mean_newton import ClassMeanNewtonSolver
 from .lbfgs import LBFGSSolver
 from .newton_cg import NewtonCGSolver
 from .newton_cholesky import NewtonCholeskySolver
 from .working_set import WorkingSetSolver
 
-__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "make_solver", "name_max_iter", "select_solver", "solve"]
+__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "make_solver", "select_solver", "solve"]
 
 # Those that minimise a smooth objective, without an L1 penalty.
 SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
@@ -147,12 +147,6 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
             break
     name_max_iter(result, max_iter)
     return objective, result
-
-
-def name_max_iter(result, max_iter):
-    """Make max_iter the reason of a result of several solvers, not what the last had left of it."""
-    if not result.converged and result.n_iter >= max_iter:
-        result.reason = f"max_iter={max_iter} iterations were not enough"
 
 
 def is_end(result):

@@ -209,5 +209,5 @@ class WorkingSetSolver:
             converged,
             reason,
             point=point,
-            is_sound=reason != STALLED,
+            is_sound=reason == "",
         )

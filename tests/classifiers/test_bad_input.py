@@ -165,3 +165,13 @@ def test_accuracy_of_soft_targets(y):
     for clf in (LogLossClassifier(), FocalLogisticRegression()):
         with pytest.raises(ValueError, match="the accuracy that score returns is of labels"):
             clf.fit(X, Y).score(X, y)
+
+
+@pytest.mark.parametrize("estimator", [LogLossClassifier, FocalLogisticRegression])
+@pytest.mark.parametrize(("place", "pointer"), [(3, 10**5), (3, 1), (-1, 10**5), (0, -1)])
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_array])
+def test_pointers_of_a_sparse_matrix(estimator, container, place, pointer):
+    broken = container(X)
+    broken.indptr[place] = pointer
+    with pytest.raises(ValueError, match=r"X\.indptr must ascend from 0"):
+        estimator().fit(broken, Y)

@@ -136,7 +136,7 @@ def test_optimum(gamma, n_classes, l1_ratio):
 def test_optimum_of_next_to_nothing(solver, n_classes, gamma):
     # Equal probabilities have a loss of 7e-7 down to 2e-151 nats.
     X, y = simulate(n_classes=n_classes)
-    unit = (1 - 1 / n_classes) ** gamma
+    unit = (1 - 1 / n_classes) ** gamma  # of equal probabilities
     # A penalty that is felt, but does not outweigh the loss.
     C = 1 / (len(X) * 1e-2 * unit)
     l1_ratio = 1.0 if solver == "coordinate-descent" else 0.0
@@ -149,16 +149,26 @@ def test_optimum_of_next_to_nothing(solver, n_classes, gamma):
     assert value < plain(np.zeros(gradient.size))[0] * 0.99
 
 
+@pytest.mark.parametrize(("n_classes", "gamma"), [(20, 50), (10, 100), (10, 1000)])
+def test_doubts_between_two_of_many_classes(n_classes, gamma):
+    # They are of 2^-gamma nats, next to nothing beside the loss of equal probabilities.
+    n_pairs = n_classes // 2
+    X = np.repeat(np.eye(n_pairs), 8, axis=0)
+    y = np.concatenate([[2 * i] * 6 + [2 * i + 1] * 2 for i in range(n_pairs)])
+    clf = FocalLogisticRegression(gamma=gamma, C=1e304, fit_intercept=False).fit(X, y)
+    proba = clf.predict_proba(np.eye(n_pairs))
+    # A value within a part of 1e-11 leaves probabilities within its root times a small number.
+    np.testing.assert_allclose(proba[range(n_pairs), range(0, n_classes, 2)], 0.75, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("gamma", "n_classes", "dtype", "largest"),
-    [(127, 2, "float32", 126), (1023, 2, "float64", 1022), (1e4, 3, "float64", 1747)],
+    [(127, 2, "float32", 126), (1023, 2, "float64", 1022), (1e4, 3, "float64", 1022)],
 )
 def test_gamma_that_leaves_nothing_of_the_loss(gamma, n_classes, dtype, largest):
     X, y = simulate(n_classes=n_classes)
-    with pytest.raises(
-        ValueError,
-        match=f"gamma must be at most {largest} for {n_classes} classes and {dtype} X, got {gamma}",
-    ):
+    message = f"gamma must be at most {largest} for {dtype} X, got {gamma}"
+    with pytest.raises(ValueError, match=message):
         FocalLogisticRegression(gamma=gamma).fit(X.astype(dtype), y)
     FocalLogisticRegression(gamma=largest, C=np.inf).fit(X.astype(dtype), y)
 
@@ -483,3 +493,25 @@ def test_a_number_as_alpha_is_for_two_classes():
     X, y = simulate(n_classes=3)
     with pytest.raises(ValueError, match="alpha must be None or have 3 weights"):
         FocalLogisticRegression(alpha=0.25).fit(X, y)
+
+
+@pytest.mark.parametrize("factor", [1e-50, 1e39])
+def test_unit_of_class_weight_does_not_matter_to_soft_float32_targets(factor):
+    X, _ = simulate()
+    proba = np.random.default_rng(2).dirichlet([1, 1, 1], size=len(X)).astype(np.float32)
+    weight = {0: 1.0, 1: 2.0, 2: 0.5}
+    # As weak a penalty for all: the factor is one of C as well.
+    expected = FocalLogisticRegression(class_weight=weight, C=1e3).fit(X.astype("f"), proba)
+    scaled = {k: factor * w for k, w in weight.items()}
+    clf = FocalLogisticRegression(class_weight=scaled, C=1e3 / factor).fit(X.astype("f"), proba)
+    # Targets of float32, and rounding of the sums over them.
+    np.testing.assert_allclose(clf.coef_, expected.coef_, rtol=0, atol=1e-5)
+
+
+def test_posterior_undoes_what_the_fit_did():
+    X, y = simulate()
+    parameters = {"gamma": 2.0, "label_smoothing": 0.2, "alpha": 0.3, "class_weight": "balanced"}
+    clf = FocalLogisticRegression(**parameters).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(gamma=5.0, label_smoothing=0.0, alpha=None, class_weight=None)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)

@@ -142,3 +142,17 @@ def test_objective_without_n_classes_asks_for_it(raw_prediction):
     objective = FocalLoss().as_objective("lightgbm")
     with pytest.raises(ValueError, match="pass n_classes to FocalLoss"):
         objective(np.arange(6) % 3, raw_prediction)
+
+
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        (np.ones(2), ValueError, r"sample_weight must have shape \(3,\)"),
+        (-np.ones(3), ValueError, "sample_weight must hold finite numbers that are not negative"),
+        (np.full(3, np.nan), ValueError, "sample_weight must hold finite numbers"),
+        (["a"] * 3, TypeError, "sample_weight must hold real numbers"),
+    ],
+)
+def test_weights_are_checked(weight, error, message):
+    with pytest.raises(error, match=message):
+        FocalLoss(5).as_objective("xgboost")(np.array([1.0, 1, 0]), np.zeros(3), weight)

@@ -192,7 +192,7 @@ def test_posterior_is_finite_for_any_score(loss, dtype, label_smoothing):
 
 
 def test_larger_scores_mean_larger_posterior_probabilities():
-    z = np.linspace(-300, 300, 2001)
+    z = np.linspace(-800, 800, 4001)
     for gamma in (0.1, 1, 2, 5):
         log_posterior = FocalLoss(gamma).log_posterior(z)
         assert np.all(np.diff(log_posterior[:, 1] - log_posterior[:, 0]) > 0)
@@ -244,3 +244,31 @@ def test_init_score_of_a_class_that_does_not_occur_is_finite():
         LogLoss().init_score([0, 1], [0.0, 0.0])
     with pytest.raises(ValueError, match="target must hold class indices"):
         LogLoss(3).init_score([0, 1, 3])
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 30])
+@pytest.mark.parametrize("gamma", [155.0, 1000.0])
+def test_init_score_of_a_large_gamma(n_classes, gamma):
+    target = np.repeat(np.arange(n_classes), 2 + np.arange(n_classes))
+    loss = FocalLoss(gamma, n_classes)
+    score = np.atleast_1d(loss.init_score(target))
+    # Its posterior is how often the classes happen.
+    share = np.bincount(target) / len(target)
+    np.testing.assert_allclose(
+        loss.posterior(score if n_classes == 2 else score[None])[0], share, rtol=1e-9
+    )
+
+
+def test_init_score_of_rows_that_are_no_probabilities():
+    with pytest.raises(ValueError, match="rows sum to 1"):
+        LogLoss(3).init_score([[0.2, 0.2, 0.2], [0.1, 0.1, 0.1]])
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2, 100])
+def test_log_posterior_where_probabilities_are_subnormal(gamma):
+    z = np.array([700.0, 720.0, 730.0, 744.0, 750.0])
+    log_posterior = FocalLoss(gamma).log_posterior(-z)
+    # ln(phi / q^gamma) is ln(1 + gamma) for p = 1 and 0 for p = 0, up to terms of exp(-700) z.
+    np.testing.assert_allclose(
+        log_posterior[:, 0] - log_posterior[:, 1], (1 + gamma) * z - np.log1p(gamma), rtol=1e-14
+    )

@@ -140,3 +140,12 @@ def test_huge_logits():
     line = calibration_slope_intercept(y, raw_prediction=z)
     huge = calibration_slope_intercept(y, raw_prediction=1e200 * z)
     assert huge.slope * 1e200 == pytest.approx(line.slope, abs=1e-8)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e12, 1e100])
+def test_one_logit_far_from_all_others_changes_little(size):
+    # It is right, so that any slope suits it that suits the others.
+    y, z, _ = draw(300)
+    expected = calibration_slope_intercept(y, raw_prediction=z)
+    line = calibration_slope_intercept(np.append(y, 1), raw_prediction=np.append(z, size))
+    assert line == pytest.approx(expected, rel=1e-7)

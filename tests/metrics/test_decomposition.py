@@ -219,3 +219,12 @@ def test_small_logits_are_told_apart():
 def test_bias_correction_is_of_labels():
     with pytest.raises(ValueError, match="bias_correction needs labels"):
         log_loss_decomposition([[0.5, 0.5], [0.2, 0.8]], [0.5, 0.7], bias_correction=True)
+
+
+@pytest.mark.parametrize("decomposition", [log_loss_decomposition, brier_decomposition])
+def test_the_unit_of_weights_does_not_matter(decomposition):
+    y, p, weight = binary_problem()
+    expected = decomposition(y, p, cv=5, sample_weight=weight, random_state=0)
+    for factor in (1e-6, 1e6):
+        parts = decomposition(y, p, cv=5, sample_weight=weight * factor, random_state=0)
+        assert parts[:4] == pytest.approx(expected[:4], rel=1e-12)

@@ -51,9 +51,33 @@ def test_gamma_zero_is_log_loss_and_alpha_of_two_classes_adds_up_to_one():
         ({"gamma": -1}, ValueError, "gamma must be in"),
         ({"gamma": "2"}, TypeError, "gamma must be a number"),
         ({"alpha": 1.5}, ValueError, "alpha must be in"),
-        ({"alpha": [1, 2, 3]}, ValueError, "alpha must have 2 finite weights"),
+        ({"alpha": [1, 2, 3]}, ValueError, "alpha must have 2 weights, one for each class"),
     ],
 )
 def test_parameters_are_checked(arguments, error, message):
     with pytest.raises(error, match=message):
         focal_loss([0, 1], [0.5, 0.5], **arguments)
+
+
+def test_nothing_cancels_where_the_label_is_all_but_certain():
+    for gamma in (0.5, 2):
+        q = 2 * mpmath.exp(-40) / (1 + 2 * mpmath.exp(-40))
+        expected = float(-(q**gamma) * mpmath.log1p(-q))
+        raw = np.array([[40.0, 0.0, 0.0]])
+        assert focal_loss([0], raw_prediction=raw, gamma=gamma, labels=[0, 1, 2]) == pytest.approx(
+            expected, rel=1e-13
+        )
+    q = mpmath.mpf(1e-10)
+    near_one = np.array([[1 - 2e-10, 1e-10, 1e-10]])
+    expected = float(-((2 * q) ** 2) * mpmath.log1p(-2 * q))
+    # The logarithm of what was given has the digits that 1 - 2e-10 has.
+    assert focal_loss([0], near_one, labels=[0, 1, 2]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_class_weight_of_soft_targets_given_by_logits():
+    target, raw = RNG.dirichlet([1, 1, 1], size=20), RNG.normal(size=(20, 3))
+    for alpha in ([0.5, 1.0, 2.0], [0.0, 0.0, 1.0]):
+        expected = focal_loss(target, softmax(raw, axis=1), alpha=alpha)
+        assert focal_loss(target, raw_prediction=raw, alpha=alpha) == pytest.approx(
+            expected, rel=1e-12
+        )

@@ -151,3 +151,10 @@ def test_shapes_are_checked():
         compare_log_loss([0, 1], raw_prediction=np.zeros(2))
     with pytest.raises(ValueError, match="one number for each fold"):
         compare_fold_scores(np.zeros((2, 2)), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("n_groups", [3, 5])
+def test_number_of_groups_is_checked_where_samples_have_no_weight(n_groups):
+    groups = np.arange(n_groups)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        log_loss_interval([0, 1, 0, 1], [0.5] * 4, sample_weight=[1, 1, 1, 0], groups=groups)

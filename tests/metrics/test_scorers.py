@@ -31,10 +31,10 @@ from sklearn.model_selection import (
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from sklogloss import LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier
 from sklogloss.metrics import (
     brier_score,
     d2_log_loss,
@@ -313,3 +313,20 @@ def test_labels_of_another_kind_are_no_unseen_classes(labels):
         neg_log_loss_scorer(clf, X, np.array(labels * 6))
     # Of the same kind they are.
     assert np.isfinite(neg_log_loss_scorer(clf, X, y.astype(float) + 1))
+
+
+def test_posterior_probabilities_next_to_zero_count_as_they_are():
+    X = np.linspace(-1, 1, 40)[:, None]
+    y = (X[:, 0] > 0).astype(int)
+    clf = FocalLogisticRegression(C=100).fit(X, y)
+    far = np.array([[-3.0]])
+    expected = clf.predict_log_proba(far)[0, 1]
+    assert expected < np.log(np.finfo(float).eps)
+    for model in (clf, make_pipeline(FunctionTransformer(), clf)):
+        assert neg_log_loss_scorer(model, far, [1]) == pytest.approx(expected, rel=1e-12)
+    # A class never seen still has the probability 0, which is clipped.
+    assert neg_log_loss_scorer(clf, far, [2]) == np.log(np.finfo(float).eps)
+    X, y = SEVERAL
+    clf = FocalLogisticRegression().fit(X, y)
+    expected = np.mean(clf.predict_log_proba(X)[np.arange(len(y)), y])
+    assert neg_log_loss_scorer(clf, X, y) == pytest.approx(expected, rel=1e-12)

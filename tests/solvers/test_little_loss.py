@@ -41,31 +41,41 @@ def end(X, y, solver, sample_weight=None, **parameters):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("center", [0.0, 1e12])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_huge_wide_data(solver, center, seed):
+def test_huge_wide_data(solver, center):
     # A penalty on coefficients of 1e-12 is next to nothing, and so is the loss that they leave.
-    rng = np.random.default_rng(seed)
-    n_samples, n_features, n_classes = 40, 150, 4
-    X = center + rng.normal(size=(n_samples, n_features)) * 10.0 ** rng.choice([9, 12])
-    y = rng.integers(0, n_classes, n_samples)
-    value, caught = end(X, y, solver)
-    # The optimum is next to nothing. Below this, what is left counts as rounding errors, see
-    # NewtonSolver.is_solved_to_rounding. What a build does to those may keep a fit from it.
-    assert caught or value <= np.sqrt(np.finfo(np.float64).eps) * 1e-4
+    n_samples, n_features, n_classes, n_caught = 40, 150, 4, 0
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        X = center + rng.normal(size=(n_samples, n_features)) * 10.0 ** rng.choice([9, 12])
+        y = rng.integers(0, n_classes, n_samples)
+        value, caught = end(X, y, solver)
+        # The optimum is next to nothing. Below this, what is left counts as rounding errors, see
+        # NewtonSolver.is_solved_to_rounding.
+        assert caught or value <= np.sqrt(np.finfo(np.float64).eps) * 1e-4
+        n_caught += bool(caught)
+    # What a build does to rounding errors may keep a fit from it, not several.
+    assert n_caught <= 1
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("seed", [7, 12, 20, 27, 49])
-def test_columns_of_very_different_size(solver, seed):
+# Of the ten fits, 5 and 2 warn; L-BFGS needs more than the 100 iterations.
+@pytest.mark.parametrize(
+    ("solver", "most_caught"), [("newton-cholesky", 7), ("newton-cg", 4), ("lbfgs", 10)]
+)
+def test_columns_of_very_different_size(solver, most_caught):
     # The last direction promises little, may be made of rounding errors, and lead anywhere.
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(40, 100)) * 10.0 ** rng.integers(-12, 13, 100)
-    value, caught = end(X, rng.integers(0, 4, 40), solver)
-    assert caught or value < 1e-3
-    rng = np.random.default_rng(seed)
-    X = rng.standard_cauchy((40, 100)) ** 3
-    value, caught = end(X, rng.integers(0, 4, 40), solver, C=1e6)
-    assert caught or value < 1e-3
+    n_caught = 0
+    for seed in (7, 12, 20, 27, 49):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(40, 100)) * 10.0 ** rng.integers(-12, 13, 100)
+        value, caught = end(X, rng.integers(0, 4, 40), solver)
+        assert caught or value < 1e-3
+        n_caught += bool(caught)
+        rng = np.random.default_rng(seed)
+        X = rng.standard_cauchy((40, 100)) ** 3
+        value, caught = end(X, rng.integers(0, 4, 40), solver, C=1e6)
+        assert caught or value < 1e-3
+        n_caught += bool(caught)
+    assert n_caught <= most_caught
 
 
 def nearly_separable(seed):

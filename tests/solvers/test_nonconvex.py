@@ -7,7 +7,7 @@ from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.curvature import is_definite, negative_curvature
-from sklogloss.solvers.nonconvex import NonconvexSolver
+from sklogloss.solvers.nonconvex import NonconvexSolver, _with_signs_kept
 from sklogloss.solvers.select import SMOOTH_SOLVERS, solve
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -71,11 +71,33 @@ def test_keeps_the_lower_of_two_minima(solver, size, ratio, best):
     # Points of the grid are within a relative 4e-5 of the minima, their values within its square.
     distance = np.abs(nonconvex.start_values[:, None] / minima - 1)
     assert np.all(distance.min(axis=1) < 1e-7)
+    if best == 0:
+        # Zero leads to the other one.
+        np.testing.assert_array_equal(distance.argmin(axis=1), [1, 0])
     assert result.value == nonconvex.start_values.min()
     assert result.value == pytest.approx(minima[best], rel=1e-7)
     coef, _ = solved.coef_intercept(result.theta)
     expected = grid[1:-1][is_minimum][best]
     assert coef[0, 0] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [100, 1000])
+def test_minima_that_differ_by_little_of_the_objective_are_two(share):
+    # Other samples, in another feature, have a loss that is larger by far.
+    X, y, weight = pulls(0.01, 1.28)
+    rng = np.random.default_rng(0)
+    others = np.column_stack([np.zeros(50), rng.normal(size=50)])
+    problem = objective(
+        np.vstack([np.column_stack([X, np.zeros(2)]), others]),
+        np.append(y, rng.integers(0, 2, 50)),
+        np.append(weight, np.full(50, share * weight[0] / 50)),
+        l2=1e-12,
+    )
+    nonconvex = solver_of(problem)
+    solved, result = nonconvex.solve(np.zeros(2))
+    assert result.value == nonconvex.start_values.min() < nonconvex.start_values.max()
+    coef, _ = solved.coef_intercept(result.theta)
+    assert coef[0, 0] == pytest.approx(2.175, rel=1e-3)
 
 
 def saddle():
@@ -142,6 +164,28 @@ def test_negative_curvature_is_where_it_is(monkeypatch, n_passes):
     assert 0 < n_negative < 25
 
 
+@pytest.mark.parametrize("n_passes", [0, 10])
+def test_little_negative_curvature_between_features_is_found(monkeypatch, n_passes):
+    monkeypatch.setattr("sklogloss.solvers.curvature.PASSES_OF_LANCZOS", n_passes)
+    X, y, weight = saddle()
+    problem = objective(X, y, weight, l2=SADDLE_L2)
+    # Turned by 45 degrees, both features curve upwards: only their difference does not.
+    turn = np.array([[1, 1], [-1, 1]]) / np.sqrt(2)
+    turned = objective(X @ turn, y, weight, l2=SADDLE_L2)
+    n_little = 0
+    for first in np.linspace(0, 12, 400):
+        point = problem.value_gradient_hessian(problem.theta([[first], [0.0]], 0))
+        upwards, downwards = np.diagonal(point.hessian) / problem.scale**2
+        if not 1e-4 < -downwards / upwards < 0.1:
+            continue
+        n_little += 1
+        theta = turned.theta(turn.T @ [[first], [0.0]], 0)
+        direction = negative_curvature(turned, theta)
+        at_theta = turned.value_gradient_curvature(theta)
+        assert direction @ turned.hessian_product(at_theta, direction) < 0
+    assert n_little > 3
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_definite_means_eigenvalues_above_the_margin(sign):
     # Correlation 0.9 of columns of very different size: scaled eigenvalues of 0.1 and 1.9.
@@ -165,6 +209,15 @@ def test_log_loss_has_no_negative_curvature():
     X, y, weight = saddle()
     problem = objective(X, y, weight, l2=0.0, loss=LogLoss())
     assert negative_curvature(problem, problem.theta([[5.0], [3.0]], 0)) is None
+
+
+def test_parameters_under_an_l1_penalty_keep_their_signs_on_the_way_from_a_saddle():
+    X, y, weight = saddle()
+    problem = objective(X, y, weight, l2=SADDLE_L2, l1=1e-4)
+    theta, step = np.array([1.0, -1.0]), np.array([0.5, 2.0])
+    np.testing.assert_array_equal(_with_signs_kept(problem, theta, step), [1.5, 0])
+    free = problem.with_penalty(l2=SADDLE_L2)
+    np.testing.assert_array_equal(_with_signs_kept(free, theta, step), [1.5, 1])
 
 
 def test_an_l1_penalty_keeps_zeros_where_they_are():
