@@ -124,29 +124,46 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
         objective = objective.in_double()
         start = result.theta if np.isfinite(result.value) else np.zeros_like(result.theta)
         result = solve_again(objective, start)
-    while (
-        not (result.is_sound and result.max_gradient <= tol)
-        and result.max_gradient < np.inf
-        and result.n_iter < max_iter
-        and not objective.is_separated(result.value)
-    ):
-        # It has stalled. Rounding errors are smaller where the Hessian is of a better condition.
+    while result.n_iter < max_iter and _has_stalled(objective, result, tol):
+        # Rounding errors are smaller where the Hessian is of a better condition.
         other = objective.recentred(result.theta)
         again = solve_again(other, other.theta(*objective.coef_intercept(result.theta)))
-        gain = result.value - again.value
-        tolerated = tolerated_suboptimality(objective, again.value, LARGEST_SUBOPTIMALITY)
-        is_lower = gain > tolerated
-        is_flatter = again.max_gradient < result.max_gradient
-        is_as_good = gain >= -tolerated and (again.converged or not result.converged)
-        if not (is_lower or (is_as_good and (is_flatter or again.max_gradient <= tol))):
+        if not _is_better(objective, again, result, tol):
             break
-        goes_on = is_lower or (is_flatter and result.max_gradient > tol)
-        goes_on = goes_on and again.n_iter > result.n_iter
+        goes_on = again.n_iter > result.n_iter and _gains(objective, again, result, tol)
         objective, result = other, again
         if not goes_on:
             break
     name_max_iter(result, max_iter)
     return objective, result
+
+
+def _has_stalled(objective, result, tol):
+    """Return whether rounding errors set the end of a solver, not the optimum nor overflow."""
+    is_solved = result.is_sound and result.max_gradient <= tol
+    is_lost = not result.max_gradient < np.inf or objective.is_separated(result.value)
+    return not (is_solved or is_lost)
+
+
+def _is_better(objective, again, result, tol):
+    """Return whether to keep another SolverResult of the same objective."""
+    if _is_lower(objective, again, result):
+        return True
+    is_higher = _is_lower(objective, result, again)
+    is_lost = result.converged and not again.converged
+    is_flatter = again.max_gradient < result.max_gradient or again.max_gradient <= tol
+    return is_flatter and not (is_higher or is_lost)
+
+
+def _gains(objective, again, result, tol):
+    """Return whether it is so much better that one more may be, too."""
+    is_flatter = again.max_gradient < result.max_gradient
+    return _is_lower(objective, again, result) or (is_flatter and result.max_gradient > tol)
+
+
+def _is_lower(objective, result, other):
+    tolerated = tolerated_suboptimality(objective, result.value, LARGEST_SUBOPTIMALITY)
+    return other.value - result.value > tolerated
 
 
 def is_end(result):
