@@ -188,7 +188,7 @@ def check_forecasts(y_true, y_proba, *, raw_prediction=None, sample_weight=None,
     check_consistent_length(target if label is None else label, scores)
     columns = getattr(y_proba if raw_prediction is None else raw_prediction, "columns", None)
     if columns is not None:
-        scores = _in_order_of_classes(scores, columns, classes)
+        scores = _in_order_of_classes(scores, list(columns), classes, name)
         proba, raw = (scores, None) if raw is None else (None, scores)
     forecasts = Forecasts(classes, label, target, proba, raw, None, float(eps))
     if sample_weight is None:
@@ -239,14 +239,31 @@ def _check_matrix(array, name):
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, float(eps)
 
 
-def _in_order_of_classes(scores, columns, classes):
+def _in_order_of_classes(scores, columns, classes, name):
     # The columns of a DataFrame that has the classes as names, sorted; other names say nothing.
-    order = order_of_classes(list(columns), classes)
-    if order is None or order == sorted(order):
+    order = order_of_classes(columns, classes)
+    if order is None:
+        _check_names(columns, classes.tolist(), name)
+        return scores
+    if order == sorted(order):
         return scores
     if scores.ndim == 1:  # the difference of two raw predictions
         return -scores
     return scores[:, order]
+
+
+def _check_names(columns, classes, name):
+    # Some classes among the names are a mistake: a label misspelt, or forgotten.
+    names, known = list(map(str, columns)), set(map(str, classes))
+    if len(names) == 1:
+        known.remove(str(classes[1]))  # whose probability one column is taken for
+    is_numbered = names == list(map(str, range(len(names))))
+    if not is_numbered and not known.isdisjoint(names):
+        raise ValueError(
+            f"the columns of {name}, {columns}, must be named as the classes, {classes}, in any "
+            "order and each once, or have other names, all of them; one column is of the second "
+            "class"
+        )
 
 
 def _check_soft(y_true, labels):
@@ -287,8 +304,7 @@ def _check_labels(labels, n_columns, name):
     classes = np.unique(labels)
     if not np.array_equal(classes, labels):
         raise ValueError(
-            f"labels must be sorted, as the columns of {name} are, and without repetition, got "
-            f"{labels.tolist()}"
+            f"labels must be sorted, as classes_ is, and without repetition, got {labels.tolist()}"
         )
     if len(classes) != n_columns:
         raise ValueError(

@@ -41,7 +41,8 @@ def surprise(
         classes, those of the second will do. The columns of a DataFrame may be in any order if
         their names are the labels.
     raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-        Logits, in the place of `y_proba`: nothing is clipped, and the surprise is finite.
+        Logits, in the place of `y_proba`, with the same columns: nothing is clipped, and the
+        surprise is finite.
     labels : array-like of shape (n_classes,), default=None
         The classes, sorted, where `y_true` may lack some. None means those that it has; of a
         DataFrame, its columns.
@@ -59,7 +60,8 @@ def surprise(
     ------
     ValueError
         For probabilities outside [0, 1], rows that do not sum to 1 (within 1e-5, or the square root
-        of the rounding error of a shorter float), unknown labels and lengths that differ.
+        of the rounding error of a shorter float), unknown labels, lengths that differ, and columns
+        of which only some have labels as names.
 
     References
     ----------

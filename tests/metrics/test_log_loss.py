@@ -133,8 +133,13 @@ def test_columns_of_probabilities_that_are_named_as_the_classes_are_put_in_their
     # Columns of polars have no other names than strings.
     numbered = frame({"2": PROBA_3[:, 2], "0": PROBA_3[:, 0], "1": PROBA_3[:, 1]})
     np.testing.assert_array_equal(surprise(LABEL_3, numbered), expected)
-    # Names that are not the classes say nothing.
+    # Names that are not the classes say nothing, nor does the numbering that pandas starts with.
     np.testing.assert_array_equal(surprise(LABEL_3, frame(columns)), expected)
+    np.testing.assert_array_equal(surprise(LABEL_3 + 1, pd.DataFrame(PROBA_3)), expected)
+    rain = (LABEL_3 == 1).astype(int)
+    for alone in (["p"], ["1"], [0]):
+        one = pd.DataFrame(PROBA_3[:, [1]], columns=alone)
+        np.testing.assert_array_equal(surprise(rain, one), surprise(rain, PROBA_3[:, 1]))
 
     # 1, 1.0 and True are one class.
     binary = np.column_stack([1 - PROBA_3[:, 0], PROBA_3[:, 0]])
@@ -227,6 +232,21 @@ BAD_INPUT = {
         (pd.DataFrame({"a": [0.5], 1: [0.5]}), [0.5]),
         {},
         "y_true must have column names that can be sorted",
+    ),
+    "a class misspelt": (
+        (["a", "b"], pd.DataFrame([[0.5, 0.5]] * 2, columns=["b", "A"])),
+        {},
+        r"columns of y_proba, \['b', 'A'\], must be named as the classes, \['a', 'b'\]",
+    ),
+    "a class twice": (
+        (["a", "b"], pd.DataFrame([[0.5, 0.5]] * 2, columns=["b", "b"])),
+        {},
+        "in any order and each once",
+    ),
+    "the first class alone": (
+        (["a", "b"], pd.DataFrame({"a": [0.5, 0.5]})),
+        {},
+        "one column is of the second class",
     ),
     "soft sums": (([[0.5, 0.4]], [[0.5, 0.5]]), {}, "rows of y_true must sum to 1"),
     "soft negative": (([[1.5, -0.5]], [[0.5, 0.5]]), {}, "y_true .* not negative"),
