@@ -1,6 +1,5 @@
-"""What all losses share: validation, and evaluation per sample on arrays."""
+"""What all losses share: evaluation per sample on arrays, and what follows from it."""
 
-import operator
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -8,35 +7,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklogloss._cython.fork import in_forked_child
 from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
+from sklogloss.losses.arguments import (
+    check_count,
+    check_numbers,
+    check_out,
+    check_raw_prediction,
+    check_sample_weight,
+    check_target,
+    raise_for_sample_weight,
+    raise_for_target,
+)
 from sklogloss.losses.boosting import BoostingObjective
 from sklogloss.losses.posterior import undo_weights_and_smoothing
 from sklogloss.parameters import check_real
 
 # Of a class that does not occur: its best raw prediction would be infinite.
 SMALLEST_SHARE = 1e-15
-# Rounding of the probabilities of a row, as the kernels allow it.
-LARGEST_DEVIATION = 1e-5
-
-
-def _count(number: int, name: str, smallest: int) -> int:
-    """Return `number` as int, or raise an error that names it."""
-    try:
-        count = operator.index(number)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be an integer, got {number!r} of type {type(number).__name__}."
-        ) from None
-    if count < smallest:
-        raise ValueError(f"{name} must be at least {smallest}, got {count}.")
-    return count
-
-
-def _numbers(array: ArrayLike, name: str) -> NDArray:
-    """Return `array` as an aligned ndarray of real numbers."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}.")
-    return np.require(array, requirements="A")
 
 
 class Loss(ABC):
@@ -58,7 +44,7 @@ class Loss(ABC):
     """
 
     def __init__(self, n_classes: int = 2):
-        self.n_classes = _count(n_classes, "n_classes", 2)
+        self.n_classes = check_count(n_classes, "n_classes", 2)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_classes={self.n_classes})"
@@ -385,7 +371,7 @@ class Loss(ABC):
         """
         if class_weight is None:
             class_weight = np.ones(self.n_classes)
-        class_weight = _numbers(class_weight, "class_weight").astype(np.float64, copy=False)
+        class_weight = check_numbers(class_weight, "class_weight").astype(np.float64, copy=False)
         if class_weight.shape != (self.n_classes,):
             raise ValueError(
                 f"class_weight must have shape ({self.n_classes},), got {class_weight.shape}."
@@ -397,7 +383,7 @@ class Loss(ABC):
             )
         check_real("label_smoothing", label_smoothing, 0, 1, include_high=False)
         return undo_weights_and_smoothing(
-            self._log_minimised(self._check_raw_prediction(raw_prediction)),
+            self._log_minimised(check_raw_prediction(self, raw_prediction)),
             class_weight,
             label_smoothing,
         )
@@ -427,22 +413,17 @@ class Loss(ABC):
         """
         n_samples = np.shape(target)[0] if np.ndim(target) else 0
         shape = (n_samples,) if self.n_classes == 2 else (n_samples, self.n_classes)
-        target, sample_weight = self._check_samples(target, np.zeros(shape), sample_weight)
-        weight = np.ones(n_samples) if sample_weight is None else sample_weight
-        if not (np.all((weight >= 0) & (weight < np.inf)) and weight.any()):
-            raise ValueError(
-                "sample_weight must hold finite numbers that are not negative, and not only zeros."
-            )
+        nothing = np.zeros(shape)
+        self.value(target, nothing, sample_weight)  # raises the errors
+        target = check_target(self, target, nothing)
+        weight = check_sample_weight(sample_weight, nothing)
+        if weight is None:
+            weight = np.ones(n_samples)
+        elif not weight.any():
+            raise ValueError("sample_weight must not be zero for all samples.")
         if target.ndim == 1 and self.n_classes > 2:
-            if not np.isin(target, np.arange(self.n_classes)).all():
-                self._raise_for_target(target)
             share = np.bincount(target.astype(np.intp), weight, minlength=self.n_classes)
         else:
-            is_valid = np.all((target >= 0) & (target <= 1))
-            if target.ndim == 2:
-                is_valid &= np.all(np.abs(target.sum(axis=1) - 1) <= LARGEST_DEVIATION)
-            if not is_valid:
-                self._raise_for_target(target)
             share = weight @ target
         share = share / weight.sum()
         if self.n_classes == 2:
@@ -485,7 +466,7 @@ class Loss(ABC):
         return log_proba
 
     def _link(self, raw_prediction, logarithm):
-        raw_prediction = self._check_raw_prediction(raw_prediction)
+        raw_prediction = check_raw_prediction(self, raw_prediction)
         shape = (raw_prediction.shape[0], self.n_classes)
         out = np.empty(shape, dtype=raw_prediction.dtype)
         evaluate_link(self.kernel(), logarithm, _as_matrix(raw_prediction), out)
@@ -504,11 +485,12 @@ class Loss(ABC):
         convex=False,
     ):
         """Return value, gradient and hessian, None where `quantity` does not name them."""
-        n_threads = _count(n_threads, "n_threads", 1)
+        n_threads = check_count(n_threads, "n_threads", 1)
         if in_forked_child():
             n_threads = 1
-        raw_prediction = self._check_raw_prediction(raw_prediction)
-        target, sample_weight = self._check_samples(target, raw_prediction, sample_weight)
+        raw_prediction = check_raw_prediction(self, raw_prediction)
+        target = check_target(self, target, raw_prediction)
+        sample_weight = check_sample_weight(sample_weight, raw_prediction)
         inputs = {"target": target, "raw_prediction": raw_prediction}
         if sample_weight is not None:
             inputs["sample_weight"] = sample_weight
@@ -523,7 +505,7 @@ class Loss(ABC):
             elif out is None:
                 outs[name] = np.empty_like(prototype, subok=False)
             else:
-                outs[name] = _check_out(out, f"{name}_out", prototype)
+                outs[name] = check_out(out, f"{name}_out", prototype)
                 for other_name, other in inputs.items():
                     if np.shares_memory(out, other):
                         raise ValueError(f"{name}_out must not share memory with {other_name}.")
@@ -541,107 +523,11 @@ class Loss(ABC):
             n_threads,
         )
         if invalid == "target":
-            self._raise_for_target(target)
+            raise_for_target(self, target)
         if invalid == "sample_weight":
-            raise ValueError(
-                "sample_weight must hold finite numbers that are not negative, got "
-                f"{_first(sample_weight, (sample_weight >= 0) & np.isfinite(sample_weight))}."
-            )
+            raise_for_sample_weight(sample_weight)
         return outs["value"], outs["gradient"], outs["hessian"]
-
-    def _check_raw_prediction(self, raw_prediction):
-        """Return an aligned array of shape (n_samples,) or (n_samples, n_classes)."""
-        raw_prediction = np.asarray(raw_prediction)
-        if raw_prediction.dtype not in (np.float32, np.float64):
-            raise TypeError(
-                f"raw_prediction must have dtype float32 or float64, got {raw_prediction.dtype}."
-            )
-        raw_prediction = np.require(raw_prediction, requirements="A")
-        if self.n_classes == 2:
-            if raw_prediction.ndim == 2 and raw_prediction.shape[1] == 1:
-                raw_prediction = raw_prediction[:, 0]
-            if raw_prediction.ndim != 1:
-                raise ValueError(
-                    "raw_prediction must have shape (n_samples,) or (n_samples, 1) for two "
-                    f"classes, got {raw_prediction.shape}. {self._ask_for_n_classes()}"
-                )
-        elif raw_prediction.ndim != 2 or raw_prediction.shape[1] != self.n_classes:
-            raise ValueError(
-                f"raw_prediction must have shape (n_samples, {self.n_classes}) for "
-                f"{self.n_classes} classes, got {raw_prediction.shape}."
-            )
-        return raw_prediction
-
-    def _ask_for_n_classes(self):
-        return f"For more than two classes, pass n_classes to {type(self).__name__}."
-
-    def _check_samples(self, target, raw_prediction, sample_weight):
-        """Return target and weights in the dtype of raw_prediction."""
-        target = self._check_target(target, raw_prediction)
-        if sample_weight is not None:
-            sample_weight = _numbers(sample_weight, "sample_weight")
-            sample_weight = sample_weight.astype(raw_prediction.dtype, copy=False)
-            if sample_weight.shape != raw_prediction.shape[:1]:
-                raise ValueError(
-                    f"sample_weight must have shape {raw_prediction.shape[:1]}, one entry per "
-                    f"row of raw_prediction, got {sample_weight.shape}."
-                )
-        return target, sample_weight
-
-    def _check_target(self, target, raw_prediction):
-        """Return the target in the dtype of raw_prediction."""
-        target = _numbers(target, "target")
-        n_samples = raw_prediction.shape[0]
-        if target.shape != (n_samples,) and (
-            self.n_classes == 2 or target.shape != raw_prediction.shape
-        ):
-            allowed = f"({n_samples},)"
-            if self.n_classes > 2:
-                allowed += f" or {raw_prediction.shape}"
-            raise ValueError(
-                f"target must have shape {allowed} to match raw_prediction, got {target.shape}."
-            )
-        return target.astype(raw_prediction.dtype, copy=False)
-
-    def _raise_for_target(self, target):
-        """Raise the error for a target in which the kernel has found an invalid entry."""
-        if target.ndim == 1 and self.n_classes > 2:
-            allowed = f"class indices, whole numbers from 0 to {self.n_classes - 1}"
-            valid = (target >= 0) & (target < self.n_classes) & (target == np.floor(target))
-        else:
-            allowed = "probabilities in [0, 1]"
-            valid = (target >= 0) & (target <= 1)
-        if not valid.all():
-            hint = f" {self._ask_for_n_classes()}" if self.n_classes == 2 else ""
-            raise ValueError(f"target must hold {allowed}, got {_first(target, valid)}.{hint}")
-        row_sum = target.sum(axis=1, dtype=np.float64)
-        row = np.argmax(np.abs(row_sum - 1))
-        raise ValueError(
-            "target must hold probabilities whose rows sum to 1 (within 1e-5), got the sum "
-            f"{row_sum[row]} in row {row}."
-        )
-
-
-def _first(array, valid):
-    """Describe the first entry that is not valid."""
-    first = np.unravel_index(np.argmin(valid), array.shape)
-    return f"{array[first]} at [{', '.join(str(index) for index in first)}]"
 
 
 def _as_matrix(array):
     return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
-
-
-def _check_out(out, name, prototype):
-    """Return `out` if it can take what is computed for `prototype`."""
-    if not isinstance(out, np.ndarray) or out.dtype != prototype.dtype:
-        given = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(
-            f"{name} must be an ndarray of the dtype of raw_prediction, {prototype.dtype}, got "
-            f"{given}."
-        )
-    if out.shape != prototype.shape:
-        raise ValueError(f"{name} must have shape {prototype.shape}, got {out.shape}.")
-    if not (out.flags.writeable and out.flags.aligned):
-        raise ValueError(f"{name} must be writeable and aligned.")
-    return out

@@ -240,7 +240,7 @@ def test_init_score_has_the_smallest_loss_of_all_constants(loss, soft):
 def test_init_score_of_a_class_that_does_not_occur_is_finite():
     for loss in LOSSES:
         assert np.all(np.isfinite(loss.init_score([0] * 5)))
-    with pytest.raises(ValueError, match="not only zeros"):
+    with pytest.raises(ValueError, match="must not be zero for all samples"):
         LogLoss().init_score([0, 1], [0.0, 0.0])
     with pytest.raises(ValueError, match="target must hold class indices"):
         LogLoss(3).init_score([0, 1, 3])
