@@ -47,7 +47,8 @@ class FocalLoss(Loss):
     Parameters
     ----------
     gamma : float, default=2.0
-        Focusing parameter, finite and not negative.
+        Focusing parameter, finite and not negative. One above 1e15, or 1e7 for float32, has the
+        values of that.
     n_classes : int, default=2
         Number of classes, at least 2.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mpmath import findroot, log, mp
+from scipy.special import log_expit
 
 from sklogloss.losses import FocalLoss, LogLoss
 
@@ -81,6 +82,18 @@ def test_any_gamma_gives_finite_numbers(gamma, dtype, n_classes):
         assert np.all(np.isfinite(value) & (value >= 0))
         assert np.all(np.isfinite(gradient))
         assert np.all(np.isfinite(hessian))
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(np.float64, 1e15), (np.float32, 1e7)])
+def test_gamma_counts_up_to_where_next_to_nothing_is_left(dtype, largest):
+    margin = (-np.log(largest) + np.linspace(-3, 3, 7)).astype(dtype)
+    values, gradients = FocalLoss(100 * largest).value_gradient([1] * 7, margin)
+    expected = FocalLoss(largest).value_gradient([1] * 7, margin)
+    np.testing.assert_array_equal((values, gradients), expected)
+    margin = margin.astype(np.float64)
+    exact = np.exp(largest * log_expit(-margin)) * -log_expit(margin)
+    # The exponent is up to 20: so many times is its rounding error one of the exponential.
+    np.testing.assert_allclose(values, exact, rtol=40 * np.finfo(dtype).eps)
 
 
 def test_infinite_raw_predictions_give_no_nan():

@@ -39,7 +39,7 @@ def end(X, y, solver, sample_weight=None, **parameters):
     return objective(X, y, clf, sample_weight), caught
 
 
-# Of the six fits none warns; without FMA instructions three of Newton's method come to max_iter.
+# Of the six fits none warns; in a debug build three with the whole Hessian come to max_iter.
 @pytest.mark.parametrize(
     ("solver", "most_caught"), [("newton-cholesky", 5), ("newton-cg", 1), ("lbfgs", 1)]
 )
