@@ -40,7 +40,7 @@ def select(scores, Cs):
     Raises
     ------
     ValueError
-        If no fold has a score for one of the penalties.
+        If no fold has a score for one of the penalties, or the best score is infinite.
     """
     is_scored = ~np.isnan(scores)
     n_scored = is_scored.sum(axis=0)
@@ -49,8 +49,11 @@ def select(scores, Cs):
             "cv has no fold whose test samples can be scored: their classes are not among the "
             "training samples, or the scorer returns NaN"
         )
-    mean = np.where(is_scored, scores, 0).sum(axis=0) / n_scored
-    squares = np.where(is_scored, (scores - mean) ** 2, 0).sum(axis=0)
+    with np.errstate(invalid="ignore"):  # of scores of minus infinity
+        mean = np.where(is_scored, scores, 0).sum(axis=0) / n_scored
+        squares = np.where(is_scored, (scores - mean) ** 2, 0).sum(axis=0)
+    if not np.isfinite(mean).any() or np.nanmax(mean) == np.inf:
+        raise ValueError("scoring must return finite scores, the mean of the best is infinite")
     standard_error = np.sqrt(squares / np.maximum(n_scored - 1, 1) / n_scored)
     ratio, i = _best(mean)
     as_good = np.flatnonzero(mean[ratio] >= mean[ratio, i] - standard_error[ratio, i])

@@ -36,6 +36,8 @@ __all__ = [
 LOWEST_C, HIGHEST_C = 1e-4, 1e4
 # With one it spans this factor, upwards from where the first coefficient leaves zero.
 SPAN = 1e3
+# Rounding errors of a gradient, in eps.
+GRADIENT_ROUNDING = 64
 
 
 @dataclass
@@ -143,7 +145,8 @@ def sparse_Cs(n_Cs, l1_ratio, objective, problem):
             "Cs must be an array: no feature has a part in the targets, so that there is no C from "
             "which on coefficients differ from zero"
         )
-    lowest = problem.strength(1.0) * l1_ratio / largest
+    # Rounding errors of the gradient must not lift the first of them from zero.
+    lowest = problem.strength(1.0) * l1_ratio / largest * (1 - GRADIENT_ROUNDING * _eps(objective))
     return np.geomspace(lowest, lowest * SPAN, n_Cs)
 
 
@@ -157,7 +160,14 @@ def _largest_gradient_at_zero(objective):
         intercept = np.log(share) if len(share) > 1 else np.log(share / (1 - share))
     gradient = objective.value_gradient(objective.theta(coef, intercept)).gradient
     in_coef = gradient.reshape(objective.shape)[: objective.n_features]
-    return np.abs(in_coef / objective.scale[:, None]).max()
+    in_coef = np.abs(in_coef / objective.scale[:, None]).max(axis=1)
+    # That of a constant column is made of rounding errors.
+    rounding = GRADIENT_ROUNDING * _eps(objective) * np.abs(objective.center)
+    return np.where(in_coef > rounding, in_coef, 0).max()
+
+
+def _eps(objective):
+    return np.finfo(objective.dtype).eps
 
 
 def _class_shares(objective):

@@ -89,6 +89,10 @@ def score_folds(model, scorer, problem, folds, score_params):
     scores = np.empty(model.coefs_paths_.shape[:3])
     for fold, coefs_paths, of_fold in zip(folds, model.coefs_paths_, scores, strict=True):
         params = _check_method_params(problem.X, score_params, indices=fold.test)
+        weight = params.get("sample_weight")
+        if weight is not None and not np.any(weight):
+            of_fold[:] = np.nan
+            continue
         X_test, y_test = take_rows(problem.X, fold.test), y[fold.test]
         for ratio, i in np.ndindex(of_fold.shape):
             candidate = _candidate(model, ratio, i, coefs_paths[ratio, i])

@@ -95,7 +95,8 @@ class CoefficientPathDisplay:
             The class whose coefficients to draw, of more than two. None draws the Euclidean norm of
             each feature's coefficients over the classes.
         l1_ratio : float, default=None
-            Which of ``l1_ratios_`` to draw; None means the chosen one.
+            Which of ``l1_ratios_`` to draw; None means the chosen one, which there is not with
+            ``refit=False``. Of a LogLossPath, its own.
         n_names : int, default=8
             How many names of features to write, from the largest coefficient downwards.
         ax : matplotlib Axes, default=None
@@ -119,6 +120,11 @@ class CoefficientPathDisplay:
         if hasattr(estimator, "coefs"):
             Cs, C, coefs, classes = estimator.Cs, None, estimator.coefs, estimator.classes
             names = estimator.feature_names
+            if l1_ratio not in (None, estimator.l1_ratio):
+                raise ValueError(
+                    f"l1_ratio must be None or that of the path, {estimator.l1_ratio}, got "
+                    f"{l1_ratio!r}"
+                )
         else:
             estimator = cross_validated(
                 estimator,
@@ -163,7 +169,7 @@ class CoefficientPathDisplay:
         at = len(self.Cs) - 1 if self.C is None else int(np.argmin(np.abs(self.Cs - self.C)))
         named = np.argsort(-np.abs(self.coefs[at]), kind="stable")[: self.n_names]
         named = named[self.coefs[at, named] != 0]
-        is_drawn = self.coefs.any(axis=0)
+        is_drawn = self.coefs.any(axis=0) | ~self.coefs.any()
         is_drawn[named] = False
         self.lines_ = ax.plot(self.Cs, self.coefs[:, is_drawn], linewidth=0.6, color="0.75")
         # From top to bottom, as the legend has them.

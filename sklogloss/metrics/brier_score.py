@@ -16,11 +16,16 @@ def squared_errors(forecasts, scale_by_half):
     Summed over the classes, and halved if scale_by_half is True, or "auto" and there are two.
     """
     halved = forecasts.n_classes == 2 if scale_by_half == "auto" else scale_by_half
-    if forecasts.n_classes == 2:
-        proba = forecasts.probabilities()[:, 1]
-        happened = forecasts.label if forecasts.target is None else forecasts.target[:, 1]
-        return (1 if halved else 2) * (proba - happened) ** 2
-    error = np.sum((forecasts.probabilities() - forecasts.targets()) ** 2, axis=1)
+    proba = forecasts.probabilities()
+    if forecasts.target is None:
+        # Of what happened, what the others got: nothing cancels.
+        rows = np.arange(len(forecasts))
+        errors = proba.copy()
+        errors[rows, forecasts.label] = 0
+        errors[rows, forecasts.label] = errors.sum(axis=1)
+    else:
+        errors = proba - forecasts.target
+    error = np.sum(errors**2, axis=1)
     return error / 2 if halved else error
 
 

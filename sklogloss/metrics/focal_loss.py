@@ -35,7 +35,8 @@ def focal_loss(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. A probability of 0 is clipped.
+        As for `surprise`. Probabilities below the rounding error of their dtype
+        count as that.
     gamma : float, default=2.0
         Not negative.
     alpha : float or array-like of shape (n_classes,), default=None

@@ -186,9 +186,9 @@ def check_forecasts(y_true, y_proba, *, raw_prediction=None, sample_weight=None,
         target = None
         classes, label = _encode(column_or_1d(y_true), labels, n_columns, name)
     check_consistent_length(target if label is None else label, scores)
-    columns = getattr(y_proba if raw_prediction is None else raw_prediction, "columns", None)
-    if columns is not None:
-        scores = _in_order_of_classes(scores, list(columns), classes, name)
+    columns = _column_names(y_proba if raw_prediction is None else raw_prediction)
+    if columns:
+        scores = _in_order_of_classes(scores, columns, classes, name)
         proba, raw = (scores, None) if raw is None else (None, scores)
     forecasts = Forecasts(classes, label, target, proba, raw, None, float(eps))
     if sample_weight is None:
@@ -237,6 +237,14 @@ def _check_matrix(array, name):
     )
     eps = np.finfo(dtype if is_float else array.dtype).eps
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, float(eps)
+
+
+def _column_names(data):
+    # Those of a DataFrame, and of a Series that has a name: "" is that of polars without one.
+    if hasattr(data, "columns"):
+        return list(data.columns)
+    name = getattr(data, "name", None) if hasattr(data, "to_numpy") else None
+    return [] if name is None or name == "" else [name]
 
 
 def _in_order_of_classes(scores, columns, classes, name):
@@ -357,4 +365,9 @@ def _check_sample_weight(sample_weight, n_samples):
         )
     if not sample_weight.any():
         raise ValueError("sample_weight must not be zero for all samples")
-    return sample_weight
+    if sample_weight.max() < np.finfo(np.float64).tiny:
+        raise ValueError(
+            f"sample_weight must have digits left, but the largest is {sample_weight.max()}"
+        )
+    # No metric depends on their unit. In this one, sums and squares stay in the range of float64.
+    return np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])

@@ -88,7 +88,7 @@ def log_loss_interval(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. A probability of 0 is clipped.
+        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
     groups : array-like of shape (n_samples,), default=None
         Samples of the same group (patient, day, ...) may depend on each other.
     method : {"normal", "bootstrap"}, default="normal"
@@ -170,7 +170,8 @@ def compare_log_loss(
     y_true, labels
         As for `surprise`.
     y_proba_a, y_proba_b : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities, as for `surprise`. A probability of 0 is clipped.
+        Probabilities, as for `surprise`; those below the rounding error of their dtype count as
+        that.
     raw_prediction : tuple of two array-like, default=None
         Logits of both, in the place of probabilities.
     groups : array-like of shape (n_samples,), default=None
@@ -303,6 +304,8 @@ def _group_sums(forecasts, values, groups, y_true):
         check_consistent_length(groups, y_true)
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
+        if any(group is None or group != group for group in groups.tolist()):
+            raise ValueError("groups and folds must name a group for each sample, got NaN or None")
         _, index = np.unique(groups, return_inverse=True)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
     if len(sums) < 2:

@@ -2,10 +2,11 @@
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import check_classification_targets
 
 from sklogloss.losses import LogLoss
 
-__all__ = ["forecast_arguments", "with_unseen_classes"]
+__all__ = ["checked_labels", "forecast_arguments", "with_unseen_classes"]
 
 
 def forecast_arguments(estimator, X, call=None):
@@ -80,3 +81,22 @@ def with_unseen_classes(classes, y_true, arguments):
     padded = np.zeros((len(proba), n_classes), dtype=proba.dtype)
     padded[:, np.searchsorted(known, classes)] = proba
     return known, {"y_proba": padded}
+
+
+def checked_labels(y_true, classes):
+    """Return labels; those of another kind than the classes are a mistake, not never seen."""
+    if not _kinds(y_true) <= _kinds(classes):
+        raise ValueError(
+            f"y_true must have labels of the type of the estimator's classes_, {classes.tolist()}, "
+            f"got {y_true[:3].tolist()}, ..."
+        )
+    if y_true.dtype.kind == "f":
+        check_classification_targets(y_true)
+    return y_true
+
+
+def _kinds(labels):
+    if labels.dtype != object:
+        return {"text" if labels.dtype.kind in "UST" else "number"}
+    kinds = {str: "text", bool: "number", int: "number", float: "number"}
+    return {kinds.get(type(label), type(label)) for label in labels.tolist()}

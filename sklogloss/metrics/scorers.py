@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.labels import is_soft
@@ -14,7 +13,11 @@ from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss
 from sklogloss.metrics.log_loss import d2_log_loss, log_loss
-from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
+from sklogloss.metrics.responses import (
+    checked_labels,
+    forecast_arguments,
+    with_unseen_classes,
+)
 
 __all__ = [
     "ProbabilityScorer",
@@ -62,31 +65,12 @@ class ProbabilityScorer(_BaseScorer):
             if hasattr(y_true, "columns"):
                 arguments["labels"] = estimator.classes_
         else:
-            y_true = _checked_labels(column_or_1d(y_true), estimator.classes_)
+            y_true = checked_labels(column_or_1d(y_true), estimator.classes_)
             known, arguments = with_unseen_classes(estimator.classes_, y_true, arguments)
             # Indices: there may be no label for a second class.
             y_true = np.searchsorted(known, y_true)
             arguments["labels"] = np.arange(max(2, len(known)))
         return self._sign * self._score_func(y_true, **arguments, **{**self._kwargs, **kwargs})
-
-
-def _checked_labels(y_true, classes):
-    # Labels of another kind than the classes are a mistake, not classes never seen.
-    if not _kinds(y_true) <= _kinds(classes):
-        raise ValueError(
-            f"y_true must have labels of the type of the estimator's classes_, {classes.tolist()}, "
-            f"got {y_true[:3].tolist()}, ..."
-        )
-    if y_true.dtype.kind == "f":
-        check_classification_targets(y_true)
-    return y_true
-
-
-def _kinds(labels):
-    if labels.dtype != object:
-        return {"text" if labels.dtype.kind in "UST" else "number"}
-    kinds = {str: "text", bool: "number", int: "number", float: "number"}
-    return {kinds.get(type(label), type(label)) for label in labels.tolist()}
 
 
 def _miscalibration(

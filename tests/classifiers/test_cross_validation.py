@@ -517,3 +517,30 @@ def test_values_that_are_not_finite_are_named():
     X[3, 1] = np.inf
     with pytest.raises(ValueError, match="Input X contains infinity"):
         LogLossClassifierCV().fit(X, y)
+
+
+@pytest.mark.parametrize("score", [np.inf, -np.inf])
+def test_infinite_scores_are_named(score):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="scoring must return finite scores"):
+        LogLossClassifierCV(scoring=lambda *_: score).fit(X, y)
+
+
+def test_scores_of_minus_infinity_are_not_chosen():
+    X, y = load_iris(return_X_y=True)
+
+    def small(clf, X, y):
+        return clf.score(X, y) if np.abs(clf.coef_).max() < 1 else -np.inf
+
+    clf = LogLossClassifierCV(Cs=[1e-2, 1e-1, 1e3], scoring=small).fit(X, y)
+    assert clf.C_ < 1e3
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", neg_log_loss_scorer])
+def test_a_fold_whose_test_samples_have_no_weight_does_not_count(scoring):
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    X, y, weight = X[order], y[order], (np.arange(len(y)) >= 50) * 1.0
+    clf = LogLossClassifierCV(Cs=2, cv=KFold(3), scoring=scoring).fit(X, y, sample_weight=weight)
+    assert np.isnan(clf.scores_[0]).all()
+    assert np.isfinite(clf.scores_[1:]).all()

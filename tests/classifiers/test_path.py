@@ -108,7 +108,16 @@ def test_default_grid_with_l1_starts_where_the_first_coefficient_leaves_zero(
     assert not clf.coef_.any()
     clf = LogLossClassifier(C=path.Cs[0] * 1.001, **parameters).fit(X, y, weight)
     assert clf.coef_.any()
+    assert not path.coefs[0].any()
     assert path.coefs[1:].any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_no_grid_for_constant_columns(dtype):
+    y = np.random.default_rng(0).integers(0, 2, 300)
+    for X in (np.ones((300, 2), dtype=dtype), np.full((300, 2), 1000.3, dtype=dtype)):
+        with pytest.raises(ValueError, match="no feature has a part in the targets"):
+            logloss_path(X, y, l1_ratio=1, Cs=5)
 
 
 def test_float32_and_feature_names():

@@ -233,3 +233,11 @@ def test_axes_and_models_are_checked():
         ScoreDecompositionDisplay.from_estimators([LogLossClassifier()], [[0.0]], [0])
     with pytest.raises(NotFittedError):
         ReliabilityDisplay.from_estimator(LogLossClassifier(), [[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("display", [ReliabilityDisplay, SurpriseDisplay])
+def test_labels_of_another_kind_than_the_classes_are_refused(display):
+    X, y = load_iris(return_X_y=True)
+    model = LogLossClassifier().fit(X, y > 0)
+    with pytest.raises(ValueError, match="y_true must have labels of the type of the estimator"):
+        display.from_estimator(model, X, np.where(y > 0, "yes", "no"))

@@ -164,3 +164,19 @@ def test_label_of_two_classes():
     assert CoefficientPathDisplay.from_estimator(path, label=1).coefs.shape == (2, 30)
     with pytest.raises(ValueError, match="label must be None or "):
         CoefficientPathDisplay.from_estimator(path, label=0)
+
+
+def test_a_path_of_zeros_can_be_drawn():
+    X, y = load_breast_cancer(return_X_y=True)
+    path = logloss_path(StandardScaler().fit_transform(X), y, Cs=[1e-5, 1e-4], l1_ratio=1)
+    assert not path.coefs.any()
+    display = CoefficientPathDisplay.from_estimator(path)
+    display.figure_.canvas.draw()
+    assert len(display.lines_) == X.shape[1]
+
+
+def test_the_l1_ratio_of_a_path_is_its_own():
+    path = logloss_path(*load_breast_cancer(return_X_y=True), Cs=[0.1], l1_ratio=0.5)
+    CoefficientPathDisplay.from_estimator(path, l1_ratio=0.5)
+    with pytest.raises(ValueError, match=r"l1_ratio must be .* that of the path, 0\.5, got 0\.7"):
+        CoefficientPathDisplay.from_estimator(path, l1_ratio=0.7)

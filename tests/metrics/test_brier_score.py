@@ -2,6 +2,7 @@
 
 import inspect
 
+import mpmath
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -41,3 +42,13 @@ def test_logits_and_soft_targets():
 def test_scale_by_half_is_checked():
     with pytest.raises(ValueError, match="scale_by_half must be"):
         brier_score([0, 1], [0.5, 0.5], scale_by_half="yes")
+
+
+@pytest.mark.parametrize("z", [36.0, 40.0, 300.0])
+def test_nothing_cancels_where_the_label_is_all_but_certain(z):
+    q = mpmath.exp(-z) / (1 + mpmath.exp(-z))
+    score = brier_score([1], raw_prediction=[z], labels=[0, 1])
+    assert score == pytest.approx(float(q**2), rel=1e-13)
+    q = 2 * mpmath.exp(-z) / (1 + 2 * mpmath.exp(-z))
+    score = brier_score([0], raw_prediction=[[z, 0, 0]], labels=[0, 1, 2])
+    assert score == pytest.approx(float(1.5 * q**2), rel=1e-13)

@@ -158,3 +158,12 @@ def test_number_of_groups_is_checked_where_samples_have_no_weight(n_groups):
     groups = np.arange(n_groups)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         log_loss_interval([0, 1, 0, 1], [0.5] * 4, sample_weight=[1, 1, 1, 0], groups=groups)
+
+
+@pytest.mark.parametrize("groups", [[0.0, np.nan, 1.0, 1.0], ["a", None, "b", "b"]])
+def test_groups_without_a_name_are_refused(groups):
+    y, p = [0, 1, 0, 1], [0.5, 0.6, 0.4, 0.5]
+    with pytest.raises(ValueError, match="groups and folds must name a group"):
+        log_loss_interval(y, p, groups=np.array(groups, dtype=object))
+    with pytest.raises(ValueError, match="groups and folds must name a group"):
+        compare_log_loss(y, p, p, folds=np.array(groups, dtype=object))

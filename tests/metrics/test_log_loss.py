@@ -138,6 +138,8 @@ def test_columns_of_probabilities_that_are_named_as_the_classes_are_put_in_their
     np.testing.assert_array_equal(surprise(LABEL_3 + 1, pd.DataFrame(PROBA_3)), expected)
     rain = (LABEL_3 == 1).astype(int)
     for alone in (["p"], ["1"], [0]):
+        series = pd.Series(PROBA_3[:, 1], name=alone[0])
+        np.testing.assert_array_equal(surprise(rain, series), surprise(rain, PROBA_3[:, 1]))
         one = pd.DataFrame(PROBA_3[:, [1]], columns=alone)
         np.testing.assert_array_equal(surprise(rain, one), surprise(rain, PROBA_3[:, 1]))
 
@@ -245,6 +247,11 @@ BAD_INPUT = {
     ),
     "the first class alone": (
         (["a", "b"], pd.DataFrame({"a": [0.5, 0.5]})),
+        {},
+        "one column is of the second class",
+    ),
+    "a Series of the first class": (
+        (["a", "b"], pd.Series([0.5, 0.5], name="a")),
         {},
         "one column is of the second class",
     ),

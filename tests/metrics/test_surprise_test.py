@@ -5,7 +5,16 @@ import pytest
 from scipy.special import softmax
 from scipy.stats import norm
 
-from sklogloss.metrics import surprise_test
+from sklogloss.metrics import (
+    brier_score,
+    calibration_slope_intercept,
+    compare_log_loss,
+    expected_calibration_error,
+    log_loss,
+    log_loss_decomposition,
+    log_loss_interval,
+    surprise_test,
+)
 
 RNG = np.random.default_rng(4)
 
@@ -78,3 +87,29 @@ def test_what_was_impossible_counts_only_with_a_weight():
     assert surprise_test([0, 1, 1], [0.2, 0.0, 0.6], sample_weight=[1, 0, 1]) == (
         surprise_test([0, 1], [0.2, 0.6])
     )
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-170, 1e160, 1e306])
+def test_the_unit_of_weights_does_not_matter(factor):
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(size=120)
+    p = rng.uniform(0.1, 0.9, size=120)
+    y = (rng.uniform(size=120) < p).astype(int)
+    other = np.sqrt(p)
+    metrics = [
+        lambda w: surprise_test(y, p, sample_weight=w),
+        lambda w: log_loss_interval(y, p, sample_weight=w),
+        lambda w: compare_log_loss(y, p, other, sample_weight=w),
+        lambda w: log_loss(y, p, sample_weight=w),
+        lambda w: brier_score(y, p, sample_weight=w),
+        lambda w: calibration_slope_intercept(y, p, sample_weight=w),
+        lambda w: expected_calibration_error(y, p, sample_weight=w),
+        lambda w: log_loss_decomposition(y, p, sample_weight=w)[:4],
+    ]
+    for metric in metrics:
+        assert metric(weight * factor) == pytest.approx(metric(weight), rel=1e-9)
+
+
+def test_weights_without_digits_are_refused():
+    with pytest.raises(ValueError, match="sample_weight must have digits left"):
+        log_loss([0, 1], [0.5, 0.5], sample_weight=[1e-320, 1e-320])
