@@ -167,7 +167,7 @@ def focal_loss_kernel(
     for i, parameter in enumerate(root_parameters):
         kernel.parameter[2 + i] = parameter
     kernel.is_convex = convex or gamma == 0
-    # With more classes, equal probabilities have a larger loss; but two may be all that is in doubt.
+    # Of more classes, equal probabilities have a larger loss; but doubts may be of two of them.
     kernel.unit = 0.5 ** gamma
     if n_classes == 2:
         kernel.n_curvature_columns = 1
