@@ -55,7 +55,7 @@ class LBFGSSolver:
     def _solve(self, theta):
         self.point = self.objective.value_gradient(theta)
         self.n_iter = 0
-        self.decrease = 0.0
+        self.decrease = np.inf
         self.n_small_decreases = 0
         self.converged = False
         self.reason = ""

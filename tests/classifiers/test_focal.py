@@ -1,6 +1,7 @@
 """FocalLogisticRegression: its optimum, its probabilities, and what must not change either."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -515,3 +516,18 @@ def test_posterior_undoes_what_the_fit_did():
     expected = clf.predict_proba(X)
     clf.set_params(gamma=5.0, label_smoothing=0.0, alpha=None, class_weight=None)
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_a_start_that_leaves_no_iterations_is_not_taken_for_the_end():
+    # The way from log loss to gamma takes all of them. Gradients are small by then.
+    rng = np.random.default_rng(1232)
+    X = rng.normal(size=(40, 10))
+    y = (X @ rng.normal(size=(10, 5)) + 0.3 * rng.gumbel(size=(40, 5))).argmax(axis=1)
+    expected = FocalLogisticRegression(gamma=8, C=1e4, max_iter=10_000).fit(X, y)
+    for max_iter in range(20, 120, 5):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            clf = FocalLogisticRegression(gamma=8, C=1e4, solver="lbfgs", max_iter=max_iter)
+            clf.fit(X, y)
+        least = expected.start_objectives_.min()
+        assert caught or clf.start_objectives_.min() <= least * (1 + 1e-6)
