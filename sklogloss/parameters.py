@@ -7,6 +7,7 @@ import numpy as np
 __all__ = [
     "check_boolean",
     "check_choice",
+    "check_digits",
     "check_fraction",
     "check_integer",
     "check_real",
@@ -51,6 +52,12 @@ def check_choice(name, value, choices):
     """Raise an error that names the parameter unless value is one of the choices."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
+
+
+def check_digits(name, weights):
+    """Raise an error that names the parameter if its largest weight has few digits, or none."""
+    if weights.max() < np.finfo(np.float64).tiny:
+        raise ValueError(f"{name} must have digits left, but the largest is {weights.max()}")
 
 
 def class_factors(name, value, n_classes):

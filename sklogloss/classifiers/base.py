@@ -25,7 +25,13 @@ from sklogloss.labels import is_soft
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.parameters import check_boolean, check_choice, check_integer, check_real
+from sklogloss.parameters import (
+    check_boolean,
+    check_choice,
+    check_digits,
+    check_integer,
+    check_real,
+)
 from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
 __all__ = ["BaseLinearClassifier", "fitted_coefficients"]
@@ -195,7 +201,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             self._warn_of_no_optimum(objective, result, problem.targets)
             self._set_coefficients(objective, result, l1_ratio * strength, problem.X.dtype)
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-        self._set_classes(problem)
+        self._set_classes(problem.targets.classes, problem.class_weight)
         return self
 
     def _validate_problem(self, X, y, sample_weight):
@@ -260,10 +266,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             raise ValueError(
                 f"sample_weight must not be negative, the smallest is {sample_weight.min()}"
             )
-        if sample_weight.max() < np.finfo(np.float64).tiny:
-            raise ValueError(
-                f"sample_weight must have digits left, but the largest is {sample_weight.max()}"
-            )
+        check_digits("sample_weight", sample_weight)
         return sample_weight
 
     def _solve(self, objective):
@@ -345,12 +348,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 stacklevel=3,
             )
 
-    def _set_classes(self, problem):
-        self.classes_ = problem.targets.classes
-        weight = problem.class_weight
-        self.class_weight_ = np.ones(len(self.classes_)) if weight is None else weight
+    def _set_classes(self, classes, class_weight):
+        self.classes_ = classes
+        self.class_weight_ = np.ones(len(classes)) if class_weight is None else class_weight
         # The posterior undoes what the fit did, whatever parameters have been set since.
-        self._fitted_loss = self._loss(len(self.classes_))
+        self._fitted_loss = self._loss(len(classes))
         self._fitted_label_smoothing = self.label_smoothing
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:

@@ -277,7 +277,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             self.Cs_ = np.array(self.Cs, dtype=np.float64)
         routed = self._route("fit", sample_weight, params)
         problem = self._validate_problem(X, y, sample_weight)
-        self._set_classes(problem)
+        self._set_classes(problem.targets.classes, problem.class_weight)
         folds = self._folds(problem, routed.splitter.split)
         with one_blas_thread():
             objective = problem.objective(

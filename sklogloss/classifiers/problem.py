@@ -73,12 +73,8 @@ class Problem:
             weights = alpha if weights is None else weights * alpha
         weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
         if row_weight is not None and not row_weight.any():
-            names = (
-                "sample_weight and class_weight"
-                if alpha is None
-                else ("sample_weight, class_weight and alpha")
-            )
-            raise ValueError(f"{names} must leave some weight, all are zero")
+            others = " and class_weight" if alpha is None else ", class_weight and alpha"
+            raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
         target = weighted_targets.as_array(label_smoothing, X.dtype)
         return cls(X, targets, sample_weight, weights, target, row_weight, exponent)
 

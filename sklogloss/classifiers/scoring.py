@@ -111,9 +111,7 @@ def _candidate(model, ratio, i, coefficients):
         probabilities=model.probabilities,
     )
     candidate.coef_, candidate.intercept_ = split_coefficients(coefficients, model.fit_intercept)
-    candidate.classes_, candidate.class_weight_ = model.classes_, model.class_weight_
-    candidate._fitted_loss = LogLoss(len(model.classes_))
-    candidate._fitted_label_smoothing = model.label_smoothing
+    candidate._set_classes(model.classes_, model.class_weight_)
     candidate.n_features_in_ = candidate.coef_.shape[1]
     return candidate
 

@@ -8,7 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.labels import is_soft
-from sklogloss.metrics.responses import checked_labels, forecast_arguments, with_unseen_classes
+from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 __all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]
 
@@ -72,8 +72,7 @@ def estimator_forecasts(estimator, X, y):
         check_is_fitted(estimator)
     arguments, classes = forecast_arguments(estimator, X), estimator.classes_
     if not is_soft(y):
-        labels = checked_labels(column_or_1d(y), classes)
-        classes, arguments = with_unseen_classes(classes, labels, arguments)
+        classes, arguments = with_unseen_classes(classes, column_or_1d(y), arguments)
     return {**arguments, "labels": classes}
 
 

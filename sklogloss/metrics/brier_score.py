@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import check_forecasts, complements
 
 __all__ = ["brier_score", "squared_errors"]
 
@@ -16,16 +16,8 @@ def squared_errors(forecasts, scale_by_half):
     Summed over the classes, and halved if scale_by_half is True, or "auto" and there are two.
     """
     halved = forecasts.n_classes == 2 if scale_by_half == "auto" else scale_by_half
-    proba = forecasts.probabilities()
-    if forecasts.target is None:
-        # Of what happened, what the others got: nothing cancels.
-        rows = np.arange(len(forecasts))
-        errors = proba.copy()
-        errors[rows, forecasts.label] = 0
-        errors[rows, forecasts.label] = errors.sum(axis=1)
-    else:
-        errors = proba - forecasts.target
-    error = np.sum(errors**2, axis=1)
+    proba, targets = forecasts.probabilities(), forecasts.targets()
+    error = np.sum(np.where(targets == 1, complements(proba), proba - targets) ** 2, axis=1)
     return error / 2 if halved else error
 
 

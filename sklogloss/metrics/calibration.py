@@ -56,8 +56,8 @@ def calibration_slope_intercept(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities closer to 0 or 1 than the rounding error
-        of their dtype, of which some have infinite logits, count as if they were that close.
+        As for `surprise`. Probabilities closer to 0 or 1 than the rounding error of their dtype, of
+        which some have infinite logits, count as if they were that close.
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
 

@@ -72,8 +72,7 @@ def log_loss_decomposition(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype
-        count as that.
+        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
     method : {"isotonic", "logistic", "temperature"}, default="isotonic"
         How forecasts are recalibrated. "isotonic": any increasing function, for more than two
         classes one for each class against the rest, then divided by their sum. "logistic": a slope

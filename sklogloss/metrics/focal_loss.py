@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from sklogloss.losses import FocalLoss
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import check_forecasts, complements
 from sklogloss.parameters import check_real, class_factors
 
 __all__ = ["focal_loss"]
@@ -35,8 +34,7 @@ def focal_loss(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype
-        count as that.
+        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
     gamma : float, default=2.0
         Not negative.
     alpha : float or array-like of shape (n_classes,), default=None
@@ -80,26 +78,8 @@ def focal_loss(
 
 def _focal_losses(forecasts, gamma, class_weight):
     # Of each sample.
-    if forecasts.raw_prediction is not None:
-        return _losses_of_logits(forecasts, gamma, class_weight)
     proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
-    # From the probabilities of the others, where nothing cancels.
-    others = proba @ (1 - np.eye(forecasts.n_classes))
-    losses = -class_weight * np.exp(xlogy(gamma, others)) * log_proba
+    losses = -class_weight * np.exp(xlogy(gamma, complements(proba))) * log_proba
     if forecasts.target is None:
         return losses[np.arange(len(forecasts)), forecasts.label]
     return np.sum(forecasts.target * losses, axis=1)
-
-
-def _losses_of_logits(forecasts, gamma, class_weight):
-    loss = FocalLoss(gamma, forecasts.n_classes)
-    if forecasts.target is None:
-        weight, target = class_weight[forecasts.label], forecasts.label
-    else:
-        weighted = forecasts.target * class_weight
-        weight = weighted.sum(axis=1)
-        target = weighted / np.where(weight > 0, weight, 1)[:, None]
-        target[weight == 0] = 1 / forecasts.n_classes
-        if forecasts.n_classes == 2:
-            target = target[:, 1]
-    return weight * loss.value(target, forecasts.raw_prediction).astype(np.float64, copy=False)

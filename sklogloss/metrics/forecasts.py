@@ -9,8 +9,9 @@ from sklearn.utils.multiclass import type_of_target
 
 from sklogloss.labels import is_soft, order_of_classes, sorted_columns, unique_labels
 from sklogloss.losses import LogLoss
+from sklogloss.parameters import check_digits
 
-__all__ = ["Forecasts", "check_forecasts"]
+__all__ = ["Forecasts", "check_forecasts", "complements"]
 
 # Rounding of the probabilities of a row that were given in decimals or in float32.
 LARGEST_DEVIATION = 1e-5
@@ -163,6 +164,19 @@ class Forecasts:
             return -xlogy(self.target, np.maximum(proba, smallest)).sum(axis=1)
         proba = np.clip(proba, smallest, 1 - smallest)
         return -xlogy(self.target[:, 1], proba) - xlog1py(self.target[:, 0], -proba)
+
+
+def complements(proba):
+    """Return 1 - p of probabilities, (n_samples, n_classes), that of the largest from the others.
+
+    Nothing cancels.
+    """
+    rows, top = np.arange(len(proba)), proba.argmax(axis=1)
+    others = proba.copy()
+    others[rows, top] = 0
+    result = 1 - proba
+    result[rows, top] = others.sum(axis=1)
+    return result
 
 
 def check_forecasts(y_true, y_proba, *, raw_prediction=None, sample_weight=None, labels=None):
@@ -365,9 +379,6 @@ def _check_sample_weight(sample_weight, n_samples):
         )
     if not sample_weight.any():
         raise ValueError("sample_weight must not be zero for all samples")
-    if sample_weight.max() < np.finfo(np.float64).tiny:
-        raise ValueError(
-            f"sample_weight must have digits left, but the largest is {sample_weight.max()}"
-        )
+    check_digits("sample_weight", sample_weight)
     # No metric depends on their unit. In this one, sums and squares stay in the range of float64.
     return np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])

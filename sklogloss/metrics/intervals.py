@@ -304,7 +304,7 @@ def _group_sums(forecasts, values, groups, y_true):
         check_consistent_length(groups, y_true)
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
-        if any(group is None or group != group for group in groups.tolist()):
+        if np.any((groups != groups) | np.equal(groups, None)):
             raise ValueError("groups and folds must name a group for each sample, got NaN or None")
         _, index = np.unique(groups, return_inverse=True)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)

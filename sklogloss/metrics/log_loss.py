@@ -161,8 +161,7 @@ def d2_log_loss(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype
-        count as that.
+        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
 

@@ -136,19 +136,18 @@ def fit_logits(forecasts, fit_intercept=True):
         method="trust-exact",
         options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
     )
-    x = _after_newton_step(problem, result.x)
+    x = _after_newton_step(problem, result)
     slope, intercept = float(x[0] / size), x[1:]
     if not fit_intercept:
         return slope, 0.0
     return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
 
 
-def _after_newton_step(problem, x):
+def _after_newton_step(problem, result):
     # Close to the optimum, rounding errors hide which value is lower, but not which gradient.
-    _, gradient = problem.value_gradient(x)
-    moved = x - np.linalg.lstsq(problem.hessian(x), gradient)[0]
+    moved = result.x - np.linalg.lstsq(result.hess, result.jac)[0]
     _, left = problem.value_gradient(moved)
-    return moved if np.linalg.norm(left) < np.linalg.norm(gradient) else x
+    return moved if np.linalg.norm(left) < np.linalg.norm(result.jac) else result.x
 
 
 class _LogitProblem:

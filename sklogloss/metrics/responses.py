@@ -6,7 +6,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklogloss.losses import LogLoss
 
-__all__ = ["checked_labels", "forecast_arguments", "with_unseen_classes"]
+__all__ = ["forecast_arguments", "with_unseen_classes"]
 
 
 def forecast_arguments(estimator, X, call=None):
@@ -59,7 +59,8 @@ def _decides_by_logits(estimator):
 def with_unseen_classes(classes, y_true, arguments):
     """Return all classes, sorted, and the arguments with a column for each, and at least two.
 
-    What the estimator has never seen has the probability 0.
+    What the estimator has never seen has the probability 0. Labels of another kind than its classes
+    are a mistake.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ def with_unseen_classes(classes, y_true, arguments):
     arguments : dict
         What `forecast_arguments` returned.
     """
+    _check_labels(y_true, classes)
     known = np.union1d(classes, y_true)
     n_classes = max(2, len(known))
     if n_classes == len(classes):
@@ -83,8 +85,7 @@ def with_unseen_classes(classes, y_true, arguments):
     return known, {"y_proba": padded}
 
 
-def checked_labels(y_true, classes):
-    """Return labels; those of another kind than the classes are a mistake, not never seen."""
+def _check_labels(y_true, classes):
     if not _kinds(y_true) <= _kinds(classes):
         raise ValueError(
             f"y_true must have labels of the type of the estimator's classes_, {classes.tolist()}, "
@@ -92,7 +93,6 @@ def checked_labels(y_true, classes):
         )
     if y_true.dtype.kind == "f":
         check_classification_targets(y_true)
-    return y_true
 
 
 def _kinds(labels):

@@ -13,11 +13,7 @@ from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss
 from sklogloss.metrics.log_loss import d2_log_loss, log_loss
-from sklogloss.metrics.responses import (
-    checked_labels,
-    forecast_arguments,
-    with_unseen_classes,
-)
+from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 __all__ = [
     "ProbabilityScorer",
@@ -65,7 +61,7 @@ class ProbabilityScorer(_BaseScorer):
             if hasattr(y_true, "columns"):
                 arguments["labels"] = estimator.classes_
         else:
-            y_true = checked_labels(column_or_1d(y_true), estimator.classes_)
+            y_true = column_or_1d(y_true)
             known, arguments = with_unseen_classes(estimator.classes_, y_true, arguments)
             # Indices: there may be no label for a second class.
             y_true = np.searchsorted(known, y_true)

@@ -119,14 +119,13 @@ class NonconvexSolver:
             if max(values) < at_zero:
                 ends = [self._descend(end, self.path[-1], LOOSE) for end in ends]
                 return ends, of_start
-        part = CLOSE if costs_few_passes(self.objective) else LOOSE
-        first = self._descend(End(theta, 0), self.path[-1], part)
+        first = self._descend(End(theta, 0), self.path[-1], self._part)
         first.point = self._convexified().value_gradient_curvature(first.theta)
-        second = self._follow_path(first, part)
+        second = self._follow_path(first)
         if second is None:
             return [first], (0, 0)
         second.point = self._convexified().value_gradient_curvature(second.theta)
-        if self._is_same(first, second, SAME * part):
+        if self._is_same(first, second):
             return [min(first, second, key=lambda end: end.point.value)], (0, 0)
         return [first, second], (0, 1)
 
@@ -152,7 +151,7 @@ class NonconvexSolver:
             return None
         return small, lambda theta: objective.theta(*small.coef_intercept(theta)), None
 
-    def _follow_path(self, first, part):
+    def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
         end = End(np.zeros(self.objective.n_parameters), 0)
@@ -161,7 +160,7 @@ class NonconvexSolver:
             return None
         for loss in others:
             end = self._descend(end, loss, LOOSE_ON_PATH)
-        return self._descend(end, last, part)
+        return self._descend(end, last, self._part)
 
     def _leads_to(self, start, end):
         # Whether the objective falls on the straight way from start to end, and curves upwards.
@@ -190,15 +189,20 @@ class NonconvexSolver:
         result = solver.solve(end.theta)
         return End(result.theta, end.n_iter + result.n_iter)
 
+    @property
+    def _part(self):
+        # Of the objective, to which starts are followed.
+        return CLOSE if costs_few_passes(self.objective) else LOOSE
+
     def _convexified(self):
         return self.objective.with_loss(self.path[-1])
 
-    def _is_same(self, first, second, part):
+    def _is_same(self, first, second):
         step = second.theta - first.theta
         lowest = min(first.point.value, second.point.value)
         for point in (first.point, second.point):
             cost = float(step @ self._convexified().hessian_product(point, step)) / 2
-            if not max(cost, point.value - lowest) <= part * abs(lowest):
+            if not max(cost, point.value - lowest) <= SAME * self._part * abs(lowest):
                 return False
         return True
 

@@ -140,9 +140,9 @@ def solve(name, objective, theta, *, tol, max_iter, verbose=0, suboptimality=Non
 
 def _has_stalled(objective, result, tol):
     """Return whether rounding errors set the end of a solver, not the optimum nor overflow."""
-    is_solved = result.is_sound and result.max_gradient <= tol
-    is_lost = not result.max_gradient < np.inf or objective.is_separated(result.value)
-    return not (is_solved or is_lost)
+    if result.is_sound and result.max_gradient <= tol:
+        return False
+    return result.max_gradient < np.inf and not objective.is_separated(result.value)
 
 
 def _is_better(objective, again, result, tol):
