@@ -58,6 +58,7 @@ ctypedef struct Rows:
     const char *sample_weight
     const char *coef            # (n_features, n_columns)
     const void *intercept       # (n_columns,)
+    const char *offset          # (n_samples, n_columns)
     char *curvature
     const double *parameter
     loss_block loss
@@ -110,16 +111,33 @@ cdef inline const void *weight_of(Rows *rows, Block *block) noexcept nogil:
     return rows.sample_weight + block.start * rows.itemsize
 
 
+cdef inline void start_column(
+    Py_ssize_t n, floating intercept, const floating *offset, floating *column
+) noexcept nogil:
+    cdef Py_ssize_t i
+    if offset == NULL:
+        for i in range(n):
+            column[i] = intercept
+    else:
+        for i in range(n):
+            column[i] = intercept + offset[i]
+
+
 cdef void predict_block(Design design, Rows *rows, Scratch *scratch) noexcept nogil:
-    # raw_prediction = X coef + intercept
-    cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, i, k
+    # raw_prediction = X coef + intercept + offset
+    cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, k
+    cdef const char *offset = NULL
+    cdef char *column
     for k in range(rows.n_columns):
+        column = scratch.raw_prediction + k * stride * rows.itemsize
+        if rows.offset != NULL:
+            offset = rows.offset + (scratch.block.start + k * rows.n_samples) * rows.itemsize
         if design.is_float32:
-            for i in range(n):
-                (<float *> scratch.raw_prediction)[i + k * stride] = (<float *> rows.intercept)[k]
+            start_column[float](
+                n, (<float *> rows.intercept)[k], <const float *> offset, <float *> column)
         else:
-            for i in range(n):
-                (<double *> scratch.raw_prediction)[i + k * stride] = (<double *> rows.intercept)[k]
+            start_column[double](
+                n, (<double *> rows.intercept)[k], <const double *> offset, <double *> column)
     design.add_times(&scratch.block, rows.n_columns, rows.coef, scratch.raw_prediction, stride)
 
 
@@ -388,6 +406,7 @@ cdef Rows describe(
         rows.sample_weight = <const char *> &sample_weight[0]
     rows.coef = NULL
     rows.intercept = NULL
+    rows.offset = NULL
     rows.curvature = NULL
     rows.gram = NULL
     rows.center = NULL
@@ -416,6 +435,16 @@ cdef void set_coef(
         raise ValueError("intercept must have n_columns entries")
     rows.coef = <const char *> &coef[0, 0]
     rows.intercept = &intercept[0]
+
+
+cdef void set_offset(Rows *rows, Design design, const floating[::1, :] offset) except *:
+    if offset is None:
+        return
+    if offset.shape[0] != design.n_samples or offset.shape[1] != rows.n_columns:
+        raise ValueError(
+            f"offset has shape ({offset.shape[0]}, {offset.shape[1]}) instead of "
+            f"({design.n_samples}, {rows.n_columns})")
+    rows.offset = <const char *> &offset[0, 0]
 
 
 cdef void set_gram(
@@ -451,6 +480,7 @@ def value_gradient(
     LossKernel loss not None,
     const floating[::1, :] target not None,
     const floating[::1] sample_weight,
+    const floating[::1, :] offset,
     const floating[:, ::1] coef not None,
     const floating[::1] intercept not None,
     floating[::1, :] curvature,
@@ -464,6 +494,8 @@ def value_gradient(
     loss : LossKernel
     target : Fortran-ordered array of shape (n_samples, 1) or (n_samples, n_classes)
     sample_weight : array of shape (n_samples,) or None
+    offset : Fortran-ordered array of shape (n_samples, n_columns) or None
+        Added to the raw prediction, which is X coef + intercept + offset.
     coef : array of shape (n_features, n_columns)
     intercept : array of shape (n_columns,)
     curvature : Fortran-ordered array of shape (n_samples, n_curvature_columns) or None
@@ -477,6 +509,7 @@ def value_gradient(
     """
     cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
+    set_offset(&rows, design, offset)
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
     rows.target = <const char *> &target[0, 0]
@@ -497,6 +530,7 @@ def value_gradient_hessian(
     LossKernel loss not None,
     const floating[::1, :] target not None,
     const floating[::1] sample_weight,
+    const floating[::1, :] offset,
     const floating[:, ::1] coef not None,
     const floating[::1] intercept not None,
     const floating[::1] center not None,
@@ -529,6 +563,7 @@ def value_gradient_hessian(
     cdef Gram gram
     cdef Rows rows = describe_loss(design, loss, sample_weight)
     set_coef(&rows, design, coef, intercept)
+    set_offset(&rows, design, offset)
     check_rows(design, target.shape[0], target.shape[1],
                loss.n_columns if loss.target_is_matrix else 1)
     set_gram(

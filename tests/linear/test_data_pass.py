@@ -94,14 +94,16 @@ def make_problem(dtype, n_classes, *, is_soft):
 class SlowTwin:
     """Sums over all rows, in float64, and bounds of the rounding errors of any order of summing."""
 
-    def __init__(self, X, weight, coef, intercept, target):
+    def __init__(self, X, weight, coef, intercept, target, offset=None):
         self.eps = np.finfo(X.dtype).eps
         seen = weight > 0
-        X, weight, target = (a[seen].astype(np.float64) for a in (X, weight, target))
+        offset = np.zeros((len(X), coef.shape[1])) if offset is None else offset
+        arrays = (X, weight, target, offset)
+        X, weight, target, offset = (a[seen].astype(np.float64) for a in arrays)
         coef, intercept = coef.astype(np.float64), intercept.astype(np.float64)
         self.X1 = np.c_[X, np.ones(len(X))]
         self.weight = weight
-        z = X @ coef + intercept
+        z = X @ coef + intercept + offset
         if z.shape[1] == 1:
             self.value = target * np.logaddexp(0, -z) + (1 - target) * np.logaddexp(0, z)
             proba, self.hessian = expit(z), (expit(z) * expit(-z))[:, :, None]
@@ -116,9 +118,10 @@ class SlowTwin:
             self.hessian -= np.einsum("ik,il->ikl", proba, proba)
         # An inner product of n terms is off by at most n eps times the sum of their sizes (Higham,
         # Accuracy and Stability of Numerical Algorithms, section 3.1). Raw predictions have
-        # n_features + 1 terms; value, gradient and Hessian change at most twice as much as the
+        # n_features + 2 terms; value, gradient and Hessian change at most twice as much as the
         # largest raw prediction and have a few roundings of their own.
-        self.z_error = (N_FEATURES + 1) * (np.abs(X) @ np.abs(coef) + np.abs(intercept)).max()
+        sizes = np.abs(X) @ np.abs(coef) + np.abs(intercept) + np.abs(offset)
+        self.z_error = (N_FEATURES + 2) * sizes.max()
         self.n_roundings = BLOCK_ROWS + 2 * self.z_error + 20
 
     def check(self, actual, expected, size):
@@ -153,7 +156,7 @@ def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_sof
     row = twin.weight[:, None]
 
     curvature = np.empty((N_SAMPLES, n_columns), dtype=dtype, order="F")
-    arguments = (design, kernel, target, weight, coef, intercept)
+    arguments = (design, kernel, target, weight, None, coef, intercept)
     sums = data_pass.value_gradient(*arguments, None, 1)
     largest = np.abs(twin.value).max() + 1
     twin.check(sums[0], np.sum(twin.value.ravel() * twin.weight), largest * twin.weight.sum())
@@ -202,6 +205,47 @@ def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_sof
     )
     expected = Z.T @ ((twin.weight * own.mean(axis=1))[:, None] * Z)
     twin.check(np.tril(mean), np.tril(expected), size)
+
+
+@pytest.mark.parametrize("layout", ["C", "F", "CSR matrix", "CSC"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_the_offset_is_added_to_the_raw_prediction(layout, dtype, n_classes, is_weighted, tmp_path):
+    X, weight, coef, intercept, target = make_problem(dtype, n_classes, is_soft=False)
+    X[::35, 0] = 5
+    n_columns = coef.shape[1]
+    offset = 3 * np.random.default_rng(3).normal(size=(N_SAMPLES, n_columns))
+    offset = np.asfortranarray(offset, dtype=dtype)
+    offset.flags.writeable = False
+    if not is_weighted:
+        weight = np.ones_like(weight)
+    twin = SlowTwin(X, weight, coef, intercept, target, offset)
+    row = twin.weight[:, None]
+    kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
+    design = make_design(LAYOUTS[layout](X, tmp_path))
+    arguments = (design, kernel, target, weight if is_weighted else None, offset, coef, intercept)
+
+    sums = data_pass.value_gradient(*arguments, None, 1)
+    largest = np.abs(twin.value).max() + 1
+    twin.check(sums[0], np.sum(twin.value.ravel() * twin.weight), largest * twin.weight.sum())
+    size = np.repeat(twin.size(twin.X1), n_columns)
+    twin.check(sums[1:], transposed_times(twin.X1, row * twin.gradient), size)
+
+    curvature = np.empty((N_SAMPLES, n_columns), dtype=dtype, order="F")
+    with_curvature = data_pass.value_gradient(*arguments, curvature, 1)
+    twin.check(with_curvature, sums, np.r_[largest * twin.weight.sum(), size])
+
+    center, scale = np.zeros(N_FEATURES, dtype=dtype), np.ones(N_FEATURES, dtype=dtype)
+    sums = data_pass.value_gradient_hessian(*arguments, center, scale, True, False, 1, 1)
+    twin.check(
+        sums[: len(with_curvature)], with_curvature, np.r_[largest * twin.weight.sum(), size]
+    )
+    pairs = sums[len(with_curvature) :].reshape(-1, N_FEATURES + 1, N_FEATURES + 1)
+    size = np.abs(twin.X1).T @ (row * np.abs(twin.X1))
+    for pair, k, other in zip(pairs, *np.triu_indices(n_columns), strict=True):
+        expected = twin.X1.T @ ((twin.weight * twin.hessian[:, k, other])[:, None] * twin.X1)
+        twin.check(np.tril(pair), np.tril(expected), size)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -261,7 +305,7 @@ def test_hessians_of_any_number_of_features(n_features, n_classes, order, dtype)
     coef = np.zeros((n_features, n_columns), dtype=dtype)
     center, scale = rng.normal(size=n_features).astype(dtype), np.ones(n_features, dtype=dtype)
     curvature = np.empty((n_samples, n_columns), dtype=dtype, order="F")
-    arguments = (make_design(X), kernel, target, None, coef, coef[0].copy())
+    arguments = (make_design(X), kernel, target, None, None, coef, coef[0].copy())
     data_pass.value_gradient(*arguments, curvature, 1)
     Z = np.c_[X.astype(np.float64) - center, np.ones(n_samples)]
     expected, size = Z.T @ Z, np.abs(Z).T @ np.abs(Z)
@@ -294,7 +338,8 @@ def test_gradients_of_any_number_of_classes(n_classes, n_features, order, dtype)
     coef = rng.normal(size=(n_features, n_classes)).astype(dtype) / n_features
     intercept = rng.normal(size=n_classes).astype(dtype)
     twin = SlowTwin(X, np.ones(n_samples), coef, intercept, target)
-    sums = data_pass.value_gradient(make_design(X), kernel, target, None, coef, intercept, None, 1)
+    arguments = (target, None, None, coef, intercept, None)
+    sums = data_pass.value_gradient(make_design(X), kernel, *arguments, 1)
     twin.check(sums[0], twin.value.sum(), (np.abs(twin.value).max() + 1) * n_samples)
     size = np.repeat(twin.size(twin.X1), n_classes)
     twin.check(sums[1:], transposed_times(twin.X1, twin.gradient), size)
@@ -307,19 +352,22 @@ def test_no_weights_are_weights_of_one(n_classes):
     kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
     arguments = (coef, intercept, np.zeros(N_FEATURES), np.ones(N_FEATURES), True, False, 1, 1)
     unweighted, ones = (
-        data_pass.value_gradient_hessian(make_design(X), kernel, target, weight, *arguments)
+        data_pass.value_gradient_hessian(make_design(X), kernel, target, weight, None, *arguments)
         for weight in (None, np.ones(N_SAMPLES))
     )
     np.testing.assert_array_equal(unweighted, ones)
 
 
-@pytest.mark.parametrize("name", ["coef", "intercept", "target", "sample_weight", "curvature"])
+@pytest.mark.parametrize(
+    "name", ["coef", "intercept", "target", "sample_weight", "offset", "curvature"]
+)
 def test_arrays_of_the_wrong_shape_are_refused(name):
     # The passes read raw memory: a wrong length must not get there.
     X, weight, coef, intercept, target = make_problem(np.float64, 2, is_soft=False)
     arrays = {
         "target": target,
         "sample_weight": weight,
+        "offset": np.zeros((N_SAMPLES, 1), order="F"),
         "coef": coef,
         "intercept": intercept,
         "curvature": np.empty((N_SAMPLES, 1), order="F"),
@@ -341,6 +389,7 @@ def test_arrays_of_another_dtype_are_refused():
             LogLoss(2).kernel(target_is_matrix=False),
             target,
             weight,
+            None,
             coef,
             intercept,
             None,

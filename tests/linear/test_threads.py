@@ -113,7 +113,7 @@ def test_passes_release_the_gil(data):
     X, y = data
     design, kernel = make_design(X), LogLoss(3).kernel(target_is_matrix=False)
     target, zero, one = y.astype(float).reshape(-1, 1), np.zeros(N_FEATURES), np.ones(N_FEATURES)
-    arguments = (target, None, np.zeros((N_FEATURES, 3)), np.zeros(3), zero, one)
+    arguments = (target, None, None, np.zeros((N_FEATURES, 3)), np.zeros(3), zero, one)
     arguments = (*arguments, True, False, 1, 1)
     entered, left = threading.Event(), threading.Event()
 
