@@ -21,7 +21,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Which folders (or modules) of the package each one may import, beside itself.
 ALLOWED_IMPORTS = {
     "_cython": set(),
-    "losses": {"_cython", "parameters"},
+    "inputs": set(),
+    "losses": {"_cython", "inputs", "parameters"},
     "penalties": set(),
     "labels": set(),
     "parameters": set(),
@@ -29,6 +30,7 @@ ALLOWED_IMPORTS = {
     "linear": {"_cython", "losses", "penalties"},
     "solvers": {"_cython", "losses", "penalties", "linear"},
     "classifiers": {
+        "inputs",
         "labels",
         "losses",
         "parameters",
@@ -37,8 +39,8 @@ ALLOWED_IMPORTS = {
         "linear",
         "solvers",
     },
-    "metrics": {"parameters", "labels", "losses"},
-    "displays": {"labels", "parameters", "selection", "losses", "metrics"},
+    "metrics": {"inputs", "parameters", "labels", "losses"},
+    "displays": {"inputs", "labels", "parameters", "selection", "losses", "metrics"},
     "_show_versions": {"_cython", "linear"},
     "__main__": {"_show_versions"},
     "__init__": {"_show_versions", "classifiers"},

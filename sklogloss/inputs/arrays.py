@@ -1,0 +1,92 @@
+"""Arrays of real numbers, and errors that say which entry is wrong."""
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["cast_array", "check_finite", "first_invalid", "real_array"]
+
+
+def real_array(name, value, allowed="real numbers", error=TypeError):
+    """Return an array-like as an aligned ndarray of booleans, integers or floats.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for errors.
+    value : array-like, or Series or DataFrame of pandas or polars
+    allowed : str, default="real numbers"
+        What the argument must hold, for the error.
+    error : type, default=TypeError
+        Exception to raise if the entries are not real numbers.
+
+    Returns
+    -------
+    array : ndarray
+        Shares memory with `value` where possible.
+
+    Raises
+    ------
+    TypeError
+        If value is sparse.
+    error
+        If the entries are not real numbers: strings, complex numbers, dates, lists of different
+        lengths.
+    """
+    if sparse.issparse(value):
+        raise TypeError(f"{name} must be a dense array, got {type(value).__name__}")
+    if hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError as cause:  # lists of different lengths
+        raise error(f"{name} must hold {allowed}: {cause}") from cause
+    if array.dtype.kind == "O":
+        array = _from_objects(name, array, allowed, error)
+    if array.dtype.kind not in "biuf":
+        raise error(f"{name} must hold {allowed}, got dtype {array.dtype}")
+    return np.require(array, requirements="A")
+
+
+def _from_objects(name, array, allowed, error):
+    # float("1.5") is a number, but "1.5" is not: it is likely a column that was read wrongly.
+    for entry in array.flat:
+        if isinstance(entry, str | bytes):
+            raise error(f"{name} must hold {allowed}, got {entry!r}")
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as cause:
+        raise error(f"{name} must hold {allowed}: {cause}") from cause
+
+
+def check_finite(name, array):
+    """Raise a ValueError that names the argument and its first entry that is NaN or infinite."""
+    is_finite = np.isfinite(array)
+    if not is_finite.all():
+        raise ValueError(f"{name} must be finite, got {first_invalid(array, is_finite)}")
+
+
+def cast_array(name, array, dtype, order="K"):
+    """Return a finite array in another dtype.
+
+    Raises
+    ------
+    ValueError
+        If an entry is too large for the dtype.
+    """
+    with np.errstate(over="ignore"):
+        cast = np.asarray(array, dtype=dtype, order=order)
+    if cast is not array:
+        fits = np.isfinite(cast)
+        if not fits.all():
+            raise ValueError(
+                f"{name} must fit in {np.dtype(dtype)}, got {first_invalid(array, fits)}"
+            )
+    return cast
+
+
+def first_invalid(array, is_valid):
+    """Return "value at [place]" of the first entry that is not valid, "value" of a number."""
+    if array.ndim == 0:
+        return f"{array}"
+    first = np.unravel_index(np.argmin(is_valid), array.shape)
+    return f"{array[first]} at [{', '.join(str(index) for index in first)}]"
