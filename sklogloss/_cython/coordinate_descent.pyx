@@ -1,9 +1,9 @@
-"""Coordinate descent on a quadratic function plus an L1 penalty.
+"""Coordinate descent on a quadratic function plus an L1 penalty, and on log loss of K classes.
 
 Friedman, Hastie and Tibshirani, "Regularization Paths for Generalized Linear Models via Coordinate
-Descent", Journal of Statistical Software 33 (2010), section 2: with the matrix at hand, a
-coordinate that does not move costs nothing, and one that moves a row of the matrix. Without it, a
-coordinate costs the stored entries of its column.
+Descent", Journal of Statistical Software 33 (2010), section 2. With the matrix of second
+derivatives at hand, a coordinate that does not move costs nothing; one that moves costs a row of
+the matrix. Without the matrix, a coordinate costs the stored entries of its column of X.
 """
 
 from libc.math cimport fabs, log
@@ -27,9 +27,10 @@ cdef enum:
     TILE = 32
     MAX_HALVINGS = 20
 
-# Of a line search (Nocedal and Wright, Numerical Optimization, 3.1).
+# Sufficient decrease of a line search (Nocedal and Wright, Numerical Optimization, 3.1).
 cdef double ARMIJO = 1e-4
-# Where the classes are told apart the curvature vanishes, and a step would have no end.
+# Where the classes are separated the curvature vanishes; without a floor the step would be
+# infinite.
 cdef double SMALLEST_CURVATURE = 1e-12
 
 
@@ -37,7 +38,7 @@ def fill_upper_triangle(double[:, ::1] matrix not None):
     """Make a square matrix symmetric by its lower triangle, in place."""
     cdef Py_ssize_t n = matrix.shape[0], n_tiles = (n + TILE - 1) // TILE, row, column, i, j
     with nogil:
-        # By tiles: going down whole columns would read memory far apart.
+        # Tile by tile: whole columns at once would read memory far apart.
         for column in range(n_tiles):
             for row in range(column, n_tiles):
                 for i in range(row * TILE, min((row + 1) * TILE, n)):
@@ -50,37 +51,54 @@ def descend(
     double[::1] gradient not None,
     double[::1] x not None,
     const double[::1] l1 not None,
+    const double[::1] lower,
+    const double[::1] upper,
     Py_ssize_t max_sweeps,
     double enough,
 ):
-    """Descend from x along one coordinate after the other, in place.
+    """Minimise q(x) + sum of l1 |x| by coordinate descent, in place; q is a quadratic function.
 
-    The function is q(x) + sum of l1 |x|, q quadratic. The first sweep is over all coordinates, the
-    others over those that are not zero or have no penalty.
+    The first sweep visits all coordinates. Later sweeps visit those that are not zero or have no
+    penalty. A coordinate without curvature stays where it is.
 
     Parameters
     ----------
     matrix : ndarray of shape (n, n)
         Second derivatives of q, positive semi-definite.
     gradient : ndarray of shape (n,)
-        Of q at x, kept up to date.
+        Gradient of q at x, kept up to date.
     x : ndarray of shape (n,)
+        The starting point, within the bounds.
     l1 : ndarray of shape (n,)
+    lower, upper : ndarray of shape (n,) or None
+        Bounds of x, -inf and inf where there is none. None, for both, means no bounds.
     max_sweeps : int
     enough : float
-        Sweeps end when one gains less than this part of all.
+        Sweeps end when one gains less than this fraction of the total gain.
 
     Returns
     -------
     first_gain, gain : float
-        By how much the function fell in the first sweep, and in all.
+        Decrease of the function in the first sweep, and in total.
     is_done : bool
         Whether the last sweep gained little enough.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other, or only one of lower and upper is None.
     """
     cdef int n = matrix.shape[0], one = 1
     cdef Py_ssize_t sweep, j
     cdef double curvature, wanted, step, gain, first_gain = 0, total = 0
-    cdef bint is_done = False
+    cdef bint is_done = False, is_bounded = lower is not None
+    if is_bounded != (upper is not None):
+        raise ValueError("lower and upper must both be arrays or both be None")
+    lengths = {n, matrix.shape[1], gradient.shape[0], x.shape[0], l1.shape[0]}
+    if is_bounded:
+        lengths |= {lower.shape[0], upper.shape[0]}
+    if len(lengths) > 1:
+        raise ValueError("matrix must have shape (n, n), all other arrays shape (n,)")
     with nogil:
         for sweep in range(max_sweeps):
             gain = 0
@@ -97,6 +115,10 @@ def descend(
                     wanted = (wanted + l1[j]) / curvature
                 else:
                     wanted = 0
+                if is_bounded:
+                    # Along one coordinate the function is convex: the minimiser within the bounds
+                    # is the one without them, clipped.
+                    wanted = min(max(wanted, lower[j]), upper[j])
                 step = wanted - x[j]
                 if step == 0:
                     continue
@@ -126,41 +148,41 @@ def descend_softmax(
     double[:, ::1] p not None,
     double shared,
 ):
-    """Descend on the log loss of K classes, along the coefficients of one column after the other.
+    """Descend on the log loss of K classes, column of X by column, in place.
 
-    The coefficients of a column are found together, by a step of Newton's method with a line
-    search of its own (Yuan, Chang, Hsieh and Lin, "A Comparison of Optimization Methods and
-    Software for Large-scale L1-regularized Linear Classification", Journal of Machine Learning
-    Research 11, 2010, section 4.1). Probabilities follow each step.
+    One Newton step with a line search changes the coefficients of a column for all classes (Yuan,
+    Chang, Hsieh and Lin, "A Comparison of Optimization Methods and Software for Large-scale
+    L1-regularized Linear Classification", Journal of Machine Learning Research 11, 2010,
+    section 4.1). The probabilities are updated after each step.
 
     Parameters
     ----------
     indptr, indices, data : arrays of X as a CSC matrix
     columns : ndarray
-        In the order in which they are taken.
+        The columns to visit, in this order.
     weight : ndarray of shape (n_samples,)
     target_sum : ndarray of shape (n_features, n_classes)
         X' times the weighted targets.
     l2, l1 : ndarray of shape (n_features,)
     x : ndarray of shape (n_features, n_classes)
-        Coefficients, changed in place.
+        Coefficients, updated in place.
     p : ndarray of shape (n_samples, n_classes)
-        Their probabilities, changed in place.
+        Probabilities at x, updated in place.
     shared : float
-        The curvature of a sample is taken for diag(p) - shared * diag(p)^2. 0 bounds it, which
-        suits large steps; 1 is its diagonal, which lets samples that are told apart count little.
+        A step uses diag(p) - shared * diag(p)^2 as the curvature of a sample. 0 is an upper
+        bound, which suits large steps. 1 is the diagonal, in which separated samples count little.
 
     Returns
     -------
     gain : float
-        By how much the objective fell.
+        Decrease of the objective.
     """
     cdef Py_ssize_t n_classes = x.shape[1], c, j, k, i, n_entries, q
     cdef Py_ssize_t longest = 0, _halving
     cdef double wanted, gain = 0, value, total, slope, change, length, penalty
     for c in range(columns.shape[0]):
         longest = max(longest, <Py_ssize_t> (indptr[columns[c] + 1] - indptr[columns[c]]))
-    # Gradient, curvature, step, and the new probabilities of the samples of a column.
+    # Gradient, curvature and step of a column, then the new probabilities of its samples.
     cdef double *scratch = <double *> malloc((3 + longest) * n_classes * sizeof(double))
     if scratch == NULL:
         raise MemoryError()

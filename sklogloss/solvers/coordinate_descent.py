@@ -51,7 +51,7 @@ def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf, is_exact=False
     total, rest = 0.0, LARGEST_REST
     for _ in range(MAX_ROUNDS):
         n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
-        first_gain, gain, is_done = descend(matrix, gradient, u, l1, n_sweeps, rest)
+        first_gain, gain, is_done = descend(matrix, gradient, u, l1, None, None, n_sweeps, rest)
         total += gain
         rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
         if first_gain <= rest * total or not np.isfinite(gain):
