@@ -18,20 +18,20 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sklogloss.classifiers.penalty import resolve_penalty
 from sklogloss.classifiers.problem import Problem
-from sklogloss.classifiers.targets import encode_labels, encode_probabilities
-from sklogloss.labels import is_soft
-from sklogloss.linear.prediction import predict_rows
-from sklogloss.linear.separation import separates
-from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.parameters import (
+from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.parameters import (
     check_boolean,
     check_choice,
     check_digits,
     check_integer,
     check_real,
 )
+from sklogloss.inputs.penalty import resolve_penalty
+from sklogloss.inputs.targets import encode_labels, encode_probabilities
+from sklogloss.linear.prediction import predict_rows
+from sklogloss.linear.separation import separates
+from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
 
 __all__ = ["BaseLinearClassifier", "fitted_coefficients"]

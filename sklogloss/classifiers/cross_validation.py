@@ -32,11 +32,11 @@ from sklogloss.classifiers.path import (
     warn_of_unconverged,
 )
 from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
-from sklogloss.classifiers.targets import encode_known, encode_known_probabilities
-from sklogloss.labels import is_soft
+from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.parameters import check_boolean, check_choice
+from sklogloss.inputs.targets import encode_known, encode_known_probabilities
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
-from sklogloss.parameters import check_boolean, check_choice
 from sklogloss.selection import best_of_each_fold, select
 from sklogloss.solvers.path import solve_from
 

@@ -14,8 +14,8 @@ from sklearn.utils import assert_all_finite
 
 from sklogloss.classifiers.base import AUTOMATIC_SOLVERS, fitted_coefficients
 from sklogloss.classifiers.log_loss import LogLossClassifier
+from sklogloss.inputs.parameters import check_integer, check_real
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.parameters import check_integer, check_real
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.select import SMOOTH_SOLVERS
 

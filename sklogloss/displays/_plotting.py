@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.labels import is_soft
+from sklogloss.inputs.labels import is_soft
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 __all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sklogloss.displays._plotting import axes_for, cross_validated
-from sklogloss.parameters import check_integer
+from sklogloss.inputs.parameters import check_integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

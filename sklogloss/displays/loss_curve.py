@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import check_by_name
-from sklogloss.parameters import check_real
+from sklogloss.inputs.parameters import check_real
 
 __all__ = ["LossCurveDisplay"]
 

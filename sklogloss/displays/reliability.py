@@ -14,11 +14,11 @@ from sklogloss.displays._plotting import (
     axes_for,
     estimator_forecasts,
 )
+from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
 from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import IsotonicFit
-from sklogloss.parameters import check_choice, check_fraction, check_integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import axes_for, check_by_name, estimator_forecasts
+from sklogloss.inputs.parameters import check_choice
 from sklogloss.metrics import (
     ScoreDecomposition,
     brier_decomposition,
     log_loss_decomposition,
 )
-from sklogloss.parameters import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

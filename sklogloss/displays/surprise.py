@@ -13,8 +13,8 @@ from sklogloss.displays._plotting import (
     axes_for,
     estimator_forecasts,
 )
+from sklogloss.inputs.parameters import check_integer
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklogloss._cython.fork import in_forked_child
 from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
-from sklogloss.losses.arguments import (
+from sklogloss.inputs.loss_arguments import (
     check_count,
     check_numbers,
     check_out,
@@ -17,9 +17,9 @@ from sklogloss.losses.arguments import (
     raise_for_sample_weight,
     raise_for_target,
 )
+from sklogloss.inputs.parameters import check_real
 from sklogloss.losses.boosting import BoostingObjective
 from sklogloss.losses.posterior import undo_weights_and_smoothing
-from sklogloss.parameters import check_real
 
 # Of a class that does not occur: its best raw prediction would be infinite.
 SMALLEST_SHARE = 1e-15

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklogloss.parameters import check_choice
+from sklogloss.inputs.parameters import check_choice
 
 # What the libraries multiply the diagonal of softmax's Hessian by: Friedman's factor ("Greedy
 # Function Approximation", 2001, algorithm 6), or that by which it bounds the Hessian.

@@ -5,9 +5,9 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
 from sklogloss._cython.loss_kernel import LossKernel, focal_loss_kernel
+from sklogloss.inputs.parameters import check_real
 from sklogloss.losses.base import Loss
 from sklogloss.losses.focal_root import root_parameters
-from sklogloss.parameters import check_real
 
 
 class FocalLoss(Loss):

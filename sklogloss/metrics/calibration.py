@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 
+from sklogloss.inputs.parameters import check_choice, check_integer
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import fit_logits
-from sklogloss.parameters import check_choice, check_integer
 
 __all__ = [
     "CalibrationLine",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, kl_div
 
+from sklogloss.inputs.parameters import check_boolean
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_boolean
 
 __all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition"]
 

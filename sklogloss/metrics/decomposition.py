@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import check_random_state
 
+from sklogloss.inputs.parameters import check_boolean, check_choice, check_fraction, check_integer
 from sklogloss.metrics.brier_score import squared_errors
 from sklogloss.metrics.forecasts import check_forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
-from sklogloss.parameters import check_boolean, check_choice, check_fraction, check_integer
 
 __all__ = ["ScoreDecomposition", "brier_decomposition", "log_loss_decomposition"]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+from sklogloss.inputs.parameters import check_real, class_factors
 from sklogloss.metrics.forecasts import check_forecasts, complements
-from sklogloss.parameters import check_real, class_factors
 
 __all__ = ["focal_loss"]
 

@@ -7,9 +7,9 @@ from scipy.special import xlog1py, xlogy
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from sklogloss.labels import is_soft, order_of_classes, sorted_columns, unique_labels
+from sklogloss.inputs.labels import is_soft, order_of_classes, sorted_columns, unique_labels
+from sklogloss.inputs.parameters import check_digits
 from sklogloss.losses import LogLoss
-from sklogloss.parameters import check_digits
 
 __all__ = ["Forecasts", "check_forecasts", "complements"]
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
+from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_choice, check_fraction, check_integer
 
 __all__ = [
     "LogLossInterval",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
+from sklogloss.inputs.parameters import check_boolean, check_choice
 from sklogloss.metrics.forecasts import check_forecasts
-from sklogloss.parameters import check_boolean, check_choice
 
 __all__ = ["d2_log_loss", "log_loss", "surprise"]
 

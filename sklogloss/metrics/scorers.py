@@ -8,7 +8,7 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.labels import is_soft
+from sklogloss.inputs.labels import is_soft
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss

@@ -7,7 +7,12 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklogloss.labels import are_whole_numbers, order_of_classes, sorted_columns, unique_labels
+from sklogloss.inputs.labels import (
+    are_whole_numbers,
+    order_of_classes,
+    sorted_columns,
+    unique_labels,
+)
 
 __all__ = [
     "Targets",

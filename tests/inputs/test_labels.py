@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklogloss.labels import LARGEST_RANGE, are_whole_numbers, unique_labels
+from sklogloss.inputs.labels import LARGEST_RANGE, are_whole_numbers, unique_labels
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint64, bool, ">i8", float, str])
