@@ -45,6 +45,7 @@ cdef class LossKernel:
     cdef readonly Py_ssize_t n_curvature_columns
     cdef readonly bint target_is_matrix     # (n_samples, n_classes) probabilities, else 1-d
     cdef readonly bint is_convex            # no row's Hessian has a negative eigenvalue
+    cdef readonly bint is_log_loss          # log loss itself: curvature is the probabilities
     cdef readonly double unit               # nats that are to this loss what one is to log loss
     cdef double parameter[16]
     cdef loss_block value[2]

@@ -70,6 +70,9 @@ cdef class LossKernel:
         Whether the target is an (n_samples, n_classes) matrix of probabilities.
     is_convex : bool
         Whether the Hessian of no row has a negative eigenvalue.
+    is_log_loss : bool
+        Whether this is log loss itself. With more than two classes a pass then keeps the
+        probabilities as the curvature.
     unit : float
         Loss at a probability of 1/2, in parts of the log loss there: what a nat is to log loss.
     """
@@ -129,6 +132,7 @@ def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
         n_classes, target_is_matrix, skl_log_loss_binary, skl_log_loss_index, skl_log_loss_soft)
     kernel.n_curvature_columns = kernel.n_columns
     kernel.is_convex = True
+    kernel.is_log_loss = True
     kernel.unit = 1
     return kernel
 

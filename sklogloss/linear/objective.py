@@ -176,7 +176,7 @@ class LinearObjective:
         return (
             self.design.is_sparse
             and self.n_columns > 1
-            and self.loss.n_curvature_columns == self.n_columns  # no other loss
+            and self.loss.is_log_loss
         )
 
     def _of_rows(self, rows):

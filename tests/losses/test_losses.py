@@ -630,6 +630,11 @@ def test_kernel_says_what_it_takes():
         LogLoss().kernel(target_is_matrix=True)
 
 
+@all_losses
+def test_only_the_kernel_of_log_loss_says_so(loss):
+    assert loss.kernel().is_log_loss == isinstance(loss, LogLoss)
+
+
 two, three = np.zeros(4), np.zeros((4, 3))
 nan, inf = np.nan, np.inf
 read_only = np.zeros(4)
