@@ -16,6 +16,7 @@ TABLES = {
     "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
     "metrics": "log loss and its decomposition against scikit-learn's log loss",
+    "costs": "what passes and factorizations cost, which solvers are chosen by",
     "structure": "how many functions and files a fit visits, constants, long functions",
     "environments": "no table: makes the environments that fit runs other libraries in",
 }

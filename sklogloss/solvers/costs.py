@@ -1,0 +1,133 @@
+"""What the steps of a solver cost: the model that decides between solvers.
+
+The unit costs are measured by ``python -m benchmarks costs --write``, which writes costs.json. They
+are those of one machine; decisions rest on ratios, which differ little between machines. The model
+knows neither the machine nor the number of threads it runs with, so that the same data is solved
+the same way everywhere.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["Costs", "costs_of", "unit_counts"]
+
+_MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the steps of a solver cost on data of one shape, in seconds on two threads.
+
+    Passes over the rows use both threads, factors and solutions one: BLAS is limited to it.
+
+    Attributes
+    ----------
+    gradient_pass : float
+        Value and gradient.
+    product_pass : float
+        The Hessian's product with a direction, as for conjugate gradients.
+    hessian : float
+        What the Hessian adds to a gradient pass.
+    class_mean_hessian : float
+        The mean over the classes of the Hessian's diagonal blocks, from the curvature.
+    factor, class_mean_factor : float
+        The Cholesky factor of either Hessian.
+    solve, class_mean_solve : float
+        A step of all parameters, given that factor.
+    newton_step : float
+        What a Newton step costs where all of the above cost nothing: the solver's own Python code.
+    """
+
+    gradient_pass: float
+    product_pass: float
+    hessian: float
+    class_mean_hessian: float
+    factor: float
+    class_mean_factor: float
+    solve: float
+    class_mean_solve: float
+    newton_step: float
+
+
+def costs_of(
+    n_samples, n_features, n_columns, n_stored, is_sparse, dtype, *, float32_hessian=False
+) -> Costs:
+    """Return the Costs of data of this shape.
+
+    Parameters
+    ----------
+    n_samples, n_features : int
+    n_columns : int
+        Columns of raw_prediction: 1 for two classes.
+    n_stored : int
+        Entries that a pass over X reads.
+    is_sparse : bool
+    dtype : dtype
+        That of the arithmetic.
+    float32_hessian : bool, default=False
+        Whether the products that make the Hessian of a dense X are taken in float32.
+    """
+    dtype, float32 = np.dtype(dtype).name, "float32"
+    dtype_of_hessian = float32 if float32_hessian and not is_sparse else dtype
+    counts = unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse)
+    seconds = {}
+    for step, of_step in counts.items():
+        units = _MEASURED[dtype_of_hessian if step == "hessian_block" else dtype]
+        seconds[step] = 1e-9 * sum(units[name] * count for name, count in of_step.items())
+    n_threads = _MEASURED["n_threads"]
+    product_pass = seconds["pass"] + seconds["products"] / n_threads
+    block = seconds["hessian_block"] / n_threads
+    return Costs(
+        gradient_pass=product_pass + seconds["loss"] / n_threads,
+        product_pass=product_pass,
+        hessian=block * n_columns * (n_columns + 1) / 2,
+        class_mean_hessian=block + seconds["pass"],
+        factor=seconds["factor"],
+        class_mean_factor=seconds["class_mean_factor"],
+        solve=seconds["solve"],
+        class_mean_solve=seconds["class_mean_solve"],
+        newton_step=seconds["newton_step"],
+    )
+
+
+def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):
+    """Return how many of each unit cost each step takes.
+
+    The benchmark finds the unit costs from the times of steps and these counts.
+
+    Returns
+    -------
+    counts : dict of str to dict of str to float
+        hessian_block is one pair of columns of raw_prediction. For a sparse X, it is as if all
+        rows had the same number of stored entries.
+    """
+    kind = "sparse" if is_sparse else "dense"
+    size = n_features + 1
+    # The lower triangle of the cross-products of each row.
+    n_products = n_stored * ((n_stored / n_samples if is_sparse else n_features) + 1) / 2
+    block = {"hessian_entry": size**2, f"{kind}_multiplication": n_products}
+    if not is_sparse:
+        block["packed_entry"] = n_stored
+    if n_columns == 1:
+        loss, products = {"loss": n_samples}, {f"{kind}_entry": n_stored}
+    else:
+        loss = {"softmax_loss": n_samples * n_columns}
+        products = {
+            f"{kind}_entry_of_several": n_stored,
+            f"{kind}_entry_per_column": n_stored * n_columns,
+        }
+    n_parameters = size * n_columns
+    return {
+        "pass": {"pass": 1},
+        "products": products,
+        "loss": loss,
+        "hessian_block": block,
+        "factor": {"factor": 1, "factor_multiplication": n_parameters**3 / 3},
+        "class_mean_factor": {"factor": 1, "factor_multiplication": size**3 / 3},
+        "solve": {"solve": 1, "solve_multiplication": n_parameters**2},
+        "class_mean_solve": {"solve": n_columns, "solve_multiplication": n_columns * size**2},
+        "newton_step": {"newton_step": 1},
+    }
