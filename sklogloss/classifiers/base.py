@@ -16,19 +16,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklogloss.classifiers.problem import Problem
+from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.parameters import (
     check_boolean,
     check_choice,
-    check_digits,
     check_integer,
     check_real,
 )
 from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
+from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
@@ -207,7 +208,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def _validate_problem(self, X, y, sample_weight):
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
         X, targets = self._validate_training_data(X, y, every_row_counts)
-        sample_weight = self._validate_sample_weight(sample_weight, X)
+        sample_weight = check_sample_weight(sample_weight, X.shape[0])
         return Problem.of(
             X,
             targets,
@@ -241,33 +242,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         else:
             X, y = validate_data(self, X, y, **arguments)
             targets = encode_labels(y)
-        if len(targets) != X.shape[0]:
-            raise ValueError(
-                "Found input variables with inconsistent numbers of samples: X has "
-                f"{X.shape[0]} rows, y has {len(targets)}"
-            )
+        check_same_length(X=X, y=targets)
         return X, targets
-
-    def _validate_sample_weight(self, sample_weight, X):
-        if sample_weight is None:
-            return None
-        sample_weight = np.asarray(sample_weight)
-        if sample_weight.ndim == 0:
-            sample_weight = np.full(X.shape[0], sample_weight)
-        if sample_weight.dtype.kind in "USO":
-            try:
-                sample_weight = sample_weight.astype(np.float64)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"sample_weight must hold numbers: {error}") from error
-        if not np.any(sample_weight):
-            raise ValueError("sample_weight must not be zero for all samples")
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        if sample_weight.min() < 0:
-            raise ValueError(
-                f"sample_weight must not be negative, the smallest is {sample_weight.min()}"
-            )
-        check_digits("sample_weight", sample_weight)
-        return sample_weight
 
     def _solve(self, objective):
         self._choose_solver(objective)

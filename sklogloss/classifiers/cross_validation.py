@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, assert_all_finite, check_consistent_length, metadata_routing
+from sklearn.utils import Bunch, assert_all_finite, metadata_routing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -32,9 +32,11 @@ from sklogloss.classifiers.path import (
     warn_of_unconverged,
 )
 from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
+from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.parameters import check_boolean, check_choice
 from sklogloss.inputs.targets import encode_known, encode_known_probabilities
+from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.selection import best_of_each_fold, select
@@ -432,9 +434,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
         else:
             targets = encode_known(y, self.classes_)
         target = targets.as_array(0, dtype)
-        check_consistent_length(raw_prediction, target)
+        check_same_length(X=raw_prediction, y=target)
         losses = surprise(self, target, raw_prediction)
-        weight = self._validate_sample_weight(params.get("sample_weight"), raw_prediction)
+        weight = check_sample_weight(params.get("sample_weight"), len(losses))
         return -float(np.average(losses, weights=weight))
 
     def _get_scorer(self):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from sklogloss.classifiers.base import BaseLinearClassifier
-from sklogloss.inputs.parameters import check_real, class_factors
+from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.weights import class_factors
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.nonconvex import NonconvexSolver
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from sklogloss.inputs.targets import Targets, class_weights
+from sklogloss.inputs.targets import Targets
+from sklogloss.inputs.weights import class_weights
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import LinearObjective
 

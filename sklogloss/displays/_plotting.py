@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 __all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]
@@ -72,7 +71,7 @@ def estimator_forecasts(estimator, X, y):
         check_is_fitted(estimator)
     arguments, classes = forecast_arguments(estimator, X), estimator.classes_
     if not is_soft(y):
-        classes, arguments = with_unseen_classes(classes, column_or_1d(y), arguments)
+        classes, arguments = with_unseen_classes(classes, label_column("y", y), arguments)
     return {**arguments, "labels": classes}
 
 

@@ -17,7 +17,7 @@ from sklogloss.displays._plotting import (
 from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
 from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
 from sklogloss.metrics.calibration import binary_events
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import IsotonicFit
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class ReliabilityDisplay:
         check_fraction("confidence_level", confidence_level)
         check_integer("n_resamples", n_resamples, 1)
         random_state = check_random_state(random_state)
-        forecasts = check_forecasts(
+        forecasts = Forecasts.of(
             y_true,
             y_proba,
             raw_prediction=raw_prediction,

@@ -14,7 +14,7 @@ from sklogloss.displays._plotting import (
     estimator_forecasts,
 )
 from sklogloss.inputs.parameters import check_integer
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -144,7 +144,7 @@ class SurpriseDisplay:
         display : SurpriseDisplay
         """
         check_integer("n_worst", n_worst, 0)
-        forecasts = check_forecasts(
+        forecasts = Forecasts.of(
             y_true,
             y_proba,
             raw_prediction=raw_prediction,

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-__all__ = ["cast_array", "check_finite", "first_invalid", "real_array"]
+__all__ = ["cast_array", "check_finite", "check_same_length", "first_invalid", "real_array"]
 
 
 def real_array(name, value, allowed="real numbers", error=TypeError):
@@ -62,7 +62,12 @@ def check_finite(name, array):
     """Raise a ValueError that names the argument and its first entry that is NaN or infinite."""
     is_finite = np.isfinite(array)
     if not is_finite.all():
-        raise ValueError(f"{name} must be finite, got {first_invalid(array, is_finite)}")
+        first = array[np.unravel_index(np.argmin(is_finite), array.shape)]
+        what = "NaN" if np.isnan(first) else "infinity"
+        raise ValueError(
+            f"Input {name} contains {what}, but must be finite: got "
+            f"{first_invalid(array, is_finite)}"
+        )
 
 
 def cast_array(name, array, dtype, order="K"):
@@ -82,6 +87,17 @@ def cast_array(name, array, dtype, order="K"):
                 f"{name} must fit in {np.dtype(dtype)}, got {first_invalid(array, fits)}"
             )
     return cast
+
+
+def check_same_length(**arrays):
+    """Raise a ValueError that names the arguments unless they have the same number of samples."""
+    lengths = {
+        name: array.shape[0] if hasattr(array, "shape") else len(array)  # sparse ones have no len
+        for name, array in arrays.items()
+    }
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: {given}")
 
 
 def first_invalid(array, is_valid):

@@ -1,44 +1,30 @@
-"""Labels of classes, hard and soft."""
+"""Labels of classes."""
 
 import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
 
-__all__ = ["are_whole_numbers", "is_soft", "order_of_classes", "sorted_columns", "unique_labels"]
+from sklogloss.inputs.arrays import check_finite
 
-# Whole numbers are counted, which takes a fraction of the time of sorting them, if their range is
-# no larger than this.
+__all__ = [
+    "are_whole_numbers",
+    "check_labels",
+    "find_labels",
+    "is_soft",
+    "label_column",
+    "unique_labels",
+]
+
+# Whole numbers with a range up to this are counted, which takes a fraction of the time of sorting.
 LARGEST_RANGE = 10_000
 
 
 def are_whole_numbers(y):
-    """Return whether all labels are integers, or floats that equal some."""
+    """Return whether all labels are integers, or floats with integer values."""
     if y.dtype.kind != "f":
         return y.dtype.kind in "bui"
     with np.errstate(invalid="ignore"):
         return np.array_equal(y.astype(np.int64), y)
-
-
-def unique_labels(y):
-    """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty.
-
-    The inverse may be y itself.
-    """
-    if not are_whole_numbers(y):
-        return np.unique(y, return_inverse=True)
-    low, high = int(y.min()), int(y.max())
-    if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
-        return np.unique(y, return_inverse=True)
-    offset = y
-    if low != 0 or y.dtype != np.intp:
-        offset = np.subtract(y, low, dtype=np.intp, casting="unsafe")
-    # The smallest and the largest label are there.
-    is_seen = np.ones(high - low + 1, dtype=bool)
-    if len(is_seen) > 2:
-        is_seen = np.bincount(offset, minlength=len(is_seen)) > 0
-    if is_seen.all():
-        label = offset
-    else:
-        label = (np.cumsum(is_seen) - 1)[offset]
-    return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
 
 
 def is_soft(y):
@@ -47,46 +33,93 @@ def is_soft(y):
     return len(shape) == 2 and shape[1] >= 2
 
 
-def sorted_columns(columns, name):
-    """Return (sorted names, order that sorts them) of the columns of class probabilities.
+def label_column(name, y):
+    """Return labels as an ndarray of shape (n_samples,), or raise an error that names them.
 
     Parameters
     ----------
-    columns : list
     name : str
-        Of the argument, for errors.
+        The argument, for errors.
+    y : array-like of shape (n_samples,) or (n_samples, 1)
     """
-    if len(set(columns)) < len(columns):
-        raise ValueError(f"{name} must have columns of different names, got {columns}")
     try:
-        sorted(columns)
+        return column_or_1d(y)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must have one label for each sample: {error}") from error
+
+
+def unique_labels(y, name="y"):
+    """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty.
+
+    The inverse may be y itself.
+
+    Raises
+    ------
+    TypeError
+        If the labels are of types that cannot be sorted together. The error names them.
+    """
+    if not are_whole_numbers(y):
+        return _sorted_labels(y, name)
+    low, high = int(y.min()), int(y.max())
+    if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:
+        return np.unique(y, return_inverse=True)
+    shifted = y
+    if low != 0 or y.dtype != np.intp:
+        shifted = np.subtract(y, low, dtype=np.intp, casting="unsafe")
+    # The smallest and the largest label are present.
+    is_seen = np.ones(high - low + 1, dtype=bool)
+    if len(is_seen) > 2:
+        is_seen = np.bincount(shifted, minlength=len(is_seen)) > 0
+    if is_seen.all():
+        label = shifted
+    else:
+        label = (np.cumsum(is_seen) - 1)[shifted]
+    return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
+
+
+def _sorted_labels(y, name):
+    try:
+        return np.unique(y, return_inverse=True)
     except TypeError as error:
-        raise ValueError(
-            f"{name} must have column names that can be sorted, got {columns}"
+        raise TypeError(
+            f"{name} must have labels of one type, such as strings or integers: {error}"
         ) from error
-    names = np.asarray(columns)
-    if names.ndim != 1:
-        raise ValueError(f"{name} must have one name for each column, got {columns}")
-    return np.unique(names, return_index=True)
 
 
-def order_of_classes(columns, classes):
-    """Return the place of each class among columns that have the classes as names.
+def check_labels(name, y):
+    """Raise a ValueError that names the argument unless y holds labels of classes.
 
     Parameters
     ----------
-    columns : list
-        Columns of polars have no other names than strings: they may be those of the classes.
-    classes : ndarray of shape (n_classes,)
+    name : str
+    y : ndarray of shape (n_samples,)
 
-    Returns
-    -------
-    order : list of int, or None if the names are not the classes
+    Warns
+    -----
+    UserWarning
+        If most labels of more than 20 occur once, as scikit-learn does.
     """
-    classes = classes.tolist()
-    for names, wanted in ((columns, classes), (map(str, columns), map(str, classes))):
-        place = {name: i for i, name in enumerate(names)}
-        wanted = list(wanted)
-        if len(place) == len(columns) and place.keys() == set(wanted):
-            return [place[name] for name in wanted]
-    return None
+    if y.dtype.kind == "f":
+        check_finite(name, y)
+    kind = type_of_target(y, input_name=name)
+    if kind in ("binary", "multiclass"):
+        return
+    hint = ""
+    if y.dtype.kind == "f" and y.min() >= 0 and y.max() <= 1:
+        hint = "; if they are class probabilities, pass one column per class"
+    raise ValueError(
+        f"{name} must hold labels of classes, got {kind} values{hint}. Unknown label type: {kind}"
+    )
+
+
+def find_labels(y, classes):
+    """Return (index of each label among the classes, whether it is one of them).
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    """
+    index = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    return index, classes[index] == y

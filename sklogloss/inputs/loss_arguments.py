@@ -1,41 +1,10 @@
 """Checks of what the losses take: errors that name the argument and say what is allowed."""
 
-import operator
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "check_count",
-    "check_numbers",
-    "check_out",
-    "check_raw_prediction",
-    "check_sample_weight",
-    "check_target",
-    "raise_for_sample_weight",
-    "raise_for_target",
-]
+from sklogloss.inputs.arrays import first_invalid, real_array
 
-
-def check_count(number: int, name: str, smallest: int) -> int:
-    """Return `number` as int, or raise an error that names it."""
-    try:
-        count = operator.index(number)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be an integer, got {number!r} of type {type(number).__name__}."
-        ) from None
-    if count < smallest:
-        raise ValueError(f"{name} must be at least {smallest}, got {count}.")
-    return count
-
-
-def check_numbers(array: ArrayLike, name: str) -> NDArray:
-    """Return `array` as an aligned ndarray of real numbers."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}.")
-    return np.require(array, requirements="A")
+__all__ = ["check_out", "check_raw_prediction", "check_target", "raise_for_target"]
 
 
 def check_raw_prediction(loss, raw_prediction):
@@ -64,7 +33,7 @@ def check_raw_prediction(loss, raw_prediction):
 
 def check_target(loss, target, raw_prediction):
     """Return the target in the dtype of raw_prediction."""
-    target = check_numbers(target, "target")
+    target = real_array("target", target)
     n_samples = raw_prediction.shape[0]
     if target.shape != (n_samples,) and (
         loss.n_classes == 2 or target.shape != raw_prediction.shape
@@ -76,19 +45,6 @@ def check_target(loss, target, raw_prediction):
             f"target must have shape {allowed} to match raw_prediction, got {target.shape}."
         )
     return target.astype(raw_prediction.dtype, copy=False)
-
-
-def check_sample_weight(sample_weight, raw_prediction):
-    """Return the weights in the dtype of raw_prediction, None where there are none."""
-    if sample_weight is None:
-        return None
-    sample_weight = check_numbers(sample_weight, "sample_weight")
-    if sample_weight.shape != raw_prediction.shape[:1]:
-        raise ValueError(
-            f"sample_weight must have shape {raw_prediction.shape[:1]}, one entry per "
-            f"row of raw_prediction, got {sample_weight.shape}."
-        )
-    return sample_weight.astype(raw_prediction.dtype, copy=False)
 
 
 def check_out(out, name, prototype):
@@ -116,28 +72,13 @@ def raise_for_target(loss, target):
         valid = (target >= 0) & (target <= 1)
     if not valid.all():
         hint = f" {_ask_for_n_classes(loss)}" if loss.n_classes == 2 else ""
-        raise ValueError(f"target must hold {allowed}, got {_first(target, valid)}.{hint}")
+        raise ValueError(f"target must hold {allowed}, got {first_invalid(target, valid)}.{hint}")
     row_sum = target.sum(axis=1, dtype=np.float64)
     row = np.argmax(np.abs(row_sum - 1))
     raise ValueError(
         "target must hold probabilities whose rows sum to 1 (within 1e-5), got the sum "
         f"{row_sum[row]} in row {row}."
     )
-
-
-def raise_for_sample_weight(sample_weight):
-    """Raise the error for weights in which the kernel has found an invalid entry."""
-    valid = (sample_weight >= 0) & np.isfinite(sample_weight)
-    raise ValueError(
-        "sample_weight must hold finite numbers that are not negative, got "
-        f"{_first(sample_weight, valid)}."
-    )
-
-
-def _first(array, valid):
-    """Describe the first entry that is not valid."""
-    first = np.unravel_index(np.argmin(valid), array.shape)
-    return f"{array[first]} at [{', '.join(str(index) for index in first)}]"
 
 
 def _ask_for_n_classes(loss):

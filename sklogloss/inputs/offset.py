@@ -1,11 +1,12 @@
 """The offset: what is added to the raw predictions with a fixed coefficient of 1."""
 
 from sklogloss.inputs.arrays import cast_array, check_finite, real_array
+from sklogloss.inputs.columns import column_names, in_order_of_classes
 
 __all__ = ["check_offset"]
 
 
-def check_offset(offset, n_samples, n_columns, dtype):
+def check_offset(offset, n_samples, n_columns, dtype, classes=None):
     """Return the offset as an array with one column per raw prediction.
 
     Parameters
@@ -16,6 +17,9 @@ def check_offset(offset, n_samples, n_columns, dtype):
     n_columns : int
         1 for two classes, else the number of classes.
     dtype : dtype
+    classes : ndarray of shape (n_classes,), default=None
+        Sorted. Columns of a DataFrame that are named as the classes are put in this order; names
+        that have nothing to do with the classes are ignored.
 
     Returns
     -------
@@ -26,7 +30,8 @@ def check_offset(offset, n_samples, n_columns, dtype):
     TypeError
         If offset is sparse, or does not hold real numbers.
     ValueError
-        If its shape is wrong, or an entry is not finite or too large for the dtype.
+        If its shape is wrong, an entry is not finite or too large for the dtype, only some columns
+        are named as classes, or the one column of two classes is named as the first.
     """
     if offset is None:
         return None
@@ -44,4 +49,7 @@ def check_offset(offset, n_samples, n_columns, dtype):
     if not is_right:
         raise ValueError(f"offset has shape {array.shape}, but must have shape {allowed}")
     check_finite("offset", array)
+    columns = column_names(offset)
+    if columns and classes is not None:
+        array = in_order_of_classes("offset", array, columns, classes)
     return cast_array("offset", array.reshape(n_samples, n_columns), dtype, order="F")

@@ -1,5 +1,6 @@
 """Checks of parameters: errors that name the parameter and say what is allowed."""
 
+import operator
 from numbers import Integral, Real
 
 import numpy as np
@@ -7,11 +8,10 @@ import numpy as np
 __all__ = [
     "check_boolean",
     "check_choice",
-    "check_digits",
+    "check_count",
     "check_fraction",
     "check_integer",
     "check_real",
-    "class_factors",
 ]
 
 
@@ -54,40 +54,14 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
 
 
-def check_digits(name, weights):
-    """Raise an error that names the parameter if its largest weight has few digits, or none."""
-    if weights.max() < np.finfo(np.float64).tiny:
-        raise ValueError(f"{name} must have digits left, but the largest is {weights.max()}")
-
-
-def class_factors(name, value, n_classes):
-    """Return the weights of the classes, float64, that a parameter such as alpha stands for.
-
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for errors.
-    value : float or array-like of shape (n_classes,)
-        A number in (0, 1), for two classes, is the weight of the second; that of the first is one
-        minus it. Weights are finite and not negative.
-    n_classes : int
-    """
-    if isinstance(value, Real):
-        check_fraction(name, value)
-        if n_classes != 2:
-            raise ValueError(
-                f"{name} must be None or have {n_classes} weights, one for each class, got "
-                f"{value!r}; a number is for two classes"
-            )
-        return np.array([1 - value, value], dtype=np.float64)
+def check_count(number: int, name: str, smallest: int) -> int:
+    """Return number as int, or raise an error that names it unless it is at least `smallest`."""
     try:
-        weight = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        count = operator.index(number)
+    except TypeError:
         raise TypeError(
-            f"{name} must be None, a number in (0, 1) or {n_classes} weights, got {value!r}"
-        ) from error
-    if weight.shape != (n_classes,):
-        raise ValueError(f"{name} must have {n_classes} weights, one for each class, got {value!r}")
-    if not np.all((weight >= 0) & (weight < np.inf)):
-        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
-    return weight
+            f"{name} must be an integer, got {number!r} of type {type(number).__name__}."
+        ) from None
+    if count < smallest:
+        raise ValueError(f"{name} must be at least {smallest}, got {count}.")
+    return count

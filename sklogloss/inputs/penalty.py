@@ -10,7 +10,7 @@ __all__ = ["check_bounds", "check_penalty_factor", "resolve_penalty"]
 
 
 def resolve_penalty(penalty, C, l1_ratio):
-    """Return (C, l1_ratio) that scikit-learn's penalty, C and l1_ratio together mean.
+    """Return the C and l1_ratio that scikit-learn's three parameters together stand for.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def resolve_penalty(penalty, C, l1_ratio):
     Warns
     -----
     UserWarning
-        If penalty overrules a C or an l1_ratio that was given.
+        If penalty overrides a C or an l1_ratio that was given.
     """
     if penalty is None:
         if C != 1.0:
@@ -40,7 +40,7 @@ def resolve_penalty(penalty, C, l1_ratio):
     meant = {"l2": 0.0, "l1": 1.0}.get(penalty)
     if meant is None:
         return C, 0.0 if l1_ratio is None else float(l1_ratio)
-    # 0 is the default of l1_ratio, and the only value that says nothing.
+    # 0 is the default of l1_ratio: nobody needs a warning about it.
     if l1_ratio not in (None, 0, meant):
         warnings.warn(
             f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. l1_ratio parameter "

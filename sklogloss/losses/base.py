@@ -8,16 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklogloss._cython.fork import in_forked_child
 from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
 from sklogloss.inputs.loss_arguments import (
-    check_count,
-    check_numbers,
     check_out,
     check_raw_prediction,
-    check_sample_weight,
     check_target,
-    raise_for_sample_weight,
     raise_for_target,
 )
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import check_count, check_real
+from sklogloss.inputs.weights import (
+    as_sample_weight,
+    check_class_weight,
+    raise_for_sample_weight,
+)
 from sklogloss.losses.boosting import BoostingObjective
 from sklogloss.losses.posterior import undo_weights_and_smoothing
 
@@ -369,18 +370,7 @@ class Loss(ABC):
         TypeError, ValueError
             As for `posterior`.
         """
-        if class_weight is None:
-            class_weight = np.ones(self.n_classes)
-        class_weight = check_numbers(class_weight, "class_weight").astype(np.float64, copy=False)
-        if class_weight.shape != (self.n_classes,):
-            raise ValueError(
-                f"class_weight must have shape ({self.n_classes},), got {class_weight.shape}."
-            )
-        if not (np.all((class_weight >= 0) & (class_weight < np.inf)) and class_weight.any()):
-            raise ValueError(
-                "class_weight must hold finite numbers that are not negative, and not only zeros, "
-                f"got {class_weight}."
-            )
+        class_weight = check_class_weight(class_weight, self.n_classes)
         check_real("label_smoothing", label_smoothing, 0, 1, include_high=False)
         return undo_weights_and_smoothing(
             self._log_minimised(check_raw_prediction(self, raw_prediction)),
@@ -416,7 +406,7 @@ class Loss(ABC):
         nothing = np.zeros(shape)
         self.value(target, nothing, sample_weight)  # raises the errors
         target = check_target(self, target, nothing)
-        weight = check_sample_weight(sample_weight, nothing)
+        weight = as_sample_weight(sample_weight, n_samples)
         if weight is None:
             weight = np.ones(n_samples)
         elif not weight.any():
@@ -490,7 +480,9 @@ class Loss(ABC):
             n_threads = 1
         raw_prediction = check_raw_prediction(self, raw_prediction)
         target = check_target(self, target, raw_prediction)
-        sample_weight = check_sample_weight(sample_weight, raw_prediction)
+        sample_weight = as_sample_weight(
+            sample_weight, len(raw_prediction), raw_prediction.dtype, "row of raw_prediction"
+        )
         inputs = {"target": target, "raw_prediction": raw_prediction}
         if sample_weight is not None:
             inputs["sample_weight"] = sample_weight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklogloss.metrics.forecasts import check_forecasts, complements
+from sklogloss.metrics.forecasts import Forecasts, complements
 
 __all__ = ["brier_score", "squared_errors"]
 
@@ -69,7 +69,7 @@ def brier_score(
     """
     if scale_by_half not in (True, False, "auto"):
         raise ValueError(f"scale_by_half must be True, False or 'auto', got {scale_by_half!r}")
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     return forecasts.mean(squared_errors(forecasts, scale_by_half))

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 
 from sklogloss.inputs.parameters import check_choice, check_integer
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits
 
 __all__ = [
@@ -89,7 +89,7 @@ def calibration_slope_intercept(
     >>> print(f"{line.slope:.2f} {line.intercept:.2f}")
     0.50 -0.50
     """
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     return CalibrationLine(*fit_logits(forecasts))
@@ -158,7 +158,7 @@ def expected_calibration_error(
     check_choice("method", method, ("quantile", "uniform", "smooth"))
     check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
     check_integer("n_bins", n_bins, 1)
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     weight = forecasts.weights() / forecasts.weights().sum()

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, kl_div
 
 from sklogloss.inputs.parameters import check_boolean
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition"]
 
@@ -85,12 +85,13 @@ def cross_entropy_decomposition(
     0.8869 = 0.8018 + 0.0851
     """
     check_boolean("average", average)
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_soft,
         y_proba,
         raw_prediction=raw_prediction,
         sample_weight=sample_weight if average else None,
         labels=labels,
+        names={"y_true": "y_soft"},
     )
     target = forecasts.targets()
     entropy = entr(target).sum(axis=1)

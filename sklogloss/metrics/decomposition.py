@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from sklogloss.inputs.parameters import check_boolean, check_choice, check_fraction, check_integer
 from sklogloss.metrics.brier_score import squared_errors
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
 
 __all__ = ["ScoreDecomposition", "brier_decomposition", "log_loss_decomposition"]
@@ -123,7 +123,7 @@ def log_loss_decomposition(
     0.593 = 0.000 - 0.100 + 0.693
     0.756 = 0.163 - 0.100 + 0.693
     """
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     return _decompose(
@@ -186,7 +186,7 @@ def brier_decomposition(
     >>> print("{:.3f} = {:.3f} - {:.3f} + {:.3f}".format(*parts[:4]))
     0.168 = 0.068 - 0.140 + 0.240
     """
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     return _decompose(

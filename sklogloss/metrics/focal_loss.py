@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from sklogloss.inputs.parameters import check_real, class_factors
-from sklogloss.metrics.forecasts import check_forecasts, complements
+from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.weights import class_factors
+from sklogloss.metrics.forecasts import Forecasts, complements
 
 __all__ = ["focal_loss"]
 
@@ -67,7 +68,7 @@ def focal_loss(
     0.015951
     """
     check_real("gamma", gamma, 0, np.inf, include_high=False)
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     class_weight = np.ones(forecasts.n_classes)

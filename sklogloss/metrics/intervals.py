@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 
+from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
+from sklogloss.inputs.labels import label_column
 from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = [
     "LogLossInterval",
@@ -128,7 +130,7 @@ def log_loss_interval(
     check_choice("method", method, ("normal", "bootstrap"))
     check_fraction("confidence_level", confidence_level)
     check_integer("n_resamples", n_resamples, 2)
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), groups, y_true)
@@ -216,8 +218,12 @@ def compare_log_loss(
     if len(given) > 1:
         raise TypeError("give either y_proba_a and y_proba_b, or raw_prediction")
     shared = {"sample_weight": sample_weight, "labels": labels}
-    forecasts = check_forecasts(y_true, y_proba_a, raw_prediction=raw_a, **shared)
-    other = check_forecasts(y_true, y_proba_b, raw_prediction=raw_b, **shared)
+    names = [
+        {"y_proba": f"y_proba_{letter}", "raw_prediction": f"raw_prediction[{i}]"}
+        for i, letter in enumerate("ab")
+    ]
+    forecasts = Forecasts.of(y_true, y_proba_a, raw_prediction=raw_a, names=names[0], **shared)
+    other = Forecasts.of(y_true, y_proba_b, raw_prediction=raw_b, names=names[1], **shared)
     differences = forecasts.surprise("clip") - other.surprise("clip")
     if folds is not None:
         if groups is not None:
@@ -278,11 +284,8 @@ def compare_fold_scores(
     0.043 +- 0.005, p = 0.014
     """
     check_fraction("confidence_level", confidence_level)
-    scores_a = check_array(scores_a, ensure_2d=False, dtype=np.float64, input_name="scores_a")
-    scores_b = check_array(scores_b, ensure_2d=False, dtype=np.float64, input_name="scores_b")
-    check_consistent_length(scores_a, scores_b)
-    if scores_a.ndim != 1 or scores_b.ndim != 1:
-        raise ValueError("scores_a and scores_b must have one number for each fold")
+    scores_a, scores_b = _fold_scores("scores_a", scores_a), _fold_scores("scores_b", scores_b)
+    check_same_length(scores_a=scores_a, scores_b=scores_b)
     n_folds = len(scores_a)
     if n_folds < 2:
         raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
@@ -294,14 +297,22 @@ def compare_fold_scores(
     return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)
 
 
+def _fold_scores(name, scores):
+    scores = real_array(name, scores, error=ValueError).astype(np.float64)
+    if scores.ndim != 1:
+        raise ValueError(f"{name} must have one number for each fold, got shape {scores.shape}")
+    check_finite(name, scores)
+    return scores
+
+
 def _group_sums(forecasts, values, groups, y_true):
     # Weighted sum of the values, and sum of the weights, of each group.
     weight = forecasts.weights()
     if groups is None:
         sums, weights = weight * values, weight
     else:
-        groups = column_or_1d(groups)
-        check_consistent_length(groups, y_true)
+        groups = label_column("groups and folds", groups)
+        check_same_length(groups=groups, y_true=y_true)
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
         if np.any((groups != groups) | np.equal(groups, None)):

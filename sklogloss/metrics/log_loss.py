@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sklogloss.inputs.parameters import check_boolean, check_choice
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["d2_log_loss", "log_loss", "surprise"]
 
@@ -75,7 +75,7 @@ def surprise(
     array([0.0101, 4.6052])
     """
     check_choice("zero", zero, ZERO_POLICIES)
-    return check_forecasts(y_true, y_proba, raw_prediction=raw_prediction, labels=labels).surprise(
+    return Forecasts.of(y_true, y_proba, raw_prediction=raw_prediction, labels=labels).surprise(
         zero
     )
 
@@ -132,7 +132,7 @@ def log_loss(
     """
     check_choice("zero", zero, ZERO_POLICIES)
     check_boolean("normalize", normalize)
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     values = forecasts.surprise(zero)
@@ -186,7 +186,7 @@ def d2_log_loss(
     >>> round(d2_log_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 4)
     0.6881
     """
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     if len(forecasts) < 2:

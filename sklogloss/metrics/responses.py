@@ -2,8 +2,8 @@
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils.multiclass import check_classification_targets
 
+from sklogloss.inputs.labels import check_labels
 from sklogloss.losses import LogLoss
 
 __all__ = ["forecast_arguments", "with_unseen_classes"]
@@ -92,7 +92,7 @@ def _check_labels(y_true, classes):
             f"got {y_true[:3].tolist()}, ..."
         )
     if y_true.dtype.kind == "f":
-        check_classification_targets(y_true)
+        check_labels("y_true", y_true)
 
 
 def _kinds(labels):

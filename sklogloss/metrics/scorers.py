@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss
@@ -61,7 +60,7 @@ class ProbabilityScorer(_BaseScorer):
             if hasattr(y_true, "columns"):
                 arguments["labels"] = estimator.classes_
         else:
-            y_true = column_or_1d(y_true)
+            y_true = label_column("y_true", y_true)
             known, arguments = with_unseen_classes(estimator.classes_, y_true, arguments)
             # Indices: there may be no label for a second class.
             y_true = np.searchsorted(known, y_true)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from sklogloss.metrics.forecasts import check_forecasts
+from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["SurpriseTestResult", "surprise_test"]
 
@@ -86,7 +86,7 @@ def surprise_test(
     >>> print(f"{surprise_test(y, overconfident).statistic:.1f}")
     22.1
     """
-    forecasts = check_forecasts(
+    forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     if forecasts.target is not None:

@@ -60,6 +60,25 @@ def test_more_classes(container, dtype):
     np.testing.assert_array_equal(offset, OFFSETS)
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_are_put_in_the_order_of_the_classes(frame):
+    classes = np.array(["a", "b", "c"])
+    given = frame({name: OFFSETS[:, i] for i, name in ((2, "c"), (0, "a"), (1, "b"))})
+    offset = check_offset(given, 4, 3, np.dtype(np.float64), classes)
+    np.testing.assert_array_equal(offset, OFFSETS)
+    # Other names say nothing.
+    other = frame({name: OFFSETS[:, i] for i, name in ((0, "z"), (1, "y"), (2, "x"))})
+    np.testing.assert_array_equal(check_offset(other, 4, 3, np.dtype(np.float64), classes), OFFSETS)
+    one = frame({"b": OFFSET})
+    offset = check_offset(one, 4, 1, np.dtype(np.float64), classes[:2])
+    np.testing.assert_array_equal(offset[:, 0], OFFSET)
+    with pytest.raises(ValueError, match="one column is of the second class"):
+        check_offset(frame({"a": OFFSET}), 4, 1, np.dtype(np.float64), classes[:2])
+    misspelt = frame({name: OFFSET for name in ("a", "b", "C")})
+    with pytest.raises(ValueError, match=r"columns of offset, \['a', 'b', 'C'\], must be named"):
+        check_offset(misspelt, 4, 3, np.dtype(np.float64), classes)
+
+
 def changed(array, value):
     array = np.array(array, dtype=np.result_type(array, type(value)))
     array.flat[2] = value
@@ -79,8 +98,13 @@ def changed(array, value):
         (OFFSETS.T, 3, ValueError, r"offset has shape \(3, 4\), .* \(4, 3\)"),
         (OFFSETS[:, :2], 3, ValueError, r"offset has shape \(4, 2\), .* \(4, 3\)"),
         ([], 1, ValueError, r"offset has shape \(0,\)"),
-        (changed(OFFSET, np.nan), 1, ValueError, r"offset must be finite, got nan at \[2\]"),
-        (changed(OFFSETS, -np.inf), 3, ValueError, r"offset must be finite, got -inf at \[0, 2\]"),
+        (changed(OFFSET, np.nan), 1, ValueError, r"offset contains NaN, .* got nan at \[2\]"),
+        (
+            changed(OFFSETS, -np.inf),
+            3,
+            ValueError,
+            r"offset contains infinity, .* got -inf at \[0, 2\]",
+        ),
         (changed(OFFSET, 1e39), 1, ValueError, r"offset must fit in float32, got 1e\+39 at \[2"),
         (OFFSET.astype(complex), 1, TypeError, "offset must hold real numbers, got dtype complex"),
         (["a"] * 4, 1, TypeError, "offset must hold real numbers, got dtype <U1"),

@@ -1,0 +1,104 @@
+"""Columns of DataFrames that have the classes as names."""
+
+import numpy as np
+
+__all__ = ["column_names", "in_order_of_classes", "order_of_classes", "sorted_columns"]
+
+
+def column_names(data):
+    """Return the names of the columns of a DataFrame, or the name of a Series, as a list.
+
+    The list is empty for other data, and for a Series without a name. That is "" in polars.
+    """
+    if hasattr(data, "columns"):
+        return list(data.columns)
+    name = getattr(data, "name", None) if hasattr(data, "to_numpy") else None
+    return [] if name is None or name == "" else [name]
+
+
+def sorted_columns(columns, name):
+    """Return (sorted names, order that sorts them) of the columns of class probabilities.
+
+    Parameters
+    ----------
+    columns : list
+    name : str
+        The argument, for errors.
+    """
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"{name} must have columns of different names, got {columns}")
+    try:
+        sorted(columns)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must have column names that can be sorted, got {columns}"
+        ) from error
+    names = np.asarray(columns)
+    if names.ndim != 1:
+        raise ValueError(f"{name} must have one name for each column, got {columns}")
+    return np.unique(names, return_index=True)
+
+
+def order_of_classes(columns, classes):
+    """Return the place of each class among columns that have the classes as names.
+
+    Parameters
+    ----------
+    columns : list
+        In polars, names are always strings: they may be the classes written as strings.
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    order : list of int, or None if the names are not the classes
+    """
+    classes = classes.tolist()
+    for names, wanted in ((columns, classes), (map(str, columns), map(str, classes))):
+        place = {name: i for i, name in enumerate(names)}
+        wanted = list(wanted)
+        if len(place) == len(columns) and place.keys() == set(wanted):
+            return [place[name] for name in wanted]
+    return None
+
+
+def in_order_of_classes(name, array, columns, classes):
+    """Return an array with its columns in the order of the classes, if they have their names.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for errors.
+    array : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        One dimension for two classes: the second class, or second minus first if `columns` has
+        two names.
+    columns : list
+        Names of the columns that were given. Names that have nothing to do with the classes are
+        ignored, as are numbers from 0.
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+
+    Raises
+    ------
+    ValueError
+        If some, but not all names are classes: a misspelt or a missing one is a mistake.
+    """
+    order = order_of_classes(columns, classes)
+    if order is None:
+        _check_names(name, columns, classes.tolist())
+        return array
+    if order == sorted(order):
+        return array
+    return -array if array.ndim == 1 else array[:, order]
+
+
+def _check_names(name, columns, classes):
+    names, known = list(map(str, columns)), set(map(str, classes))
+    if len(names) == 1:
+        known.remove(str(classes[1]))  # one column is of the second class
+    is_numbered = names == list(map(str, range(len(names))))
+    if not is_numbered and not known.isdisjoint(names):
+        raise ValueError(
+            f"the columns of {name}, {columns}, must be named as the classes, {classes}, in any "
+            "order and each once, or have other names, all of them; one column is of the second "
+            "class"
+        )

@@ -1,0 +1,213 @@
+"""Weights of samples and of classes."""
+
+from numbers import Real
+
+import numpy as np
+
+from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
+from sklogloss.inputs.parameters import check_fraction
+
+__all__ = [
+    "as_sample_weight",
+    "check_class_weight",
+    "check_sample_weight",
+    "class_factors",
+    "class_weights",
+    "raise_for_sample_weight",
+    "scaled_weights",
+]
+
+
+def as_sample_weight(sample_weight, n_samples, dtype=np.float64, rows="sample"):
+    """Return the weights of the samples as an array. Whether they are valid is not checked.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        A number is the weight of every sample.
+    n_samples : int
+    dtype : dtype, default=np.float64
+    rows : str, default="sample"
+        What has one weight each, for the error.
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,) of the dtype, or None if sample_weight is None
+
+    Raises
+    ------
+    TypeError
+        If sample_weight is sparse, or does not hold real numbers.
+    ValueError
+        If its shape is wrong.
+    """
+    if sample_weight is None:
+        return None
+    weight = real_array("sample_weight", sample_weight)
+    if weight.ndim == 0:
+        return np.full(n_samples, weight, dtype=dtype)
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_samples},), one entry per {rows}, got "
+            f"{weight.shape}"
+        )
+    return weight.astype(dtype, copy=False)
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Return the weights of the samples in float64.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        A number is the weight of every sample.
+    n_samples : int
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,), float64, or None if sample_weight is None
+
+    Raises
+    ------
+    TypeError
+        If sample_weight is sparse.
+    ValueError
+        If it does not hold real numbers, as in scikit-learn; if its shape is wrong, a weight is
+        negative or not finite, all are zero, or all are so small that float64 keeps few of their
+        digits.
+    """
+    if sample_weight is None:
+        return None
+    weight = real_array("sample_weight", sample_weight, "numbers", ValueError)
+    weight = as_sample_weight(weight, n_samples)
+    check_finite("sample_weight", weight)
+    is_valid = weight >= 0
+    if not is_valid.all():
+        raise ValueError(
+            f"sample_weight must not be negative, got {first_invalid(weight, is_valid)}"
+        )
+    largest = weight.max()
+    if largest == 0:
+        raise ValueError("sample_weight must not be zero for all samples")
+    if largest < np.finfo(np.float64).tiny:
+        raise ValueError(f"sample_weight must have digits left, but the largest is {largest}")
+    return weight
+
+
+def raise_for_sample_weight(sample_weight):
+    """Raise the error for weights in which a loss's kernel has found an invalid entry."""
+    is_valid = (sample_weight >= 0) & np.isfinite(sample_weight)
+    raise ValueError(
+        "sample_weight must hold finite numbers that are not negative, got "
+        f"{first_invalid(sample_weight, is_valid)}."
+    )
+
+
+def scaled_weights(weight, dtype):
+    """Return (weights divided by 2 ** exponent, exponent): the largest is between 1/2 and 1.
+
+    Neither the weights nor their sums then leave the range of the dtype.
+    """
+    if weight is None:
+        return None, 0
+    _, exponent = np.frexp(weight.max())
+    return np.ldexp(weight, -exponent).astype(dtype), int(exponent)
+
+
+def class_weights(class_weight, targets, sample_weight):
+    """Return the weights of the classes, or None if there are none.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced" or dict
+    targets : Targets
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,), float64, or None
+        "balanced": total weight / (n_classes * weight of the class).
+
+    Raises
+    ------
+    ValueError
+        If the dict has an unknown class or a weight that is negative or not finite.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        totals = targets.class_totals(sample_weight)
+        return totals.sum() / (targets.n_classes * np.where(totals > 0, totals, 1))
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}")
+    for weight in class_weight.values():
+        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+            raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
+    classes = targets.classes.tolist()
+    n_found = sum(label in class_weight for label in classes)
+    # As in scikit-learn, a dict with weights for all classes may have weights for others.
+    if n_found < min(len(class_weight), len(classes)):
+        raise ValueError(
+            f"class_weight has unknown classes: it has {list(class_weight)}, y has {classes}"
+        )
+    return np.array([class_weight.get(label, 1) for label in classes], dtype=np.float64)
+
+
+def check_class_weight(class_weight, n_classes):
+    """Return the weights of the classes that a loss takes, float64; 1 if None.
+
+    Raises
+    ------
+    TypeError
+        If class_weight does not hold real numbers.
+    ValueError
+        If its shape is not (n_classes,), an entry is negative or not finite, or all are zero.
+    """
+    if class_weight is None:
+        return np.ones(n_classes)
+    weight = real_array("class_weight", class_weight).astype(np.float64, copy=False)
+    if weight.shape != (n_classes,):
+        raise ValueError(f"class_weight must have shape ({n_classes},), got {weight.shape}.")
+    if not (_are_factors(weight) and weight.any()):
+        raise ValueError(
+            "class_weight must hold finite numbers that are not negative, and not only zeros, "
+            f"got {weight}."
+        )
+    return weight
+
+
+def class_factors(name, value, n_classes):
+    """Return the weights of the classes, float64, that a parameter such as alpha stands for.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for errors.
+    value : float or array-like of shape (n_classes,)
+        A number in (0, 1), for two classes, is the weight of the second; that of the first is one
+        minus it. Weights are finite and not negative.
+    n_classes : int
+    """
+    if isinstance(value, Real):
+        check_fraction(name, value)
+        if n_classes != 2:
+            raise ValueError(
+                f"{name} must be None or have {n_classes} weights, one for each class, got "
+                f"{value!r}; a number is for two classes"
+            )
+        return np.array([1 - value, value], dtype=np.float64)
+    try:
+        weight = real_array(name, value).astype(np.float64, copy=False)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must be None, a number in (0, 1) or {n_classes} weights, got {value!r}"
+        ) from error
+    if weight.shape != (n_classes,):
+        raise ValueError(f"{name} must have {n_classes} weights, one for each class, got {value!r}")
+    if not _are_factors(weight):
+        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+    return weight
+
+
+def _are_factors(weight):
+    return bool(np.all((weight >= 0) & (weight < np.inf)))
