@@ -6,9 +6,40 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from sklogloss.inputs.penalty import check_bounds, check_penalty_factor
+from sklogloss.inputs.penalty import check_bounds, check_penalty_factor, resolve_penalty
 
 inf, nan = np.inf, np.nan
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("elasticnet", 2.0, 0.5), (2.0, 0.5)),
+        (("deprecated", 2.0, 0.5), (2.0, 0.5)),
+        (("elasticnet", 2.0, None), (2.0, 0.0)),
+        (("l2", 2.0, None), (2.0, 0.0)),
+        (("l2", 2.0, 0), (2.0, 0.0)),
+        (("l1", 2.0, 0), (2.0, 1.0)),
+        (("l1", 2.0, 1), (2.0, 1.0)),
+        ((None, 1.0, 0), (np.inf, 0.0)),
+    ],
+)
+def test_penalty_of_scikit_learn(given, expected):
+    assert resolve_penalty(*given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "message"),
+    [
+        ((None, 2.0, 0), (np.inf, 0.0), "penalty=None will ignore the C"),
+        (("l2", 2.0, 0.5), (2.0, 0.0), "Inconsistent values: penalty=l2 with l1_ratio=0.5"),
+        (("l1", 2.0, 0.5), (2.0, 1.0), "Inconsistent values: penalty=l1 with l1_ratio=0.5"),
+    ],
+)
+def test_penalty_that_overrides(given, expected, message):
+    with pytest.warns(UserWarning, match=message):
+        assert resolve_penalty(*given) == expected
 
 
 @pytest.mark.parametrize(

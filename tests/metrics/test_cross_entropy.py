@@ -45,3 +45,16 @@ def test_close_probabilities_do_not_cancel():
     d = 1e-6
     parts = cross_entropy_decomposition([[0.5, 0.5]], [[0.5 - d, 0.5 + d]])
     assert parts.divergence == pytest.approx(2 * d**2, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("y_soft", "message"),
+    [
+        ([0.5, 0.25], "y_soft must hold labels of classes.* pass one column per class"),
+        ([[0.5, 0.4], [1, 0]], "rows of y_soft must sum to 1"),
+        ([0, 1, 1], "y_soft has 3, y_proba has 2"),
+    ],
+)
+def test_errors_name_the_targets_as_the_signature_does(y_soft, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy_decomposition(y_soft, [0.5, 0.5])

@@ -144,6 +144,25 @@ def test_samples_of_weight_zero_do_not_count(arguments):
     assert given == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "name"), [(0, "y_proba_a"), (1, "y_proba_b"), (2, r"raw_prediction\[1\]")]
+)
+def test_errors_name_the_forecast(wrong, name):
+    good, bad = [0.5, 0.5], [0.5, np.nan]
+    arguments = [(bad, good), (good, bad), ()][wrong]
+    keywords = {"raw_prediction": (good, bad)} if wrong == 2 else {}
+    with pytest.raises(ValueError, match=f"{name} contains NaN"):
+        compare_log_loss([0, 1], *arguments, **keywords)
+
+
+@pytest.mark.parametrize("name", ["scores_a", "scores_b"])
+def test_complex_scores_are_named(name):
+    scores = {"scores_a": [1.0, 2.0], "scores_b": [1.0, 2.0]}
+    scores[name] = np.array([1j, 2])
+    with pytest.raises(ValueError, match=f"{name} must hold real numbers, got dtype complex128"):
+        compare_fold_scores(**scores)
+
+
 def test_shapes_are_checked():
     with pytest.raises(TypeError, match="y_proba_a and y_proba_b, or raw_prediction"):
         compare_log_loss([0, 1], [0.5, 0.5])
