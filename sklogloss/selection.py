@@ -1,8 +1,10 @@
 """Which penalty the scores of a cross-validation speak for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["Selection", "best_of_each_fold", "select"]
 
@@ -28,7 +30,7 @@ class Selection:
     simplest: tuple[int, int]
 
 
-def select(scores, Cs):
+def select(scores: NDArray[Any], Cs: NDArray[Any]) -> Selection:
     """Return the Selection by the scores of folds.
 
     Parameters
@@ -61,7 +63,9 @@ def select(scores, Cs):
     return Selection(mean, standard_error, (ratio, i), (ratio, int(simplest)))
 
 
-def best_of_each_fold(scores):
+def best_of_each_fold(
+    scores: NDArray[Any],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Return the indices (folds, ratios, indices of C) of what each fold by itself would choose.
 
     Parameters
@@ -74,7 +78,7 @@ def best_of_each_fold(scores):
     return folds, ratios, indices
 
 
-def _best(scores):
+def _best(scores: NDArray[Any]) -> tuple[int, int]:
     # Of equals the first C, then the first l1_ratio.
     i, ratio = np.unravel_index(np.nanargmax(scores.T), scores.T.shape)
     return int(ratio), int(i)

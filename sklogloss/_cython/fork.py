@@ -7,7 +7,7 @@ __all__ = ["in_forked_child"]
 _is_forked_child = False
 
 
-def _mark_forked_child():
+def _mark_forked_child() -> None:
     global _is_forked_child
     _is_forked_child = True
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -240,7 +241,7 @@ def logloss_path(
     l1_ratio: float = 0.0,
     sample_weight: ArrayLike | None = None,
     fit_intercept: bool = True,
-    class_weight: dict | str | None = None,
+    class_weight: dict[Any, float] | str | None = None,
     label_smoothing: float = 0.0,
     solver: str = "auto",
     tol: float = 1e-4,
@@ -328,13 +329,13 @@ def logloss_path(
             n_threads=effective_n_threads(n_jobs),
         )
         if np.ndim(Cs) > 0:
-            Cs = np.array(Cs, dtype=np.float64)
+            all_Cs = np.array(Cs, dtype=np.float64)
         elif l1_ratio > 0:
-            Cs = sparse_Cs(Cs, l1_ratio, objective, problem)
+            all_Cs = sparse_Cs(Cs, l1_ratio, objective, problem)
         else:
-            Cs = default_Cs(Cs)
-        from_strong_to_weak = np.argsort(Cs, kind="stable")
-        grid = penalties(problem, Cs[from_strong_to_weak], float(l1_ratio))
+            all_Cs = default_Cs(Cs)
+        from_strong_to_weak = np.argsort(all_Cs, kind="stable")
+        grid = penalties(problem, all_Cs[from_strong_to_weak], float(l1_ratio))
         steps = solve_path(
             objective,
             grid,
@@ -351,7 +352,7 @@ def logloss_path(
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)
     as_given = np.argsort(from_strong_to_weak)
     return LogLossPath(
-        Cs,
+        all_Cs,
         float(l1_ratio),
         problem.targets.classes,
         coefs[as_given],

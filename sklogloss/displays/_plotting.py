@@ -1,18 +1,25 @@
 """What the displays share: axes, and the probabilities of an estimator."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]
 
 
-def axes_for(ax):
+def axes_for(ax: Axes | None) -> Axes:
     """Return ax, or the axes of a new figure. matplotlib is imported only here."""
     if ax is None:
         import matplotlib.pyplot as plt
@@ -21,7 +28,7 @@ def axes_for(ax):
     return ax
 
 
-def above_the_axes(ax, title=None, n_columns=1):
+def above_the_axes(ax: Axes, title: str | None = None, n_columns: int = 1) -> None:
     """Draw the legend above the axes, where it hides no curve."""
     ax.legend(
         ncols=n_columns,
@@ -35,7 +42,7 @@ def above_the_axes(ax, title=None, n_columns=1):
     )
 
 
-def cross_validated(estimator, attribute, allowed):
+def cross_validated(estimator: Any, attribute: str, allowed: str) -> Any:
     """Return a fitted LogLossClassifierCV, that at the end of a Pipeline if it is one.
 
     Parameters
@@ -65,7 +72,7 @@ def cross_validated(estimator, attribute, allowed):
     return last
 
 
-def estimator_forecasts(estimator, X, y):
+def estimator_forecasts(estimator: Any, X: ArrayLike, y: ArrayLike) -> dict[str, Any]:
     """Return the arguments of the metrics that an estimator's probabilities are, as a dict."""
     if not hasattr(estimator, "classes_"):
         check_is_fitted(estimator)
@@ -75,7 +82,7 @@ def estimator_forecasts(estimator, X, y):
     return {**arguments, "labels": classes}
 
 
-def check_by_name(name, value):
+def check_by_name(name: str, value: Any) -> None:
     """Raise a TypeError if an argument is not a dict."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dict, with the names as keys, got {value!r}")

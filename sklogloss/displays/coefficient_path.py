@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from sklogloss.displays._plotting import axes_for, cross_validated
@@ -142,7 +143,7 @@ class CoefficientPathDisplay:
             raise ValueError("estimator must have a finite C among its Cs")
         coefs, quantity = _of_class(coefs[order], classes, label)
         if names is None:
-            names = [f"feature {j}" for j in range(coefs.shape[1])]
+            names = np.array([f"feature {j}" for j in range(coefs.shape[1])])
         return cls(
             Cs=Cs[order],
             coefs=coefs,
@@ -169,7 +170,7 @@ class CoefficientPathDisplay:
         at = len(self.Cs) - 1 if self.C is None else int(np.argmin(np.abs(self.Cs - self.C)))
         named = np.argsort(-np.abs(self.coefs[at]), kind="stable")[: self.n_names]
         named = named[self.coefs[at, named] != 0]
-        is_drawn = self.coefs.any(axis=0) | ~self.coefs.any()
+        is_drawn = np.any(self.coefs, axis=0) | (not self.coefs.any())
         is_drawn[named] = False
         self.lines_ = ax.plot(self.Cs, self.coefs[:, is_drawn], linewidth=0.6, color="0.75")
         # From top to bottom, as the legend has them.
@@ -193,7 +194,7 @@ class CoefficientPathDisplay:
         return self
 
 
-def _names_before_last_step(pipeline):
+def _names_before_last_step(pipeline: Any) -> NDArray[Any] | None:
     # None where a step cannot tell them.
     try:
         return pipeline[:-1].get_feature_names_out()
@@ -201,7 +202,7 @@ def _names_before_last_step(pipeline):
         return None
 
 
-def _index_of_ratio(estimator, l1_ratio):
+def _index_of_ratio(estimator: Any, l1_ratio: float | None) -> int:
     wanted = estimator.l1_ratio_ if l1_ratio is None else l1_ratio
     found = np.flatnonzero(estimator.l1_ratios_ == wanted)
     if len(found) == 0:
@@ -211,7 +212,7 @@ def _index_of_ratio(estimator, l1_ratio):
     return found[0]
 
 
-def _of_class(coefs, classes, label):
+def _of_class(coefs: NDArray[Any], classes: NDArray[Any], label: Any) -> tuple[NDArray[Any], str]:
     # Shape (n_Cs, n_features), and what it is.
     if len(classes) == 2:
         if label is not None and label != classes[1]:

@@ -159,7 +159,7 @@ class CVCurveDisplay:
         above_the_axes(ax, n_columns=2)
         return self
 
-    def _cut_off(self, sign, best, error):
+    def _cut_off(self, sign: int, best: float, error: float) -> None:
         low, high = self.ax_.get_ylim()
         if sign < 0 and error > 0:
             self.ax_.set_ylim(max(low, best - 4 * error), min(high, best + N_ERRORS * error))

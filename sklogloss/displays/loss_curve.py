@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +50,12 @@ class LossCurveDisplay:
 
     @classmethod
     def from_losses(
-        cls, losses: Mapping, *, low: float = -8.0, high: float = 4.0, axes: ArrayLike | None = None
+        cls,
+        losses: Mapping[str, Any],
+        *,
+        low: float = -8.0,
+        high: float = 4.0,
+        axes: ArrayLike | None = None,
     ) -> LossCurveDisplay:
         """Draw losses.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklogloss.displays._plotting import (
@@ -118,7 +118,7 @@ class ReliabilityDisplay:
         y: ArrayLike,
         *,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> ReliabilityDisplay:
         """Draw the diagram of a fitted classifier.
 
@@ -182,7 +182,7 @@ class ReliabilityDisplay:
         check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
         check_fraction("confidence_level", confidence_level)
         check_integer("n_resamples", n_resamples, 1)
-        random_state = check_random_state(random_state)
+        rng = check_random_state(random_state)
         forecasts = Forecasts.of(
             y_true,
             y_proba,
@@ -191,7 +191,7 @@ class ReliabilityDisplay:
             labels=labels,
         )
         curves = [
-            _curve(forecasts, event, confidence_level, n_resamples, random_state)
+            _curve(forecasts, event, confidence_level, n_resamples, rng)
             for event in binary_events(forecasts, multiclass)
         ]
         return cls(curves=curves, name=name, confidence_level=confidence_level).plot(ax=ax)
@@ -243,7 +243,7 @@ class ReliabilityDisplay:
         return self
 
 
-def _distribution_axes(ax):
+def _distribution_axes(ax: Axes) -> Axes:
     # Below ax; one for all that is drawn in it.
     for child in ax.child_axes:
         if child.get_label() == DISTRIBUTION:
@@ -251,17 +251,24 @@ def _distribution_axes(ax):
     return ax.inset_axes([0, -0.22, 1, 0.18], sharex=ax, label=DISTRIBUTION)
 
 
-def _decomposition(forecasts, proba, happened):
+def _decomposition(
+    forecasts: Forecasts, proba: NDArray[Any], happened: NDArray[Any]
+) -> ScoreDecomposition:
     # Of the log loss of an event against all others.
+    soft, weight = np.column_stack([1 - happened, happened]), forecasts.sample_weight
     if forecasts.n_classes == 2 and forecasts.raw_prediction is not None:
-        arguments = {"raw_prediction": forecasts.raw_prediction}
-    else:
-        arguments = {"y_proba": proba}
-    soft = np.column_stack([1 - happened, happened])
-    return log_loss_decomposition(soft, sample_weight=forecasts.sample_weight, **arguments)
+        raw_prediction = forecasts.raw_prediction
+        return log_loss_decomposition(soft, raw_prediction=raw_prediction, sample_weight=weight)
+    return log_loss_decomposition(soft, proba, sample_weight=weight)
 
 
-def _curve(forecasts, event, confidence_level, n_resamples, random_state):
+def _curve(
+    forecasts: Forecasts,
+    event: tuple[str, NDArray[Any], NDArray[Any]],
+    confidence_level: float,
+    n_resamples: int,
+    rng: np.random.RandomState,
+) -> ReliabilityCurve:
     label, proba, happened = event
     weight = forecasts.weights() / forecasts.weights().sum()
     fit = IsotonicFit(proba, weight)
@@ -272,7 +279,7 @@ def _curve(forecasts, event, confidence_level, n_resamples, random_state):
     if forecasts.target is None:
         draws = np.empty((n_resamples, len(points)))
         for i in range(n_resamples):
-            draw = random_state.uniform(size=len(proba)) < proba
+            draw = rng.uniform(size=len(proba)) < proba
             draws[i] = fit.fit(draw).value[points]
         tail = (1 - confidence_level) / 2
         low, high = np.quantile(draws, [tail, 1 - tail], axis=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,7 +59,13 @@ class ScoreDecompositionDisplay:
 
     @classmethod
     def from_estimators(
-        cls, estimators: Mapping, X: ArrayLike, y: ArrayLike, *, ax: Axes | None = None, **kwargs
+        cls,
+        estimators: Mapping[str, Any],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> ScoreDecompositionDisplay:
         """Draw fitted classifiers.
 
@@ -86,7 +92,7 @@ class ScoreDecompositionDisplay:
     def from_predictions(
         cls,
         y_true: ArrayLike,
-        y_proba: Mapping,
+        y_proba: Mapping[str, ArrayLike],
         *,
         sample_weight: ArrayLike | None = None,
         labels: ArrayLike | None = None,
@@ -123,14 +129,14 @@ class ScoreDecompositionDisplay:
     @classmethod
     def _from_arguments(
         cls,
-        y_true,
-        forecasts,
+        y_true: ArrayLike,
+        forecasts: Mapping[str, dict[str, Any]],
         *,
-        sample_weight=None,
-        score="log_loss",
-        method="isotonic",
+        sample_weight: ArrayLike | None = None,
+        score: str = "log_loss",
+        method: str = "isotonic",
         ax: Axes | None = None,
-    ):
+    ) -> ScoreDecompositionDisplay:
         check_choice("score", score, tuple(DECOMPOSITIONS))
         if not forecasts:
             raise ValueError("there must be at least one model, got none")

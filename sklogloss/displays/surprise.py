@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.displays._plotting import (
     above_the_axes,
@@ -76,7 +76,9 @@ class SurpriseDisplay:
     [(2, 'no', 2.302585092994046)]
     """
 
-    def __init__(self, *, curves: list[SurpriseCurve], worst: list[tuple], name: str | None):
+    def __init__(
+        self, *, curves: list[SurpriseCurve], worst: list[tuple[int, Any, float]], name: str | None
+    ):
         self.curves = curves
         self.worst = worst
         self.name = name
@@ -89,7 +91,7 @@ class SurpriseDisplay:
         y: ArrayLike,
         *,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> SurpriseDisplay:
         """Draw the surprise of a fitted classifier.
 
@@ -160,11 +162,12 @@ class SurpriseDisplay:
         for k, label in enumerate(forecasts.classes):
             rows = forecasts.label == k
             if rows.any():
-                observed = _exceedance(surprise[rows], weight[rows])
+                at, part, mean = _exceedance(surprise[rows], weight[rows])
                 expected = _exceedance(-log_proba[:, k], weight * proba[:, k])
+                expected_at, expected_part, expected_mean = expected
                 curves.append(
                     SurpriseCurve(
-                        str(label), *observed[:2], *expected[:2], observed[2], expected[2]
+                        str(label), at, part, expected_at, expected_part, mean, expected_mean
                     )
                 )
         order = np.argsort(-surprise, kind="stable")[:n_worst]
@@ -231,7 +234,9 @@ class SurpriseDisplay:
         return self
 
 
-def _exceedance(surprise, weight):
+def _exceedance(
+    surprise: NDArray[Any], weight: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], float]:
     # Sorted surprise, the part of the weight at or beyond it, and the mean.
     total = weight.sum()
     if total == 0:

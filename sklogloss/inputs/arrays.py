@@ -1,12 +1,20 @@
 """Arrays of real numbers, and errors that say which entry is wrong."""
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 __all__ = ["cast_array", "check_finite", "check_same_length", "first_invalid", "real_array"]
 
 
-def real_array(name, value, allowed="real numbers", error=TypeError):
+def real_array(
+    name: str,
+    value: Any,
+    allowed: str = "real numbers",
+    error: type[Exception] = TypeError,
+) -> NDArray[Any]:
     """Return an array-like as an aligned ndarray of booleans, integers or floats.
 
     Parameters
@@ -47,7 +55,9 @@ def real_array(name, value, allowed="real numbers", error=TypeError):
     return np.require(array, requirements="A")
 
 
-def _from_objects(name, array, allowed, error):
+def _from_objects(
+    name: str, array: NDArray[Any], allowed: str, error: type[Exception]
+) -> NDArray[np.float64]:
     # float("1.5") is a number, but "1.5" is not: it is likely a column that was read wrongly.
     for entry in array.flat:
         if isinstance(entry, str | bytes):
@@ -58,7 +68,7 @@ def _from_objects(name, array, allowed, error):
         raise error(f"{name} must hold {allowed}: {cause}") from cause
 
 
-def check_finite(name, array):
+def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise a ValueError that names the argument and its first entry that is NaN or infinite."""
     is_finite = np.isfinite(array)
     if not is_finite.all():
@@ -70,7 +80,9 @@ def check_finite(name, array):
         )
 
 
-def cast_array(name, array, dtype, order="K"):
+def cast_array(
+    name: str, array: NDArray[Any], dtype: DTypeLike, order: Literal["K", "C", "F"] = "K"
+) -> NDArray[Any]:
     """Return a finite array in another dtype.
 
     Raises
@@ -89,7 +101,7 @@ def cast_array(name, array, dtype, order="K"):
     return cast
 
 
-def check_same_length(**arrays):
+def check_same_length(**arrays: Any) -> None:
     """Raise a ValueError that names the arguments unless they have the same number of samples."""
     lengths = {
         name: array.shape[0] if hasattr(array, "shape") else len(array)  # sparse ones have no len
@@ -100,7 +112,7 @@ def check_same_length(**arrays):
         raise ValueError(f"Found input variables with inconsistent numbers of samples: {given}")
 
 
-def first_invalid(array, is_valid):
+def first_invalid(array: NDArray[Any], is_valid: NDArray[np.bool_]) -> str:
     """Return "value at [place]" of the first entry that is not valid, "value" of a number."""
     if array.ndim == 0:
         return f"{array}"

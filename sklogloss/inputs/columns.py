@@ -1,11 +1,14 @@
 """Columns of DataFrames that have the classes as names."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["column_names", "in_order_of_classes", "order_of_classes", "sorted_columns"]
 
 
-def column_names(data):
+def column_names(data: Any) -> list[Any]:
     """Return the names of the columns of a DataFrame, or the name of a Series, as a list.
 
     The list is empty for other data, and for a Series without a name. That is "" in polars.
@@ -16,7 +19,7 @@ def column_names(data):
     return [] if name is None or name == "" else [name]
 
 
-def sorted_columns(columns, name):
+def sorted_columns(columns: list[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return (sorted names, order that sorts them) of the columns of class probabilities.
 
     Parameters
@@ -39,7 +42,7 @@ def sorted_columns(columns, name):
     return np.unique(names, return_index=True)
 
 
-def order_of_classes(columns, classes):
+def order_of_classes(columns: list[Any], classes: NDArray[Any]) -> list[int] | None:
     """Return the place of each class among columns that have the classes as names.
 
     Parameters
@@ -52,16 +55,18 @@ def order_of_classes(columns, classes):
     -------
     order : list of int, or None if the names are not the classes
     """
-    classes = classes.tolist()
-    for names, wanted in ((columns, classes), (map(str, columns), map(str, classes))):
+    wanted = classes.tolist()
+    for names in (columns, list(map(str, columns))):
         place = {name: i for i, name in enumerate(names)}
-        wanted = list(wanted)
         if len(place) == len(columns) and place.keys() == set(wanted):
             return [place[name] for name in wanted]
+        wanted = list(map(str, wanted))
     return None
 
 
-def in_order_of_classes(name, array, columns, classes):
+def in_order_of_classes(
+    name: str, array: NDArray[Any], columns: list[Any], classes: NDArray[Any]
+) -> NDArray[Any]:
     """Return an array with its columns in the order of the classes, if they have their names.
 
     Parameters
@@ -91,7 +96,7 @@ def in_order_of_classes(name, array, columns, classes):
     return -array if array.ndim == 1 else array[:, order]
 
 
-def _check_names(name, columns, classes):
+def _check_names(name: str, columns: list[Any], classes: list[Any]) -> None:
     names, known = list(map(str, columns)), set(map(str, classes))
     if len(names) == 1:
         known.remove(str(classes[1]))  # one column is of the second class

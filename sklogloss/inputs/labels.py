@@ -1,6 +1,9 @@
 """Labels of classes."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
@@ -19,7 +22,7 @@ __all__ = [
 LARGEST_RANGE = 10_000
 
 
-def are_whole_numbers(y):
+def are_whole_numbers(y: NDArray[Any]) -> bool:
     """Return whether all labels are integers, or floats with integer values."""
     if y.dtype.kind != "f":
         return y.dtype.kind in "bui"
@@ -27,13 +30,13 @@ def are_whole_numbers(y):
         return np.array_equal(y.astype(np.int64), y)
 
 
-def is_soft(y):
+def is_soft(y: ArrayLike) -> bool:
     """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     return len(shape) == 2 and shape[1] >= 2
 
 
-def label_column(name, y):
+def label_column(name: str, y: ArrayLike) -> NDArray[Any]:
     """Return labels as an ndarray of shape (n_samples,), or raise an error that names them.
 
     Parameters
@@ -48,7 +51,7 @@ def label_column(name, y):
         raise type(error)(f"{name} must have one label for each sample: {error}") from error
 
 
-def unique_labels(y, name="y"):
+def unique_labels(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return np.unique(y, return_inverse=True) of a one-dimensional array that is not empty.
 
     The inverse may be y itself.
@@ -77,7 +80,7 @@ def unique_labels(y, name="y"):
     return (np.flatnonzero(is_seen) + low).astype(y.dtype), label
 
 
-def _sorted_labels(y, name):
+def _sorted_labels(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
     try:
         return np.unique(y, return_inverse=True)
     except TypeError as error:
@@ -86,7 +89,7 @@ def _sorted_labels(y, name):
         ) from error
 
 
-def check_labels(name, y):
+def check_labels(name: str, y: NDArray[Any]) -> None:
     """Raise a ValueError that names the argument unless y holds labels of classes.
 
     Parameters
@@ -112,7 +115,9 @@ def check_labels(name, y):
     )
 
 
-def find_labels(y, classes):
+def find_labels(
+    y: NDArray[Any], classes: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return (index of each label among the classes, whether it is one of them).
 
     Parameters

@@ -1,13 +1,21 @@
 """Checks of what the losses take: errors that name the argument and say what is allowed."""
 
+from typing import Any, NoReturn, Protocol
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.inputs.arrays import first_invalid, real_array
 
 __all__ = ["check_out", "check_raw_prediction", "check_target", "raise_for_target"]
 
 
-def check_raw_prediction(loss, raw_prediction):
+class _Loss(Protocol):
+    # What the checks ask a Loss for.
+    n_classes: int
+
+
+def check_raw_prediction(loss: _Loss, raw_prediction: ArrayLike) -> NDArray[Any]:
     """Return an aligned array of shape (n_samples,) or (n_samples, n_classes)."""
     raw_prediction = np.asarray(raw_prediction)
     if raw_prediction.dtype not in (np.float32, np.float64):
@@ -31,7 +39,7 @@ def check_raw_prediction(loss, raw_prediction):
     return raw_prediction
 
 
-def check_target(loss, target, raw_prediction):
+def check_target(loss: _Loss, target: ArrayLike, raw_prediction: NDArray[Any]) -> NDArray[Any]:
     """Return the target in the dtype of raw_prediction."""
     target = real_array("target", target)
     n_samples = raw_prediction.shape[0]
@@ -47,7 +55,7 @@ def check_target(loss, target, raw_prediction):
     return target.astype(raw_prediction.dtype, copy=False)
 
 
-def check_out(out, name, prototype):
+def check_out(out: NDArray[Any], name: str, prototype: NDArray[Any]) -> NDArray[Any]:
     """Return `out` if it can take what is computed for `prototype`."""
     if not isinstance(out, np.ndarray) or out.dtype != prototype.dtype:
         given = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
@@ -62,7 +70,7 @@ def check_out(out, name, prototype):
     return out
 
 
-def raise_for_target(loss, target):
+def raise_for_target(loss: _Loss, target: NDArray[Any]) -> NoReturn:
     """Raise the error for a target in which the kernel has found an invalid entry."""
     if target.ndim == 1 and loss.n_classes > 2:
         allowed = f"class indices, whole numbers from 0 to {loss.n_classes - 1}"
@@ -81,5 +89,5 @@ def raise_for_target(loss, target):
     )
 
 
-def _ask_for_n_classes(loss):
+def _ask_for_n_classes(loss: _Loss) -> str:
     return f"For more than two classes, pass n_classes to {type(loss).__name__}."

@@ -1,12 +1,22 @@
 """The offset: what is added to the raw predictions with a fixed coefficient of 1."""
 
+from typing import Any
+
+from numpy.typing import DTypeLike, NDArray
+
 from sklogloss.inputs.arrays import cast_array, check_finite, real_array
 from sklogloss.inputs.columns import column_names, in_order_of_classes
 
 __all__ = ["check_offset"]
 
 
-def check_offset(offset, n_samples, n_columns, dtype, classes=None):
+def check_offset(
+    offset: Any,
+    n_samples: int,
+    n_columns: int,
+    dtype: DTypeLike,
+    classes: NDArray[Any] | None = None,
+) -> NDArray[Any] | None:
     """Return the offset as an array with one column per raw prediction.
 
     Parameters

@@ -1,7 +1,9 @@
 """Checks of parameters: errors that name the parameter and say what is allowed."""
 
 import operator
+from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +17,19 @@ __all__ = [
 ]
 
 
-def check_real(name, value, low, high, *, include_low=True, include_high=True):
+def check_real(
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    include_low: bool = True,
+    include_high: bool = True,
+) -> None:
     """Raise an error that names the parameter unless value is a number from low to high."""
     interval = f"{'[' if include_low else '('}{low}, {high}{']' if include_high else ')'}"
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    if not is_number:
         raise TypeError(f"{name} must be a number in {interval}, got {value!r}")
     above = value >= low if include_low else value > low
     below = value <= high if include_high else value < high
@@ -26,12 +37,12 @@ def check_real(name, value, low, high, *, include_low=True, include_high=True):
         raise ValueError(f"{name} must be in {interval}, got {value!r}")
 
 
-def check_fraction(name, value):
+def check_fraction(name: str, value: Any) -> None:
     """Raise an error that names the parameter unless value is a number strictly between 0 and 1."""
     check_real(name, value, 0, 1, include_low=False, include_high=False)
 
 
-def check_integer(name, value, low=None):
+def check_integer(name: str, value: Any, low: int | None = None) -> None:
     """Raise an error that names the parameter unless value is an integer of at least low."""
     allowed = "an integer" if low is None else f"an integer >= {low}"
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
@@ -40,7 +51,7 @@ def check_integer(name, value, low=None):
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
 
 
-def check_boolean(name, value):
+def check_boolean(name: str, value: Any) -> None:
     """Raise an error that names the parameter unless value is a boolean (or 0 or 1)."""
     if not isinstance(value, (bool, np.bool_)) and not (
         isinstance(value, Integral) and value in (0, 1)
@@ -48,7 +59,7 @@ def check_boolean(name, value):
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: Any, choices: Iterable[str | None]) -> None:
     """Raise an error that names the parameter unless value is one of the choices."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")

@@ -1,15 +1,17 @@
 """The penalty: its strength, its factor for each feature, and the bounds of the coefficients."""
 
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 
 __all__ = ["check_bounds", "check_penalty_factor", "resolve_penalty"]
 
 
-def resolve_penalty(penalty, C, l1_ratio):
+def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tuple[float, float]:
     """Return the C and l1_ratio that scikit-learn's three parameters together stand for.
 
     Parameters
@@ -52,7 +54,7 @@ def resolve_penalty(penalty, C, l1_ratio):
     return C, meant
 
 
-def check_penalty_factor(penalty_factor, n_features):
+def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.float64] | None:
     """Return the factors that multiply the penalty of each feature.
 
     Parameters
@@ -90,7 +92,9 @@ def check_penalty_factor(penalty_factor, n_features):
     return None if np.all(factor == 1) else factor.astype(np.float64)
 
 
-def check_bounds(bounds, n_features, n_columns):
+def check_bounds(
+    bounds: Any, n_features: int, n_columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the lower and the upper bound of each coefficient.
 
     Parameters
@@ -132,7 +136,7 @@ def check_bounds(bounds, n_features, n_columns):
     return lower, upper
 
 
-def _pair(bounds):
+def _pair(bounds: Any) -> tuple[Any, Any]:
     given = repr(bounds)
     is_array = isinstance(bounds, np.ndarray) and bounds.ndim > 0
     if is_array or isinstance(bounds, tuple | list):
@@ -142,7 +146,9 @@ def _pair(bounds):
     raise TypeError(f"bounds must be None or a pair (lower, upper), got {given}")
 
 
-def _bound(name, value, unbounded, n_features, n_columns):
+def _bound(
+    name: str, value: Any, unbounded: float, n_features: int, n_columns: int
+) -> NDArray[np.float64]:
     # One end of the bounds, (n_features, n_columns); `unbounded` is what None stands for.
     if value is None:
         return np.full((n_features, n_columns), unbounded)

@@ -1,6 +1,9 @@
 """Probabilities of classes: numbers from 0 to 1, rows that sum to 1."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 
@@ -11,7 +14,7 @@ __all__ = ["check_probabilities", "check_row_sums", "float_array", "normalized_r
 LARGEST_DEVIATION = 1e-5
 
 
-def float_array(name, value):
+def float_array(name: str, value: Any) -> tuple[NDArray[Any], float]:
     """Return (array, eps) of probabilities or raw predictions.
 
     Parameters
@@ -45,7 +48,7 @@ def float_array(name, value):
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array, float(eps)
 
 
-def check_probabilities(name, value):
+def check_probabilities(name: str, value: Any) -> tuple[NDArray[Any], float]:
     """Return (probabilities, eps), as `float_array`, or raise an error.
 
     Raises
@@ -65,7 +68,7 @@ def check_probabilities(name, value):
     return proba, eps
 
 
-def normalized_rows(name, value):
+def normalized_rows(name: str, value: Any) -> NDArray[np.float64]:
     """Return soft targets, float64, with rows that sum to 1 up to rounding.
 
     Rows that sum to a little more or less would pull at all classes at once, without end.
@@ -98,7 +101,9 @@ def normalized_rows(name, value):
     return proba / total[:, None]
 
 
-def check_row_sums(name, proba, eps, is_target=False):
+def check_row_sums(
+    name: str, proba: NDArray[Any], eps: float, is_target: bool = False
+) -> NDArray[np.float64]:
     """Return the sums of the rows in float64, or raise an error unless they are close to 1.
 
     Parameters

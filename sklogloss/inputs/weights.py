@@ -1,11 +1,18 @@
 """Weights of samples and of classes."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 from sklogloss.inputs.parameters import check_fraction
+
+if TYPE_CHECKING:
+    from sklogloss.inputs.targets import Targets
 
 __all__ = [
     "as_sample_weight",
@@ -18,7 +25,9 @@ __all__ = [
 ]
 
 
-def as_sample_weight(sample_weight, n_samples, dtype=np.float64, rows="sample"):
+def as_sample_weight(
+    sample_weight: Any, n_samples: int, dtype: DTypeLike = np.float64, rows: str = "sample"
+) -> NDArray[Any] | None:
     """Return the weights of the samples as an array. Whether they are valid is not checked.
 
     Parameters
@@ -54,7 +63,7 @@ def as_sample_weight(sample_weight, n_samples, dtype=np.float64, rows="sample"):
     return weight.astype(dtype, copy=False)
 
 
-def check_sample_weight(sample_weight, n_samples):
+def check_sample_weight(sample_weight: Any, n_samples: int) -> NDArray[np.float64] | None:
     """Return the weights of the samples in float64.
 
     Parameters
@@ -78,8 +87,8 @@ def check_sample_weight(sample_weight, n_samples):
     """
     if sample_weight is None:
         return None
-    weight = real_array("sample_weight", sample_weight, "numbers", ValueError)
-    weight = as_sample_weight(weight, n_samples)
+    numbers = real_array("sample_weight", sample_weight, "numbers", ValueError)
+    weight: Any = as_sample_weight(numbers, n_samples)
     check_finite("sample_weight", weight)
     is_valid = weight >= 0
     if not is_valid.all():
@@ -94,7 +103,7 @@ def check_sample_weight(sample_weight, n_samples):
     return weight
 
 
-def raise_for_sample_weight(sample_weight):
+def raise_for_sample_weight(sample_weight: NDArray[Any]) -> NoReturn:
     """Raise the error for weights in which a loss's kernel has found an invalid entry."""
     is_valid = (sample_weight >= 0) & np.isfinite(sample_weight)
     raise ValueError(
@@ -103,7 +112,9 @@ def raise_for_sample_weight(sample_weight):
     )
 
 
-def scaled_weights(weight, dtype):
+def scaled_weights(
+    weight: NDArray[Any] | None, dtype: DTypeLike
+) -> tuple[NDArray[Any] | None, int]:
     """Return (weights divided by 2 ** exponent, exponent): the largest is between 1/2 and 1.
 
     Neither the weights nor their sums then leave the range of the dtype.
@@ -114,7 +125,9 @@ def scaled_weights(weight, dtype):
     return np.ldexp(weight, -exponent).astype(dtype), int(exponent)
 
 
-def class_weights(class_weight, targets, sample_weight):
+def class_weights(
+    class_weight: Any, targets: Targets, sample_weight: NDArray[Any] | None
+) -> NDArray[np.float64] | None:
     """Return the weights of the classes, or None if there are none.
 
     Parameters
@@ -141,7 +154,8 @@ def class_weights(class_weight, targets, sample_weight):
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}")
     for weight in class_weight.values():
-        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+        is_number = isinstance(weight, Real)
+        if not (is_number and 0 <= weight < np.inf):
             raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
     classes = targets.classes.tolist()
     n_found = sum(label in class_weight for label in classes)
@@ -153,7 +167,7 @@ def class_weights(class_weight, targets, sample_weight):
     return np.array([class_weight.get(label, 1) for label in classes], dtype=np.float64)
 
 
-def check_class_weight(class_weight, n_classes):
+def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
     """Return the weights of the classes that a loss takes, float64; 1 if None.
 
     Raises
@@ -176,7 +190,7 @@ def check_class_weight(class_weight, n_classes):
     return weight
 
 
-def class_factors(name, value, n_classes):
+def class_factors(name: str, value: Any, n_classes: int) -> NDArray[np.float64]:
     """Return the weights of the classes, float64, that a parameter such as alpha stands for.
 
     Parameters
@@ -209,5 +223,5 @@ def class_factors(name, value, n_classes):
     return weight
 
 
-def _are_factors(weight):
+def _are_factors(weight: NDArray[Any]) -> bool:
     return bool(np.all((weight >= 0) & (weight < np.inf)))

@@ -1,6 +1,7 @@
 """What all losses share: evaluation per sample on arrays, and what follows from it."""
 
 from abc import ABC, abstractmethod
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +45,7 @@ class Loss(ABC):
         Whether the loss is a convex function of the raw prediction.
     """
 
-    def __init__(self, n_classes: int = 2):
+    def __init__(self, n_classes: int = 2) -> None:
         self.n_classes = check_count(n_classes, "n_classes", 2)
 
     def __repr__(self) -> str:
@@ -85,9 +86,9 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        value_out: NDArray | None = None,
+        value_out: NDArray[Any] | None = None,
         n_threads: int = 1,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Compute the loss of each sample, in nats, times its weight.
 
         Parameters
@@ -121,9 +122,8 @@ class Loss(ABC):
             For shapes that do not fit together, and for targets or weights out of range. The
             contents of out arrays are then undefined.
         """
-        return self._evaluate(
-            "value", target, raw_prediction, sample_weight, n_threads, value=value_out
-        )[0]
+        (value,) = self._evaluate(target, raw_prediction, sample_weight, n_threads, value=value_out)
+        return value
 
     def gradient(
         self,
@@ -131,9 +131,9 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        gradient_out: NDArray | None = None,
+        gradient_out: NDArray[Any] | None = None,
         n_threads: int = 1,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Compute the derivative of `value` with respect to the raw prediction.
 
         Parameters
@@ -160,9 +160,10 @@ class Loss(ABC):
         TypeError, ValueError
             As for `value`.
         """
-        return self._evaluate(
-            "gradient", target, raw_prediction, sample_weight, n_threads, gradient=gradient_out
-        )[1]
+        (gradient,) = self._evaluate(
+            target, raw_prediction, sample_weight, n_threads, gradient=gradient_out
+        )
+        return gradient
 
     def value_gradient(
         self,
@@ -170,10 +171,10 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        value_out: NDArray | None = None,
-        gradient_out: NDArray | None = None,
+        value_out: NDArray[Any] | None = None,
+        gradient_out: NDArray[Any] | None = None,
         n_threads: int = 1,
-    ) -> tuple[NDArray, NDArray]:
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Compute `value` and `gradient` in one pass.
 
         Parameters
@@ -203,15 +204,15 @@ class Loss(ABC):
         TypeError, ValueError
             As for `value`.
         """
-        return self._evaluate(
-            "value_gradient",
+        value, gradient = self._evaluate(
             target,
             raw_prediction,
             sample_weight,
             n_threads,
             value=value_out,
             gradient=gradient_out,
-        )[:2]
+        )
+        return value, gradient
 
     def gradient_hessian(
         self,
@@ -219,10 +220,10 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        gradient_out: NDArray | None = None,
-        hessian_out: NDArray | None = None,
+        gradient_out: NDArray[Any] | None = None,
+        hessian_out: NDArray[Any] | None = None,
         n_threads: int = 1,
-    ) -> tuple[NDArray, NDArray]:
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Compute `gradient` and the diagonal of the Hessian in one pass.
 
         Parameters
@@ -252,17 +253,17 @@ class Loss(ABC):
         TypeError, ValueError
             As for `value`.
         """
-        return self._evaluate(
-            "gradient_hessian",
+        gradient, hessian = self._evaluate(
             target,
             raw_prediction,
             sample_weight,
             n_threads,
             gradient=gradient_out,
             hessian=hessian_out,
-        )[1:]
+        )
+        return gradient, hessian
 
-    def link(self, raw_prediction: ArrayLike) -> NDArray:
+    def link(self, raw_prediction: ArrayLike) -> NDArray[Any]:
         """Compute the probabilities of the classes.
 
         Parameters
@@ -282,7 +283,7 @@ class Loss(ABC):
         """
         return self._link(raw_prediction, logarithm=False)
 
-    def log_link(self, raw_prediction: ArrayLike) -> NDArray:
+    def log_link(self, raw_prediction: ArrayLike) -> NDArray[Any]:
         """Compute the logarithms of the probabilities of the classes.
 
         They are accurate where the probability itself is too small to be represented, and
@@ -310,7 +311,7 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         class_weight: ArrayLike | None = None,
         label_smoothing: float = 0.0,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         r"""Compute the probabilities of the classes in the population that was fitted.
 
         They are the :math:`\eta_k` under which no other raw prediction has a smaller expected loss:
@@ -348,7 +349,7 @@ class Loss(ABC):
         raw_prediction: ArrayLike,
         class_weight: ArrayLike | None = None,
         label_smoothing: float = 0.0,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Compute the logarithms of `posterior`, finite for any finite raw prediction.
 
         Parameters
@@ -380,7 +381,7 @@ class Loss(ABC):
 
     def init_score(
         self, target: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float | NDArray:
+    ) -> float | NDArray[Any]:
         """Compute the one raw prediction for all samples that has the smallest loss.
 
         Parameters
@@ -444,18 +445,18 @@ class Loss(ABC):
         """
         return BoostingObjective(self, library)
 
-    def _log_minimised(self, raw_prediction):
+    def _log_minimised(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         """Return log-probabilities of which a raw prediction minimises the expected loss.
 
         Those of the link for a proper loss. Shape (n_samples, n_classes), finite.
         """
         return self._link(raw_prediction, logarithm=True)
 
-    def _minimiser(self, log_proba):
+    def _minimiser(self, log_proba: NDArray[Any]) -> NDArray[Any]:
         """Return the raw prediction, of n_classes entries, whose `_log_minimised` is log_proba."""
         return log_proba
 
-    def _link(self, raw_prediction, logarithm):
+    def _link(self, raw_prediction: ArrayLike, logarithm: bool) -> NDArray[Any]:
         raw_prediction = check_raw_prediction(self, raw_prediction)
         shape = (raw_prediction.shape[0], self.n_classes)
         out = np.empty(shape, dtype=raw_prediction.dtype)
@@ -464,17 +465,18 @@ class Loss(ABC):
 
     def _evaluate(
         self,
-        quantity,
-        target,
-        raw_prediction,
-        sample_weight,
-        n_threads,
-        value=None,
-        gradient=None,
-        hessian=None,
-        convex=False,
-    ):
-        """Return value, gradient and hessian, None where `quantity` does not name them."""
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None,
+        n_threads: int,
+        *,
+        convex: bool = False,
+        **outs: NDArray[Any] | None,
+    ) -> list[NDArray[Any]]:
+        """Return the quantities that outs name, in the arrays given there or in new ones.
+
+        They are value, gradient, value and gradient, or gradient and hessian, in this order.
+        """
         n_threads = check_count(n_threads, "n_threads", 1)
         if in_forked_child():
             n_threads = 1
@@ -483,43 +485,52 @@ class Loss(ABC):
         sample_weight = as_sample_weight(
             sample_weight, len(raw_prediction), raw_prediction.dtype, "row of raw_prediction"
         )
-        inputs = {"target": target, "raw_prediction": raw_prediction}
+        used = {"target": target, "raw_prediction": raw_prediction}
         if sample_weight is not None:
-            inputs["sample_weight"] = sample_weight
-
-        outs = {}
-        for name, out in (("value", value), ("gradient", gradient), ("hessian", hessian)):
-            prototype = raw_prediction
-            if name == "value" and raw_prediction.ndim == 2:
-                prototype = raw_prediction[:, 0]
-            if name not in quantity:
-                outs[name] = None
-            elif out is None:
-                outs[name] = np.empty_like(prototype, subok=False)
-            else:
-                outs[name] = check_out(out, f"{name}_out", prototype)
-                for other_name, other in inputs.items():
-                    if np.shares_memory(out, other):
-                        raise ValueError(f"{name}_out must not share memory with {other_name}.")
-                inputs[f"{name}_out"] = out
-
+            used["sample_weight"] = sample_weight
+        filled = {}
+        for name, out in outs.items():
+            filled[name] = used[f"{name}_out"] = _out(name, out, raw_prediction, used)
         invalid = evaluate(
             self.kernel(target.ndim == 2, convex=convex),
-            quantity,
+            "_".join(filled),
             _as_matrix(target),
             _as_matrix(raw_prediction),
             sample_weight,
-            outs["value"],
-            _as_matrix(outs["gradient"]),
-            _as_matrix(outs["hessian"]),
+            filled.get("value"),
+            _as_matrix(filled.get("gradient")),
+            _as_matrix(filled.get("hessian")),
             n_threads,
         )
         if invalid == "target":
             raise_for_target(self, target)
-        if invalid == "sample_weight":
+        if invalid == "sample_weight" and sample_weight is not None:
             raise_for_sample_weight(sample_weight)
-        return outs["value"], outs["gradient"], outs["hessian"]
+        return list(filled.values())
 
 
-def _as_matrix(array):
+def _out(
+    name: str,
+    out: NDArray[Any] | None,
+    raw_prediction: NDArray[Any],
+    used: dict[str, NDArray[Any]],
+) -> NDArray[Any]:
+    """Return the array to fill with a quantity: `out` if it is given and fits, else a new one."""
+    prototype = raw_prediction
+    if name == "value" and raw_prediction.ndim == 2:
+        prototype = raw_prediction[:, 0]
+    if out is None:
+        return np.empty_like(prototype, subok=False)
+    check_out(out, f"{name}_out", prototype)
+    for other_name, other in used.items():
+        if np.shares_memory(out, other):
+            raise ValueError(f"{name}_out must not share memory with {other_name}.")
+    return out
+
+
+@overload
+def _as_matrix(array: NDArray[Any]) -> NDArray[Any]: ...
+@overload
+def _as_matrix(array: None) -> None: ...
+def _as_matrix(array: NDArray[Any] | None) -> NDArray[Any] | None:
     return array[:, np.newaxis] if array is not None and array.ndim == 1 else array

@@ -1,13 +1,21 @@
 """Losses as custom objectives of gradient boosting libraries."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.inputs.parameters import check_choice
 
+if TYPE_CHECKING:
+    from sklogloss.losses.base import Loss
+
 # What the libraries multiply the diagonal of softmax's Hessian by: Friedman's factor ("Greedy
 # Function Approximation", 2001, algorithm 6), or that by which it bounds the Hessian.
-FACTORS = {
+FACTORS: dict[str, Callable[[int], float]] = {
     "lightgbm": lambda n_classes: n_classes / (n_classes - 1),
     "xgboost": lambda n_classes: 2.0,
 }
@@ -30,7 +38,7 @@ class BoostingObjective:
     at least 1e-16, times the sample weight.
     """
 
-    def __init__(self, loss, library: str):
+    def __init__(self, loss: Loss, library: str) -> None:
         check_choice("library", library, tuple(FACTORS))
         self.loss = loss
         self.library = library
@@ -39,8 +47,8 @@ class BoostingObjective:
         return f"{self.loss!r}.as_objective({self.library!r})"
 
     def __call__(
-        self, y_true: ArrayLike, y_pred: NDArray, sample_weight: ArrayLike | None = None
-    ) -> tuple[NDArray, NDArray]:
+        self, y_true: ArrayLike, y_pred: NDArray[Any], sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return gradient and Hessian of each sample.
 
         Parameters
@@ -57,21 +65,19 @@ class BoostingObjective:
         gradient, hessian : ndarray of the shape of y_pred
         """
         y_pred = np.asarray(y_pred)
-        _, gradient, hessian = self.loss._evaluate(
-            "gradient_hessian", y_true, y_pred, sample_weight, 1, convex=True
+        gradient, hessian = self.loss._evaluate(
+            y_true, y_pred, sample_weight, 1, convex=True, gradient=None, hessian=None
         )
         if self.loss.n_classes > 2:
             hessian *= FACTORS[self.library](self.loss.n_classes)
-        smallest = SMALLEST_HESSIAN
-        if sample_weight is not None:
-            weight = np.asarray(sample_weight, dtype=hessian.dtype)
-            smallest = smallest * weight.reshape(-1, *[1] * (hessian.ndim - 1))
+        weight = np.asarray(1 if sample_weight is None else sample_weight, dtype=hessian.dtype)
+        smallest = SMALLEST_HESSIAN * weight.reshape(-1, *[1] * (hessian.ndim - 1))
         np.maximum(hessian, smallest, out=hessian)
         return gradient.reshape(y_pred.shape), hessian.reshape(y_pred.shape)
 
     def init_score(
         self, y_true: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float | NDArray:
+    ) -> float | NDArray[Any]:
         """Return the one raw prediction for all samples that has the smallest loss.
 
         Boosting starts from it: the libraries know none of a custom objective.

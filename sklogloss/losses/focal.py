@@ -1,6 +1,9 @@
 """Focal loss: log loss in which what is well predicted counts little."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
@@ -76,7 +79,7 @@ class FocalLoss(Loss):
     array([-1.12674988e+00, -2.98286795e-01, -3.14871846e-04])
     """
 
-    def __init__(self, gamma: float = 2.0, n_classes: int = 2):
+    def __init__(self, gamma: float = 2.0, n_classes: int = 2) -> None:
         super().__init__(n_classes)
         check_real("gamma", gamma, 0, np.inf, include_high=False)
         self.gamma = float(gamma)
@@ -111,7 +114,7 @@ class FocalLoss(Loss):
             self.n_classes, target_is_matrix, self.gamma, convex, root_parameters(self.gamma)
         )
 
-    def _log_minimised(self, raw_prediction):
+    def _log_minimised(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         # u_k proportional to p_k / phi_k, where phi_k (p - e_k) is the gradient of class k.
         z = raw_prediction.astype(np.float64, copy=False)
         limit = np.finfo(np.float64).max
@@ -127,7 +130,7 @@ class FocalLoss(Loss):
                 log_u -= logsumexp(log_u, axis=1, keepdims=True)
         return np.maximum(log_u, -np.finfo(raw_prediction.dtype).max).astype(raw_prediction.dtype)
 
-    def _log_boost(self, log_odds):
+    def _log_boost(self, log_odds: NDArray[Any]) -> NDArray[Any]:
         # ln(phi / q^gamma) = ln(1 - gamma p / q ln p), by ln(p / q): p / q is exp(log_odds).
         smaller = np.exp(-np.abs(log_odds))
         tiny = np.finfo(np.float64).tiny
@@ -136,7 +139,7 @@ class FocalLoss(Loss):
         weighted = np.where(log_odds < 0, far, near)
         return np.log1p(self.gamma * weighted)
 
-    def _log_ratio(self, log_odds):
+    def _log_ratio(self, log_odds: NDArray[Any]) -> NDArray[Any]:
         # ln(p / phi), which grows with log_odds
         return (
             -np.logaddexp(0, -log_odds)
@@ -144,9 +147,9 @@ class FocalLoss(Loss):
             - self._log_boost(log_odds)
         )
 
-    def _minimiser(self, log_proba):
+    def _minimiser(self, log_proba: NDArray[Any]) -> NDArray[Any]:
         # p_k / phi_k = scale * proba_k for each k, and the p_k sum to 1.
-        def log_odds(log_scale):
+        def log_odds(log_scale: float) -> NDArray[Any]:
             wanted = log_proba + log_scale
             low, high = np.full(len(wanted), -800.0), np.full(len(wanted), 800.0)
             for _ in range(64):
@@ -155,7 +158,7 @@ class FocalLoss(Loss):
                 low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
             return middle
 
-        def excess(log_scale):
+        def excess(log_scale: float) -> float:
             return expit(log_odds(log_scale)).sum() - 1
 
         # ln(p / phi) is gamma ln 2 and more where p is 1/2.
@@ -163,7 +166,7 @@ class FocalLoss(Loss):
         return -np.logaddexp(0, -log_odds(brentq(excess, -bound, bound, xtol=1e-14)))
 
 
-def _log_of_others(log_p):
+def _log_of_others(log_p: NDArray[Any]) -> NDArray[Any]:
     """Return ln(1 - p), that of the largest p of a row as the sum of the others."""
     rows, top = np.arange(len(log_p)), log_p.argmax(axis=1)
     others = log_p.copy()

@@ -11,7 +11,7 @@ SMALLEST_GAMMA, LARGEST_GAMMA = 1 / 600, 1e4
 
 
 @lru_cache
-def root_parameters(gamma):
+def root_parameters(gamma: float) -> tuple[float, ...]:
     r"""Return what the kernels need of the root of the second derivative in the margin m.
 
     For a class that happened, that derivative is :math:`p\, q^{\gamma + 1} F(m)` with
@@ -54,7 +54,7 @@ def root_parameters(gamma):
         return (high, low, RADIUS, float(at_root), *map(float, coefficients))
 
 
-def _root(gamma):
+def _root(gamma: Decimal) -> Decimal:
     """Return the root by Newton's method."""
     margin = -2 - 1 / gamma
     for _ in range(100):
@@ -66,7 +66,7 @@ def _root(gamma):
     return margin
 
 
-def _factor(gamma, margin):
+def _factor(gamma: Decimal, margin: Decimal) -> tuple[Decimal, Decimal]:
     """Return F and its derivative."""
     odds = margin.exp()
     surprise = (1 + 1 / odds).ln()

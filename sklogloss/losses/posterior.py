@@ -1,11 +1,16 @@
 """From scores back to the true class probabilities."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["undo_weights_and_smoothing"]
 
 
-def undo_weights_and_smoothing(log_proba, class_weight, label_smoothing):
+def undo_weights_and_smoothing(
+    log_proba: NDArray[Any], class_weight: NDArray[Any], label_smoothing: float
+) -> NDArray[Any]:
     """Return the log-probabilities that class weights and label smoothing have distorted.
 
     A model whose raw prediction minimises the expected weighted loss of smoothed targets does so,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.metrics.forecasts import Forecasts, complements
 
 __all__ = ["brier_score", "squared_errors"]
 
 
-def squared_errors(forecasts, scale_by_half):
+def squared_errors(forecasts: Forecasts, scale_by_half: bool | str) -> NDArray[np.float64]:
     """Return the squared error of each sample, shape (n_samples,).
 
     Summed over the classes, and halved if scale_by_half is True, or "auto" and there are two.

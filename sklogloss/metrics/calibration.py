@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 
@@ -169,7 +169,9 @@ def expected_calibration_error(
     return float(np.mean(errors))
 
 
-def binary_events(forecasts, multiclass):
+def binary_events(
+    forecasts: Forecasts, multiclass: str
+) -> list[tuple[str, NDArray[Any], NDArray[Any]]]:
     """Return [(name, probability, target)] of the events whose probabilities are looked at.
 
     Parameters
@@ -187,7 +189,9 @@ def binary_events(forecasts, multiclass):
     return list(zip(names, proba.T, targets.T, strict=True))
 
 
-def _calibration_error(p, residual, weight, method, n_bins):
+def _calibration_error(
+    p: NDArray[Any], residual: NDArray[Any], weight: NDArray[Any], method: str, n_bins: int
+) -> float:
     if method == "smooth":
         return _smooth_error(p, residual)
     if method == "uniform":
@@ -200,12 +204,12 @@ def _calibration_error(p, residual, weight, method, n_bins):
     return np.abs(np.bincount(index, residual, minlength=n_bins)).sum()
 
 
-def _smooth_error(p, residual):
+def _smooth_error(p: NDArray[Any], residual: NDArray[Any]) -> float:
     # Residuals on a grid; "reflect" keeps the mass of the kernel inside [0, 1].
     index = np.minimum((p * GRID_SIZE).astype(np.intp), GRID_SIZE - 1)
     on_grid = np.bincount(index, residual, minlength=GRID_SIZE)
 
-    def error(width):
+    def error(width: float) -> float:
         return np.abs(gaussian_filter1d(on_grid, width * GRID_SIZE, mode="reflect")).sum()
 
     # The error falls as the width grows: one width equals its error.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import check_random_state
 
@@ -49,7 +49,7 @@ def log_loss_decomposition(
     *,
     raw_prediction: ArrayLike | None = None,
     method: str = "isotonic",
-    cv: int | BaseCrossValidator | Iterable | None = None,
+    cv: int | BaseCrossValidator | Iterable[Any] | None = None,
     bias_correction: bool = False,
     confidence_level: float | None = None,
     n_resamples: int = 200,
@@ -144,7 +144,7 @@ def brier_decomposition(
     *,
     raw_prediction: ArrayLike | None = None,
     method: str = "isotonic",
-    cv: int | BaseCrossValidator | Iterable | None = None,
+    cv: int | BaseCrossValidator | Iterable[Any] | None = None,
     bias_correction: bool = False,
     confidence_level: float | None = None,
     n_resamples: int = 200,
@@ -201,17 +201,24 @@ def brier_decomposition(
     )
 
 
-def _mean_surprise(forecasts):
+def _mean_surprise(forecasts: Forecasts) -> float:
     return forecasts.mean(forecasts.surprise("clip"))
 
 
-def _mean_squared_error(forecasts):
+def _mean_squared_error(forecasts: Forecasts) -> float:
     return forecasts.mean(squared_errors(forecasts, "auto"))
 
 
 def _decompose(
-    forecasts, score, method, cv, bias_correction, confidence_level, n_resamples, random_state
-):
+    forecasts: Forecasts,
+    score: Callable[[Forecasts], float],
+    method: str,
+    cv: Any,
+    bias_correction: bool,
+    confidence_level: float | None,
+    n_resamples: int,
+    random_state: int | np.random.RandomState | None,
+) -> ScoreDecomposition:
     check_choice("method", method, METHODS)
     check_boolean("bias_correction", bias_correction)
     check_integer("n_resamples", n_resamples, 1)
@@ -219,10 +226,10 @@ def _decompose(
         check_fraction("confidence_level", confidence_level)
     if bias_correction and forecasts.target is not None:
         raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
-    random_state = check_random_state(random_state)
-    splitter = _splitter(cv, forecasts, random_state)
+    rng = check_random_state(random_state)
+    splitter = _splitter(cv, forecasts, rng)
 
-    def parts_of(forecasts):
+    def parts_of(forecasts: Forecasts) -> NDArray[np.float64]:
         recalibrated = forecasts.with_proba(recalibrate(forecasts, method, splitter))
         own, best = score(forecasts), score(recalibrated)
         uncertainty = score(forecasts.with_frequencies())
@@ -230,12 +237,12 @@ def _decompose(
 
     parts = parts_of(forecasts)
     if bias_correction:
-        draws = (_draw(forecasts, random_state) for _ in range(n_resamples))
+        draws = (_draw(forecasts, rng) for _ in range(n_resamples))
         parts[1:3] -= np.mean([parts_of(draw)[1] for draw in draws])
     intervals = None
     if confidence_level is not None:
         n = len(forecasts)
-        samples = (forecasts.take(random_state.randint(n, size=n)) for _ in range(n_resamples))
+        samples = (forecasts.take(rng.randint(n, size=n)) for _ in range(n_resamples))
         resampled = np.array([parts_of(sample) for sample in samples])
         # Copies of a sample are recalibrated too well: only the spread is that of the estimate.
         tail = (1 - confidence_level) / 2
@@ -243,20 +250,21 @@ def _decompose(
         low, high = parts + np.quantile(spread, [tail, 1 - tail], axis=0)
         pairs = zip(low.tolist(), high.tolist(), strict=True)
         intervals = dict(zip(ScoreDecomposition._fields[:4], pairs, strict=True))
-    return ScoreDecomposition(*parts.tolist(), intervals)
+    loss, miscalibration, discrimination, uncertainty = parts.tolist()
+    return ScoreDecomposition(loss, miscalibration, discrimination, uncertainty, intervals)
 
 
-def _splitter(cv, forecasts, random_state):
+def _splitter(cv: Any, forecasts: Forecasts, rng: np.random.RandomState) -> Any:
     if cv is None:
         return None
     splitter = check_cv(cv, forecasts.label, classifier=forecasts.label is not None)
     if isinstance(cv, Integral):
-        splitter.shuffle, splitter.random_state = True, random_state.randint(2**31)
+        splitter.shuffle, splitter.random_state = True, rng.randint(2**31)
     return splitter
 
 
-def _draw(forecasts, random_state):
+def _draw(forecasts: Forecasts, rng: np.random.RandomState) -> Forecasts:
     # What would happen if the forecasts were the true probabilities.
     cumulative = np.cumsum(forecasts.probabilities(), axis=1)
-    draw = random_state.uniform(size=(len(forecasts), 1)) * cumulative[:, -1:]
+    draw = rng.uniform(size=(len(forecasts), 1)) * cumulative[:, -1:]
     return forecasts.with_label(np.sum(draw >= cumulative[:, :-1], axis=1))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
 from sklogloss.inputs.parameters import check_real
@@ -77,7 +79,9 @@ def focal_loss(
     return forecasts.mean(_focal_losses(forecasts, gamma, class_weight))
 
 
-def _focal_losses(forecasts, gamma, class_weight):
+def _focal_losses(
+    forecasts: Forecasts, gamma: float, class_weight: NDArray[Any] | float
+) -> NDArray[Any]:
     # Of each sample.
     proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
     losses = -class_weight * np.exp(xlogy(gamma, complements(proba))) * log_proba

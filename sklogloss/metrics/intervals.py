@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 from sklearn.utils import check_random_state
 
@@ -139,10 +139,10 @@ def log_loss_interval(
         error = _standard_error(sums, weights)
         half = float(student.ppf((1 + confidence_level) / 2, len(sums) - 1)) * error
         return LogLossInterval(loss, loss - half, loss + half, error)
-    random_state = check_random_state(random_state)
+    rng = check_random_state(random_state)
     losses = np.empty(n_resamples)
     for i in range(n_resamples):
-        drawn = random_state.randint(len(sums), size=len(sums))
+        drawn = rng.randint(len(sums), size=len(sums))
         losses[i] = sums[drawn].sum() / weights[drawn].sum()
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(losses, [tail, 1 - tail]).tolist()
@@ -284,20 +284,20 @@ def compare_fold_scores(
     0.043 +- 0.005, p = 0.014
     """
     check_fraction("confidence_level", confidence_level)
-    scores_a, scores_b = _fold_scores("scores_a", scores_a), _fold_scores("scores_b", scores_b)
-    check_same_length(scores_a=scores_a, scores_b=scores_b)
-    n_folds = len(scores_a)
+    a, b = _fold_scores("scores_a", scores_a), _fold_scores("scores_b", scores_b)
+    check_same_length(scores_a=a, scores_b=b)
+    n_folds = len(a)
     if n_folds < 2:
         raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
     if test_size is None:
         test_size = 1 / n_folds
     check_fraction("test_size", test_size)
-    differences = scores_a - scores_b
+    differences = a - b
     error = differences.std(ddof=1) * np.sqrt(1 / n_folds + test_size / (1 - test_size))
     return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)
 
 
-def _fold_scores(name, scores):
+def _fold_scores(name: str, scores: ArrayLike) -> NDArray[np.float64]:
     scores = real_array(name, scores, error=ValueError).astype(np.float64)
     if scores.ndim != 1:
         raise ValueError(f"{name} must have one number for each fold, got shape {scores.shape}")
@@ -305,7 +305,9 @@ def _fold_scores(name, scores):
     return scores
 
 
-def _group_sums(forecasts, values, groups, y_true):
+def _group_sums(
+    forecasts: Forecasts, values: NDArray[Any], groups: Any, y_true: ArrayLike
+) -> tuple[NDArray[Any], NDArray[Any]]:
     # Weighted sum of the values, and sum of the weights, of each group.
     weight = forecasts.weights()
     if groups is None:
@@ -315,7 +317,7 @@ def _group_sums(forecasts, values, groups, y_true):
         check_same_length(groups=groups, y_true=y_true)
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
-        if np.any((groups != groups) | np.equal(groups, None)):
+        if np.any((groups != groups) | np.equal(groups, np.array(None))):
             raise ValueError("groups and folds must name a group for each sample, got NaN or None")
         _, index = np.unique(groups, return_inverse=True)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
@@ -324,13 +326,15 @@ def _group_sums(forecasts, values, groups, y_true):
     return sums, weights
 
 
-def _standard_error(sums, weights):
+def _standard_error(sums: NDArray[Any], weights: NDArray[Any]) -> float:
     n_groups, mean = len(sums), sums.sum() / weights.sum()
     residual = sums - mean * weights
     return float(np.sqrt(n_groups / (n_groups - 1) * (residual @ residual)) / weights.sum())
 
 
-def _comparison(difference, error, freedom, confidence_level):
+def _comparison(
+    difference: float, error: float, freedom: int, confidence_level: float
+) -> ScoreComparison:
     half = float(student.ppf((1 + confidence_level) / 2, freedom)) * error
     if error > 0:
         statistic = difference / error

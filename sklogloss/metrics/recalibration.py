@@ -1,9 +1,15 @@
 """Recalibrated probabilities: what the forecasts would have to be to be right."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
 
 from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["METHODS", "IsotonicFit", "fit_logits", "recalibrate"]
 
@@ -15,7 +21,7 @@ GRADIENT_TOL = 1e-10
 LARGEST = 1e12
 
 
-def recalibrate(forecasts, method, splitter):
+def recalibrate(forecasts: Forecasts, method: str, splitter: Any) -> NDArray[Any]:
     """Return recalibrated probabilities, shape (n_samples, n_classes).
 
     Parameters
@@ -44,12 +50,12 @@ class IsotonicFit:
     score, weight : ndarray of shape (n_samples,)
     """
 
-    def __init__(self, score, weight):
+    def __init__(self, score: NDArray[Any], weight: NDArray[Any]) -> None:
         self.score, self.place = np.unique(score, return_inverse=True)
         self.weight = weight / weight.mean()
         self.mass = np.bincount(self.place, self.weight)
 
-    def fit(self, target):
+    def fit(self, target: NDArray[Any]) -> IsotonicFit:
         """Fit values to what happened, an ndarray of shape (n_samples,), and return self."""
         self.frequency = self.weight @ target / self.weight.sum()
         mean = np.bincount(self.place, self.weight * target) / self.mass
@@ -58,11 +64,11 @@ class IsotonicFit:
         self.block_mass = np.repeat(result.weights, np.diff(result.blocks))
         return self
 
-    def fitted(self):
+    def fitted(self) -> NDArray[Any]:
         """Return the values for the samples themselves."""
         return self.value[self.place]
 
-    def predict(self, score):
+    def predict(self, score: NDArray[Any]) -> NDArray[Any]:
         """Return values for other samples, never 0 or 1 unless the frequency is.
 
         A block of equal values counts as if it had one sample more, with the frequency of all: what
@@ -72,23 +78,22 @@ class IsotonicFit:
         return np.interp(score, self.score, value)
 
 
-def _isotonic(forecasts, method, other=None):
+def _isotonic(forecasts: Forecasts, method: str, other: Forecasts | None = None) -> NDArray[Any]:
     targets, weight, scores = forecasts.targets(), forecasts.weights(), _scores(forecasts)
-    other_scores = None if other is None else _scores(other)
     columns = [1] if forecasts.n_classes == 2 else range(forecasts.n_classes)
-    proba = []
+    values = []
     for k in columns:
         fit = IsotonicFit(scores[:, k], weight).fit(targets[:, k])
-        proba.append(fit.fitted() if other is None else fit.predict(other_scores[:, k]))
+        values.append(fit.fitted() if other is None else fit.predict(_scores(other)[:, k]))
     if forecasts.n_classes == 2:
-        return np.column_stack([1 - proba[0], proba[0]])
+        return np.column_stack([1 - values[0], values[0]])
     # Each class against the rest (Zadrozny and Elkan, KDD 2002).
-    proba = np.column_stack(proba)
+    proba = np.column_stack(values)
     total = proba.sum(axis=1, keepdims=True)
     return np.where(total > 0, proba / np.where(total > 0, total, 1), 1 / forecasts.n_classes)
 
 
-def _scores(forecasts):
+def _scores(forecasts: Forecasts) -> NDArray[Any]:
     # By which samples are sorted, (n_samples, n_classes). Logits tell where probabilities are 1.
     if forecasts.raw_prediction is None:
         return forecasts.probabilities()
@@ -97,13 +102,15 @@ def _scores(forecasts):
     return forecasts.log_probabilities()
 
 
-def _logistic(forecasts, method, other=None):
+def _logistic(forecasts: Forecasts, method: str, other: Forecasts | None = None) -> NDArray[Any]:
     slope, intercept = fit_logits(forecasts, fit_intercept=method == "logistic")
     logits = (forecasts if other is None else other).logits()
     return LogLoss(forecasts.n_classes).link(slope * logits + intercept)
 
 
-def fit_logits(forecasts, fit_intercept=True):
+def fit_logits(
+    forecasts: Forecasts, fit_intercept: bool = True
+) -> tuple[float, float | NDArray[Any]]:
     """Return (slope, intercept) of the logits that minimise the log loss.
 
     Of K > 2 classes, one slope and an intercept for each class, summing to zero. Where all samples
@@ -143,7 +150,7 @@ def fit_logits(forecasts, fit_intercept=True):
     return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
 
 
-def _after_newton_step(problem, result):
+def _after_newton_step(problem: _LogitProblem, result: Any) -> NDArray[Any]:
     # Close to the optimum, rounding errors hide which value is lower, but not which gradient.
     moved = result.x - np.linalg.lstsq(result.hess, result.jac)[0]
     _, left = problem.value_gradient(moved)
@@ -153,22 +160,22 @@ def _after_newton_step(problem, result):
 class _LogitProblem:
     # Mean log loss of slope * z + intercept, with its derivatives.
 
-    def __init__(self, forecasts, z, n_intercepts):
+    def __init__(self, forecasts: Forecasts, z: NDArray[Any], n_intercepts: int) -> None:
         self.loss = LogLoss(forecasts.n_classes)
         self.z = z
         self.n_intercepts = n_intercepts
         self.target = forecasts.loss_target()
         self.weight = forecasts.weights() / forecasts.weights().sum()
 
-    def raw_prediction(self, x):
+    def raw_prediction(self, x: NDArray[Any]) -> NDArray[Any]:
         return x[0] * self.z + (x[1:] if self.n_intercepts else 0.0)
 
-    def value_gradient(self, x):
+    def value_gradient(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         value, gradient = self.loss.value_gradient(self.target, self.raw_prediction(x), self.weight)
         in_intercept = np.atleast_1d(gradient.sum(axis=0))[: self.n_intercepts]
         return value.sum(), np.append(np.vdot(gradient, self.z), in_intercept)
 
-    def hessian(self, x):
+    def hessian(self, x: NDArray[Any]) -> NDArray[Any]:
         proba = self.loss.link(self.raw_prediction(x))
         n = 1 + self.n_intercepts
         if self.z.ndim == 1:

@@ -1,6 +1,12 @@
 """The probabilities of a classifier as arguments of the metrics."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
 from sklogloss.inputs.labels import check_labels
@@ -9,7 +15,9 @@ from sklogloss.losses import LogLoss
 __all__ = ["forecast_arguments", "with_unseen_classes"]
 
 
-def forecast_arguments(estimator, X, call=None):
+def forecast_arguments(
+    estimator: Any, X: ArrayLike, call: Callable[..., Any] | None = None
+) -> dict[str, Any]:
     """Return the classifier's logits or probabilities, by the name of the argument that takes them.
 
     Parameters
@@ -44,7 +52,7 @@ def forecast_arguments(estimator, X, call=None):
     return {argument: call(estimator, method, X, pos_label=pos_label)}
 
 
-def _decides_by_logits(estimator):
+def _decides_by_logits(estimator: Any) -> bool | None:
     # Whether the decision function of an estimator is the logits of its predict_proba; None if it
     # is not one of sklogloss.
     while True:
@@ -56,7 +64,9 @@ def _decides_by_logits(estimator):
             return getattr(estimator, "decides_by_logits", None)
 
 
-def with_unseen_classes(classes, y_true, arguments):
+def with_unseen_classes(
+    classes: NDArray[Any], y_true: NDArray[Any], arguments: dict[str, Any]
+) -> tuple[NDArray[Any], dict[str, Any]]:
     """Return all classes, sorted, and the arguments with a column for each, and at least two.
 
     What the estimator has never seen has the probability 0. Labels of another kind than its classes
@@ -85,7 +95,7 @@ def with_unseen_classes(classes, y_true, arguments):
     return known, {"y_proba": padded}
 
 
-def _check_labels(y_true, classes):
+def _check_labels(y_true: NDArray[Any], classes: NDArray[Any]) -> None:
     if not _kinds(y_true) <= _kinds(classes):
         raise ValueError(
             f"y_true must have labels of the type of the estimator's classes_, {classes.tolist()}, "
@@ -95,8 +105,8 @@ def _check_labels(y_true, classes):
         check_labels("y_true", y_true)
 
 
-def _kinds(labels):
+def _kinds(labels: NDArray[Any]) -> set[Any]:
     if labels.dtype != object:
         return {"text" if labels.dtype.kind in "UST" else "number"}
-    kinds = {str: "text", bool: "number", int: "number", float: "number"}
+    kinds: dict[type, str] = {str: "text", bool: "number", int: "number", float: "number"}
     return {kinds.get(type(label), type(label)) for label in labels.tolist()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
@@ -38,7 +41,14 @@ class ProbabilityScorer(_BaseScorer):
     predict_log_proba, so that no probability is ever rounded to 0.
     """
 
-    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+    def _score(
+        self,
+        method_caller: Callable[..., Any],
+        estimator: Any,
+        X: ArrayLike,
+        y_true: ArrayLike,
+        **kwargs: Any,
+    ) -> float:
         self._warn_overlap(
             message=(
                 "There is an overlap between set kwargs of this scorer instance and passed "
@@ -96,7 +106,9 @@ def _discrimination(
     ).discrimination
 
 
-def _make_scorer(score_func, *, greater_is_better, **kwargs):
+def _make_scorer(
+    score_func: Callable[..., float], *, greater_is_better: bool, **kwargs: Any
+) -> ProbabilityScorer:
     sign = 1 if greater_is_better else -1
     return ProbabilityScorer(score_func, sign, kwargs, response_method="predict_proba")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class PathPoint:
     theta: np.ndarray
     result: SolverResult
     solver: str
-    solve_hessian: Callable | None = None
+    solve_hessian: Callable[..., Any] | None = None
 
 
 def solve_path(
