@@ -1,11 +1,170 @@
-"""From scores back to the true class probabilities."""
+"""From raw predictions to the true class probabilities, and back."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["undo_weights_and_smoothing"]
+from sklogloss.inputs.loss_arguments import check_raw_prediction, check_target
+from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.weights import as_sample_weight, check_class_weight
+
+__all__ = ["PosteriorMap", "undo_weights_and_smoothing"]
+
+# Of a class that does not occur: its best raw prediction would be infinite.
+SMALLEST_SHARE = 1e-15
+
+
+class PosteriorMap(ABC):
+    """The part of a loss that maps raw predictions to true class probabilities, and back."""
+
+    n_classes: int
+
+    @abstractmethod
+    def value(
+        self,
+        target: ArrayLike,
+        raw_prediction: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        value_out: NDArray[Any] | None = None,
+        n_threads: int = 1,
+    ) -> NDArray[Any]:
+        """As in `Loss`."""
+
+    @abstractmethod
+    def log_link(self, raw_prediction: ArrayLike) -> NDArray[Any]:
+        """As in `Loss`."""
+
+    def posterior(
+        self,
+        raw_prediction: ArrayLike,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+    ) -> NDArray[Any]:
+        r"""Compute the probabilities of the classes in the population that was fitted.
+
+        They are the :math:`\eta_k` under which no other raw prediction has a smaller expected loss:
+
+        .. math:: \sum_k \eta_k w_k \frac{\partial \ell(y_k, z)}{\partial z} = 0,
+
+        where :math:`w_k` are the class weights and :math:`y_k` the smoothed targets. For a proper
+        loss without weights and smoothing they are those of `link`.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        class_weight : array-like of shape (n_classes,), default=None
+            Factors of the loss by the sample's class, finite and not negative, not all zero; None
+            means 1. Nothing is known of a class of weight zero: its probability is the smallest
+            positive normal number.
+        label_smoothing : float, default=0.0
+            In [0, 1): the targets were (1 - label_smoothing) y + label_smoothing / n_classes.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Probabilities, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`, and for class weights and a smoothing that are not as above.
+        """
+        return np.exp(self.log_posterior(raw_prediction, class_weight, label_smoothing))
+
+    def log_posterior(
+        self,
+        raw_prediction: ArrayLike,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+    ) -> NDArray[Any]:
+        """Compute the logarithms of `posterior`, finite for any finite raw prediction.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        class_weight : array-like of shape (n_classes,), default=None
+            As for `posterior`.
+        label_smoothing : float, default=0.0
+            As for `posterior`.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            Log-probabilities in nats, two columns for two classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `posterior`.
+        """
+        class_weight = check_class_weight(class_weight, self.n_classes)
+        check_real("label_smoothing", label_smoothing, 0, 1, include_high=False)
+        return undo_weights_and_smoothing(
+            self._log_minimised(check_raw_prediction(self, raw_prediction)),
+            class_weight,
+            label_smoothing,
+        )
+
+    def init_score(
+        self, target: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float | NDArray[Any]:
+        """Compute the one raw prediction for all samples that has the smallest loss.
+
+        Parameters
+        ----------
+        target : array-like of shape (n_samples,) or (n_samples, n_classes)
+            As for `value`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factor of each sample, finite and not negative, not all zero; None means 1.
+
+        Returns
+        -------
+        raw_prediction : float or ndarray of shape (n_classes,)
+            A number for two classes, else one for each class, of mean zero. It is finite: a class
+            that does not occur is taken to have a share of 1e-15.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `value`.
+        """
+        n_samples = np.shape(target)[0] if np.ndim(target) else 0
+        shape = (n_samples,) if self.n_classes == 2 else (n_samples, self.n_classes)
+        nothing = np.zeros(shape)
+        self.value(target, nothing, sample_weight)  # raises the errors
+        target = check_target(self, target, nothing)
+        weight = as_sample_weight(sample_weight, n_samples)
+        if weight is None:
+            weight = np.ones(n_samples)
+        elif not weight.any():
+            raise ValueError("sample_weight must not be zero for all samples.")
+        if target.ndim == 1 and self.n_classes > 2:
+            share = np.bincount(target.astype(np.intp), weight, minlength=self.n_classes)
+        else:
+            share = weight @ target
+        share = share / weight.sum()
+        if self.n_classes == 2:
+            share = np.array([1 - share, share])
+        minimiser = self._minimiser(np.log(np.maximum(share, SMALLEST_SHARE)))
+        if self.n_classes == 2:
+            return float(minimiser[1] - minimiser[0])
+        return minimiser - minimiser.mean()
+
+    def _log_minimised(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        """Return log-probabilities of which a raw prediction minimises the expected loss.
+
+        Those of the link for a proper loss. Shape (n_samples, n_classes), finite.
+        """
+        return self.log_link(raw_prediction)
+
+    def _minimiser(self, log_proba: NDArray[Any]) -> NDArray[Any]:
+        """Return the raw prediction, of n_classes entries, whose `_log_minimised` is log_proba."""
+        return log_proba
 
 
 def undo_weights_and_smoothing(
