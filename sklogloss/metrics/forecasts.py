@@ -31,11 +31,11 @@ class Forecasts(ForecastArrays):
         return replace(self, proba=proba, raw_prediction=None, eps=np.finfo(np.float64).eps)
 
     def with_label(self, label):
-        """Return the same forecasts of other events."""
+        """Return the same forecasts, of other events."""
         return replace(self, label=label, target=None)
 
     def with_frequencies(self):
-        """Return the same events, the weighted frequencies of the classes forecast for each."""
+        """Return the same events, with the frequencies of the classes as the forecast of each."""
         frequency = self.frequencies()
         return self.with_proba(np.broadcast_to(frequency, (len(self), self.n_classes)))
 
@@ -52,7 +52,7 @@ class Forecasts(ForecastArrays):
         return float(np.average(values, weights=self.sample_weight))
 
     def weights(self):
-        """Return the weights of the samples, shape (n_samples,); 1 where none were given."""
+        """Return the weights of the samples, shape (n_samples,); 1 if none were given."""
         return np.ones(len(self)) if self.sample_weight is None else self.sample_weight
 
     def probabilities(self):
@@ -63,14 +63,14 @@ class Forecasts(ForecastArrays):
         return proba if proba.ndim == 2 else np.column_stack([1 - proba, proba])
 
     def log_probabilities(self):
-        """Return their logarithms; those of zero are clipped."""
+        """Return the log-probabilities of all classes, float64; those of 0 are clipped at eps."""
         if self.raw_prediction is not None:
             log_proba = LogLoss(self.n_classes).log_link(self.raw_prediction)
             return log_proba.astype(np.float64, copy=False)
         return np.log(np.maximum(self.probabilities(), self.eps))
 
     def logits(self):
-        """Return raw predictions, (n_samples,) or (n_samples, n_classes), float64 and finite."""
+        """Return finite raw predictions, (n_samples,) or (n_samples, n_classes), float64."""
         if self.raw_prediction is not None:
             return self.raw_prediction.astype(np.float64, copy=False)
         log_proba = self.log_probabilities()
@@ -83,7 +83,13 @@ class Forecasts(ForecastArrays):
         return (self.label[:, None] == np.arange(self.n_classes)).astype(np.float64)
 
     def surprise(self, zero):
-        """Return the surprise at each sample in nats, shape (n_samples,), float64."""
+        """Return the surprise at each sample in nats, shape (n_samples,), float64.
+
+        Parameters
+        ----------
+        zero : {"inf", "clip", "raise"}
+            What to do if what happened has the probability 0. "clip" replaces 0 by eps.
+        """
         if self.raw_prediction is not None:
             value = LogLoss(self.n_classes).value(self.loss_target(), self.raw_prediction)
             return value.astype(np.float64, copy=False)
@@ -104,7 +110,7 @@ class Forecasts(ForecastArrays):
         return surprise
 
     def loss_target(self):
-        """Return what the losses take as target."""
+        """Return the target argument of the losses."""
         if self.target is None:
             return self.label
         return self.target[:, 1] if self.n_classes == 2 else self.target
@@ -113,7 +119,7 @@ class Forecasts(ForecastArrays):
         if self.proba.ndim == 2:
             happened = np.take_along_axis(self.proba, self.label[:, None], axis=1)[:, 0]
             return -np.log(happened, dtype=np.float64)
-        # Of a small p, log1p loses no digits.
+        # 1 - p would lose the digits of a small p; log1p(-p) keeps them.
         is_second = self.label == 1
         surprise = np.empty(len(self))
         np.log(self.proba, out=surprise, where=is_second)
@@ -129,9 +135,9 @@ class Forecasts(ForecastArrays):
 
 
 def complements(proba):
-    """Return 1 - p of probabilities, (n_samples, n_classes), that of the largest from the others.
+    """Return 1 - p of probabilities, shape (n_samples, n_classes), without cancellation.
 
-    Nothing cancels.
+    That of the largest p in a row is the sum of the others.
     """
     rows, top = np.arange(len(proba)), proba.argmax(axis=1)
     others = proba.copy()
