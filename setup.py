@@ -116,11 +116,17 @@ def extension(name, *c_sources):
 setup(
     ext_modules=cythonize(
         [
-            extension("loss_kernel", "log_loss.c", "focal_loss.c", "brier_loss.c"),
+            extension(
+                "loss_kernel", "links.c", "softmax_chunk.c", "log_loss.c", "focal_loss.c",
+                "brier_loss.c",
+            ),
+            extension("loss_evaluation"),
             extension(
                 "design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"
             ),
-            extension("data_pass", "row_weights.c"),
+            extension("row_pass"),
+            extension("pass_steps", "row_weights.c"),
+            extension("data_pass"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("csr_columns"),
             extension("dual_ascent"),

@@ -1,7 +1,7 @@
-/* What evaluation per sample does with rows, apart from the loss: transposition, prefetching and
- * checks.
- * Functions end in their type: _f64 or _f32. Strides are in entries. Included by loss_kernel.pyx
- * alone, hence static. Documented in block_rows_template.h. */
+/* Transposition, prefetching and checks of rows, for the evaluation of losses of arrays.
+ *
+ * Functions end in their type: _f64 or _f32. Strides are in entries. Only loss_evaluation.pyx
+ * includes this file, hence the functions are static. block_rows_template.h documents them. */
 #ifndef SKLOGLOSS_BLOCK_ROWS_H
 #define SKLOGLOSS_BLOCK_ROWS_H
 
@@ -17,14 +17,14 @@
 #endif
 #endif
 
-/* Ask for bytes that will be needed after some other work. */
+/* Prefetch bytes that will be needed after some other work. */
 SKL_INLINE void prefetch(const void *start, ptrdiff_t n_bytes)
 {
 #if defined(__GNUC__)
     for (ptrdiff_t offset = 0; offset < n_bytes; offset += 64) {
         __builtin_prefetch((const char *)start + offset);
     }
-    /* Without it GCC finds that this changes nothing, and removes calls of the caller. */
+    /* Without this line GCC removes calls of the caller, because they change nothing. */
     __asm__ volatile("");
 #else
     (void)start, (void)n_bytes;

@@ -2,8 +2,8 @@
 
 #ifdef HAS_SHUFFLE
 typedef REAL NAME(four) __attribute__((vector_size(4 * sizeof(REAL))));
-/* Four numbers in memory. GCC, whose plan for memcpy is that of the baseline, would copy a vector in
- * halves and then wait for them. */
+/* Four numbers in memory. memcpy would not do: GCC plans it for the baseline, copies a vector in
+ * halves and then waits for them. */
 typedef REAL NAME(unaligned_four)
     __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
@@ -40,9 +40,9 @@ SKL_INLINE void NAME(transpose_4x4)(
 }
 #endif
 
-/* Call move(i, k) for squares that cover all rows and classes, the classes of four rows together:
- * lines of cache of the C-ordered side are then finished at once. The last square of rows or of
- * classes overlaps the one before where four does not divide their number. */
+/* Do `move` for squares (i, k) that cover all rows and classes, all classes of four rows together, so
+ * that lines of cache of the C-ordered side are finished at once. Where four does not divide the
+ * number of rows or classes, the last square overlaps the one before. */
 #define FOR_SQUARES(n_rows, n_classes, move)                                                \
     for (ptrdiff_t tile = 0; tile < n_classes; tile += TILE_CLASSES) {                      \
         const ptrdiff_t stop = n_classes - tile < TILE_CLASSES ? n_classes                  \

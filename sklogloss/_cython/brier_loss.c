@@ -8,8 +8,8 @@
 #include "brier_loss_template.h"
 
 const skl_loss_functions skl_brier_loss_binary[2] =
-    SKL_FUNCTIONS(brier_loss, binary, log_loss_binary, binary);
+    SKL_FUNCTIONS(skl_brier_loss_binary, skl_binary);
 const skl_loss_functions skl_brier_loss_index[2] =
-    SKL_FUNCTIONS(brier_loss, index, brier_loss_multiclass, multiclass);
+    SKL_FUNCTIONS(skl_brier_loss_index, skl_brier_loss);
 const skl_loss_functions skl_brier_loss_soft[2] =
-    SKL_FUNCTIONS(brier_loss, soft, brier_loss_multiclass, multiclass);
+    SKL_FUNCTIONS(skl_brier_loss_soft, skl_brier_loss);

@@ -4,8 +4,12 @@
 
 #include "loss_functions.h"
 
-/* [0] is for float64, [1] for float32. Parameter: 0 for the convex kernel, or 1. Curvature has one
- * column for two classes, else 2 K + 2. */
+typedef struct {
+    int convex; /* whether the Hessian is that of Gauss and Newton */
+} skl_brier_parameters;
+
+/* [0] is for float64, [1] for float32. The curvature has one column for two classes, else
+ * 2 K + 2. */
 extern const skl_loss_functions skl_brier_loss_binary[2]; /* target: probability of class 1 */
 extern const skl_loss_functions skl_brier_loss_index[2];  /* K classes, target: class index */
 extern const skl_loss_functions skl_brier_loss_soft[2];   /* K classes, target: probabilities */

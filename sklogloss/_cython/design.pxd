@@ -30,7 +30,7 @@ ctypedef struct Gram:
     const void *scale
     bint intercept
     bint signed_weight          # weights may be negative
-    bint single                 # float32 will do for the products
+    bint in_float32             # float32 is enough for the products
 
 
 cdef class Design:
@@ -45,7 +45,7 @@ cdef class Design:
 
     cdef double *get_workspace(self, Py_ssize_t size) noexcept
 
-    cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil
+    cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil
     cdef void load(self, Block *block, Py_ssize_t start, Py_ssize_t n_rows) noexcept nogil
     cdef void add_times(
         self, Block *block, Py_ssize_t n_columns, const void *coef, void *raw, Py_ssize_t stride
@@ -54,7 +54,7 @@ cdef class Design:
         self, Block *block, Py_ssize_t n_columns, const void *g, Py_ssize_t stride, double *out
     ) noexcept nogil
     cdef void add_gram(
-        self, Block *block, Gram *gram, const void *weight, double *out
+        self, Block *block, const Gram *gram, const void *weight, double *out
     ) noexcept nogil
     cdef void add_squares(
         self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,

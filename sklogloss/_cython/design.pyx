@@ -199,7 +199,7 @@ cdef class Design:
             self.workspace_size = 0 if self.workspace == NULL else size
         return self.workspace
 
-    cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
+    cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil:
         # Allocate the scratch of a thread in one piece; block.memory is to be freed by the caller.
         return -1
 
@@ -220,7 +220,7 @@ cdef class Design:
         pass
 
     cdef void add_gram(
-        self, Block *block, Gram *gram, const void *weight, double *out
+        self, Block *block, const Gram *gram, const void *weight, double *out
     ) noexcept nogil:
         # Lower triangle of out += Z' diag(weight) Z with Z as gram says.
         pass
@@ -311,10 +311,10 @@ cdef class DenseDesign(Design):
             self.column_stride = 1 if self.by_rows else self.block_rows
         self.leading = self.row_stride if self.by_rows else self.column_stride
 
-    cdef const GramKernel *kernel_for(self, Gram *gram) noexcept nogil:
-        return self.single_kernel if gram.single else self.kernel
+    cdef const GramKernel *kernel_for(self, const Gram *gram) noexcept nogil:
+        return self.single_kernel if gram.in_float32 else self.kernel
 
-    cdef Py_ssize_t n_packed(self, Gram *gram) noexcept nogil:
+    cdef Py_ssize_t n_packed(self, const Gram *gram) noexcept nogil:
         # Columns of a packed block.
         cdef const GramKernel *kernel = self.kernel_for(gram)
         cdef Py_ssize_t size = self.n_features + gram.intercept
@@ -325,7 +325,7 @@ cdef class DenseDesign(Design):
     cdef bint is_thin(self, Py_ssize_t n_columns) noexcept nogil:
         return self.thin != NULL and 1 < n_columns <= MAX_THIN_COLUMNS
 
-    cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
+    cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil:
         cdef Py_ssize_t packed = 0, product = 0, coef = 0, gradient = 0, wide = 0
         if self.widens:
             wide = aligned(self.itemsize * self.n_features * self.block_rows)
@@ -389,7 +389,7 @@ cdef class DenseDesign(Design):
                 self, block, n_columns, <const double *> g, stride, 1, out)
 
     cdef void add_gram(
-        self, Block *block, Gram *gram, const void *weight, double *out
+        self, Block *block, const Gram *gram, const void *weight, double *out
     ) noexcept nogil:
         cdef Py_ssize_t size = self.n_features + gram.intercept
         cdef float *product = <float *> block.product
@@ -543,7 +543,7 @@ cdef void thin_transposed_times(
 
 
 cdef void dense_gram(
-    DenseDesign design, Block *block, Gram *gram, const floating *weight, floating beta,
+    DenseDesign design, Block *block, const Gram *gram, const floating *weight, floating beta,
     floating *out,
 ) noexcept nogil:
     cdef int n_rows = block.n_rows
@@ -568,7 +568,7 @@ cdef void dense_gram(
 
 
 cdef void panel_gram(
-    DenseDesign design, Block *block, Gram *gram, const void *weight, double *out
+    DenseDesign design, Block *block, const Gram *gram, const void *weight, double *out
 ) noexcept nogil:
     cdef const GramKernel *kernel = design.kernel_for(gram)
     cdef Py_ssize_t itemsize = design.itemsize
@@ -603,7 +603,7 @@ cdef void panel_gram(
 
 
 cdef void dense_pack(
-    DenseDesign design, Block *block, Gram *gram, const floating *weight, floating *packed
+    DenseDesign design, Block *block, const Gram *gram, const floating *weight, floating *packed
 ) noexcept nogil:
     cdef const floating *X = <const floating *> block.values
     if floating is float:
@@ -704,7 +704,7 @@ cdef class SparseDesign(Design):
         ends = np.append(starts[1:], self.row_indptr[self.n_samples])
         self.max_block_stored = (ends - starts).max()
 
-    cdef int allocate(self, Block *block, Py_ssize_t n_columns, Gram *gram) noexcept nogil:
+    cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil:
         cdef Py_ssize_t row_scratch = aligned(self.itemsize * max(n_columns, self.n_features))
         cdef Py_ssize_t values = 0, indices = 0, cursor = 0, rows = 0
         if self.column_indptr != NULL:
@@ -759,7 +759,7 @@ cdef class SparseDesign(Design):
             block.row_scratch)
 
     cdef void add_gram(
-        self, Block *block, Gram *gram, const void *weight, double *out
+        self, Block *block, const Gram *gram, const void *weight, double *out
     ) noexcept nogil:
         self.functions.add_gram(
             block.n_rows, block.indptr, block.indices, block.values, self.n_features, gram.scale,

@@ -6,9 +6,6 @@
 #define SKL_FLOAT32 1
 #include "log_loss_template.h"
 
-const skl_loss_functions skl_log_loss_binary[2] =
-    SKL_FUNCTIONS(log_loss, binary, log_loss_binary, binary);
-const skl_loss_functions skl_log_loss_index[2] =
-    SKL_FUNCTIONS(log_loss, index, log_loss_multiclass, multiclass);
-const skl_loss_functions skl_log_loss_soft[2] =
-    SKL_FUNCTIONS(log_loss, soft, log_loss_multiclass, multiclass);
+const skl_loss_functions skl_log_loss_binary[2] = SKL_FUNCTIONS(skl_log_loss_binary, skl_binary);
+const skl_loss_functions skl_log_loss_index[2] = SKL_FUNCTIONS(skl_log_loss_index, skl_log_loss);
+const skl_loss_functions skl_log_loss_soft[2] = SKL_FUNCTIONS(skl_log_loss_soft, skl_log_loss);

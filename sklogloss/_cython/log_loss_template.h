@@ -14,23 +14,22 @@
  *     p_k = e_k / S,   q_k = k == a ? R / S : 1 - p_k, where p_k <= 1/2
  *     gradient_k = p_k - y_k  (for a class index t: -q_k where k == t, else p_k)
  *     diagonal of the Hessian = x (1 - x), x = min(p_k, q_k)
+ *     curvature_k = p_k
  *
- * No two large numbers are subtracted, so nothing cancels. The rounding error of z_k - m enters
- * the exponential: at |z| = 700 it would cost hundreds of units in the last place.
+ * No two large numbers are subtracted, so nothing cancels. softmax_chunk.h says how the exponentials
+ * are computed.
  */
 #include "simd_math.h"
-#include "softmax_template.h"
-
-#define BLOCK_NAME(kind, quantity) NAME(skl_log_loss_##kind##_##quantity)
+#include "softmax_chunk.h"
 
 SKL_INLINE void NAME(binary_chunk)(
-    ptrdiff_t rows, const real *restrict y, const real *restrict z,
-    real *restrict value, real *restrict gradient, real *restrict hessian, real smallest,
-    int want_value, int want_gradient, int want_hessian)
+    ptrdiff_t rows, const real *restrict y, const real *restrict z, real smallest,
+    real *restrict value, real *restrict gradient, real *restrict second,
+    int want_value, int want_gradient, int want_second)
 {
     const real one = 1;
     real exponential[CHUNK_ROWS];
-    NAME(exp_of_minus_size)(rows, z, exponential, NULL, smallest, 0);
+    NAME(exp_of_minus_size)(rows, z, smallest, exponential);
     for (ptrdiff_t i = 0; i < rows; i++) {
         const real u = exponential[i];
         const bits z_bits = NAME(to_bits)(z[i]);
@@ -41,50 +40,97 @@ SKL_INLINE void NAME(binary_chunk)(
         }
         if (want_gradient) {
             const real sum = one + u;
-            const real larger = want_hessian ? NAME(reciprocal_1p)(u) : one / sum;
+            const real larger = want_second ? NAME(reciprocal_1p)(u) : one / sum;
             const real size = larger * (unlikely * sum - u);
             gradient[i] = NAME(from_bits)(NAME(to_bits)(size) ^ (z_bits & SIGN_BIT));
-            if (want_hessian) {
-                hessian[i] = u * larger * larger;
+            if (want_second) {
+                second[i] = u * larger * larger;
             }
         }
     }
 }
 
-SKL_INLINE void NAME(binary)(
-    ptrdiff_t n_rows, const real *y, const real *z, real *value, real *gradient, real *hessian,
-    int want_value, int want_gradient, int want_hessian)
+SKL_CLONES SKL_LOSS_BLOCK(NAME(skl_log_loss_binary))
 {
+    (void)n_columns, (void)stride, (void)target_stride, (void)parameters, (void)curvature_stride;
+    const real *y = target, *z = raw_prediction;
     const real smallest = NAME(opaque)((real)EXP_SMALLEST);
-    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
-        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        NAME(binary_chunk)(
-            rows, y + start, z + start, want_value ? value + start : value,
-            want_gradient ? gradient + start : gradient, want_hessian ? hessian + start : hessian,
-            smallest, want_value, want_gradient, want_hessian);
+    real *second = hessian != NULL ? hessian : curvature;
+#define CHUNKS(want_value, want_gradient, want_second)                                           \
+    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {                             \
+        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;        \
+        NAME(binary_chunk)(                                                                      \
+            rows, y + start, z + start, smallest,                                                \
+            want_value ? (real *)value + start : NULL,                                           \
+            want_gradient ? (real *)gradient + start : NULL,                                     \
+            want_second ? second + start : NULL, want_value, want_gradient, want_second);        \
+    }
+    if (second != NULL && value != NULL) {
+        CHUNKS(1, 1, 1)
+    } else if (second != NULL) {
+        CHUNKS(0, 1, 1)
+    } else if (gradient == NULL) {
+        CHUNKS(1, 0, 0)
+    } else if (value != NULL) {
+        CHUNKS(1, 1, 0)
+    } else {
+        CHUNKS(0, 1, 0)
+    }
+#undef CHUNKS
+}
+
+/* Turn the exponentials of a class, in `gradient`, into the gradient; write the diagonal of the
+ * Hessian or the curvature where wanted. */
+SKL_INLINE void NAME(finish_class)(
+    ptrdiff_t rows, ptrdiff_t k, const NAME(softmax_chunk) *restrict chunk,
+    const real *restrict y, const real *restrict reciprocal, const real *restrict rest,
+    const real *restrict at_target, real *restrict gradient, real *restrict hessian,
+    real *restrict curvature, int soft, int want_hessian, int want_curvature)
+{
+    const real one = 1, class_k = (real)k;
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real e = gradient[i];
+        const real rounded_p = e * reciprocal[i];
+        const real p = rounded_p > one ? one : rounded_p; /* as in skl_multiclass_link */
+        if (soft) {
+            gradient[i] = p - y[i];
+        } else {
+            gradient[i] = y[i] == class_k ? at_target[i] : p;
+        }
+        if (want_hessian) {
+            /* The smaller of p and 1 - p: its rounding error hardly counts. */
+            const real smaller = e == chunk->top[i] && rest[i] < p ? rest[i] : p;
+            hessian[i] = smaller - smaller * smaller;
+        }
+        if (want_curvature) {
+            curvature[i] = p;
+        }
     }
 }
 
-/* The K-class formulas for at most CHUNK_ROWS rows. `soft` says what target holds; `curvature`
- * that hessian takes the probabilities instead of the Hessian's diagonal. */
 SKL_INLINE void NAME(multiclass_chunk)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride,
     const real *restrict target, ptrdiff_t target_stride, const real *restrict z,
     real *restrict value, real *restrict gradient, real *restrict hessian,
-    int soft, int want_value, int want_gradient, int want_hessian, int curvature)
+    real *restrict curvature, ptrdiff_t curvature_stride, int soft)
 {
     const real one = 1;
-    NAME(chunk) chunk;
-    NAME(add_all_classes)(rows, n_columns, stride, z, target, target_stride, &chunk,
-                          gradient, stride, soft, want_value, want_gradient && !soft,
-                          want_gradient, 0);
-    if (want_value) {
+    NAME(softmax_chunk) chunk;
+    if (!soft) {
+        NAME(skl_softmax_index)(rows, n_columns, stride, z, target, gradient, stride, &chunk);
+    } else if (value != NULL) {
+        NAME(skl_softmax_soft)(rows, n_columns, stride, z, target, target_stride, gradient, stride,
+                               &chunk);
+    } else {
+        NAME(skl_softmax)(rows, n_columns, stride, z, gradient, stride, &chunk);
+    }
+    if (value != NULL) {
         for (ptrdiff_t i = 0; i < rows; i++) {
             value[i] = NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])
                        + (soft ? chunk.value[i] : chunk.largest[i] - chunk.value[i]);
         }
     }
-    if (!want_gradient) {
+    if (gradient == NULL) {
         return;
     }
     real reciprocal[CHUNK_ROWS], rest[CHUNK_ROWS], at_target[CHUNK_ROWS];
@@ -97,74 +143,55 @@ SKL_INLINE void NAME(multiclass_chunk)(
                                : chunk.target[i] * reciprocal[i] - one;
         }
     }
-    for (ptrdiff_t k = 0; k < n_columns; k++) {
-        const real *restrict y_k = target + (soft ? k * target_stride : 0);
-        real *restrict gradient_k = gradient + k * stride;
-        real *restrict hessian_k = hessian + (want_hessian ? k * stride : 0);
-        const real class_k = (real)k;
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            const real e = gradient_k[i];
-            const real rounded_p = e * reciprocal[i];
-            const real p = rounded_p > one ? one : rounded_p; /* as in multiclass_link */
-            if (soft) {
-                gradient_k[i] = p - y_k[i];
-            } else {
-                gradient_k[i] = y_k[i] == class_k ? at_target[i] : p;
-            }
-            if (want_hessian) {
-                /* p (1 - p), of p or 1 - p the smaller: its rounding error hardly counts. */
-                const real smaller = e == chunk.top[i] && rest[i] < p ? rest[i] : p;
-                hessian_k[i] = curvature ? p : smaller - smaller * smaller;
-            }
-        }
+#define FINISH(want_hessian, want_curvature)                                                     \
+    for (ptrdiff_t k = 0; k < n_columns; k++) {                                                  \
+        NAME(finish_class)(                                                                      \
+            rows, k, &chunk, soft ? target + k * target_stride : target, reciprocal, rest,       \
+            at_target, gradient + k * stride, want_hessian ? hessian + k * stride : NULL,        \
+            want_curvature ? curvature + k * curvature_stride : NULL, soft, want_hessian,        \
+            want_curvature);                                                                     \
     }
+    if (hessian != NULL) {
+        FINISH(1, 0)
+    } else if (curvature != NULL) {
+        FINISH(0, 1)
+    } else {
+        FINISH(0, 0)
+    }
+#undef FINISH
 }
 
 SKL_INLINE void NAME(multiclass)(
     ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride,
     const real *target, ptrdiff_t target_stride, const real *z,
-    real *value, real *gradient, real *hessian,
-    int soft, int want_value, int want_gradient, int want_hessian, int curvature)
+    real *value, real *gradient, real *hessian, real *curvature, ptrdiff_t curvature_stride,
+    int soft)
 {
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
         NAME(multiclass_chunk)(
             rows, n_columns, stride, target + start, target_stride, z + start,
-            want_value ? value + start : value, want_gradient ? gradient + start : gradient,
-            want_hessian ? hessian + start : hessian,
-            soft, want_value, want_gradient, want_hessian, curvature);
+            value != NULL ? value + start : NULL, gradient != NULL ? gradient + start : NULL,
+            hessian != NULL ? hessian + start : NULL,
+            curvature != NULL ? curvature + start : NULL, curvature_stride, soft);
     }
 }
 
-#define LOSS_BLOCKS(quantity, want_value, want_gradient, want_hessian, curvature)                \
-    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(binary, quantity))                                      \
-    {                                                                                            \
-        (void)n_columns, (void)stride, (void)target_stride, (void)parameter;                     \
-        NAME(binary)(n_rows, target, raw_prediction, value, gradient, hessian,                   \
-                     want_value, want_gradient, want_hessian);                                   \
-    }                                                                                            \
-    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(index, quantity))                                       \
-    {                                                                                            \
-        (void)parameter;                                                                         \
-        NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction,       \
-                         value, gradient, hessian,                                               \
-                         0, want_value, want_gradient, want_hessian, curvature);                 \
-    }                                                                                            \
-    SKL_CLONES SKL_LOSS_BLOCK(BLOCK_NAME(soft, quantity))                                        \
-    {                                                                                            \
-        (void)parameter;                                                                         \
-        NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction,       \
-                         value, gradient, hessian,                                               \
-                         1, want_value, want_gradient, want_hessian, curvature);                 \
-    }
+SKL_CLONES SKL_LOSS_BLOCK(NAME(skl_log_loss_index))
+{
+    (void)parameters;
+    NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction, value,
+                     gradient, hessian, curvature, curvature_stride, 0);
+}
 
-LOSS_BLOCKS(value, 1, 0, 0, 0)
-LOSS_BLOCKS(gradient, 0, 1, 0, 0)
-LOSS_BLOCKS(value_gradient, 1, 1, 0, 0)
-LOSS_BLOCKS(gradient_hessian, 0, 1, 1, 0)
-LOSS_BLOCKS(value_gradient_curvature, 1, 1, 1, 1)
+SKL_CLONES SKL_LOSS_BLOCK(NAME(skl_log_loss_soft))
+{
+    (void)parameters;
+    NAME(multiclass)(n_rows, n_columns, stride, target, target_stride, raw_prediction, value,
+                     gradient, hessian, curvature, curvature_stride, 1);
+}
 
-SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(binary, curvature_product))
+SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(NAME(skl_binary_curvature_product))
 {
     (void)n_columns, (void)stride, (void)curvature_stride;
     const real *restrict h = curvature;
@@ -175,7 +202,7 @@ SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(binary, curvature_product))
 }
 
 /* d_k <- p_k (d_k - sum_l p_l d_l) */
-SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(multiclass, curvature_product))
+SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(NAME(skl_log_loss_curvature_product))
 {
     for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
         const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
@@ -197,14 +224,14 @@ SKL_CLONES SKL_CURVATURE_PRODUCT_BLOCK(BLOCK_NAME(multiclass, curvature_product)
     }
 }
 
-SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(binary, curvature_entry))
+SKL_CURVATURE_ENTRY_BLOCK(NAME(skl_binary_curvature_entry))
 {
     (void)k, (void)l, (void)curvature_stride;
     memcpy(pair, curvature, (size_t)n_rows * sizeof(real));
 }
 
 /* p_k (1 - p_k) on the diagonal, -p_k p_l elsewhere */
-SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(multiclass, curvature_entry))
+SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(NAME(skl_log_loss_curvature_entry))
 {
     const real *restrict p_k = (const real *)curvature + k * curvature_stride;
     const real *restrict p_l = (const real *)curvature + l * curvature_stride;
@@ -213,85 +240,4 @@ SKL_CLONES SKL_CURVATURE_ENTRY_BLOCK(BLOCK_NAME(multiclass, curvature_entry))
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         out[i] = p_k[i] * (delta - p_l[i]);
     }
-}
-
-/* Both columns of a two-class link. */
-SKL_INLINE void NAME(binary_link)(
-    ptrdiff_t n_rows, const real *restrict z, real *restrict class_0, real *restrict class_1,
-    int logarithm)
-{
-    const real smallest = NAME(opaque)((real)EXP_SMALLEST);
-    real exponential[CHUNK_ROWS];
-    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
-        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        NAME(exp_of_minus_size)(rows, z + start, exponential, NULL, smallest, 0);
-        for (ptrdiff_t j = 0; j < rows; j++) {
-            const ptrdiff_t i = start + j;
-            const real u = exponential[j];
-            const bits z_bits = NAME(to_bits)(z[i]);
-            real larger, smaller;
-            if (logarithm) {
-                larger = -NAME(log1p_core)(u);
-                smaller = larger + NAME(from_bits)(z_bits | SIGN_BIT);
-            } else {
-                larger = NAME(reciprocal_1p)(u);
-                smaller = u * larger;
-            }
-            class_0[i] = (signed_bits)z_bits < 0 ? larger : smaller;
-            class_1[i] = (signed_bits)z_bits < 0 ? smaller : larger;
-        }
-    }
-}
-
-SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(binary, link))
-{
-    (void)n_columns, (void)stride;
-    NAME(binary_link)(n_rows, raw_prediction, out, (real *)out + out_stride, 0);
-}
-
-SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(binary, log_link))
-{
-    (void)n_columns, (void)stride;
-    NAME(binary_link)(n_rows, raw_prediction, out, (real *)out + out_stride, 1);
-}
-
-SKL_INLINE void NAME(multiclass_link)(
-    ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *raw_prediction,
-    ptrdiff_t out_stride, real *out, int logarithm)
-{
-    NAME(chunk) chunk;
-    real scale[CHUNK_ROWS];
-    for (ptrdiff_t start = 0; start < n_rows; start += CHUNK_ROWS) {
-        const ptrdiff_t rows = n_rows - start < CHUNK_ROWS ? n_rows - start : CHUNK_ROWS;
-        NAME(add_all_classes)(rows, n_columns, stride, raw_prediction + start, NULL, 0, &chunk,
-                              out + start, out_stride, 0, 0, 0, !logarithm, 0);
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            scale[i] = logarithm
-                           ? NAME(log1p_nonnegative)(chunk.others[i] / chunk.top[i])
-                           : NAME(reciprocal_of_sum)(chunk.top[i], chunk.others[i]);
-        }
-        for (ptrdiff_t k = 0; k < n_columns; k++) {
-            const real *restrict z_k = raw_prediction + start + k * stride;
-            real *restrict out_k = out + start + k * out_stride;
-            for (ptrdiff_t i = 0; i < rows; i++) {
-                if (logarithm) { /* the difference of two finite numbers may be infinite */
-                    const real log_p = (z_k[i] - chunk.largest[i]) - scale[i];
-                    out_k[i] = log_p < -(real)LARGEST ? -(real)LARGEST : log_p;
-                } else {
-                    const real p = out_k[i] * scale[i];
-                    out_k[i] = p > 1 ? 1 : p; /* without fused multiply-add, scale may round up */
-                }
-            }
-        }
-    }
-}
-
-SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(multiclass, link))
-{
-    NAME(multiclass_link)(n_rows, n_columns, stride, raw_prediction, out_stride, out, 0);
-}
-
-SKL_CLONES SKL_LINK_BLOCK(BLOCK_NAME(multiclass, log_link))
-{
-    NAME(multiclass_link)(n_rows, n_columns, stride, raw_prediction, out_stride, out, 1);
 }

@@ -1,4 +1,4 @@
-/* The C functions of a loss for one floating type. Argument meanings: loss_kernel.pxd. */
+/* The C functions of a loss. loss_kernel.pxd says what the arguments mean. */
 #ifndef SKLOGLOSS_LOSS_FUNCTIONS_H
 #define SKLOGLOSS_LOSS_FUNCTIONS_H
 
@@ -8,7 +8,8 @@
 #define SKL_LOSS_BLOCK(name)                                                                    \
     void name(ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride,                          \
               const void *target, ptrdiff_t target_stride, const void *raw_prediction,          \
-              const double *parameter, void *value, void *gradient, void *hessian)
+              const void *parameters, void *value, void *gradient, void *hessian,               \
+              void *curvature, ptrdiff_t curvature_stride)
 
 #define SKL_CURVATURE_PRODUCT_BLOCK(name)                                                       \
     void name(ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride,                          \
@@ -20,38 +21,25 @@
 
 #define SKL_LINK_BLOCK(name)                                                                    \
     void name(ptrdiff_t n_rows, ptrdiff_t n_columns, ptrdiff_t stride,                          \
-              const void *raw_prediction, ptrdiff_t out_stride, void *out)
+              const void *raw_prediction, int logarithm, void *out, ptrdiff_t out_stride)
 
 typedef struct {
-    SKL_LOSS_BLOCK((*value));
-    SKL_LOSS_BLOCK((*gradient));
-    SKL_LOSS_BLOCK((*value_gradient));
-    SKL_LOSS_BLOCK((*gradient_hessian));
-    SKL_LOSS_BLOCK((*value_gradient_curvature));
+    SKL_LOSS_BLOCK((*loss));
     SKL_CURVATURE_PRODUCT_BLOCK((*curvature_product));
     SKL_CURVATURE_ENTRY_BLOCK((*curvature_entry));
-    SKL_LINK_BLOCK((*link));
-    SKL_LINK_BLOCK((*log_link));
 } skl_loss_functions;
 
-/* The table of a loss for one kind of target, [0] for float64 and [1] for float32: its own functions
- * of the target, what it makes of the curvature, and the links of log loss for `classes`. */
-#define SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, type)                 \
+/* The functions of a loss for one kind of target, [0] for float64 and [1] for float32. `curvature`
+ * names the functions that read what the loss writes as curvature. */
+#define SKL_FUNCTIONS_OF_TYPE(loss_name, curvature, type)                                       \
     {                                                                                           \
-        .value = skl_##loss##_##target_kind##_value_##type,                                     \
-        .gradient = skl_##loss##_##target_kind##_gradient_##type,                               \
-        .value_gradient = skl_##loss##_##target_kind##_value_gradient_##type,                   \
-        .gradient_hessian = skl_##loss##_##target_kind##_gradient_hessian_##type,               \
-        .value_gradient_curvature =                                                             \
-            skl_##loss##_##target_kind##_value_gradient_curvature_##type,                       \
-        .curvature_product = skl_##curvature_kind##_curvature_product_##type,                   \
-        .curvature_entry = skl_##curvature_kind##_curvature_entry_##type,                       \
-        .link = skl_log_loss_##classes##_link_##type,                                           \
-        .log_link = skl_log_loss_##classes##_log_link_##type,                                   \
+        .loss = loss_name##_##type,                                                             \
+        .curvature_product = curvature##_curvature_product_##type,                              \
+        .curvature_entry = curvature##_curvature_entry_##type,                                  \
     }
 
-#define SKL_FUNCTIONS(loss, target_kind, curvature_kind, classes)                               \
-    {SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, f64),                    \
-     SKL_FUNCTIONS_OF_TYPE(loss, target_kind, curvature_kind, classes, f32)}
+#define SKL_FUNCTIONS(loss_name, curvature)                                                     \
+    {SKL_FUNCTIONS_OF_TYPE(loss_name, curvature, f64),                                          \
+     SKL_FUNCTIONS_OF_TYPE(loss_name, curvature, f32)}
 
 #endif

@@ -220,3 +220,26 @@ SKL_INLINE real NAME(reciprocal_of_sum)(real x, real y)
     const real rough = (real)1 / sum;
     return rough + rough * (((real)1 - sum * rough) - error * rough);
 }
+
+/* Rows that are handled together, so that their intermediate numbers, and columns of K classes, stay
+ * in L1. Eight of the longest vectors: loops over fewer rows spend much of their time on starting
+ * and ending. */
+#undef CHUNK_ROWS
+#define CHUNK_ROWS (SKL_FLOAT32 ? 128 : 64)
+
+/* exponential = exp(-|z|). `smallest` is opaque(EXP_SMALLEST). */
+SKL_INLINE void NAME(exp_of_minus_size)(
+    ptrdiff_t rows, const real *restrict z, real smallest, real *restrict exponential)
+{
+    const real shift = (real)ROUND_TO_INTEGER + (real)(EXPONENT_BIAS + 64);
+    real r[CHUNK_ROWS];
+    bits power[CHUNK_ROWS];
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real minus_size = NAME(from_bits)(NAME(to_bits)(z[i]) | SIGN_BIT);
+        NAME(exp_reduce)(minus_size < smallest ? smallest : minus_size, shift, &r[i], &power[i]);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const real scaled = NAME(expm1_core)(r[i]) * (real)0x1p-64 + (real)0x1p-64;
+        exponential[i] = scaled * NAME(from_bits)(power[i]);
+    }
+}

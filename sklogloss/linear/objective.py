@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss._cython import data_pass
-from sklogloss._cython.loss_kernel import mean_curvature
+from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.design import make_design
 from sklogloss.linear.reduction import is_reducible, sample_rows

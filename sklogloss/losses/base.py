@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss._cython.fork import in_forked_child
-from sklogloss._cython.loss_kernel import LossKernel, evaluate, evaluate_link
+from sklogloss._cython.loss_evaluation import evaluate, evaluate_link
+from sklogloss._cython.loss_kernel import LossKernel
 from sklogloss.inputs.loss_arguments import (
     check_out,
     check_raw_prediction,
@@ -357,7 +358,6 @@ class Loss(PosteriorMap):
             filled[name] = used[f"{name}_out"] = _out(name, out, raw_prediction, used)
         invalid = evaluate(
             self.kernel(target.ndim == 2, convex=convex),
-            "_".join(filled),
             _as_matrix(target),
             _as_matrix(raw_prediction),
             sample_weight,

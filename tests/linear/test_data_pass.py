@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.special import expit, logsumexp, softmax
 
 from sklogloss._cython import data_pass
-from sklogloss._cython.loss_kernel import mean_curvature
+from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss.linear.design import make_design
 from sklogloss.losses import LogLoss
 

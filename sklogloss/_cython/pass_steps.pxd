@@ -1,0 +1,102 @@
+# The steps of the passes, each with a struct of what it needs. Arrays over rows are class-major,
+# with column stride n_samples. All arrays have the type of X.
+
+from .design cimport Design, Gram
+from .loss_kernel cimport curvature_entry_block, curvature_product_block, link_block, loss_block
+from .row_pass cimport Rows, Scratch
+
+# raw_prediction = X coef + intercept + offset
+ctypedef struct LinearPredictor:
+    Py_ssize_t n_columns
+    const char *coef                # (n_features, n_columns)
+    const char *intercept           # (n_columns,)
+    const char *offset              # (n_samples, n_columns), NULL for none
+
+
+ctypedef struct RowLoss:
+    loss_block function
+    const void *parameters
+    const char *target              # (n_samples, 1) or (n_samples, n_columns)
+
+
+# What an earlier pass has kept of each row.
+ctypedef struct Curvature:
+    Py_ssize_t n_columns            # of raw_prediction
+    char *values                    # (n_samples, n_curvature_columns)
+    curvature_product_block product
+    curvature_entry_block entry
+
+
+# The Hessian of the blocks whose number is a multiple of stride.
+ctypedef struct HessianRequest:
+    Gram gram
+    curvature_entry_block entry
+    Py_ssize_t stride
+
+
+ctypedef struct ValueGradientRequest:
+    LinearPredictor predictor
+    RowLoss loss
+    char *curvature                 # (n_samples, n_curvature_columns) to fill, NULL for none
+    const HessianRequest *hessian   # NULL for none
+
+
+ctypedef struct ProductRequest:
+    LinearPredictor direction       # without offset
+    Curvature curvature
+
+
+ctypedef struct DiagonalRequest:
+    Curvature curvature
+    const char *center              # (n_features,)
+
+
+ctypedef struct ClassMeanRequest:
+    Curvature curvature
+    Gram gram
+
+
+ctypedef struct PredictionRequest:
+    LinearPredictor predictor       # without offset
+    link_block link                 # NULL for raw predictions
+    bint logarithm
+    Py_ssize_t n_columns            # of out
+    char *out                       # C-ordered (n_samples, n_columns)
+
+
+# sums = value, gradient in coef (n_features, n_columns), gradient in intercept (n_columns,), then
+# the parts of the Hessian for pairs of columns (k, l), k <= l. request: ValueGradientRequest.
+cdef void value_gradient_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = product in coef, product in intercept. request: ProductRequest.
+cdef void hessian_product_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = diagonal in coef, diagonal in intercept. request: DiagonalRequest.
+cdef void hessian_diagonal_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = cross-products weighted by the mean of the diagonal of each row's Hessian. request:
+# ClassMeanRequest.
+cdef void class_mean_gram_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = cross-products. request: Gram.
+cdef void gram_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = moments of X about the center, then the sum of weights. request: the center (n_features,).
+cdef void moments_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+# sums = sum of X. request: PredictionRequest.
+cdef void predict_step(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil

@@ -1,0 +1,41 @@
+# One pass over the rows of X: a step runs on each block of rows and adds to sums.
+
+from .design cimport Block, Design, Gram
+
+ctypedef struct Rows:
+    Py_ssize_t n_samples
+    Py_ssize_t itemsize             # of X and of every array over rows
+    const char *sample_weight       # (n_samples,), NULL for weights of 1
+
+
+# Scratch memory of a thread, for one block. Columns of raw_prediction, gradient and curvature lie
+# block_rows entries apart.
+ctypedef struct Scratch:
+    Block block
+    char *memory                    # what the pointers below point into
+    char *value
+    char *pair
+    char *raw_prediction
+    char *gradient
+    char *curvature
+
+
+# Adds the contribution of the rows of scratch.block to the sums.
+ctypedef void (*step_function)(
+    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+) noexcept nogil
+
+
+ctypedef struct Step:
+    step_function function
+    const void *request             # what the function computes
+    # The scratch memory that it needs:
+    Py_ssize_t n_columns            # of raw_prediction and gradient
+    Py_ssize_t n_curvature_columns  # of curvature
+    const Gram *gram                # NULL without cross-products
+
+
+cdef run(
+    Design design, const Rows *rows, const Step *step, Py_ssize_t n_sums, double work,
+    int n_threads,
+)
