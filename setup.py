@@ -121,9 +121,9 @@ setup(
                 "brier_loss.c",
             ),
             extension("loss_evaluation"),
-            extension(
-                "design", "dense_block.c", "gram_kernel.c", "thin_product.c", "sparse_block.c"
-            ),
+            extension("design"),
+            extension("dense_design", "dense_block.c", "gram_kernel.c", "thin_product.c"),
+            extension("sparse_design", "sparse_block.c"),
             extension("row_pass"),
             extension("pass_steps", "row_weights.c"),
             extension("data_pass"),

@@ -16,7 +16,7 @@ from .pass_steps cimport (
     PredictionRequest, ProductRequest, ValueGradientRequest, class_mean_gram_step, gram_step,
     hessian_diagonal_step, hessian_product_step, moments_step, predict_step, value_gradient_step
 )
-from .row_pass cimport Rows, Step, run
+from .row_pass cimport Step, run
 
 
 cdef char *address(
@@ -37,14 +37,10 @@ cdef char *address(
         PyBuffer_Release(&view)
 
 
-cdef Rows rows_of(Design design, sample_weight) except *:
-    cdef Rows rows
-    rows.n_samples = design.n_samples
-    rows.itemsize = sizeof(float) if design.is_float32 else sizeof(double)
-    rows.sample_weight = NULL
-    if sample_weight is not None:
-        rows.sample_weight = address(sample_weight, "sample_weight", design, (design.n_samples,))
-    return rows
+cdef char *weight_address(Design design, sample_weight) except? NULL:
+    if sample_weight is None:
+        return NULL
+    return address(sample_weight, "sample_weight", design, (design.n_samples,))
 
 
 cdef LinearPredictor predictor_of(
@@ -142,7 +138,7 @@ def value_gradient(
     sums : ndarray of shape (1 + (n_features + 1) * n_columns,), float64
         Value, gradient in coef, gradient in intercept.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef ValueGradientRequest request = value_gradient_of(
         design, loss, target, offset, coef, intercept)
     if curvature is not None:
@@ -151,7 +147,7 @@ def value_gradient(
     cdef Step step = Step(value_gradient_step, &request, loss.n_columns, 0, NULL)
     n_sums = 1 + (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 10.0 * design.n_samples * loss.n_columns
-    return run(design, &rows, &step, n_sums, work, n_threads)
+    return run(design, weight, &step, n_sums, work, n_threads)
 
 
 def value_gradient_hessian(
@@ -192,7 +188,7 @@ def value_gradient_hessian(
         (size, size) part of the Hessian. Only the lower triangle of a part is set where k = l.
         For a sparse X, only the lower triangle of the other parts is set, too; they are symmetric.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef ValueGradientRequest request = value_gradient_of(
         design, loss, target, offset, coef, intercept)
     cdef HessianRequest hessian
@@ -208,7 +204,7 @@ def value_gradient_hessian(
     n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
     work = design.n_stored * loss.n_columns + n_pairs * gram_work(design) / hessian_stride
     work += 10.0 * design.n_samples * loss.n_columns
-    return run(design, &rows, &step, n_sums, work, n_threads)
+    return run(design, weight, &step, n_sums, work, n_threads)
 
 
 def hessian_product(
@@ -235,14 +231,14 @@ def hessian_product(
     sums : ndarray of shape ((n_features + 1) * n_columns,), float64
         The part of the product in coef, then in intercept.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef ProductRequest request
     request.direction = predictor_of(design, loss.n_columns, coef, intercept, None)
     request.curvature = curvature_of(design, loss, curvature)
     cdef Step step = Step(hessian_product_step, &request, loss.n_columns, 0, NULL)
     n_sums = (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 2.0 * design.n_samples * loss.n_columns
-    return run(design, &rows, &step, n_sums, work, n_threads)
+    return run(design, weight, &step, n_sums, work, n_threads)
 
 
 def hessian_diagonal(
@@ -269,14 +265,14 @@ def hessian_diagonal(
     sums : ndarray of shape ((n_features + 1) * n_columns,), float64
         The diagonal in coef, then in intercept.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef DiagonalRequest request
     request.curvature = curvature_of(design, loss, curvature)
     request.center = address(center, "center", design, (design.n_features,))
     cdef Step step = Step(hessian_diagonal_step, &request, loss.n_columns, 0, NULL)
     n_sums = (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 2.0 * design.n_samples * loss.n_columns
-    return run(design, &rows, &step, n_sums, work, n_threads)
+    return run(design, weight, &step, n_sums, work, n_threads)
 
 
 def moments(Design design not None, center, sample_weight, int n_threads):
@@ -295,11 +291,11 @@ def moments(Design design not None, center, sample_weight, int n_threads):
     sums : ndarray of shape (2 * n_features + 1,), float64
         Sums of X - center, sums of its squares, sum of the weights.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef const void *request = address(center, "center", design, (design.n_features,))
     cdef Step step = Step(moments_step, request, 1, 0, NULL)
     n_sums = 2 * design.n_features + 1
-    return run(design, &rows, &step, n_sums, 2.0 * design.n_stored, n_threads)
+    return run(design, weight, &step, n_sums, 2.0 * design.n_stored, n_threads)
 
 
 def gram(
@@ -330,11 +326,11 @@ def gram(
     sums : ndarray of shape (size, size), float64
         Only the lower triangle is set.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef Gram request = gram_of(design, center, scale, intercept, False, in_float32)
     cdef Step step = Step(gram_step, &request, 1, 0, &request)
     size = design.n_features + intercept
-    sums = run(design, &rows, &step, size * size, gram_work(design), n_threads)
+    sums = run(design, weight, &step, size * size, gram_work(design), n_threads)
     return sums.reshape(size, size)
 
 
@@ -363,13 +359,13 @@ def class_mean_gram(
     sums : ndarray of shape (size, size), float64
         Only the lower triangle is set.
     """
-    cdef Rows rows = rows_of(design, sample_weight)
+    cdef const char *weight = weight_address(design, sample_weight)
     cdef ClassMeanRequest request
     request.curvature = curvature_of(design, loss, curvature)
     request.gram = gram_of(design, center, scale, intercept, not loss.is_convex, in_float32)
     cdef Step step = Step(class_mean_gram_step, &request, loss.n_columns, 0, &request.gram)
     size = design.n_features + intercept
-    sums = run(design, &rows, &step, size * size, gram_work(design), n_threads)
+    sums = run(design, weight, &step, size * size, gram_work(design), n_threads)
     return sums.reshape(size, size)
 
 
@@ -401,7 +397,6 @@ def predict(
     total : float
         The sum of X: not finite if an entry is not finite.
     """
-    cdef Rows rows = rows_of(design, None)
     cdef PredictionRequest request
     cdef Py_ssize_t n_columns = len(intercept), n_link_columns = 0
     request.predictor = predictor_of(design, n_columns, coef, intercept, None)
@@ -418,7 +413,7 @@ def predict(
         PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     cdef Step step = Step(predict_step, &request, n_columns, n_link_columns, NULL)
     work = 1.0 * design.n_stored * n_columns + 10.0 * design.n_samples * n_columns
-    return run(design, &rows, &step, 1, work, n_threads)[0]
+    return run(design, NULL, &step, 1, work, n_threads)[0]
 
 
 cdef extern from *:

@@ -1,11 +1,14 @@
 /* Included by dense_block.c once for each REAL. Documented in dense_block.h. */
 
 SKL_CLONES
-void NAME(block_pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
-                      ptrdiff_t row_stride, ptrdiff_t column_stride, const REAL *restrict center,
-                      const REAL *restrict scale, const REAL *restrict weight, int ones,
-                      REAL *restrict packed)
+static void NAME(block_pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
+                             ptrdiff_t row_stride, ptrdiff_t column_stride,
+                             const void *center_, const void *scale_, const void *weight_, int ones,
+                             void *packed_)
 {
+    const REAL *restrict X = X_, *restrict center = center_, *restrict scale = scale_;
+    const REAL *restrict weight = weight_;
+    REAL *restrict packed = packed_;
     if (column_stride == 1) {
         ptrdiff_t n_columns = n_features + (ones ? 1 : 0);
         for (ptrdiff_t i = 0; i < n_rows; i++) {
@@ -38,10 +41,11 @@ void NAME(block_pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restri
 }
 
 SKL_CLONES
-void NAME(block_weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_columns, int by_rows,
-                             const REAL *restrict weight, const REAL *restrict packed,
-                             REAL *restrict out)
+static void NAME(block_weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_columns, int by_rows,
+                                    const void *weight_, const void *packed_, void *out_)
 {
+    const REAL *restrict weight = weight_, *restrict packed = packed_;
+    REAL *restrict out = out_;
     if (by_rows)
         for (ptrdiff_t i = 0; i < n_rows; i++)
             for (ptrdiff_t j = 0; j < n_columns; j++)
@@ -53,11 +57,11 @@ void NAME(block_weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_columns, int by_rows,
 }
 
 SKL_CLONES
-void NAME(block_moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
-                         ptrdiff_t row_stride, ptrdiff_t column_stride,
-                         const REAL *restrict weight, const REAL *restrict center,
-                         double *restrict sums)
+static void NAME(block_moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
+                                ptrdiff_t row_stride, ptrdiff_t column_stride,
+                                const void *weight_, const void *center_, double *restrict sums)
 {
+    const REAL *restrict X = X_, *restrict weight = weight_, *restrict center = center_;
     double *squares = sums + n_features;
     if (column_stride == 1) {
         for (ptrdiff_t i = 0; i < n_rows; i++) {
@@ -89,11 +93,12 @@ void NAME(block_moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *res
 }
 
 SKL_CLONES
-void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *restrict X,
-                         ptrdiff_t row_stride, ptrdiff_t column_stride,
-                         const REAL *restrict weight, const REAL *restrict center,
-                         ptrdiff_t out_stride, double *restrict out)
+static void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
+                                ptrdiff_t row_stride, ptrdiff_t column_stride,
+                                const void *weight_, const void *center_, ptrdiff_t out_stride,
+                                double *restrict out)
 {
+    const REAL *restrict X = X_, *restrict weight = weight_, *restrict center = center_;
     if (column_stride == 1 && out_stride == 1) {
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             const REAL *row = X + i * row_stride;
@@ -127,9 +132,10 @@ void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *res
 }
 
 SKL_CLONES
-double NAME(block_total)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *X,
-                         ptrdiff_t row_stride, ptrdiff_t column_stride)
+static double NAME(block_total)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
+                                ptrdiff_t row_stride, ptrdiff_t column_stride)
 {
+    const REAL *restrict X = X_;
     ptrdiff_t n_runs = column_stride == 1 ? n_rows : n_features;
     ptrdiff_t length = column_stride == 1 ? n_features : n_rows;
     ptrdiff_t stride = column_stride == 1 ? row_stride : column_stride;
@@ -153,15 +159,18 @@ double NAME(block_total)(ptrdiff_t n_rows, ptrdiff_t n_features, const REAL *X,
 }
 
 SKL_CLONES
-void NAME(block_add)(ptrdiff_t n, const REAL *restrict x, double *restrict out)
+static void NAME(block_add)(ptrdiff_t n, const void *x_, double *restrict out)
 {
+    const REAL *restrict x = x_;
     for (ptrdiff_t i = 0; i < n; i++)
         out[i] += x[i];
 }
 
 SKL_CLONES
-void NAME(block_root)(ptrdiff_t n, const REAL *restrict x, REAL *restrict out)
+static void NAME(block_root)(ptrdiff_t n, const void *x_, void *out_)
 {
+    const REAL *restrict x = x_;
+    REAL *restrict out = out_;
     for (ptrdiff_t i = 0; i < n; i++)
         out[i] = SQRT(x[i]);
 }

@@ -1,36 +1,37 @@
 # X as the data pass sees it: blocks of rows, whatever the layout. A Design reads the user's array
 # where it lies.
 
+# The current rows of a thread.
 ctypedef struct Block:
-    # The rows at hand, and a thread's scratch memory.
     Py_ssize_t start
     Py_ssize_t n_rows
-    const void *values          # dense: first entry; CSR: data
-    const void *indptr
-    const void *indices
-    char *memory                # what the scratch pointers below point into
-    void *packed
-    void *weighted
-    void *product
-    void *packed_coef
-    void *packed_gradient
-    void *wide                  # dense: the rows as float64, where X is float32 and they are not
-    bint has_coef               # whether packed_coef is set
-    void *row_scratch
-    void *cursor
-    void *next_place
-    Py_ssize_t packed_start     # the block that packed holds, -1 for none
-    Py_ssize_t expected_start   # the block that cursor stands at, -1 for none
+    char *memory                # a DenseBlock or SparseBlock, then its scratch memory
 
 
+# Cross-products of the columns (X - center) * scale and, with intercept, 1. A sparse X is not
+# centred.
 ctypedef struct Gram:
-    # What to take the weighted cross-products of: (X - center) * scale, and a column of ones if
-    # intercept is set. A sparse X is not centred.
     const void *center
     const void *scale
     bint intercept
     bint signed_weight          # weights may be negative
-    bint in_float32             # float32 is enough for the products
+    bint in_float32             # float32 is enough for the products of a dense X
+
+
+cdef enum:
+    ALIGNMENT = 64              # of scratch memory, in bytes
+
+
+cdef inline Py_ssize_t rounded_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
+    return (n + multiple - 1) // multiple * multiple
+
+
+cdef inline Py_ssize_t aligned(Py_ssize_t n_bytes) noexcept nogil:
+    return rounded_up(n_bytes, ALIGNMENT)
+
+
+cdef inline char *first_aligned(char *memory) noexcept nogil:
+    return memory + (ALIGNMENT - <size_t> memory % ALIGNMENT) % ALIGNMENT
 
 
 cdef class Design:
@@ -40,6 +41,7 @@ cdef class Design:
     cdef readonly bint is_sparse
     cdef readonly Py_ssize_t block_rows
     cdef readonly Py_ssize_t n_stored   # entries that a pass reads
+    cdef Py_ssize_t itemsize            # of the arithmetic and the arrays of a pass
     cdef double *workspace              # for the sums of passes, kept from one to the next
     cdef Py_ssize_t workspace_size
 

@@ -5,19 +5,19 @@ from numpy.typing import NDArray
 
 from sklogloss._cython.loss_kernel import LossKernel
 
-Array = TypeVar("Array", NDArray[float64], NDArray[float32])
+_Array = TypeVar("_Array", NDArray[float64], NDArray[float32])
 
 def evaluate(
     kernel: LossKernel,
-    target: Array,
-    raw_prediction: Array,
-    sample_weight: Array | None,
-    value: Array | None,
-    gradient: Array | None,
-    hessian: Array | None,
+    target: _Array,
+    raw_prediction: _Array,
+    sample_weight: _Array | None,
+    value: _Array | None,
+    gradient: _Array | None,
+    hessian: _Array | None,
     n_threads: int,
 ) -> str | None: ...
-def mean_curvature(kernel: LossKernel, curvature: Array) -> Array: ...
+def mean_curvature(kernel: LossKernel, curvature: _Array) -> _Array: ...
 def evaluate_link(
-    kernel: LossKernel, logarithm: bool, raw_prediction: Array, out: Array
+    kernel: LossKernel, logarithm: bool, raw_prediction: _Array, out: _Array
 ) -> None: ...

@@ -3,7 +3,7 @@
 
 from .design cimport Design, Gram
 from .loss_kernel cimport curvature_entry_block, curvature_product_block, link_block, loss_block
-from .row_pass cimport Rows, Scratch
+from .row_pass cimport Scratch
 
 # raw_prediction = X coef + intercept + offset
 ctypedef struct LinearPredictor:
@@ -67,36 +67,36 @@ ctypedef struct PredictionRequest:
 # sums = value, gradient in coef (n_features, n_columns), gradient in intercept (n_columns,), then
 # the parts of the Hessian for pairs of columns (k, l), k <= l. request: ValueGradientRequest.
 cdef void value_gradient_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = product in coef, product in intercept. request: ProductRequest.
 cdef void hessian_product_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = diagonal in coef, diagonal in intercept. request: DiagonalRequest.
 cdef void hessian_diagonal_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = cross-products weighted by the mean of the diagonal of each row's Hessian. request:
 # ClassMeanRequest.
 cdef void class_mean_gram_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = cross-products. request: Gram.
 cdef void gram_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = moments of X about the center, then the sum of weights. request: the center (n_features,).
 cdef void moments_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 # sums = sum of X. request: PredictionRequest.
 cdef void predict_step(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil

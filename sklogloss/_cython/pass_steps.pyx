@@ -21,19 +21,21 @@ cdef inline double block_sum(
     return block_sum_f64(n, <const double *> weight, <const double *> x)
 
 
-cdef inline const char *weight_of(const Rows *rows, Scratch *scratch) noexcept nogil:
-    if rows.sample_weight == NULL:
+cdef inline const char *weight_of(
+    Design design, const char *sample_weight, Scratch *scratch
+) noexcept nogil:
+    if sample_weight == NULL:
         return NULL
-    return rows.sample_weight + scratch.block.start * rows.itemsize
+    return sample_weight + scratch.block.start * design.itemsize
 
 
 cdef inline void weight_in_place(
-    bint is_float32, const Rows *rows, Scratch *scratch, char *x
+    Design design, const char *sample_weight, Scratch *scratch, char *x
 ) noexcept nogil:
-    cdef const char *weight = weight_of(rows, scratch)
+    cdef const char *weight = weight_of(design, sample_weight, scratch)
     if weight == NULL:
         return
-    if is_float32:
+    if design.is_float32:
         block_weight_f32(scratch.block.n_rows, <const float *> weight, <float *> x)
     else:
         block_weight_f64(scratch.block.n_rows, <const double *> weight, <double *> x)
@@ -52,15 +54,16 @@ cdef inline void start_column(
 
 
 cdef void predict_block(
-    Design design, const Rows *rows, const LinearPredictor *predictor, Scratch *scratch
+    Design design, const LinearPredictor *predictor, Scratch *scratch
 ) noexcept nogil:
     cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, k
     cdef const char *offset = NULL
     cdef char *column
     for k in range(predictor.n_columns):
-        column = scratch.raw_prediction + k * stride * rows.itemsize
+        column = scratch.raw_prediction + k * stride * design.itemsize
         if predictor.offset != NULL:
-            offset = predictor.offset + (scratch.block.start + k * rows.n_samples) * rows.itemsize
+            offset = predictor.offset + (
+                scratch.block.start + k * design.n_samples) * design.itemsize
         if design.is_float32:
             start_column[float](
                 n, (<const float *> predictor.intercept)[k], <const float *> offset,
@@ -74,23 +77,23 @@ cdef void predict_block(
 
 
 cdef void add_gradient(
-    Design design, const Rows *rows, Scratch *scratch, Py_ssize_t n_columns, char *gradient,
-    double *out,
+    Design design, const char *sample_weight, Scratch *scratch, Py_ssize_t n_columns,
+    char *gradient, double *out,
 ) noexcept nogil:
     # out += (n_features, n_columns) sums of X' gradient, then n_columns sums of gradient, which is
     # weighted in place.
     cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows, k
     cdef char *column
     for k in range(n_columns):
-        column = gradient + k * stride * rows.itemsize
-        weight_in_place(design.is_float32, rows, scratch, column)
+        column = gradient + k * stride * design.itemsize
+        weight_in_place(design, sample_weight, scratch, column)
         out[design.n_features * n_columns + k] += block_sum(design.is_float32, n, NULL, column)
     design.add_transposed_times(&scratch.block, n_columns, gradient, stride, out)
 
 
 cdef void add_hessian(
-    Design design, const Rows *rows, const HessianRequest *hessian, Scratch *scratch,
-    Py_ssize_t n_columns, double *out,
+    Design design, const char *sample_weight, const HessianRequest *hessian,
+    Scratch *scratch, Py_ssize_t n_columns, double *out,
 ) noexcept nogil:
     # out += the parts of the Hessian for the pairs of columns, from the curvature in scratch.
     cdef Py_ssize_t k, other, size = design.n_features + hessian.gram.intercept
@@ -100,66 +103,70 @@ cdef void add_hessian(
         for other in range(k, n_columns):
             hessian.entry(
                 scratch.block.n_rows, k, other, scratch.curvature, design.block_rows, scratch.pair)
-            weight_in_place(design.is_float32, rows, scratch, scratch.pair)
+            weight_in_place(design, sample_weight, scratch, scratch.pair)
             design.add_gram(&scratch.block, &hessian.gram, scratch.pair, out)
             out += size * size
 
 
 cdef void value_gradient_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
     cdef const ValueGradientRequest *request = <const ValueGradientRequest *> request_
-    cdef Py_ssize_t n = scratch.block.n_rows, start = scratch.block.start * rows.itemsize
-    cdef Py_ssize_t n_columns = request.predictor.n_columns, curvature_stride = rows.n_samples
+    cdef Py_ssize_t n = scratch.block.n_rows, start = scratch.block.start * design.itemsize
+    cdef Py_ssize_t n_columns = request.predictor.n_columns, curvature_stride = design.n_samples
     cdef char *curvature = NULL
     if request.hessian != NULL:
         curvature = scratch.curvature
         curvature_stride = design.block_rows
     elif request.curvature != NULL:
         curvature = request.curvature + start
-    predict_block(design, rows, &request.predictor, scratch)
+    predict_block(design, &request.predictor, scratch)
     request.loss.function(
-        n, n_columns, design.block_rows, request.loss.target + start, rows.n_samples,
+        n, n_columns, design.block_rows, request.loss.target + start, design.n_samples,
         scratch.raw_prediction, request.loss.parameters, scratch.value, scratch.gradient, NULL,
         curvature, curvature_stride)
-    sums[0] += block_sum(design.is_float32, n, weight_of(rows, scratch), scratch.value)
-    add_gradient(design, rows, scratch, n_columns, scratch.gradient, sums + 1)
+    sums[0] += block_sum(
+        design.is_float32, n, weight_of(design, sample_weight, scratch), scratch.value)
+    add_gradient(design, sample_weight, scratch, n_columns, scratch.gradient, sums + 1)
     if request.hessian != NULL:
         add_hessian(
-            design, rows, request.hessian, scratch, n_columns,
+            design, sample_weight, request.hessian, scratch, n_columns,
             sums + 1 + (design.n_features + 1) * n_columns)
 
 
 cdef void hessian_product_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
     cdef const ProductRequest *request = <const ProductRequest *> request_
     cdef Py_ssize_t n_columns = request.direction.n_columns
-    predict_block(design, rows, &request.direction, scratch)
+    predict_block(design, &request.direction, scratch)
     request.curvature.product(
         scratch.block.n_rows, n_columns, design.block_rows,
-        request.curvature.values + scratch.block.start * rows.itemsize, rows.n_samples,
+        request.curvature.values + scratch.block.start * design.itemsize, design.n_samples,
         scratch.raw_prediction)
-    add_gradient(design, rows, scratch, n_columns, scratch.raw_prediction, sums)
+    add_gradient(design, sample_weight, scratch, n_columns, scratch.raw_prediction, sums)
 
 
 cdef inline void diagonal_entry(
-    const Rows *rows, const Curvature *curvature, Py_ssize_t k, Scratch *scratch
+    Design design, const Curvature *curvature, Py_ssize_t k, Scratch *scratch
 ) noexcept nogil:
     # pair = entry (k, k) of the Hessian of each row
     curvature.entry(
-        scratch.block.n_rows, k, k, curvature.values + scratch.block.start * rows.itemsize,
-        rows.n_samples, scratch.pair)
+        scratch.block.n_rows, k, k, curvature.values + scratch.block.start * design.itemsize,
+        design.n_samples, scratch.pair)
 
 
 cdef void hessian_diagonal_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
     cdef const DiagonalRequest *request = <const DiagonalRequest *> request_
     cdef Py_ssize_t n_columns = request.curvature.n_columns, k
     for k in range(n_columns):
-        diagonal_entry(rows, &request.curvature, k, scratch)
-        weight_in_place(design.is_float32, rows, scratch, scratch.pair)
+        diagonal_entry(design, &request.curvature, k, scratch)
+        weight_in_place(design, sample_weight, scratch, scratch.pair)
         design.add_squares(&scratch.block, scratch.pair, request.center, n_columns, sums + k)
         sums[design.n_features * n_columns + k] += block_sum(
             design.is_float32, scratch.block.n_rows, NULL, scratch.pair)
@@ -174,24 +181,25 @@ cdef inline void add_fraction(
 
 
 cdef void class_mean_gram_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
     cdef const ClassMeanRequest *request = <const ClassMeanRequest *> request_
     cdef Py_ssize_t n = scratch.block.n_rows, n_columns = request.curvature.n_columns, k
-    memset(scratch.value, 0, n * rows.itemsize)
+    memset(scratch.value, 0, n * design.itemsize)
     for k in range(n_columns):
-        diagonal_entry(rows, &request.curvature, k, scratch)
+        diagonal_entry(design, &request.curvature, k, scratch)
         if design.is_float32:
             add_fraction[float](
                 n, n_columns, <const float *> scratch.pair, <float *> scratch.value)
         else:
             add_fraction[double](
                 n, n_columns, <const double *> scratch.pair, <double *> scratch.value)
-    weight_in_place(design.is_float32, rows, scratch, scratch.value)
+    weight_in_place(design, sample_weight, scratch, scratch.value)
     design.add_gram(&scratch.block, &request.gram, scratch.value, sums)
 
 
-cdef void set_weight(Design design, const Rows *rows, Scratch *scratch) noexcept nogil:
+cdef void set_weight(Design design, const char *sample_weight, Scratch *scratch) noexcept nogil:
     # pair = weights of the rows of the block
     cdef Py_ssize_t i
     for i in range(scratch.block.n_rows):
@@ -199,33 +207,36 @@ cdef void set_weight(Design design, const Rows *rows, Scratch *scratch) noexcept
             (<float *> scratch.pair)[i] = 1
         else:
             (<double *> scratch.pair)[i] = 1
-    weight_in_place(design.is_float32, rows, scratch, scratch.pair)
+    weight_in_place(design, sample_weight, scratch, scratch.pair)
 
 
 cdef void gram_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
-    set_weight(design, rows, scratch)
+    set_weight(design, sample_weight, scratch)
     design.add_gram(&scratch.block, <const Gram *> request_, scratch.pair, sums)
 
 
 cdef void moments_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
-    set_weight(design, rows, scratch)
+    set_weight(design, sample_weight, scratch)
     design.add_moments(&scratch.block, scratch.pair, request_, sums)
     sums[2 * design.n_features] += block_sum(
         design.is_float32, scratch.block.n_rows, NULL, scratch.pair)
 
 
 cdef void predict_step(
-    Design design, const Rows *rows, const void *request_, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
 ) noexcept nogil:
     cdef const PredictionRequest *request = <const PredictionRequest *> request_
     cdef Py_ssize_t n = scratch.block.n_rows, stride = design.block_rows
     cdef char *columns = scratch.raw_prediction
-    cdef char *out = request.out + scratch.block.start * request.n_columns * rows.itemsize
-    predict_block(design, rows, &request.predictor, scratch)
+    cdef char *out = request.out + scratch.block.start * request.n_columns * design.itemsize
+    predict_block(design, &request.predictor, scratch)
     sums[0] += design.total(&scratch.block)
     if request.link != NULL:
         # The probabilities go where other steps have the curvature.

@@ -2,12 +2,6 @@
 
 from .design cimport Block, Design, Gram
 
-ctypedef struct Rows:
-    Py_ssize_t n_samples
-    Py_ssize_t itemsize             # of X and of every array over rows
-    const char *sample_weight       # (n_samples,), NULL for weights of 1
-
-
 # Scratch memory of a thread, for one block. Columns of raw_prediction, gradient and curvature lie
 # block_rows entries apart.
 ctypedef struct Scratch:
@@ -20,9 +14,10 @@ ctypedef struct Scratch:
     char *curvature
 
 
-# Adds the contribution of the rows of scratch.block to the sums.
+# Adds the contribution of the rows of scratch.block to the sums. sample_weight (n_samples,) is NULL
+# for weights of 1.
 ctypedef void (*step_function)(
-    Design design, const Rows *rows, const void *request, Scratch *scratch, double *sums
+    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
 ) noexcept nogil
 
 
@@ -36,6 +31,6 @@ ctypedef struct Step:
 
 
 cdef run(
-    Design design, const Rows *rows, const Step *step, Py_ssize_t n_sums, double work,
+    Design design, const char *sample_weight, const Step *step, Py_ssize_t n_sums, double work,
     int n_threads,
 )

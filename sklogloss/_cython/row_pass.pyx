@@ -35,12 +35,12 @@ cdef enum:
 
 
 cdef int run_slot(
-    Design design, const Rows *rows, const Step *step, Py_ssize_t first_block,
+    Design design, const char *sample_weight, const Step *step, Py_ssize_t first_block,
     Py_ssize_t end_block, Py_ssize_t n_zero, double *sums,
 ) noexcept nogil:
     # Add some blocks of a slot to its sums, of which n_zero are set to zero first.
     cdef Scratch scratch
-    cdef Py_ssize_t column_bytes = design.block_rows * rows.itemsize
+    cdef Py_ssize_t column_bytes = design.block_rows * design.itemsize
     cdef Py_ssize_t b, start, n_rows
     scratch.memory = <char *> malloc(
         (2 * step.n_columns + step.n_curvature_columns + 2) * column_bytes + 64)
@@ -57,9 +57,9 @@ cdef int run_slot(
     memset(sums, 0, n_zero * sizeof(double))
     for b in range(first_block, end_block):
         start = b * design.block_rows
-        n_rows = min(design.block_rows, rows.n_samples - start)
+        n_rows = min(design.block_rows, design.n_samples - start)
         design.load(&scratch.block, start, n_rows)
-        step.function(design, rows, step.request, &scratch, sums)
+        step.function(design, sample_weight, step.request, &scratch, sums)
     free(scratch.block.memory)
     free(scratch.memory)
     return 0
@@ -74,12 +74,12 @@ cdef Py_ssize_t count_slots(Py_ssize_t n_sums, Py_ssize_t n_blocks, double work)
 
 
 cdef run(
-    Design design, const Rows *rows, const Step *step, Py_ssize_t n_sums, double work,
+    Design design, const char *sample_weight, const Step *step, Py_ssize_t n_sums, double work,
     int n_threads,
 ):
     # Return the n_sums sums over all rows, float64. work is that of the whole pass, in stored
     # entries times columns.
-    cdef Py_ssize_t n_blocks = (rows.n_samples + design.block_rows - 1) // design.block_rows
+    cdef Py_ssize_t n_blocks = (design.n_samples + design.block_rows - 1) // design.block_rows
     cdef Py_ssize_t n_slots = count_slots(n_sums, n_blocks, work)
     cdef Py_ssize_t n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
     cdef Py_ssize_t n_parts = n_slots * n_rounds
@@ -104,7 +104,7 @@ cdef run(
                     for slot in range(n_slots):
                         part = slot * n_rounds + round_
                         failed += run_slot(
-                            design, rows, step, part * n_blocks // n_parts,
+                            design, sample_weight, step, part * n_blocks // n_parts,
                             (part + 1) * n_blocks // n_parts, n_sums if round_ == 0 else 0,
                             slot_sums + slot * n_sums)
                 else:
@@ -112,7 +112,8 @@ cdef run(
                         n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1
                     ):
                         failed += run_slot(
-                            design, rows, step, (slot * n_rounds + round_) * n_blocks // n_parts,
+                            design, sample_weight, step,
+                            (slot * n_rounds + round_) * n_blocks // n_parts,
                             (slot * n_rounds + round_ + 1) * n_blocks // n_parts,
                             n_sums if round_ == 0 else 0, slot_sums + slot * n_sums)
             if failed:

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from sklogloss._cython.design import DenseDesign, Design, SparseDesign
+from sklogloss._cython.dense_design import DenseDesign
+from sklogloss._cython.design import Design
+from sklogloss._cython.sparse_design import SparseDesign
 
 __all__ = ["make_design", "passes_per_class_mean_hessian", "passes_per_newton_step"]
 

@@ -460,13 +460,15 @@ class LinearObjective:
 
     def value_gradient(self, theta) -> Evaluation:
         """Evaluate value and gradient: one pass over X."""
+        coef, intercept = self._rows_arguments(theta)
         sums = data_pass.value_gradient(
             self.design,
             self.loss,
             self.target,
             self.sample_weight,
             None,
-            *self._rows_arguments(theta),
+            coef,
+            intercept,
             None,
             self.n_threads,
         )
@@ -476,13 +478,15 @@ class LinearObjective:
         """Evaluate value, gradient and what hessian_product needs: one pass over X."""
         shape = (self.design.n_samples, self.loss.n_curvature_columns)
         curvature = np.empty(shape, dtype=self.dtype, order="F")
+        coef, intercept = self._rows_arguments(theta)
         sums = data_pass.value_gradient(
             self.design,
             self.loss,
             self.target,
             self.sample_weight,
             None,
-            *self._rows_arguments(theta),
+            coef,
+            intercept,
             curvature,
             self.n_threads,
         )

@@ -1,0 +1,6 @@
+from numpy import float64
+from numpy.typing import NDArray
+
+class CholeskyFactor:
+    def __init__(self, matrix: NDArray[float64]) -> None: ...
+    def solve(self, b: NDArray[float64]) -> NDArray[float64]: ...
