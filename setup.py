@@ -70,10 +70,11 @@ OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
 if WINDOWS:
     COMPILE = ["/O2", "/std:c11"]
 else:
+    # Python's own -g would make the modules three times as large and the build slower.
     # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
     # Contraction to fused multiply-add may differ between machines, never between runs.
     COMPILE = [
-        "-O1" if DEBUG else "-O2",
+        *(["-O1"] if DEBUG else ["-O2", "-g0"]),
         *vectorisation_flags(),
         "-fno-math-errno",
         "-fno-trapping-math",
@@ -83,6 +84,8 @@ else:
         COMPILE.append("-fopenmp-simd")
 
 CYTHON = "sklogloss/_cython"
+# The code of memoryviews, which each module would otherwise have a copy of.
+SHARED = "sklogloss._cython.shared"
 # One folder per kind of build: setuptools compares dates alone and would pass the files of one
 # kind off as another's.
 BUILD = "build/{}{}".format("debug" if DEBUG else "release", "" if OPENMP_COMPILE else "-no-openmp")
@@ -134,7 +137,10 @@ setup(
             extension("mean_derivatives"),
             extension("cholesky"),
             extension("build_info"),
+            # Cython writes this file.
+            Extension(SHARED, [f"{CYTHON}/shared.c"], extra_compile_args=COMPILE),
         ],
+        shared_utility_qualified_name=SHARED,
         build_dir=f"{BUILD}/cython",
         compiler_directives={
             "language_level": "3",
