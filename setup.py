@@ -123,6 +123,7 @@ setup(
                 "loss_kernel", "links.c", "softmax_chunk.c", "log_loss.c", "focal_loss.c",
                 "brier_loss.c",
             ),
+            extension("function_kernel"),
             extension("loss_evaluation"),
             extension("design"),
             extension("dense_design", "dense_block.c", "gram_kernel.c", "thin_product.c"),

@@ -106,6 +106,15 @@ cdef double gram_work(Design design) noexcept:
     return design.n_stored * (entries_per_row / 2 if design.is_sparse else entries_per_row / 8)
 
 
+cdef run_loss(
+    Design design, const char *weight, LossKernel loss, const Step *step, Py_ssize_t n_sums,
+    double work, int n_threads,
+):
+    sums = run(design, weight, step, n_sums, work, 1 if loss.runs_python else n_threads)
+    loss.raise_error()
+    return sums
+
+
 def value_gradient(
     Design design not None,
     LossKernel loss not None,
@@ -147,7 +156,7 @@ def value_gradient(
     cdef Step step = Step(value_gradient_step, &request, loss.n_columns, 0, NULL)
     n_sums = 1 + (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 10.0 * design.n_samples * loss.n_columns
-    return run(design, weight, &step, n_sums, work, n_threads)
+    return run_loss(design, weight, loss, &step, n_sums, work, n_threads)
 
 
 def value_gradient_hessian(
@@ -204,7 +213,7 @@ def value_gradient_hessian(
     n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
     work = design.n_stored * loss.n_columns + n_pairs * gram_work(design) / hessian_stride
     work += 10.0 * design.n_samples * loss.n_columns
-    return run(design, weight, &step, n_sums, work, n_threads)
+    return run_loss(design, weight, loss, &step, n_sums, work, n_threads)
 
 
 def hessian_product(

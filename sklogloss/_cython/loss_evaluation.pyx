@@ -360,7 +360,7 @@ def evaluate(
     cdef Py_ssize_t scratch_stride = block_rows + SCRATCH_GAP
     # Value, weight, and at most four matrices.
     cdef Py_ssize_t scratch_size = (2 + 4 * n_columns) * scratch_stride
-    n_threads = max(1, min(n_threads, n_blocks))
+    n_threads = 1 if kernel.runs_python else max(1, min(n_threads, n_blocks))
     dtype = np.float32 if floating is float else np.float64
     cdef floating[::1] scratch = np.empty(n_threads * scratch_size, dtype=dtype)
     # Rounding errors of a sum of probabilities, which may have been given in float32.
@@ -385,7 +385,9 @@ def evaluate(
                     scratch_stride, &scratch[threadid() * scratch_size],
                 )
     if status & INVALID_TARGET:
+        kernel.error = None
         return "target"
+    kernel.raise_error()
     return "sample_weight" if status else None
 
 

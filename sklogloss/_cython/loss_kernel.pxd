@@ -50,6 +50,8 @@ cdef class LossKernel:
     cdef readonly bint is_convex            # no row's Hessian has a negative eigenvalue
     cdef readonly bint is_log_loss          # log loss itself: curvature is the probabilities
     cdef readonly double unit               # nats that are to this loss what one is to log loss
+    cdef readonly bint runs_python          # the loss is a Python function: one thread
+    cdef object error                       # what that function has raised, else None
     cdef const void *parameters
     cdef loss_block loss[2]
     # For two classes the curvature is the second derivative, for K classes whatever these two
@@ -57,3 +59,10 @@ cdef class LossKernel:
     cdef curvature_product_block curvature_product[2]
     cdef curvature_entry_block curvature_entry[2]
     cdef link_block link[2]
+
+    # Raise what the Python function has raised since the last call.
+    cdef int raise_error(self) except -1
+
+
+# Set what a kernel derives from the number of classes and the kind of target: numbers and links.
+cdef int set_links(LossKernel kernel, Py_ssize_t n_classes, bint target_is_matrix) except -1

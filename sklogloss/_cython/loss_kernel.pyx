@@ -66,7 +66,15 @@ cdef class LossKernel:
     unit : float
         Loss at a probability of 1/2 as a fraction of the log loss there: what one nat is to log
         loss.
+    runs_python : bool
+        Whether the loss is a Python function. Passes then use one thread.
     """
+
+    cdef int raise_error(self) except -1:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return 0
 
 
 cdef class FocalLossKernel(LossKernel):
@@ -77,6 +85,21 @@ cdef class BrierLossKernel(LossKernel):
     cdef skl_brier_parameters own_parameters
 
 
+cdef int set_links(LossKernel kernel, Py_ssize_t n_classes, bint target_is_matrix) except -1:
+    cdef const link_block *link = skl_multiclass_link
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2, got {n_classes}.")
+    if n_classes == 2 and target_is_matrix:
+        raise ValueError("For two classes the target is one-dimensional.")
+    if n_classes == 2:
+        link = skl_binary_link
+    kernel.n_columns = 1 if n_classes == 2 else n_classes
+    kernel.target_is_matrix = target_is_matrix
+    kernel.link[0] = link[0]
+    kernel.link[1] = link[1]
+    return 0
+
+
 cdef void set_functions(
     LossKernel kernel, Py_ssize_t n_classes, bint target_is_matrix,
     const skl_loss_functions *binary, const skl_loss_functions *index,
@@ -84,24 +107,16 @@ cdef void set_functions(
 ) except *:
     # Choose the functions for the kind of target.
     cdef const skl_loss_functions *functions = index
-    cdef const link_block *link = skl_multiclass_link
     cdef int i
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes}.")
-    if n_classes == 2 and target_is_matrix:
-        raise ValueError("For two classes the target is one-dimensional.")
-    kernel.n_columns = 1 if n_classes == 2 else n_classes
-    kernel.target_is_matrix = target_is_matrix
+    set_links(kernel, n_classes, target_is_matrix)
     if n_classes == 2:
         functions = binary
-        link = skl_binary_link
     elif target_is_matrix:
         functions = soft
     for i in range(2):
         kernel.loss[i] = functions[i].loss
         kernel.curvature_product[i] = functions[i].curvature_product
         kernel.curvature_entry[i] = functions[i].curvature_entry
-        kernel.link[i] = link[i]
 
 
 def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
