@@ -84,8 +84,9 @@ else:
         COMPILE.append("-fopenmp-simd")
 
 CYTHON = "sklogloss/_cython"
-# The code of memoryviews, which each module would otherwise have a copy of.
-SHARED = "sklogloss._cython.shared"
+# The code of memoryviews, which each module would otherwise have a copy of. Python also knows this
+# module without its package: the name must be nobody else's.
+SHARED = "sklogloss._cython._cython_sklogloss"
 # One folder per kind of build: setuptools compares dates alone and would pass the files of one
 # kind off as another's.
 BUILD = "build/{}{}".format("debug" if DEBUG else "release", "" if OPENMP_COMPILE else "-no-openmp")
@@ -137,9 +138,10 @@ setup(
             extension("softmax_system", "softmax_passes.c"),
             extension("mean_derivatives"),
             extension("cholesky"),
+            extension("blas_limit"),
             extension("build_info"),
             # Cython writes this file.
-            Extension(SHARED, [f"{CYTHON}/shared.c"], extra_compile_args=COMPILE),
+            Extension(SHARED, [f"{CYTHON}/_cython_sklogloss.c"], extra_compile_args=COMPILE),
         ],
         shared_utility_qualified_name=SHARED,
         build_dir=f"{BUILD}/cython",

@@ -20,8 +20,10 @@ from benchmarks.machine import describe_machine
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import correlated
 from sklogloss import LogLossClassifier
-from sklogloss._cython import cholesky, data_pass
+from sklogloss._cython import cholesky
+from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import Samples
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.solvers import costs
@@ -47,7 +49,7 @@ COLUMNS = {
     "dtype": "{0.dtype_or_any}",
     "ns": "{0.nanoseconds:.3g}",
     "times a multiply-add": "{0.ratio:.2g}",
-    "measured / model": "{0.low:.2f} to {0.high:.2f}",
+    "measured / model": "{0.range}",
 }
 
 
@@ -75,6 +77,10 @@ class Result:
     def dtype_or_any(self):
         return self.dtype or "any"
 
+    @property
+    def range(self):
+        return "" if np.isnan(self.low) else f"{self.low:.2f} to {self.high:.2f}"
+
 
 @dataclass
 class Run:
@@ -99,7 +105,7 @@ def seconds_of(function):
 
 
 class Passes:
-    """The passes of log loss over one X.
+    """The passes of log loss over one X, on one thread.
 
     Parameters
     ----------
@@ -110,27 +116,23 @@ class Passes:
     def __init__(self, X, n_columns):
         rng = np.random.default_rng(0)
         n_samples, n_features = X.shape
-        dtype = X.dtype
         n_classes = max(2, n_columns)
-        self._design = make_design(X, dtype)
-        self._loss = LogLoss(n_classes).kernel()
         target = rng.integers(0, n_classes, (n_samples, 1))
+        self.samples = Samples(make_design(X), np.asfortranarray(target, dtype=X.dtype))
+        self.loss = LogLoss(n_classes).kernel()
         coef = rng.standard_normal((n_features, n_columns)) / np.sqrt(n_features)
-        self._data = (self._design, self._loss, np.asfortranarray(target, dtype=dtype), None, None)
-        self._coef = (coef.astype(dtype), np.zeros(n_columns, dtype=dtype))
-        self._center_scale = (np.zeros(n_features, dtype=dtype), np.ones(n_features, dtype=dtype))
+        self.predictor = (coef, np.zeros(n_columns))
+        self.coordinates = Coordinates(np.zeros(n_features), np.ones(n_features), n_columns, True)
 
     @property
     def n_stored(self):
-        return self._design.n_stored
+        return self.samples.design.n_stored
 
     def gradient(self):
-        data_pass.value_gradient(*self._data, *self._coef, None, 1)
+        self.samples.value_gradient(self.loss, self.predictor)
 
     def hessian(self):
-        data_pass.value_gradient_hessian(
-            *self._data, *self._coef, *self._center_scale, True, False, 1, 1
-        )
+        self.samples.value_gradient_hessian(self.loss, self.predictor, self.coordinates)
 
 
 def normal(n_samples, n_features, dtype):

@@ -10,8 +10,8 @@ from benchmarks.adapters.sklogloss import fit
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import FOLDER_TASKS, TASKS, load_task
 from sklogloss._cython import data_pass
-from sklogloss.linear import objective as objective_module
 from sklogloss.linear import reduction as reduction_module
+from sklogloss.linear import samples as samples_module
 
 PASSES = (
     "moments",
@@ -65,7 +65,7 @@ class CountingPasses:
 def counting():
     """Count the passes of the fits in this context."""
     passes = CountingPasses()
-    modules = (objective_module, reduction_module)
+    modules = (samples_module, reduction_module)
     for module in modules:
         module.data_pass = passes
     try:

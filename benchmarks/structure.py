@@ -2,7 +2,8 @@
 
 A fit counts the package's named Python functions that it calls, each once, and their files;
 lambdas, comprehensions and compiled functions do not count. A constant is an upper-case name of a
-module or class that is assigned a number, or a tuple of numbers, written out in the source. A
+module or class that is assigned a number, or a tuple of numbers, written out in the source; two
+names assigned at once are two constants. A
 method is a ``def`` in a class. Lines of code are those of a function with neither docstring,
 comment nor blank line.
 """
@@ -91,21 +92,29 @@ def relative(path):
 
 
 def called_functions(function):
-    """Return the names of the package's functions that a call of function calls, by file."""
-    names = defaultdict(set)
+    """Return (file, name) of the package's functions that a call calls, in order of first calls."""
+    called = {}
 
     def note(frame, event, argument):
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(f"{PACKAGE}{os.sep}"):
             if not code.co_name.startswith("<"):
-                names[relative(code.co_filename)].add((code.co_qualname, code.co_firstlineno))
+                called[code] = (relative(code.co_filename), code.co_qualname)
 
     sys.setprofile(note)
     try:
         function()
     finally:
         sys.setprofile(None)
-    return {file: [name for name, _ in sorted(names[file])] for file in sorted(names)}
+    return list(called.values())
+
+
+def by_file(called):
+    """Return the names of functions by file, both sorted."""
+    names = defaultdict(list)
+    for file, name in sorted(called):
+        names[file].append(name)
+    return dict(names)
 
 
 def fit_results(name):
@@ -114,7 +123,7 @@ def fit_results(name):
     X, y = make_data(*shape)
     make_estimator().fit(X, y)  # what is computed once for all fits does not count
     estimator = make_estimator()
-    names = called_functions(lambda: estimator.fit(X, y))
+    names = by_file(called_functions(lambda: estimator.fit(X, y)))
     n_functions = sum(map(len, names.values()))
     label = f"{name}, {shape[0]:,} x {shape[1]}"
     return [
@@ -140,20 +149,30 @@ def is_number(node):
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
+def assignments(statement):
+    """Yield the (target, value) pairs of a statement; ``A, B = 1, 2`` has two."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or not statement.value:
+        return
+    value = statement.value
+    for target in getattr(statement, "targets", None) or [statement.target]:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            yield from zip(target.elts, value.elts, strict=True)
+        else:
+            yield target, value
+
+
 def constants(tree):
     """Return the names of the numeric constants of a module and of its classes."""
-    names = []
-    for scope in ast.walk(tree):
-        if not isinstance(scope, ast.Module | ast.ClassDef):
-            continue
-        for statement in scope.body:
-            if not isinstance(statement, ast.Assign | ast.AnnAssign) or not statement.value:
-                continue
-            targets = getattr(statement, "targets", None) or [statement.target]
-            targets = [target.id for target in targets if isinstance(target, ast.Name)]
-            if is_number(statement.value):
-                names += [name for name in targets if re.fullmatch("_?[A-Z][A-Z0-9_]*", name)]
-    return names
+    return [
+        target.id
+        for scope in ast.walk(tree)
+        if isinstance(scope, ast.Module | ast.ClassDef)
+        for statement in scope.body
+        for target, value in assignments(statement)
+        if isinstance(target, ast.Name)
+        and re.fullmatch("_?[A-Z][A-Z0-9_]*", target.id)
+        and is_number(value)
+    ]
 
 
 def functions_of(tree):

@@ -41,17 +41,11 @@ html_title = f"sklogloss {release}"
 html_show_sourcelink = False
 html_theme_options = {"show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}
 
-# Metadata routing is scikit-learn's own, and documented there.
-SCIKIT_LEARN_METHODS = {
-    "get_metadata_routing",
-    "set_fit_request",
-    "set_predict_request",
-    "set_score_request",
-}
-
 
 def skip_metadata_routing(app, what, name, obj, skip, options):
-    return True if name in SCIKIT_LEARN_METHODS else None
+    """Leave out scikit-learn's own methods for metadata routing, which are documented there."""
+    is_request = name.startswith("set_") and name.endswith("_request")
+    return True if is_request or name == "get_metadata_routing" else None
 
 
 def unlink_scikit_learn_labels(app, what, name, obj, options, lines):

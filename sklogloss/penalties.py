@@ -1,14 +1,20 @@
-"""The L1 penalty, which has a kink at zero: its prox and the distance to its subdifferential."""
+"""Penalties of coefficients: L1, L2 and bounds, each a function of one coefficient at a time."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["distance_to_subdifferential", "soft_threshold"]
+__all__ = ["Penalty", "soft_threshold"]
+
+# A number for all entries, or one for each.
+Entries = float | NDArray[Any]
 
 
-def soft_threshold(x: NDArray[Any], threshold: NDArray[Any] | float) -> NDArray[Any]:
+def soft_threshold(x: NDArray[Any], threshold: Entries) -> NDArray[Any]:
     """Return the minimiser u of (u - x)^2 / 2 + threshold |u|, entry by entry.
 
     Parameters
@@ -20,19 +26,125 @@ def soft_threshold(x: NDArray[Any], threshold: NDArray[Any] | float) -> NDArray[
     return np.sign(x) * np.maximum(np.abs(x) - threshold, 0)
 
 
-def distance_to_subdifferential(
-    gradient: NDArray[Any], x: NDArray[Any], l1: NDArray[Any] | float
-) -> NDArray[Any]:
-    """Return how far -gradient is from the subdifferential of l1 |x|, entry by entry.
+@dataclass(frozen=True, eq=False)
+class Penalty:
+    """The penalty l1 |x| + l2 / 2 x^2 of each entry, infinite outside [lower, upper].
 
-    It is zero everywhere at the minimum of a convex function of this gradient plus l1 |x|.
+    Each strength and each bound is a number for all entries or an array that broadcasts with x.
+    The penalty of coefficients has x of shape (n_features, n_columns); that of the scaled
+    parameters of a solver has flat arrays, see `Coordinates.penalty_in_theta`.
 
-    Parameters
+    Attributes
     ----------
-    gradient, x : ndarray
-        Of one shape.
-    l1 : ndarray or float
-        Not negative.
+    l1, l2 : float or ndarray
+        Strengths in nats of the mean objective, not negative.
+    lower, upper : float or ndarray
+    has_l1, has_l2_everywhere, grows_everywhere : bool
+        Whether some entry has an L1 penalty, all have an L2 penalty, all have either. With an L2
+        penalty everywhere, an optimum exists and is unique.
+    is_bounded : bool
+        Whether some entry has a finite bound.
+    is_smooth : bool
+        Whether there is neither a kink nor a bound.
+    is_none : bool
+        Whether it is zero everywhere.
     """
-    at_zero = np.maximum(np.abs(gradient) - l1, 0)
-    return np.where(x == 0, at_zero, np.abs(gradient + l1 * np.sign(x)))
+
+    l1: Entries = 0.0
+    l2: Entries = 0.0
+    lower: Entries = -np.inf
+    upper: Entries = np.inf
+    has_l1: bool = field(init=False)
+    has_l2_everywhere: bool = field(init=False)
+    grows_everywhere: bool = field(init=False)
+    is_bounded: bool = field(init=False)
+    is_smooth: bool = field(init=False)
+    is_none: bool = field(init=False)
+
+    @classmethod
+    def of_features(
+        cls,
+        l1: float,
+        l2: float,
+        factor: NDArray[Any] | None = None,
+        bounds: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    ) -> Penalty:
+        """Return the penalty of coefficients, its strengths multiplied by a factor per feature.
+
+        Parameters
+        ----------
+        l1, l2 : float
+        factor : ndarray of shape (n_features,) or None
+        bounds : pair of ndarray of shape (n_features, n_columns), or None
+        """
+        strengths: tuple[Entries, Entries] = (l1, l2)
+        if factor is not None:
+            strengths = l1 * factor[:, None], l2 * factor[:, None]
+        return cls(*strengths) if bounds is None else cls(*strengths, *bounds)
+
+    def __post_init__(self) -> None:
+        l1, l2, lower, upper = self.l1, self.l2, self.lower, self.upper
+        if isinstance(l1, float) and isinstance(l2, float):
+            has_l1, has_l2, has_l2_everywhere, grows = l1 > 0, l2 > 0, l2 > 0, l1 > 0 or l2 > 0
+        else:
+            has_l1, has_l2 = bool(np.any(l1 > 0)), bool(np.any(l2 > 0))
+            has_l2_everywhere, grows = bool(np.all(l2 > 0)), bool(np.all(np.add(l1, l2) > 0))
+        is_bounded = False
+        if not (np.ndim(lower) == np.ndim(upper) == 0 and lower == -np.inf and upper == np.inf):
+            is_bounded = bool(np.any(lower > -np.inf) or np.any(upper < np.inf))
+        # The class is frozen, and these follow from its fields.
+        vars(self).update(
+            has_l1=has_l1,
+            has_l2_everywhere=has_l2_everywhere,
+            grows_everywhere=grows,
+            is_bounded=is_bounded,
+            is_smooth=not (has_l1 or is_bounded),
+            is_none=not (has_l1 or has_l2 or is_bounded),
+        )
+
+    def columns(self, features: NDArray[Any]) -> Penalty:
+        """Return the penalty of the coefficients of some features."""
+
+        def taken(entries: Entries) -> Entries:
+            return entries[features] if isinstance(entries, np.ndarray) else entries
+
+        return Penalty(taken(self.l1), taken(self.l2), taken(self.lower), taken(self.upper))
+
+    def change_of_l1(self, x: NDArray[Any], step: NDArray[Any]) -> float:
+        """Return by how much the L1 part grows from x to x + step."""
+        return float(self.l1 @ (np.abs(x + step) - np.abs(x)))
+
+    def project(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the point within the bounds that is closest to x."""
+        return np.clip(x, self.lower, self.upper) if self.is_bounded else x
+
+    def prox(self, x: NDArray[Any], metric: NDArray[Any]) -> NDArray[Any]:
+        """Return the minimiser u of metric (u - x)^2 / 2 + l1 |u| within the bounds."""
+        return self.project(soft_threshold(x, self.l1 / metric))
+
+    def violation(self, gradient: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+        """Return how far -gradient is from the subdifferential of the L1 part and the bounds.
+
+        It is zero everywhere at the minimum of a convex function of this gradient plus l1 |x|
+        within the bounds: the Karush-Kuhn-Tucker conditions. The L2 part belongs to the gradient.
+        """
+        least = np.where(x > 0, self.l1, -self.l1)
+        most = np.where(x < 0, -self.l1, self.l1)
+        if self.is_bounded:
+            least = np.where(x <= self.lower, -np.inf, least)
+            most = np.where(x >= self.upper, np.inf, most)
+        return np.maximum(np.maximum(least + gradient, -gradient - most), 0)
+
+    def is_free(self, x: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which entries may move both ways from x with no kink or bound at x."""
+        free = (x != 0) | (self.l1 == 0)
+        if self.is_bounded:
+            free &= (x > self.lower) & (x < self.upper)
+        return free
+
+    def unlimited_part(self, coef: NDArray[Any]) -> NDArray[Any]:
+        """Return the part of coef along which the penalty stays finite and does not grow."""
+        blocked = (self.l1 > 0) | (self.l2 > 0)
+        blocked = blocked | ((coef > 0) & (self.upper < np.inf))
+        blocked = blocked | ((coef < 0) & (self.lower > -np.inf))
+        return np.where(blocked, 0.0, coef)

@@ -17,7 +17,12 @@ import sklogloss
 matplotlib.use("agg")
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst"))]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(DOCS.glob("*.rst")),
+    *sorted(DOCS.glob("development/*.rst")),
+]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(sklogloss.__path__, "sklogloss.")

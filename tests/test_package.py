@@ -63,7 +63,7 @@ def imported_modules(path):
 
 
 def public_functions():
-    """Return the public functions, and the public methods that the package defines itself."""
+    """Return the public functions, and the public methods and constructors of the package."""
     functions = {}
     for module in (sklogloss, sklogloss.displays, sklogloss.losses, sklogloss.metrics):
         for name in module.__all__:
@@ -74,7 +74,7 @@ def public_functions():
                 continue
             for attribute, member in inspect.getmembers(value, inspect.isfunction):
                 defined_here = member.__module__.startswith("sklogloss")
-                if defined_here and not attribute.startswith("_"):
+                if defined_here and (attribute == "__init__" or not attribute.startswith("_")):
                     functions[f"{name}.{attribute}"] = member
     return [pytest.param(function, id=name) for name, function in functions.items()]
 

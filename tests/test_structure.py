@@ -1,7 +1,9 @@
 """The package stays small enough to be read: what ``python -m benchmarks structure`` counts."""
 
 import ast
+import doctest
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -72,5 +74,29 @@ def test_methods_are_the_functions_of_a_class(structure):
 
 
 def test_functions_of_a_fit_are_those_of_the_package(structure):
-    names = structure.called_functions(lambda: log_loss([0, 1], [0.2, 0.7]))
-    assert "log_loss" in names["metrics/log_loss.py"]
+    called = structure.called_functions(lambda: log_loss([0, 1], [0.2, 0.7]))
+    assert called[0] == ("metrics/log_loss.py", "log_loss")
+    assert structure.by_file(called)["metrics/log_loss.py"].count("log_loss") == 1
+
+
+def test_page_on_the_life_of_a_fit_names_what_is_called_in_order(structure):
+    page = (ROOT / "docs" / "development" / "life_of_a_fit.rst").read_text(encoding="utf-8")
+    named = re.findall(r"^\d+\. ``([\w/.]+)``: `([\w.]+)`", page, re.MULTILINE)
+    source = "".join(example.source for example in doctest.DocTestParser().get_examples(page))
+    called = structure.called_functions(lambda: exec(source, {}))
+    assert [called.index(name) for name in named] == sorted(called.index(name) for name in named)
+    assert len(named) > 15
+
+
+@pytest.mark.parametrize("folder", ["linear", "solvers"])
+def test_each_module_has_the_test_file_of_its_name(folder):
+    package = ROOT / "sklogloss"
+    modules = [path for path in (package / folder).rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) > 5
+    for path in modules:
+        tests = ROOT / "tests" / path.relative_to(package).with_name(f"test_{path.name}")
+        assert tests.exists(), path
+
+
+def test_no_function_has_more_lines_than_can_be_read_at_once(structure):
+    assert structure.lines_result().names == {}

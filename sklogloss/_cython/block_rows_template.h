@@ -40,8 +40,8 @@ SKL_INLINE void NAME(transpose_4x4)(
 }
 #endif
 
-/* Do `move` for squares (i, k) that cover all rows and classes, all classes of four rows together, so
- * that lines of cache of the C-ordered side are finished at once. Where four does not divide the
+/* Do `move` for squares (i, k) that cover all rows and classes, all classes of four rows together,
+ * so that lines of cache of the C-ordered side are finished at once. Where four does not divide the
  * number of rows or classes, the last square overlaps the one before. */
 #define FOR_SQUARES(n_rows, n_classes, move)                                                \
     for (ptrdiff_t tile = 0; tile < n_classes; tile += TILE_CLASSES) {                      \

@@ -12,8 +12,8 @@
  *     gradient_k = 2 p_k (r_k - s)
  *     Hessian_kl = 2 (k == l ? p_k (v_k - s) : 0) - 2 p_k p_l (v_k + v_l - s - t)
  *
- * The curvature has the columns s, t and a pair p_k, v_k for each class. The convex kernel takes the
- * Hessian of Gauss and Newton: r is 0 in the formulas of the Hessian.
+ * The curvature has the columns s, t and a pair p_k, v_k for each class. The convex kernel takes
+ * the Hessian of Gauss and Newton: r is 0 in the formulas of the Hessian.
  *
  * log_loss_template.h has the formulas of the probabilities.
  */

@@ -25,7 +25,7 @@ cdef extern from *:
     #define BUILD_EXPANDED_TEXT(x) BUILD_TEXT(x)
 
     static const char *build_simd_level(void) {
-        /* The kernels have clones if the macro expands to something: longer than the empty text. */
+        /* The kernels have clones if the macro is not empty. */
         if (sizeof(BUILD_EXPANDED_TEXT((SKL_CLONES))) == sizeof("()"))
             return "the compiler's target";
     #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
@@ -56,7 +56,7 @@ def openmp_version():
 def simd_level():
     """Return the instruction set that the loss kernels use on this processor.
 
-    "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2) or "x86-64 baseline" (SSE2) where the library holds
-    one version of each kernel per level; "the compiler's target" where it holds one alone.
+    "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2) or "x86-64 baseline" (SSE2) if the library has a
+    version of each kernel per level; "the compiler's target" if it has only one.
     """
     return build_simd_level().decode()

@@ -1,4 +1,4 @@
-"""Cholesky factors of Hessians, found and used without the GIL, so that folds need not wait."""
+"""Cholesky factors of Hessians. The GIL is released, so that folds need not wait."""
 
 from libc.math cimport sqrt
 from libc.string cimport memcpy
@@ -7,7 +7,7 @@ from scipy.linalg.cython_lapack cimport dpotrf
 
 import numpy as np
 
-# The transpose of a C-ordered lower triangle is what LAPACK calls upper.
+# LAPACK is column-major: a C-ordered lower triangle is an upper one to it.
 cdef char UPPER = b"U"
 cdef char RIGHT = b"R"
 cdef char NOT_TRANSPOSED = b"N"
@@ -17,16 +17,15 @@ cdef double LARGEST_DAMPING = 1e10
 
 
 cdef class CholeskyFactor:
-    """The factor of a positive semi-definite matrix, scaled to a unit diagonal.
+    """Cholesky factor of a positive semi-definite matrix, scaled to a unit diagonal.
 
-    Directions in which the matrix vanishes, as for duplicated columns without penalty, get as much
-    curvature as keeps the factor well defined: the gradient vanishes in them, so that the step
-    does, too.
+    Directions in which the matrix vanishes, as for duplicated columns without a penalty, get just
+    enough curvature for the factor to exist. The gradient vanishes in them, and so does the step.
 
     Parameters
     ----------
     matrix : C-contiguous ndarray of shape (n, n), float64
-        Its lower triangle; overwritten.
+        Only its lower triangle is read; it is overwritten.
     """
 
     cdef double[:, ::1] factor
@@ -49,7 +48,7 @@ cdef class CholeskyFactor:
                 damping = max(10 * damping, 10 * smallest_pivot)
 
     def solve(self, b not None):
-        """Return the solution x of matrix x = b; NaN where the matrix is not finite.
+        """Return the solution x of matrix x = b; NaN if the matrix is not finite.
 
         Parameters
         ----------
@@ -86,7 +85,7 @@ cdef class CholeskyFactor:
 
 
 cdef void scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
-    # To a diagonal of ones, but where it is not positive.
+    # Scale the diagonal to ones, except where it is not positive.
     cdef Py_ssize_t n = matrix.shape[0], i, j
     for i in range(n):
         root[i] = sqrt(matrix[i, i]) if matrix[i, i] > 0 else 1
@@ -97,8 +96,7 @@ cdef void scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
 cdef bint factorise(
     double[:, ::1] matrix, double damping, double smallest_pivot, double[:, ::1] factor
 ) noexcept nogil:
-    # Set factor to that of the matrix, with 1 + damping as its diagonal; return whether it is well
-    # defined.
+    # Factorise the matrix with 1 + damping as its diagonal. Return whether no pivot is too small.
     cdef int n = matrix.shape[0], info
     cdef Py_ssize_t i
     for i in range(n):

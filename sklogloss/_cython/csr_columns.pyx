@@ -1,4 +1,4 @@
-"""Some columns of a CSR matrix, faster than SciPy takes them."""
+"""Select columns of a CSR matrix, faster than SciPy does."""
 
 from cython cimport floating
 from cython.parallel cimport prange
@@ -11,7 +11,7 @@ ctypedef fused index_t:
     int64_t
 
 cdef enum:
-    # Rows that a thread takes at a time.
+    # Rows that a thread handles at a time.
     CHUNK = 4096
 
 
@@ -19,8 +19,8 @@ cdef inline Py_ssize_t take(
     Py_ssize_t n, const index_t *indices, const floating *data, const int32_t *places,
     index_t *out_indices, floating *out_data,
 ) noexcept nogil:
-    # Of the entries of a row; return how many were taken. What is not is written, too, and written
-    # over: a branch would often be mispredicted.
+    # Copy the selected entries of a row and return their number. Other entries are written, too,
+    # and overwritten by the next one: a branch would often be mispredicted.
     cdef Py_ssize_t q, n_taken = 0
     cdef int32_t place
     for q in range(n):
@@ -36,7 +36,7 @@ cdef void take_rows(
     const floating *data, const int32_t *places, index_t *counts, index_t *out_indices,
     floating *out_data,
 ) noexcept nogil:
-    # What is taken of the rows lies together, where the first of them has its entries.
+    # The selected entries of these rows follow each other from the place of the first row on.
     cdef Py_ssize_t i, place = indptr[start]
     for i in range(start, end):
         counts[i] = take(
@@ -52,14 +52,14 @@ def csr_columns(
     const int32_t[::1] places not None,
     int n_threads,
 ):
-    """Return (indptr, indices, data) of some columns of a CSR matrix.
+    """Return (indptr, indices, data) of selected columns of a CSR matrix.
 
     Parameters
     ----------
     indptr, indices, data : arrays of the matrix
     places : ndarray of shape (n_features,)
-        Of each column among those that are taken, -1 if it is not. Ascending where it is, so that
-        sorted indices stay sorted.
+        New index of each column, -1 for a column that is not selected. The new indices ascend, so
+        that sorted indices stay sorted.
     n_threads : int
     """
     cdef Py_ssize_t n_rows = indptr.shape[0] - 1, n_chunks = (n_rows + CHUNK - 1) // CHUNK, c
@@ -68,7 +68,7 @@ def csr_columns(
     out = np.zeros(n_rows + 1, dtype=index_type)
     if n_stored == 0:
         return out, np.empty(0, dtype=index_type), np.empty(0, dtype=type_)
-    # Memory that is not written to is none.
+    # The operating system provides only the memory that is written to.
     cdef index_t[::1] counts = out[1:], all_indices = np.empty(n_stored, dtype=index_type)
     cdef floating[::1] all_data = np.empty(n_stored, dtype=type_)
     for c in prange(n_chunks, nogil=True, num_threads=n_threads, schedule="static"):

@@ -1,8 +1,8 @@
 /* What the data pass does to the rows of a dense X beside calling BLAS.
  *
  * Entry (i, j) of a block X lies at [i * row_stride + j * column_stride]; one of the two strides
- * is 1. X, center, scale, weight and what comes out are float64 or float32, as dense_functions says;
- * sums are float64.
+ * is 1. X, center, scale, weight and what comes out are float64 or float32, as dense_functions
+ * says; sums are float64.
  */
 #ifndef SKLOGLOSS_DENSE_BLOCK_H
 #define SKLOGLOSS_DENSE_BLOCK_H

@@ -13,10 +13,10 @@ from libc.stdlib cimport free, malloc
 cdef enum:
     MAX_STEPS = 12
 
-# Newton's steps of a sample end when they change no probability by more than this part of what was
-# wrong with them.
+# The Newton steps of a sample end when they change no probability by more than this fraction of the
+# initial error.
 cdef double ENOUGH = 0.01
-# A probability is not raised by more than exp of this in one step.
+# One step multiplies a probability by at most exp(LARGEST_RISE).
 cdef double LARGEST_RISE = 3
 cdef double SMALLEST_LOG = -700
 
@@ -28,10 +28,10 @@ ctypedef fused index_t:
 cdef double ascend(
     Py_ssize_t n_classes, const double *z, double size, double *q, double *log_p, double *p
 ) noexcept nogil:
-    # Set q to the maximiser of the dual over the probabilities of one sample, others fixed: that is
-    # where q = softmax(z + size * (old q - q)). Newton's method for log q and the normaliser nu of
+    # Set q to the maximiser of the dual over the probabilities of one sample, all others fixed. It
+    # solves q = softmax(z + size * (old q - q)). Newton's method finds log q and the normaliser nu:
     #     log q_k + size * q_k + nu = z_k + size * (old q_k),  sum of q = 1.
-    # log_p and p are scratch. Return the largest difference of softmax(z) from the old q.
+    # log_p and p are scratch. Return the largest difference between softmax(z) and the old q.
     cdef Py_ssize_t k, _step
     cdef double largest = z[0], total = 0, wrong = 0, nu, change, residual, slope, mean, room, rise
     for k in range(1, n_classes):
@@ -85,18 +85,19 @@ def ascend_rows(
     double[::1] intercept not None,
     bint fit_intercept,
 ):
-    """Ascend along the dual variables of some rows, in their order, in place.
+    """Maximise the dual along the variables of one row after the other, in place.
 
     Parameters
     ----------
     indptr, indices, data : arrays of a CSR matrix
     rows : ndarray of shape (n_rows,)
     scale : ndarray of shape (n_samples,)
-        What a sample's dual variables add to the coefficients is X times them times this.
+        The dual variables of a sample add scale times themselves times its row of X to the
+        coefficients.
     size : ndarray of shape (n_samples,)
-        scale times the squared length of the sample, with a one for the intercept.
+        scale times the squared norm of the row, with a one for the intercept.
     q : ndarray of shape (n_samples, n_classes)
-        Probabilities: the targets less the dual variables.
+        Probabilities: targets minus dual variables.
     coef : ndarray of shape (n_features, n_classes)
     intercept : ndarray of shape (n_classes,)
     fit_intercept : bool
@@ -104,7 +105,7 @@ def ascend_rows(
     Returns
     -------
     wrong : float
-        Largest difference of a probability of the model from q.
+        Largest difference between a probability of the model and q.
     """
     cdef Py_ssize_t n_classes = q.shape[1], i, j, k, place
     cdef double x, wrong = 0

@@ -168,8 +168,8 @@ SKL_INLINE real NAME(near_root)(const NAME(focal) *focal, real d)
     return d * p;
 }
 
-/* F, or what the convex kernel has in its place, given the margin, k = p / q l and L. l is L for the
- * likely class and L - margin for the other, for which the sum starts at the root, so that what
+/* F, or what the convex kernel has in its place, given the margin, k = p / q l and L. l is L for
+ * the likely class and L - margin for the other, for which the sum starts at the root, so that what
  * cancels is small. */
 SKL_INLINE real NAME(factor)(const NAME(focal) *focal, real margin, real k, real L)
 {

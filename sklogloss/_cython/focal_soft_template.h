@@ -1,13 +1,13 @@
-/* Focal loss of K classes for a target of probabilities y_k, for one floating type. G_k, H_k, q_k and
- * l_k are those of focal_parameters_template.h for each class. With phi_k = G_k / q_k,
+/* Focal loss of K classes for a target of probabilities y_k, for one floating type. G_k, H_k, q_k
+ * and l_k are those of focal_parameters_template.h for each class. With phi_k = G_k / q_k,
  * c_k = y_k (H_k - phi_k p_k q_k) / q_k^2 and B = sum of y_k phi_k,
  *
  *     gradient_k = B p_k - y_k phi_k
  *     Hessian = B (diag(p) - p p') + sum_k c_k (p - e_k) (p - e_k)'
  *
  * c_k is large where p_k is close to 1. Hence the term of a class a with p_a > 1/2 is kept apart as
- * d = c_a and w = p - e_a, whose entry at a is -q_a; w = p if there is no such class. C is the sum of
- * the other c. The curvature has the columns B, C, d and a pair w_k, c_k for each class.
+ * d = c_a and w = p - e_a, whose entry at a is -q_a; w = p if there is no such class. C is the sum
+ * of the other c. The curvature has the columns B, C, d and a pair w_k, c_k for each class.
  *
  * The powers need fewer digits than those of a class index: large exponents belong to small terms
  * of the sums.
@@ -16,7 +16,8 @@
 /* What is kept of each row. */
 typedef struct {
     real largest[CHUNK_ROWS];     /* raw prediction */
-    real top_q[CHUNK_ROWS];       /* 1 - p of the class with the largest, at least SMALLEST_NORMAL */
+    real top_q[CHUNK_ROWS];       /* 1 - p of the class with the largest, not below the smallest
+                                   * normal number */
     real top_inverse[CHUNK_ROWS]; /* 1 / top_q */
     real top_s[CHUNK_ROWS];       /* -ln of it */
     real log_sum[CHUNK_ROWS];     /* ln of the sum of exp(z_k - largest) */
@@ -70,7 +71,7 @@ SKL_INLINE void NAME(class_powers)(
     }
 }
 
-/* Add y phi of a class, which is written into `gradient`, and, if c is wanted, its c to the sums. */
+/* Write y phi of a class into `gradient` and add it, and c if wanted, to the sums. */
 SKL_INLINE void NAME(add_soft_class)(
     const NAME(focal) *focal, ptrdiff_t rows, const real *restrict y, const real *restrict p,
     const real *restrict Q, const real *restrict inverse, const real *restrict surprise,
@@ -95,8 +96,8 @@ SKL_INLINE void NAME(add_soft_class)(
     }
 }
 
-/* Turn y phi of a class, in `gradient`, into the gradient and, where wanted, c in `hessian` into the
- * diagonal of the Hessian. */
+/* Turn y phi of a class, in `gradient`, into the gradient and, where wanted, c in `hessian` into
+ * the diagonal of the Hessian. */
 SKL_INLINE void NAME(finish_soft_class)(
     ptrdiff_t rows, const real *restrict z, const real *restrict p,
     const NAME(soft_chunk) *restrict chunk, real *restrict gradient, real *restrict hessian,

@@ -1,7 +1,7 @@
-/* Includes TEMPLATE for each level of x86-64 that the compiler can aim at, and with WITH_BASELINE
- * for the baseline of any processor: for float64, for float32, and for a SOURCE of float64 with
- * products in float32 (IS_MIXED). A register has LANES numbers; TILE_ROWS x 3 vectors of sums and
- * 3 more fill the registers. */
+/* Include TEMPLATE for each level of x86-64 that the compiler can target and, with WITH_BASELINE,
+ * for the baseline of any processor. Each time: for float64, for float32, and for a SOURCE of
+ * float64 with products in float32 (IS_MIXED). A register holds LANES numbers; TILE_ROWS x 3
+ * vectors of sums and 3 more fill the registers. */
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -1,26 +1,25 @@
-/* A' B of blocks of rows with columns enough to fill registers and too few for BLAS to be at its
- * best, and the packing of X for it.
+/* A' B of blocks of rows, and the packing of X for it. For enough columns to fill registers, but
+ * too few for BLAS to be at its best.
  *
- * Packed blocks have `n_packed` columns, a multiple of `multiple`, of which the last may be padding:
- * any numbers, as no product of them is kept. They lie in panels of as many columns as a vector
- * register has numbers, the rows of a panel one after the other; their memory is aligned to 64
- * bytes.
+ * Packed blocks have `n_packed` columns, a multiple of `multiple`. The last columns may be padding:
+ * any numbers, because their products are not kept. A panel has as many columns as a vector
+ * register has numbers; the rows of a panel follow each other. The memory is aligned to 64 bytes.
  */
 #ifndef SKLOGLOSS_GRAM_KERNEL_H
 #define SKLOGLOSS_GRAM_KERNEL_H
 
 #include <stddef.h>
 
-/* Types of X, center, scale, root and weight; of packed blocks and products: both float64, both
- * float32, or the one float64 and the other float32. */
+/* The type of X, center, scale, root and weight, and that of packed blocks and products.
+ * GRAM_MIXED: the first is float64, the second float32. */
 typedef enum { GRAM_FLOAT64, GRAM_FLOAT32, GRAM_MIXED } GramTypes;
 
 typedef struct {
     ptrdiff_t multiple;
-    ptrdiff_t max_features; /* up to this many it is faster than BLAS */
-    /* out = (X - center) * scale, and a last column of ones if ones is set; each row times its
-     * root where that is not NULL. Entry (i, j) of X lies at [i * row_stride + j * column_stride],
-     * one of the two being 1. */
+    ptrdiff_t max_features; /* up to so many features it is faster than BLAS */
+    /* out = (X - center) * scale, with a last column of ones if ones is set; each row times its
+     * root unless that is NULL. Entry (i, j) of X lies at [i * row_stride + j * column_stride]; one
+     * of the two strides is 1. */
     void (*pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                  ptrdiff_t column_stride, const void *center, const void *scale, const void *root,
                  int ones, void *out);

@@ -3,7 +3,7 @@
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef SOURCE NAME(source_vec) __attribute__((vector_size(LANES * sizeof(SOURCE))));
 
-/* Rows and columns of a square of LANES x LANES numbers change places. */
+/* Transpose a square of LANES x LANES numbers. */
 TARGET INLINE void NAME(transpose)(NAME(vec) square[LANES])
 {
 #pragma GCC unroll 4
@@ -20,7 +20,7 @@ TARGET INLINE void NAME(transpose)(NAME(vec) square[LANES])
     }
 }
 
-/* Where a row of a panel of LANES columns lies. */
+/* Return where a row of the panel with this column lies. */
 TARGET INLINE REAL *NAME(packed_row)(REAL *packed, ptrdiff_t n_rows, ptrdiff_t row,
                                      ptrdiff_t column)
 {
@@ -49,8 +49,8 @@ TARGET static void NAME(pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void
     REAL *out = out_;
     ptrdiff_t whole = n_features / LANES * LANES;
     if (column_stride == 1) {
-        /* Columns that fill no vector are read with what follows them, which becomes padding: the
-         * next row, but for the last rows. */
+        /* The last columns may not fill a vector. They are read together with what follows, the
+         * next row, which becomes padding. The last rows have nothing to follow them. */
         ptrdiff_t rest = n_features - whole;
         ptrdiff_t n_followed = n_rows - (LANES - rest + row_stride - 1) / row_stride;
         NAME(source_vec) x, c, s;

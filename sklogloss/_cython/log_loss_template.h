@@ -4,7 +4,8 @@
  *
  *     u = exp(-|z|)
  *     value = log(1 + u) + y max(-z, 0) + (1 - y) max(z, 0)
- *     gradient = (1 - y) p - y q,   p = (z >= 0 ? 1 : u) / (1 + u),   q = (z >= 0 ? u : 1) / (1 + u)
+ *     p = (z >= 0 ? 1 : u) / (1 + u),   q = (z >= 0 ? u : 1) / (1 + u)
+ *     gradient = (1 - y) p - y q
  *     hessian = u / (1 + u)^2
  *
  * K classes, a the first class with the largest raw prediction m:
@@ -16,8 +17,8 @@
  *     diagonal of the Hessian = x (1 - x), x = min(p_k, q_k)
  *     curvature_k = p_k
  *
- * No two large numbers are subtracted, so nothing cancels. softmax_chunk.h says how the exponentials
- * are computed.
+ * No two large numbers are subtracted, so nothing cancels. softmax_chunk.h says how the
+ * exponentials are computed.
  */
 #include "simd_math.h"
 #include "softmax_chunk.h"

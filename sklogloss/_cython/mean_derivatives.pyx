@@ -1,6 +1,6 @@
 """From the sums over the rows to the gradient and the Hessian in the scaled parameters."""
 
-from libc.math cimport NAN, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan
 
 import numpy as np
 
@@ -11,7 +11,9 @@ def finish_gradient(
     const double[::1] center not None,
     const double[::1] scale not None,
     const double[::1] l2 not None,
-    double l1,
+    const double[::1] l1 not None,
+    const double[::1] lower,
+    const double[::1] upper,
     double weight_sum,
     Py_ssize_t n_columns,
     bint fit_intercept,
@@ -25,29 +27,33 @@ def finish_gradient(
     theta : ndarray of shape ((n_features + fit_intercept) * n_columns,)
     center, scale : ndarray of shape (n_features,)
         Of theta.
-    l2 : ndarray of shape (n_features,)
-        Strength of the L2 penalty of each feature in theta.
-    l1 : float
-        That of the L1 penalty in coef.
+    l2, l1 : ndarray of the shape of theta
+        Strengths of the penalties of theta.
+    lower, upper : ndarray of the shape of theta, or None
+        Bounds of theta.
 
     Returns
     -------
     penalty : float
         In nats.
     max_gradient : float
-        Largest absolute entry of the gradient in coef and intercept; with an L1 penalty, of the
-        subgradient closest to zero. NaN if one of them is.
+        Largest absolute entry of the gradient in coef and intercept; with an L1 penalty or bounds,
+        of the subgradient closest to zero. NaN if one of them is.
     """
     cdef Py_ssize_t n_features = center.shape[0], j, k, i
-    cdef double penalty = 0, largest = 0, in_coef, of_l2, coef
+    cdef double penalty = 0, largest = 0, in_coef, of_l2, least, most
     cdef double *in_intercept = &sums[n_features * n_columns]
-    cdef bint has_nan = False
+    cdef bint has_nan = False, is_bounded = lower is not None
     if sums.shape[0] != (n_features + 1) * n_columns:
         raise ValueError("sums must have (n_features + 1) * n_columns entries")
     if theta.shape[0] != (n_features + fit_intercept) * n_columns:
         raise ValueError("theta must have (n_features + fit_intercept) * n_columns entries")
-    if scale.shape[0] != n_features or l2.shape[0] != n_features:
-        raise ValueError("scale and l2 must have n_features entries")
+    if scale.shape[0] != n_features:
+        raise ValueError("scale must have n_features entries")
+    if l2.shape[0] != theta.shape[0] or l1.shape[0] != theta.shape[0]:
+        raise ValueError("l2 and l1 must have the shape of theta")
+    if is_bounded and (lower.shape[0] != theta.shape[0] or upper.shape[0] != theta.shape[0]):
+        raise ValueError("lower and upper must have the shape of theta")
     with nogil:
         for k in range(n_columns):
             in_intercept[k] /= weight_sum
@@ -57,21 +63,25 @@ def finish_gradient(
         for j in range(n_features):
             for k in range(n_columns):
                 i = j * n_columns + k
-                coef = scale[j] * theta[i]
-                of_l2 = l2[j] * theta[i]
-                penalty += of_l2 * theta[i] / 2
+                of_l2 = l2[i] * theta[i]
+                penalty += of_l2 * theta[i] / 2 + l1[i] * fabs(theta[i])
                 in_coef = sums[i] / weight_sum
                 sums[i] = (in_coef - center[j] * in_intercept[k]) * scale[j] + of_l2
                 in_coef += of_l2 / scale[j]
-                if l1 > 0:
-                    penalty += l1 * fabs(coef)
-                    if coef > 0:
-                        in_coef += l1
-                    elif coef < 0:
-                        in_coef -= l1
-                    else:
-                        in_coef = max(fabs(in_coef) - l1, 0) if not isnan(in_coef) else in_coef
                 has_nan |= isnan(in_coef)
+                if l1[i] > 0 or is_bounded:
+                    # The distance of -gradient from the subdifferential [least, most].
+                    most = l1[i] / scale[j]
+                    least = -most
+                    if theta[i] > 0:
+                        least = most
+                    elif theta[i] < 0:
+                        most = least
+                    if is_bounded and theta[i] <= lower[i]:
+                        least = -INFINITY
+                    if is_bounded and theta[i] >= upper[i]:
+                        most = INFINITY
+                    in_coef = max(max(least + in_coef, -in_coef - most), 0)
                 largest = max(largest, fabs(in_coef))
     return penalty, NAN if has_nan else largest
 

@@ -1,5 +1,5 @@
-/* Weights and sums of numbers that belong to rows. Functions end in the type of the arrays they
- * take: _f64 or _f32. Sums are float64.
+/* Weights and sums of one number per row. Functions end in the type of their arrays: _f64 or _f32.
+ * Sums are float64.
  */
 #ifndef SKLOGLOSS_ROW_WEIGHTS_H
 #define SKLOGLOSS_ROW_WEIGHTS_H

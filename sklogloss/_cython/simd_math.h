@@ -1,10 +1,10 @@
 /* Branch-free exponential and logarithm, for loops that the compiler vectorises.
  *
- * Included once with SKL_FLOAT32 0 and once with SKL_FLOAT32 1; each inclusion defines `real`,
- * NAME(function) and the functions for that type. Polynomials are minimax fits (Remez) whose
- * relative error is given beside them; the reductions are those of fdlibm (e_exp.c, s_log1p.c).
+ * Include this file once with SKL_FLOAT32 0 and once with SKL_FLOAT32 1. Each inclusion defines
+ * `real`, NAME(function) and the functions for that type. Polynomials are minimax fits (Remez);
+ * their relative error stands beside them. The reductions are those of fdlibm (e_exp.c, s_log1p.c).
  *
- * Selects keep NaN: they are written so that a comparison with NaN takes the computed branch.
+ * Selects keep NaN: a comparison with NaN takes the computed branch.
  */
 #include <math.h>
 #include <stdint.h>
@@ -80,7 +80,7 @@ SKL_INLINE real NAME(from_bits)(bits pattern)
     return x;
 }
 
-/* x, which the compiler may not take for a constant. */
+/* x, hidden from constant propagation. */
 SKL_INLINE real NAME(opaque)(real x)
 {
     volatile real unknown = x;
@@ -94,7 +94,7 @@ SKL_INLINE bits NAME(to_bits)(real x)
     return pattern;
 }
 
-/* x cut to so few digits that products of two such numbers are exact. */
+/* x truncated to half of its digits: products of two such numbers are exact. */
 SKL_INLINE real NAME(high_half)(real x)
 {
     return NAME(from_bits)(NAME(to_bits)(x) & ~(bits)LOW_HALF);
@@ -122,9 +122,9 @@ SKL_INLINE real NAME(expm1_core)(real r)
     return r + r * r * p;
 }
 
-/* The first half of exp(x): x = n ln 2 + r with |r| <= ln(2) / 2, n a whole number below 2^12 in
- * size (float32: 2^10). `shift` is ROUND_TO_INTEGER plus a whole number i; n + i is put into the
- * exponent field of power. */
+/* The first half of exp(x): x = n ln 2 + r with |r| <= ln(2) / 2, n an integer below 2^12 in size
+ * (float32: 2^10). `shift` is ROUND_TO_INTEGER plus an integer i; the exponent field of power
+ * becomes n + i. */
 SKL_INLINE void NAME(exp_reduce)(real x, real shift, real *r, bits *power)
 {
     const real shifted = x * (real)LOG2_E + shift; /* the low bits hold n + i */
@@ -153,8 +153,8 @@ SKL_INLINE real NAME(atanh_core)(real w)
     return p;
 }
 
-/* log(1 + f) for 1 + f in [1/2, 2], given 1 / (2 + f): 2 atanh(s), s = f / (2 + f), with f itself
- * as leading term so that its rounding is the last one. */
+/* log(1 + f) for 1 + f in [1/2, 2], given 1 / (2 + f): 2 atanh(s), s = f / (2 + f). The leading
+ * term is f itself, so that the last rounding is that of the sum. */
 SKL_INLINE real NAME(log1p_given)(real f, real reciprocal)
 {
     const real s = f * reciprocal;
@@ -170,9 +170,9 @@ SKL_INLINE real NAME(log1p_core)(real f)
     return f - s * (f - w * NAME(atanh_core)(w));
 }
 
-/* high + low = log(1 + f + f_low), 1 + f in [1/2, 2], with some digits more than a real has: the
- * products in the remainder of the division are exact, and low is small beside high. `reciprocal`
- * is 1 / (2 + f), whose last digits do not matter. */
+/* high + low = log(1 + f + f_low), 1 + f in [1/2, 2], with a few digits more than a real: the
+ * products in the remainder of the division are exact, and low is much smaller than high.
+ * `reciprocal` is 1 / (2 + f); its last digits do not matter. */
 SKL_INLINE void NAME(log1p_parts)(real f, real f_low, real reciprocal, real *high, real *low)
 {
     const real one = 1, two = 2;
@@ -184,8 +184,8 @@ SKL_INLINE void NAME(log1p_parts)(real f, real f_low, real reciprocal, real *hig
     *low = two * (remainder * reciprocal) + s * (w * NAME(atanh_core)(w));
 }
 
-/* log(1 + x) for x >= 0: 1 + x = 2^n (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); f = x where n = 0,
- * so that no digit of a small x is lost. */
+/* log(1 + x) for x >= 0: 1 + x = 2^n (1 + f), 1 + f in [sqrt(1/2), sqrt(2)). f = x where n = 0, so
+ * that a small x loses no digits. */
 SKL_INLINE real NAME(log1p_nonnegative)(real x)
 {
     const bits biased = (NAME(to_bits)((real)1 + x) - (bits)SQRT2_BITS
@@ -204,13 +204,13 @@ SKL_INLINE real NAME(refined_1p)(real u, real rough)
     return rough + rough * (((real)1 - rough) - u * rough);
 }
 
-/* 1 / (1 + u) for u in [0, 1], with the rounding error of 1 + u put back. */
+/* 1 / (1 + u) for u in [0, 1], corrected for the rounding error of 1 + u. */
 SKL_INLINE real NAME(reciprocal_1p)(real u)
 {
     return NAME(refined_1p)(u, (real)1 / ((real)1 + u));
 }
 
-/* 1 / (x + y) for positive x and y: a Newton step puts back the rounding errors of x + y (Knuth's
+/* 1 / (x + y) for positive x and y: a Newton step corrects the rounding errors of x + y (Knuth's
  * two-sum) and of the division. */
 SKL_INLINE real NAME(reciprocal_of_sum)(real x, real y)
 {
@@ -221,9 +221,9 @@ SKL_INLINE real NAME(reciprocal_of_sum)(real x, real y)
     return rough + rough * (((real)1 - sum * rough) - error * rough);
 }
 
-/* Rows that are handled together, so that their intermediate numbers, and columns of K classes, stay
- * in L1. Eight of the longest vectors: loops over fewer rows spend much of their time on starting
- * and ending. */
+/* Rows that are handled together, so that their intermediate numbers, and columns of K classes,
+ * stay in L1. Eight of the longest vectors: loops over fewer rows spend much of their time on
+ * starting and ending. */
 #undef CHUNK_ROWS
 #define CHUNK_ROWS (SKL_FLOAT32 ? 128 : 64)
 

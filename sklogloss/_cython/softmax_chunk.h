@@ -24,14 +24,15 @@ typedef struct {
     real others[CHUNK_ROWS];   /* sum of the exponentials except one of the largest; with the target
                                 * apart, except all of the largest and that of the target */
     real excess[CHUNK_ROWS];
-    real value[CHUNK_ROWS];    /* soft: sum_k y_k (largest - z_k); index: raw prediction of the target */
+    real value[CHUNK_ROWS];    /* soft target: sum_k y_k (largest - z_k); index: its raw
+                                * prediction */
     real target[CHUNK_ROWS];   /* exponential of the target */
     real top_low[CHUNK_ROWS];  /* rounding errors of top and target, with the target apart */
     real target_low[CHUNK_ROWS];
 } NAME(softmax_chunk);
 
-/* Fill chunk for at most CHUNK_ROWS rows, without a target. The exponentials are kept in the columns
- * of `exponential` unless it is NULL. */
+/* Fill chunk for at most CHUNK_ROWS rows, without a target. The exponentials are kept in the
+ * columns of `exponential` unless it is NULL. */
 void NAME(skl_softmax)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *z,
     real *exponential, ptrdiff_t exponential_stride, NAME(softmax_chunk) *chunk);
@@ -41,7 +42,8 @@ void NAME(skl_softmax_index)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *z, const real *target,
     real *exponential, ptrdiff_t exponential_stride, NAME(softmax_chunk) *chunk);
 
-/* The same with the target apart: `others` has more digits than a real, together with the low parts. */
+/* The same with the target apart: `others` has more digits than a real, together with the low
+ * parts. */
 void NAME(skl_softmax_apart)(
     ptrdiff_t rows, ptrdiff_t n_columns, ptrdiff_t stride, const real *z, const real *target,
     real *exponential, ptrdiff_t exponential_stride, NAME(softmax_chunk) *chunk);

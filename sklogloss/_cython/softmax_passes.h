@@ -1,9 +1,8 @@
 /* The passes of conjugate gradients on a Newton step of the log loss of K classes, for sparse X.
  *
- * Everything is float32 and of n_packed numbers per sample or feature, K and zeros up to a multiple
- * of four, one class after the other. X is given twice, by rows (CSR) and by columns (CSC), with
- * entries that are scaled but not centred. Sums over samples or features are float64 and added to
- * what is there.
+ * Arrays are float32, with n_packed numbers per sample or feature: K, and zeros up to a multiple of
+ * four. X is given twice, as CSR and as CSC, with entries that are scaled but not centred. Sums
+ * over samples or features are float64; they are added to what is there.
  */
 #ifndef SKLOGLOSS_SOFTMAX_PASSES_H
 #define SKLOGLOSS_SOFTMAX_PASSES_H

@@ -3,7 +3,7 @@
 #define SKL_FLOAT32 0
 #include "simd_math.h"
 
-/* Its exponential, and sums of thousands of them, are finite; that of its negative is not 0. */
+/* Sums of thousands of exponentials of it are finite; the exponential of its negative is not 0. */
 #define EXPONENT_LIMIT 690.0
 
 SKL_CLONES

@@ -1,4 +1,4 @@
-/* What coordinate descent on the log loss of K classes does to the probabilities of a sample. */
+/* The probabilities of a sample in coordinate descent on the log loss of K classes. */
 #ifndef SKLOGLOSS_SOFTMAX_ROW_H
 #define SKLOGLOSS_SOFTMAX_ROW_H
 
@@ -9,8 +9,8 @@ void softmax_add_derivatives(ptrdiff_t n_classes, double slope, double weight, d
                              const double *restrict p, double *restrict gradient,
                              double *restrict curvature);
 
-/* Set moved to the probabilities when the raw predictions change by length * step. Return the
- * factor that normalises them, inverted: infinite or NaN where an exponential overflows. */
+/* moved = the probabilities after the raw predictions change by length * step. Return the sum by
+ * which they were divided: infinite or NaN if an exponential overflows. */
 double softmax_move(ptrdiff_t n_classes, double length, const double *restrict step,
                     const double *restrict p, double *restrict moved);
 

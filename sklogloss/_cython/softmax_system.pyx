@@ -1,8 +1,8 @@
 """The passes of conjugate gradients on a Newton step of the log loss of K classes, for sparse X.
 
-Samples and features are cut into slots, each of which is summed in order, and the slots' sums in
-order, so that results have the same bits for any number of threads. A pass is a few milliseconds
-for ten million stored entries times classes. softmax_passes.h says what it does.
+Samples and features are cut into slots. Each slot is summed in order, then the sums of the slots
+are added in order, so that results have the same bits for any number of threads. A pass takes a few
+milliseconds for ten million stored entries times classes. softmax_passes.h has the formulas.
 """
 
 from cython.parallel cimport prange
@@ -112,16 +112,17 @@ def columns_pass(
     float[:, ::1] direction not None,
     int n_threads,
 ):
-    """Take a step along search: change residual and direction.
+    """Take a step along search: update residual and direction in place.
 
     Parameters
     ----------
     slots : ndarray of shape (n_slots + 1,)
         Where the slots of features start, and the number of features.
     indptr, indices, data : arrays of a CSC matrix
-    image, total : what rows_pass set and returned
+    image, total
+        What rows_pass has set and returned.
     center, penalty, inverse : ndarray of shape (n_features,)
-        inverse is that of the preconditioner.
+        inverse is the inverse of the diagonal preconditioner.
     step : float
     search, residual, direction : ndarray of shape (n_features, n_packed)
 

@@ -1,10 +1,9 @@
 /* What the data pass does to the rows of a CSR matrix.
  *
- * A block is n_rows rows: row i has the entries indptr[i] to indptr[i + 1] of indices and data.
- * Arrays over rows are class-major, entry (i, k) at [i + k * stride]; coef and out are
- * (n_features, n_columns) with n_columns adjacent. Data are float64 or float32, indices and indptr
- * int32 or int64, as csr_functions says; sums are float64. Indices of a row are ascending and none
- * comes twice.
+ * A block has n_rows rows: row i has the entries indptr[i] to indptr[i + 1] of indices and data.
+ * Arrays over rows are class-major: entry (i, k) lies at [i + k * stride]. coef and out are
+ * C-ordered (n_features, n_columns). Data are float64 or float32, indices and indptr int32 or
+ * int64, as csr_functions says; sums are float64. The indices of a row ascend, without duplicates.
  */
 #ifndef SKLOGLOSS_SPARSE_BLOCK_H
 #define SKLOGLOSS_SPARSE_BLOCK_H

@@ -1,10 +1,10 @@
-/* SKL_CLONES before a function: compile it once per x86-64 level and choose at load time.
+/* SKL_CLONES before a function compiles it once per x86-64 level; the level is chosen at load time.
  *
- * The dynamic loader makes the choice (GNU indirect functions), which needs glibc; elsewhere,
- * and on other processors, the macro is empty and the function is compiled once for the
- * baseline. GCC knows these level names since version 12.
+ * The dynamic loader chooses (GNU indirect functions), which needs glibc. Elsewhere, and on other
+ * processors, the macro is empty and the function is compiled once for the baseline. GCC knows the
+ * names of the levels since version 12.
  *
- * SKL_INLINE: helpers that must be inlined to be compiled at the level of their caller.
+ * SKL_INLINE is for helpers: inlined, they are compiled at the level of their caller.
  */
 #ifndef SKLOGLOSS_TARGET_CLONES_H
 #define SKLOGLOSS_TARGET_CLONES_H

@@ -1,9 +1,9 @@
-/* Products of X, or of its transpose, and a matrix of few columns, for which BLAS spends more on
+/* Products of X, or of its transpose, and a matrix of few columns: BLAS would spend more time on
  * arranging X than on multiplying.
  *
- * A is X or its transpose: entry (i, t) lies at [i * row_stride + t * inner_stride], one of the two
- * being 1. The columns of B are packed: n_packed, a multiple of `lanes` with zeros as padding, in
- * each of its n_inner rows; its memory is aligned to 64 bytes.
+ * A is X or its transpose: entry (i, t) lies at [i * row_stride + t * inner_stride]; one of the two
+ * strides is 1. B is packed: each of its n_inner rows has n_packed numbers, a multiple of `lanes`
+ * with zeros as padding. Its memory is aligned to 64 bytes.
  */
 #ifndef SKLOGLOSS_THIN_PRODUCT_H
 #define SKLOGLOSS_THIN_PRODUCT_H
@@ -22,7 +22,7 @@ typedef struct {
                         const void *B, double *out);
 } ThinProduct;
 
-/* The functions that fit this processor; NULL if BLAS is no slower. */
+/* The functions for this processor; NULL if BLAS is as fast. */
 const ThinProduct *thin_product(int is_float32);
 
 #endif

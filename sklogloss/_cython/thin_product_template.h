@@ -4,8 +4,8 @@
 
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL))));
 
-/* n_tile_rows rows of A times n_vectors vectors of the columns of B; both are constants where this
- * is inlined. */
+/* n_tile_rows rows of A times n_vectors vectors of the columns of B. Both numbers are constants
+ * once this is inlined. */
 TARGET INLINE void NAME(tile)(const int n_tile_rows, const int n_vectors, ptrdiff_t n_inner,
                               const REAL *A, ptrdiff_t row_stride, ptrdiff_t inner_stride,
                               ptrdiff_t n_packed, const REAL *B, REAL tile[TILE_ROWS][3 * LANES])
@@ -34,7 +34,7 @@ TARGET INLINE void NAME(tile)(const int n_tile_rows, const int n_vectors, ptrdif
             memcpy(&tile[r][v * LANES], &sums[r][v], sizeof(NAME(vec)));
 }
 
-/* As tile, the number of vectors and whether the tile has all its rows known at run time only. */
+/* The same with numbers known at run time only. */
 TARGET INLINE void NAME(any_tile)(ptrdiff_t n_tile_rows, ptrdiff_t n_vectors, ptrdiff_t n_inner,
                                   const REAL *A, ptrdiff_t row_stride, ptrdiff_t inner_stride,
                                   ptrdiff_t n_packed, const REAL *B,
@@ -54,8 +54,8 @@ TARGET INLINE void NAME(any_tile)(ptrdiff_t n_tile_rows, ptrdiff_t n_vectors, pt
     }
 }
 
-/* Goes through the tiles of A B and calls `add` with r, k in range of each, of which the entry is
- * tile[r][k], that of row + r and first + k in the product. */
+/* Do `add` for each tile of A B. Entry tile[r][k], r < n_tile_rows, k < n_tile_columns, is the
+ * entry (row + r, first + k) of the product. */
 #define FOR_TILES(add)                                                                           \
     for (ptrdiff_t row = 0; row < n_rows; row += TILE_ROWS) {                                    \
         ptrdiff_t n_tile_rows = n_rows - row < TILE_ROWS ? n_rows - row : TILE_ROWS;             \

@@ -21,19 +21,23 @@ from sklearn.utils.validation import validate_data
 from sklogloss.classifiers.problem import Problem
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import (
     check_boolean,
     check_choice,
     check_integer,
     check_real,
 )
-from sklogloss.inputs.penalty import resolve_penalty
+from sklogloss.inputs.penalty import check_bounds, check_penalty_factor, resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
 from sklogloss.inputs.weights import check_sample_weight
+from sklogloss.linear.design import check_sparse
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.solvers.select import SMOOTH_SOLVERS, SOLVERS, select_solver, solve
+from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
+from sklogloss.solvers.solve import solve
+from sklogloss.solvers.stopping import Goal
 
 __all__ = ["BaseLinearClassifier", "fitted_coefficients"]
 
@@ -45,31 +49,72 @@ MANY_ENTRIES = 100_000
 LARGEST_EXCESS = 1e-6
 
 
-def fitted_coefficients(objective, theta, l1, dtype):
+def fitted_coefficients(objective, theta, dtype):
     """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) of the dtype of X.
 
     Parameters
     ----------
-    objective : LinearObjective
+    objective : Objective
     theta : ndarray of shape (n_parameters,)
-    l1 : float
-        Strength of the L1 penalty under which theta was found.
     dtype : dtype
         That of X; the solver may have had to take float64.
     """
     coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
         # Adding the same to all classes changes no probability. This choice has the smallest L2
-        # penalty; an L1 penalty makes its own.
-        if l1 == 0:
-            coef = coef - coef.mean(axis=1, keepdims=True)
+        # penalty; an L1 penalty makes its own, and bounds need not allow it.
+        if not objective.penalty.is_bounded:
+            mean = coef.mean(axis=1, keepdims=True)
+            coef = coef - np.where(objective.penalty.l1 > 0, 0, mean)
         intercept = intercept - intercept.mean()
-    return np.ascontiguousarray(coef.T, dtype=dtype), intercept.astype(dtype)
+    rounded = coef.astype(dtype)
+    if objective.penalty.is_bounded and dtype == np.float32:
+        rounded = _clip_to_float32(rounded, objective.penalty)
+    return np.ascontiguousarray(rounded.T), intercept.astype(dtype)
+
+
+def _clip_to_float32(coef, penalty):
+    # Rounding to nearest may leave the bounds: clip to the closest float32 within them.
+    lower, upper = (
+        np.asarray(bound).astype(np.float32) for bound in (penalty.lower, penalty.upper)
+    )
+    lower = np.where(lower < penalty.lower, np.nextafter(lower, np.float32(np.inf)), lower)
+    upper = np.where(upper > penalty.upper, np.nextafter(upper, np.float32(-np.inf)), upper)
+    return np.where(lower <= upper, np.clip(coef, lower, np.maximum(lower, upper)), coef)
+
+
+def separable_message(C, has_free_features):
+    """Return the warning that coefficients without a penalty have no optimum.
+
+    Parameters
+    ----------
+    C : float
+    has_free_features : bool
+        Whether penalty_factor is zero for some features.
+    """
+    if C == np.inf:
+        cause = (
+            "a linear function of X tells the classes apart, so that without a penalty (C=inf) the "
+            "coefficients"
+        )
+        advice = "Set C to a finite value" + (
+            " and penalty_factor to positive values." if has_free_features else "."
+        )
+    else:
+        cause = (
+            "a linear function of the features without a penalty (penalty_factor=0) tells the "
+            "classes apart, so that their coefficients"
+        )
+        advice = "Set penalty_factor to positive values for these features."
+    return (
+        f"The data is separable: {cause} have no optimum and grow without bound. The ones returned "
+        f"are those at which the solver stopped. {advice}"
+    )
 
 
 def has_finite_sum(X):
     """Return whether the sum of X is finite, as it is only if all entries are."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return math.isfinite(np.add.reduce(X, axis=None))
 
 
@@ -107,14 +152,23 @@ def takes_pass(X):
     return X.size >= MANY_ENTRIES and X.dtype in (np.float64, np.float32)
 
 
+@functools.cache
+def _param_names(cls):
+    # scikit-learn looks them up in the signature each time, several times for each clone.
+    return super(BaseLinearClassifier, cls)._get_param_names()
+
+
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     """A linear model of the classes' scores that minimises a loss. Subclasses name the loss."""
 
+    # The offset where a call gives none. Scorers call predict_proba(X): they get a copy of the
+    # estimator that knows the offset of their rows.
+    _known_offset: ArrayLike | None = None
+
     @classmethod
-    @functools.cache
     def _get_param_names(cls):
-        # scikit-learn looks them up in the signature each time, several times for each clone.
-        return super()._get_param_names()
+        # A new list each time: callers may change it.
+        return list(_param_names(cls))
 
     def _loss(self, n_classes):
         """Return the loss, one of sklogloss.losses."""
@@ -142,7 +196,13 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if self.l1_ratio is not None:
             check_real("l1_ratio", self.l1_ratio, 0, 1)
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -156,6 +216,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             1, ...
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; 1 if None.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the decision function of each sample, as a feature whose coefficient is 1; one
+            column per class for more than two classes. The columns of a DataFrame that are named as
+            the classes may be in any order. 0 if None.
 
         Returns
         -------
@@ -185,30 +249,34 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 f"solver={self.solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; "
                 "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
             )
-        problem = self._validate_problem(X, y, sample_weight)
-        strength = problem.strength(C)
+        problem = self._validate_problem(X, y, sample_weight, offset)
         n_threads = effective_n_threads(self.n_jobs)
         with one_blas_thread():
-            objective = problem.objective(
+            objective, plan = problem.objective(
                 self._loss(problem.targets.n_classes),
-                l2=(1 - l1_ratio) * strength,
-                l1=l1_ratio * strength,
+                problem.penalty(C, l1_ratio),
+                solver=self._solver_name(),
                 fit_intercept=self.fit_intercept,
                 n_threads=n_threads,
             )
-            objective, result = self._solve(objective)
-            if not (np.isfinite(result.value) and np.isfinite(result.max_gradient)):
+            self._set_plan(plan)
+            goal = Goal.of(self.tol, self.max_iter, self.verbose)
+            result = self._solve(objective, self._start(objective), goal)
+            last = result.last_point
+            if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
-            self._warn_of_no_optimum(objective, result, problem.targets)
-            self._set_coefficients(objective, result, l1_ratio * strength, problem.X.dtype)
+            self._warn_of_no_optimum(result, problem.targets, C)
+            self._set_coefficients(result, problem.X.dtype)
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
         return self
 
-    def _validate_problem(self, X, y, sample_weight):
+    def _validate_problem(self, X, y, sample_weight, offset=None):
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
         X, targets = self._validate_training_data(X, y, every_row_counts)
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
+        n_samples, n_features = X.shape
+        n_columns = 1 if targets.n_classes == 2 else targets.n_classes
         return Problem.of(
             X,
             targets,
@@ -216,6 +284,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             self.class_weight,
             self.label_smoothing,
             self._class_factors(targets.n_classes),
+            offset=check_offset(offset, n_samples, n_columns, X.dtype, targets.classes),
+            penalty_factor=check_penalty_factor(self.penalty_factor, n_features),
+            bounds=check_bounds(self.bounds, n_features, n_columns),
         )
 
     def _class_factors(self, n_classes):
@@ -245,23 +316,22 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_same_length(X=X, y=targets)
         return X, targets
 
-    def _solve(self, objective):
-        self._choose_solver(objective)
-        return solve(self.solver_, objective, self._start(objective), **self._solver_options())
+    def _solve(self, objective, start, goal):
+        """Return the SolverResult by plan_."""
+        return solve(self.plan_, objective, start, goal)
 
-    def _choose_solver(self, objective):
-        if self.solver in AUTOMATIC_SOLVERS:
-            self.solver_ = select_solver(objective)
-        else:
-            self.solver_ = self.solver
+    def _solver_name(self):
+        return "auto" if self.solver in AUTOMATIC_SOLVERS else self.solver
 
-    def _solver_options(self):
-        return {"tol": self.tol, "max_iter": self.max_iter, "verbose": self.verbose}
+    def _set_plan(self, plan):
+        self.plan_, self.solver_ = plan, plan.solver
+        if self.verbose:
+            print(f"plan: {plan}")
 
     def _start(self, objective):
         coef = getattr(self, "coef_", None) if self.warm_start else None
         if coef is None:
-            return np.zeros(objective.n_parameters)
+            return None
         coef = coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
         expected = (objective.n_columns, objective.n_features)
         if coef.shape != expected:
@@ -269,48 +339,48 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 f"warm_start=True starts from coef_, which has shape {coef.shape}; this data needs "
                 f"{expected}"
             )
-        start = objective.theta(coef.T, np.asarray(self.intercept_, dtype=np.float64))
+        intercept = np.asarray(getattr(self, "intercept_", 0.0), dtype=np.float64)
+        start = objective.theta(coef.T, intercept.ravel())
+        start = objective.penalty_in_theta.project(start)
         # A start that is worse than none may lie where every probability is 0 or 1: there the
         # Hessian vanishes, and Newton's method has nothing to go by.
-        nothing = np.zeros(objective.n_parameters)
+        nothing = objective.start()
         is_better = objective.value_gradient(start).value < objective.value_gradient(nothing).value
-        return start if is_better else nothing
+        return start if is_better else None
 
-    def _warn_of_no_optimum(self, objective, result, targets):
-        if self._is_separable(objective, result, targets):
-            warnings.warn(
-                "The data is separable: a linear function of X tells the classes apart, so "
-                "that without a penalty (C=inf) the coefficients have no optimum and grow "
-                "without bound. The ones returned are those at which the solver stopped. "
-                "Set C to a finite value.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+    def _warn_of_no_optimum(self, result, targets, C):
+        if self._is_separable(result, targets):
+            has_free = self.penalty_factor is not None and not np.all(self.penalty_factor)
+            warnings.warn(separable_message(C, has_free), ConvergenceWarning, stacklevel=3)
         elif not result.converged:
             advice = "Increase max_iter, standardise X or lower C."
+            reason = result.verdict.reason(self.max_iter)
             warnings.warn(
-                f"{self.solver_} failed to converge: {result.reason}; the largest entry of the "
+                f"{self.solver_} failed to converge: {reason}; the largest entry of the "
                 f"gradient is {result.max_gradient:.3g}, tol={self.tol}. {advice}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
 
-    def _is_separable(self, objective, result, targets):
-        label = targets.labels_if_hard()
-        if objective.l2 > 0 or objective.l1 > 0 or self.label_smoothing > 0 or label is None:
+    def _is_separable(self, result, targets):
+        objective, label = result.objective, targets.labels_if_hard()
+        penalty, samples = objective.penalty, objective.samples
+        if penalty.grows_everywhere or self.label_smoothing > 0 or label is None:
             return False
         for theta in (result.theta, result.direction):
             if theta is None or not np.all(np.isfinite(theta)):
                 continue
-            function = objective.coef_intercept(theta)
-            row_weight, fit_intercept = objective.sample_weight, objective.fit_intercept
-            if separates(objective.design.X, *function, label, row_weight, fit_intercept):
+            coef, intercept = objective.coef_intercept(theta)
+            coef = penalty.unlimited_part(coef)
+            fit_intercept = objective.fit_intercept
+            if separates(samples.matrix(), coef, intercept, label, samples.weight, fit_intercept):
                 return True
         return False
 
-    def _set_coefficients(self, objective, result, l1, dtype):
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, l1, dtype)
-        if objective.dtype == dtype:
+    def _set_coefficients(self, result, dtype):
+        objective = result.objective
+        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
+        if objective.samples.dtype == dtype:
             return
         # The solver had to take float64 to get there.
         rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
@@ -331,22 +401,24 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         self._fitted_loss = self._loss(len(classes))
         self._fitted_label_smoothing = self.label_smoothing
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: ArrayLike, offset: ArrayLike | None = None) -> np.ndarray:
         """Return the scores of the classes.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the scores, as for `fit`; that of `fit` is not remembered.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            X coef + intercept, for two classes that of ``classes_[1]``. They are log-odds, or their
-            softmax the probabilities, where ``probabilities="model"``.
+            X coef + intercept + offset, for two classes that of ``classes_[1]``. They are log-odds,
+            or their softmax the probabilities, where ``probabilities="model"``.
         """
-        return self._linear_scores(X)
+        return self._linear_scores(X, offset)
 
-    def _linear_scores(self, X):
+    def _linear_scores(self, X, offset):
         scores = None
         if self._is_plain(X):
             if takes_pass(X):
@@ -355,8 +427,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 scores = X @ self.coef_.T
                 scores += self.intercept_
         if scores is None:
-            return super().decision_function(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+            if sparse.issparse(X) and X.format in ("csr", "csc"):
+                check_sparse(X)
+            scores = super().decision_function(X)
+        elif scores.shape[1] == 1:
+            scores = scores[:, 0]
+        offset = self._known_offset if offset is None else offset
+        if offset is None:
+            return scores
+        n_columns = 1 if scores.ndim == 1 else scores.shape[1]
+        classes = getattr(self, "classes_", None)
+        offset = check_offset(offset, len(scores), n_columns, scores.dtype, classes)
+        return scores + offset.reshape(scores.shape)
 
     def _predict_rows(self, X, loss=None, **options):
         n_threads = effective_n_threads(self.n_jobs)
@@ -381,12 +463,32 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """Whether the decision function is the logits of the probabilities."""
         return self.probabilities == "model"
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike, offset: ArrayLike | None = None) -> np.ndarray:
+        """Return the class with the highest score for each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `decision_function`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels.
+        """
+        scores = self.decision_function(X, offset=offset)
+        is_binary = scores.ndim == 1
+        return self.classes_[(scores > 0).astype(np.intp) if is_binary else scores.argmax(axis=1)]
+
+    def predict_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `decision_function`.
 
         Returns
         -------
@@ -396,15 +498,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
-            return np.exp(self.predict_log_proba(X))
-        return self._link(X, logarithm=False)
+            with np.errstate(under="ignore"):
+                return np.exp(self.predict_log_proba(X, offset=offset))
+        return self._link(X, offset, logarithm=False)
 
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_log_proba(self, X: ArrayLike, offset: ArrayLike | None = None) -> np.ndarray:
         """Return the log-probabilities of the classes in nats, finite for finite scores.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `decision_function`.
 
         Returns
         -------
@@ -413,30 +518,37 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         """
         check_choice("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
-            raw_prediction = self._raw_prediction(X)
+            raw_prediction = self._raw_prediction(X, offset)
             return self._fitted_loss.log_posterior(
                 raw_prediction, self.class_weight_, self._fitted_label_smoothing
             )
-        return self._link(X, logarithm=True)
+        return self._link(X, offset, logarithm=True)
 
-    def _link(self, X, logarithm):
-        # Of scores that need not be kept, where X is large.
-        if self._is_plain(X) and takes_pass(X):
+    def _link(self, X, offset, *, logarithm):
+        has_offset = offset is not None or self._known_offset is not None
+        if self._is_plain(X) and takes_pass(X) and not has_offset:
+            # Of scores that need not be kept, where X is large.
             loss = self._loss(len(self.classes_))
             proba = self._predict_rows(X, loss, logarithm=logarithm)
             if proba is not None:
                 return proba
-        raw_prediction = self._raw_prediction(X)
+        raw_prediction = self._raw_prediction(X, offset)
         loss = self._loss(len(self.classes_))
         return loss.log_link(raw_prediction) if logarithm else loss.link(raw_prediction)
 
-    def _raw_prediction(self, X):
-        raw_prediction = np.asarray(self._linear_scores(X))
+    def _raw_prediction(self, X, offset=None):
+        raw_prediction = np.asarray(self._linear_scores(X, offset))
         if raw_prediction.dtype not in (np.float64, np.float32):
             raw_prediction = raw_prediction.astype(np.float64)
         return raw_prediction
 
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+    ) -> float:
         """Return the accuracy of the predicted classes.
 
         Parameters
@@ -445,18 +557,20 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `decision_function`.
 
         Returns
         -------
         accuracy : float
-            Part of the samples, by weight, whose class is predicted.
+            Weighted fraction of samples classified correctly.
 
         Raises
         ------
         ValueError
             For soft targets: log_loss and brier_score of `sklogloss.metrics` take them.
         """
-        predicted = self.predict(X)
+        predicted = self.predict(X, offset=offset)
         if sample_weight is None and are_plain_labels(y, predicted):
             return float(np.mean(predicted == y))
         if is_soft(y):

@@ -3,12 +3,14 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import Bunch, assert_all_finite, metadata_routing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -19,12 +21,10 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.classifiers.base import AUTOMATIC_SOLVERS, BaseLinearClassifier
+from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.classifiers.folds import make_folds, solve_paths
+from sklogloss.classifiers.grids import check_Cs, check_l1_ratios, default_Cs
 from sklogloss.classifiers.path import (
-    check_Cs,
-    check_l1_ratios,
-    default_Cs,
     join_coefficients,
     path_coefficients,
     penalties,
@@ -41,13 +41,13 @@ from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.selection import best_of_each_fold, select
 from sklogloss.solvers.path import solve_from
+from sklogloss.solvers.stopping import Goal
 
 __all__ = ["LogLossClassifierCV"]
 
 # The fits that serve the choice come within this part of the optimum at the default tol: what is
 # left of the differences between scores is far below their standard error.
-FOLD_SUBOPTIMALITY = 1e-7
-SMALLEST_SUBOPTIMALITY = 1e-11
+FOLD_GAP, SMALLEST_FOLD_GAP = 1e-7, 1e-11
 DEFAULT_TOL = 1e-4
 DEFAULT_N_FOLDS = 5
 
@@ -97,7 +97,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the
         same bits for any number.
     verbose : int, default=0
-        If positive, print a line for each iteration.
+        If positive, print the plan and a line for each iteration.
     refit : bool, default=True
         Whether to fit all data with the chosen penalty. If not, ``coef_``, ``intercept_``, ``C_``
         and ``l1_ratio_`` are means over the folds, of what each of them chooses.
@@ -117,13 +117,18 @@ class LogLossClassifierCV(BaseLinearClassifier):
         Scores are those of the targets as they are.
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns, and what is scored; as for `LogLossClassifier`.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Factor of the penalty of each feature, as for `LogLossClassifier`.
+    bounds : pair (lower, upper), default=None
+        Limits of the coefficients, as for `LogLossClassifier`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients; for more than two classes they sum to zero over the classes.
+        Coefficients. For more than two classes they sum to zero over the classes, unless there is
+        an L1 penalty or there are bounds.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     C_ : float
         The chosen C.
@@ -146,6 +151,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         Names of the features seen during fit, where X had names that are all strings.
     solver_ : str
         The solver that was used for the chosen penalty.
+    plan_ : Plan
+        The stages that solved it; ``str(plan_)`` says them in words.
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes that were used.
 
@@ -180,27 +187,29 @@ class LogLossClassifierCV(BaseLinearClassifier):
     def __init__(
         self,
         *,
-        Cs=10,
-        l1_ratios=(0.0,),
-        fit_intercept=True,
-        cv=None,
-        dual=False,
-        penalty="elasticnet",
-        scoring="neg_log_loss",
-        solver="auto",
-        tol=DEFAULT_TOL,
-        max_iter=100,
-        class_weight=None,
-        n_jobs=None,
-        verbose=0,
-        refit=True,
-        intercept_scaling=1,
-        random_state=None,
-        use_legacy_attributes=False,
-        selection="best",
-        label_smoothing=0.0,
-        probabilities="model",
-    ):
+        Cs: int | ArrayLike = 10,
+        l1_ratios: ArrayLike | None = (0.0,),
+        fit_intercept: bool = True,
+        cv: int | BaseCrossValidator | Iterable[Any] | None = None,
+        dual: bool = False,
+        penalty: str | None = "elasticnet",
+        scoring: str | Callable[..., float] | None = "neg_log_loss",
+        solver: str = "auto",
+        tol: float = DEFAULT_TOL,
+        max_iter: int = 100,
+        class_weight: dict[Any, float] | str | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        refit: bool = True,
+        intercept_scaling: float = 1,
+        random_state: int | np.random.RandomState | None = None,
+        use_legacy_attributes: bool = False,
+        selection: str = "best",
+        label_smoothing: float = 0.0,
+        probabilities: str = "model",
+        penalty_factor: ArrayLike | None = None,
+        bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
         self.fit_intercept = fit_intercept
@@ -221,6 +230,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         self.selection = selection
         self.label_smoothing = label_smoothing
         self.probabilities = probabilities
+        self.penalty_factor = penalty_factor
+        self.bounds = bounds
 
     def _loss(self, n_classes):
         return LogLoss(n_classes)
@@ -232,14 +243,20 @@ class LogLossClassifierCV(BaseLinearClassifier):
         check_choice("penalty", self.penalty, ("elasticnet", "l2", "l1", "deprecated"))
         check_boolean("refit", self.refit)
         check_choice("selection", self.selection, ("best", "1se"))
-        if self.use_legacy_attributes is not False:
+        # "warn" is LogisticRegressionCV's default: get_params brings it from there.
+        if not (self.use_legacy_attributes is False or self.use_legacy_attributes == "warn"):
             raise ValueError(
                 "use_legacy_attributes must be False: fitted attributes have the layout of "
                 f"use_legacy_attributes=False, got {self.use_legacy_attributes!r}"
             )
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        **params: Any,
     ) -> Self:
         """Choose the penalty, and fit the model.
 
@@ -252,6 +269,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             Labels or soft targets, as for `LogLossClassifier.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; 1 if None. Without metadata routing, they weight scores, too.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the decision function of each sample, as for `LogLossClassifier.fit`, in fits
+            and in scores: a scorer gets estimators that know the offset of its rows.
         **params : dict
             What the splitter and the scorer request, with metadata routing.
 
@@ -272,54 +292,56 @@ class LogLossClassifierCV(BaseLinearClassifier):
         """
         _raise_for_params(params, self, "fit")
         self._check_parameters()
-        self.l1_ratios_ = check_l1_ratios(self.l1_ratios, self.penalty, self.solver)
+        # As of scoring: what LogisticRegressionCV's get_params brings.
+        is_default = isinstance(self.l1_ratios, str) and self.l1_ratios == "warn"
+        l1_ratios = None if is_default else self.l1_ratios
+        self.l1_ratios_ = check_l1_ratios(l1_ratios, self.penalty, self.solver)
         if np.ndim(self.Cs) == 0:
             self.Cs_ = default_Cs(self.Cs)
         else:
             self.Cs_ = np.array(self.Cs, dtype=np.float64)
-        routed = self._route("fit", sample_weight, params)
-        problem = self._validate_problem(X, y, sample_weight)
+        routed = self._route("fit", params, sample_weight=sample_weight, offset=offset)
+        problem = self._validate_problem(X, y, sample_weight, offset)
         self._set_classes(problem.targets.classes, problem.class_weight)
         folds = self._folds(problem, routed.splitter.split)
         with one_blas_thread():
-            objective = problem.objective(
+            objective, _ = problem.objective(
                 self._loss(len(self.classes_)),
-                l2=problem.strength(self.Cs_.max()),
+                problem.penalty(self.Cs_.max(), 0.0),
+                solver=self._solver_name(),
                 fit_intercept=self.fit_intercept,
                 n_threads=effective_n_threads(self.n_jobs),
             )
             full_paths = self._solve_paths(objective, problem, folds)
             score_params = dict(routed.scorer.score)
-            if "sample_weight" in score_params:
-                score_params["sample_weight"] = problem.sample_weight
+            for name in score_params.keys() & {"sample_weight", "offset"}:
+                score_params[name] = getattr(problem, name)
             self.scores_ = score_folds(self, self._get_scorer(), problem, folds, score_params)
             selection = select(self.scores_, self.Cs_)
             ratio, i = selection.simplest if self.selection == "1se" else selection.best
-            self.solver_ = full_paths[ratio][i].solver
+            self._set_plan(full_paths[ratio][i].plan)
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
-                (penalty,) = penalties(problem, self.Cs_[[i]], self.l1_ratio_)
-                objective, result, _ = solve_from(
+                refitted = solve_from(
                     full_paths[ratio][i],
-                    objective.with_penalty(**penalty),
-                    tol=self.tol,
-                    max_iter=self.max_iter,
-                    verbose=self.verbose,
+                    objective.replace(penalty=problem.penalty(self.C_, self.l1_ratio_)),
+                    Goal.of(self.tol, self.max_iter, self.verbose),
                 )
                 if full_paths[ratio][i].result.converged:
-                    self._warn_of_no_optimum(objective, result, problem.targets)
-                self._set_coefficients(objective, result, penalty["l1"], problem.X.dtype)
+                    self._warn_of_no_optimum(refitted.result, problem.targets, self.C_)
+                self._set_coefficients(refitted.result, problem.X.dtype)
             else:
                 self._take_means_over_folds(ratio, i)
         return self
 
-    def _route(self, method, sample_weight, params):
-        # The parameters that the splitter and the scorer get.
-        if sample_weight is not None:
-            params = {**params, "sample_weight": sample_weight}
+    def _route(self, method, params, **of_samples):
+        # The parameters that the splitter and the scorer get. Scorers use the offset in any case,
+        # see _known_offset; one gets it if it asks for it.
+        given = {name: value for name, value in of_samples.items() if value is not None}
         if _routing_enabled():
-            return process_routing(self, method, **params)
-        return Bunch(splitter=Bunch(split={}), scorer=Bunch(score=params))
+            return process_routing(self, method, **params, **given)
+        given.pop("offset", None)
+        return Bunch(splitter=Bunch(split={}), scorer=Bunch(score=given))
 
     def _folds(self, problem, split_params):
         labels = self.classes_[problem.targets.most_probable()]
@@ -338,17 +360,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         from_strong_to_weak = np.argsort(self.Cs_, kind="stable")
         as_given = np.argsort(from_strong_to_weak)
         Cs = self.Cs_[from_strong_to_weak]
-        options = {
-            "solver": "auto" if self.solver in AUTOMATIC_SOLVERS else self.solver,
-            "tol": self.tol,
-            "max_iter": self.max_iter,
-            "verbose": self.verbose,
-            "suboptimality": np.clip(
-                FOLD_SUBOPTIMALITY * (self.tol / DEFAULT_TOL) ** 2,
-                SMALLEST_SUBOPTIMALITY,
-                FOLD_SUBOPTIMALITY,
-            ),
-        }
+        gap = np.clip(FOLD_GAP * (self.tol / DEFAULT_TOL) ** 2, SMALLEST_FOLD_GAP, FOLD_GAP)
+        goal = Goal.of(self.tol, self.max_iter, self.verbose)
         grids = [penalties(problem, Cs, l1_ratio) for l1_ratio in self.l1_ratios_.tolist()]
         fold_grids = [
             [penalties(problem, Cs, ratio, fold.row_weight) for ratio in self.l1_ratios_.tolist()]
@@ -361,7 +374,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             [grids[ratio] for ratio in from_sparse],
             folds,
             [[of_fold[ratio] for ratio in from_sparse] for of_fold in fold_grids],
-            **options,
+            goal,
+            gap=gap,
+            solver=self._solver_name(),
         )
         ratios_as_given = np.argsort(from_sparse)
         full_paths = [full_paths[i] for i in ratios_as_given]
@@ -403,6 +418,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
         **score_params: Any,
     ) -> float:
         """Return the score of the predictions by `scoring`, the greater the better.
@@ -414,6 +430,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
             Labels; it may lack some of the classes. Or soft targets, as for `fit`; the columns of a
             DataFrame must be ``classes_``, in any order.
         sample_weight : array-like of shape (n_samples,), default=None
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            As for `decision_function`.
         **score_params : dict
             What the scorer requests, with metadata routing.
 
@@ -423,11 +441,13 @@ class LogLossClassifierCV(BaseLinearClassifier):
         """
         _raise_for_params(score_params, self, "score")
         check_is_fitted(self)
-        params = self._route("score", sample_weight, score_params).scorer.score
-        scorer = self._get_scorer()
+        routed = self._route("score", score_params, sample_weight=sample_weight, offset=offset)
+        params, scorer = routed.scorer.score, self._get_scorer()
         if not is_log_loss(scorer):
-            return with_labels(scorer, self.classes_)(self, X, y, **params)
-        raw_prediction = self._raw_prediction(X)
+            model = copy.copy(self)
+            model._known_offset = offset
+            return with_labels(scorer, self.classes_)(model, X, y, **params)
+        raw_prediction = self._raw_prediction(X, offset)
         dtype = raw_prediction.dtype
         if is_soft(y):
             targets = encode_known_probabilities(y, self.classes_, dtype)
@@ -440,7 +460,10 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return -float(np.average(losses, weights=weight))
 
     def _get_scorer(self):
-        return get_scorer("accuracy" if self.scoring is None else self.scoring)
+        # "warn" is LogisticRegressionCV's default: get_params brings it from there.
+        names = {None: "accuracy", "warn": "neg_log_loss"}
+        is_name = self.scoring is None or isinstance(self.scoring, str)
+        return get_scorer(names.get(self.scoring, self.scoring) if is_name else self.scoring)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing of metadata: to the splitter, and to the scorer.

@@ -1,6 +1,11 @@
 """Focal logistic regression: the linear classifier that minimises focal loss."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.inputs.parameters import check_real
@@ -19,11 +24,11 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
     Minimises::
 
-        C * sum_i s_i f(y_i, x_i w + b) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
+        C * sum_i s_i f(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
     where f is the focal loss -(1 - p)^gamma ln p of what happened (nats) [1]_, p that of the
-    sigmoid for two classes and of the softmax for more, and s_i the sample weight times the weight
-    of the class. The intercept is not penalised.
+    sigmoid for two classes and of the softmax for more, s_i the sample weight times the weight of
+    the class, and o_i the offset, if there is one. The intercept is not penalised.
 
     Focal loss is not proper: the p that minimises it is not the probability of what happens. But
     it is known how the two differ, and `predict_proba` undoes it. Nor is focal loss convex: the
@@ -76,7 +81,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
     max_iter : int, default=100
         Most iterations of the solver from each start.
     verbose : int, default=0
-        If positive, print a line for each iteration.
+        If positive, print the plan and a line for each iteration.
     warm_start : bool, default=False
         Start from ``coef_`` and ``intercept_`` of the previous fit, in place of the start from
         zero.
@@ -93,13 +98,22 @@ class FocalLogisticRegression(BaseLinearClassifier):
         undoing what the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` do to them.
         "model": the sigmoid or softmax of `decision_function`, as deep-learning code does.
         `predict` follows `decision_function` in either case.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Factor of the L1 and L2 penalty of each feature, not negative; a feature with 0 is never
+        penalised. None means 1 for each. As glmnet's penalty.factor, but not rescaled: glmnet
+        divides the factors by their mean.
+    bounds : pair (lower, upper), default=None
+        Limits of the coefficients, not of the intercept. Each is None (no bound), a number, or an
+        array of shape (n_features,) or of the shape of ``coef_``: ``(0, None)`` makes all
+        coefficients positive or zero.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients; for more than two classes they sum to zero over the classes.
+        Coefficients. For more than two classes they sum to zero over the classes, unless there is
+        an L1 penalty or there are bounds.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
         Number of iterations on the way to the minimum that was kept.
@@ -109,6 +123,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         Names of the features seen during fit, where X had names that are all strings.
     solver_ : str
         The solver that was used.
+    plan_ : Plan
+        The stages that solved the problem; ``str(plan_)`` says them in words.
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes that were used, ``alpha`` among them.
     n_starts_ : int
@@ -134,6 +150,9 @@ class FocalLogisticRegression(BaseLinearClassifier):
     less the logarithm of the ratio of the weights of the classes. For more classes, probabilities
     p of the softmax stand for class probabilities proportional to p / phi(p), where
     phi(p) = (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) ln p, divided by the weights.
+
+    An ``offset`` is added to the score z, which is no log-odds unless ``gamma=0``: known log-odds
+    are an offset of `LogLossClassifier`.
 
     The negative curvature of focal loss is small. Minima other than the lowest one are rare, and
     take samples of very unequal size or weight.
@@ -162,26 +181,28 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
     def __init__(
         self,
-        penalty="elasticnet",
+        penalty: str | None = "elasticnet",
         *,
-        gamma=2.0,
-        alpha=None,
-        C=1.0,
-        l1_ratio=0.0,
-        dual=False,
-        tol=1e-4,
-        fit_intercept=True,
-        intercept_scaling=1,
-        class_weight=None,
-        random_state=None,
-        solver="auto",
-        max_iter=100,
-        verbose=0,
-        warm_start=False,
-        n_jobs=None,
-        label_smoothing=0.0,
-        probabilities="posterior",
-    ):
+        gamma: float = 2.0,
+        alpha: ArrayLike | None = None,
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: dict[Any, float] | str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        solver: str = "auto",
+        max_iter: int = 100,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        label_smoothing: float = 0.0,
+        probabilities: str = "posterior",
+        penalty_factor: ArrayLike | None = None,
+        bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    ) -> None:
         self.penalty = penalty
         self.gamma = gamma
         self.alpha = alpha
@@ -200,6 +221,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
         self.n_jobs = n_jobs
         self.label_smoothing = label_smoothing
         self.probabilities = probabilities
+        self.penalty_factor = penalty_factor
+        self.bounds = bounds
 
     def _loss(self, n_classes):
         return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
@@ -211,26 +234,27 @@ class FocalLogisticRegression(BaseLinearClassifier):
     def _class_factors(self, n_classes):
         return None if self.alpha is None else class_factors("alpha", self.alpha, n_classes)
 
-    def _solve(self, objective):
+    def _solve(self, objective, start, goal):
         self._check_that_loss_has_digits(objective)
         if self.gamma == 0:
-            objective, result = super()._solve(objective)
+            result = super()._solve(objective, start, goal)
             self.start_objectives_ = np.array([result.value])
         else:
-            self._choose_solver(objective)
-            path = self._path(objective.loss)
-            solver = NonconvexSolver(self.solver_, objective, path, **self._solver_options())
-            objective, result = solver.solve(self._start(objective))
+            solver = NonconvexSolver(
+                self._solver_name(), objective, self._path(objective.loss), goal
+            )
+            result = solver.solve(start)
             self.start_objectives_ = solver.start_values
         self.n_starts_ = len(self.start_objectives_)
-        return objective, result
+        return result
 
     def _check_that_loss_has_digits(self, objective):
         # Where a probability of 1/2 has a loss of zero, nothing tells how to do better.
-        smallest = np.finfo(objective.dtype).tiny
+        dtype = objective.samples.dtype
+        smallest = np.finfo(dtype).tiny
         if objective.loss.unit < smallest:
             raise ValueError(
-                f"gamma must be at most {-int(np.log2(smallest))} for {objective.dtype} X, got "
+                f"gamma must be at most {-int(np.log2(smallest))} for {dtype} X, got "
                 f"{self.gamma!r}; else the loss is too small to have digits"
             )
 

@@ -1,7 +1,7 @@
 """The folds of a cross-validation, and the fits to their training rows."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,21 +58,23 @@ def make_folds(splits, row_weight):
     return folds
 
 
-def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimality, **options):
+def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, solver):
     """Return the paths of all data, and those of each fold, which all data guides.
 
     Parameters
     ----------
-    objective : LinearObjective
-    penalties : list of list of dict
+    objective : Objective
+    penalties : list of list of Penalty
         Of each l1_ratio, from strong to weak. The first guides the second, and so on.
     folds : list of Fold
-    penalties_of_folds : list of list of list of dict
+    penalties_of_folds : list of list of list of Penalty
         Of each fold and l1_ratio.
-    suboptimality : float
-        As for `solve_path`. The paths of all data with an L1 penalty go by tol.
-    **options
-        As for `solve_path`.
+    goal : Goal
+        Of the paths of all data with an L1 penalty.
+    gap : float
+        Relative gap of all others.
+    solver : str
+        "auto" or one of SOLVERS.
 
     Returns
     -------
@@ -81,13 +83,11 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimalit
     fold_paths : list of list of list of PathPoint
         Of each fold and l1_ratio.
     """
-    n_entries = objective.design.n_stored * objective.n_columns
-    n_workers = objective.n_threads if FEW_ENTRIES < n_entries < MANY_ENTRIES else 1
-    n_threads = 1 if n_workers > 1 else objective.n_threads
-    of_all = objective.with_threads(n_threads)
-    of_folds = [of_all.with_weight(fold.row_weight) for fold in folds]
-    if n_workers > 1:
-        of_folds = [of_fold.for_another_thread() for of_fold in of_folds]
+    samples = objective.samples
+    n_entries = samples.design.n_stored * objective.n_columns
+    n_workers = samples.n_threads if FEW_ENTRIES < n_entries < MANY_ENTRIES else 1
+    of_all, of_folds = _of_all_and_folds(objective, folds, is_shared=n_workers > 1)
+    loose = replace(goal, gap=gap)
     full_paths = [[] for _ in penalties]
     fold_paths = [[[] for _ in penalties] for _ in folds]
 
@@ -101,21 +101,20 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimalit
                 solve_path(
                     of_fold,
                     of_ratio[ratio],
-                    suboptimality=suboptimality,
+                    loose,
+                    solver=solver,
                     guide=full_path,
-                    **options,
                 )
                 for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
             ]
             # With an L1 penalty, which coefficients are zero is for others to know exactly.
-            part = suboptimality if penalties[ratio][0]["l1"] == 0 else None
             for point in solve_path(
                 of_all,
                 penalties[ratio],
-                suboptimality=part,
+                goal if penalties[ratio][0].has_l1 else loose,
+                solver=solver,
                 guide=guide,
                 guides=True,
-                **options,
             ):
                 full_path.append(point)
                 for i, steps in enumerate(steps_of_folds):
@@ -135,6 +134,22 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, *, suboptimalit
             # Nothing is left to cancel but after an error or Ctrl-C.
             executor.shutdown(cancel_futures=True)
     return full_paths, fold_paths
+
+
+def _of_all_and_folds(objective, folds, *, is_shared):
+    # The objectives of all rows and of the training rows of each fold. Those that share the threads
+    # use one each.
+    samples = objective.samples
+    of_all = objective.replace(
+        samples=replace(samples, n_threads=1 if is_shared else samples.n_threads)
+    )
+    of_folds = []
+    for fold in folds:
+        rows = replace(of_all.samples, weight=fold.row_weight)
+        if is_shared:
+            rows = rows.for_another_thread()
+        of_folds.append(of_all.replace(samples=rows))
+    return of_all, of_folds
 
 
 def _call(function, *arguments):

@@ -1,5 +1,12 @@
 """Logistic regression: the linear classifier that minimises log loss."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
 from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.losses import LogLoss
 
@@ -11,11 +18,11 @@ class LogLossClassifier(BaseLinearClassifier):
 
     Minimises::
 
-        C * sum_i s_i l(y_i, x_i w + b) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
+        C * sum_i s_i l(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
     where l is the log loss -ln p of what happened (nats), of the sigmoid for two classes and of
-    the softmax for more, and s_i the sample weight times the weight of the class. The intercept is
-    not penalised.
+    the softmax for more, s_i the sample weight times the weight of the class, and o_i the offset,
+    if there is one. The intercept is not penalised.
 
     Parameters
     ----------
@@ -55,7 +62,7 @@ class LogLossClassifier(BaseLinearClassifier):
     max_iter : int, default=100
         Most iterations of the solver.
     verbose : int, default=0
-        If positive, print a line for each iteration.
+        If positive, print the plan and a line for each iteration.
     warm_start : bool, default=False
         Start from ``coef_`` and ``intercept_`` of the previous fit.
     n_jobs : int, default=None
@@ -71,13 +78,22 @@ class LogLossClassifier(BaseLinearClassifier):
         LogisticRegression. "posterior": the probabilities in the population of the data, undoing
         what ``class_weight`` and ``label_smoothing`` do to them. `predict` follows
         `decision_function` in either case.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Factor of the L1 and L2 penalty of each feature, not negative; a feature with 0 is never
+        penalised. None means 1 for each. As glmnet's penalty.factor, but not rescaled: glmnet
+        divides the factors by their mean.
+    bounds : pair (lower, upper), default=None
+        Limits of the coefficients, not of the intercept. Each is None (no bound), a number, or an
+        array of shape (n_features,) or of the shape of ``coef_``: ``(0, None)`` makes all
+        coefficients positive or zero.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients; for more than two classes they sum to zero over the classes.
+        Coefficients. For more than two classes they sum to zero over the classes, unless there is
+        an L1 penalty or there are bounds.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
@@ -87,6 +103,8 @@ class LogLossClassifier(BaseLinearClassifier):
         Names of the features seen during fit, where X had names that are all strings.
     solver_ : str
         The solver that was used.
+    plan_ : Plan
+        The stages that solved the problem; ``str(plan_)`` says them in words.
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes that were used.
 
@@ -115,24 +133,26 @@ class LogLossClassifier(BaseLinearClassifier):
 
     def __init__(
         self,
-        penalty="elasticnet",
+        penalty: str | None = "elasticnet",
         *,
-        C=1.0,
-        l1_ratio=0.0,
-        dual=False,
-        tol=1e-4,
-        fit_intercept=True,
-        intercept_scaling=1,
-        class_weight=None,
-        random_state=None,
-        solver="auto",
-        max_iter=100,
-        verbose=0,
-        warm_start=False,
-        n_jobs=None,
-        label_smoothing=0.0,
-        probabilities="model",
-    ):
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: dict[Any, float] | str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        solver: str = "auto",
+        max_iter: int = 100,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        label_smoothing: float = 0.0,
+        probabilities: str = "model",
+        penalty_factor: ArrayLike | None = None,
+        bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    ) -> None:
         self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
@@ -149,6 +169,8 @@ class LogLossClassifier(BaseLinearClassifier):
         self.n_jobs = n_jobs
         self.label_smoothing = label_smoothing
         self.probabilities = probabilities
+        self.penalty_factor = penalty_factor
+        self.bounds = bounds
 
     def _loss(self, n_classes):
         return LogLoss(n_classes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,17 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers.base import AUTOMATIC_SOLVERS, fitted_coefficients
+from sklogloss.classifiers.base import fitted_coefficients
+from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
-from sklogloss.inputs.parameters import check_integer, check_real
+from sklogloss.inputs.parameters import check_real
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.solvers.path import solve_path
-from sklogloss.solvers.select import SMOOTH_SOLVERS
+from sklogloss.solvers.plan import SMOOTH_SOLVERS
+from sklogloss.solvers.stopping import Goal
 
 __all__ = [
     "LogLossPath",
-    "check_Cs",
-    "check_l1_ratios",
-    "default_Cs",
     "join_coefficients",
     "logloss_path",
     "path_coefficients",
@@ -32,13 +30,6 @@ __all__ = [
     "split_coefficients",
     "warn_of_unconverged",
 ]
-
-# Grid of C without an L1 penalty, that of LogisticRegressionCV.
-LOWEST_C, HIGHEST_C = 1e-4, 1e4
-# With one it spans this factor, upwards from where the first coefficient leaves zero.
-SPAN = 1e3
-# Rounding errors of a gradient, in eps.
-GRADIENT_ROUNDING = 64
 
 
 @dataclass
@@ -71,53 +62,8 @@ class LogLossPath:
     feature_names: np.ndarray | None = None
 
 
-def check_Cs(Cs):
-    """Raise an error unless Cs is a positive number of values, or positive values."""
-    if isinstance(Cs, Integral) or np.ndim(Cs) == 0:
-        check_integer("Cs", Cs, 1)
-        return
-    if np.ndim(Cs) != 1 or len(Cs) == 0:
-        raise ValueError(
-            f"Cs must be an integer or a one-dimensional array with values, got {Cs!r}"
-        )
-    for C in np.asarray(Cs).tolist():
-        check_real("Cs", C, 0, np.inf, include_low=False)
-
-
-def check_l1_ratios(l1_ratios, penalty, solver):
-    """Return the parts of the penalty that are L1, as an array.
-
-    Parameters
-    ----------
-    l1_ratios : array-like of shape (n_l1_ratios,) or None
-    penalty : str
-        "l1" and "l2" take the place of l1_ratios.
-    solver : str
-
-    Raises
-    ------
-    ValueError, TypeError
-        If l1_ratios are not numbers in [0, 1], or the solver knows no L1 penalty.
-    """
-    named = {"l1": (1.0,), "l2": (0.0,)}.get(penalty)
-    given, l1_ratios = l1_ratios, l1_ratios if named is None else named
-    l1_ratios = (0.0,) if l1_ratios is None else l1_ratios
-    if np.ndim(l1_ratios) != 1 or len(l1_ratios) == 0:
-        raise ValueError(
-            f"l1_ratios must be a one-dimensional array of numbers in [0, 1], got {given!r}"
-        )
-    for l1_ratio in l1_ratios:
-        check_real("l1_ratios", l1_ratio, 0, 1)
-    if solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
-        raise ValueError(
-            f"solver={solver!r} knows no L1 penalty, got l1_ratios={given!r}; use solver='auto' or "
-            "'coordinate-descent', or l1_ratios=(0,)"
-        )
-    return np.asarray(l1_ratios, dtype=np.float64)
-
-
 def penalties(problem, Cs, l1_ratio, row_weight=None):
-    """Return the arguments l2 and l1 of LinearObjective.with_penalty for each C.
+    """Return the Penalty for each C.
 
     Parameters
     ----------
@@ -127,60 +73,7 @@ def penalties(problem, Cs, l1_ratio, row_weight=None):
     row_weight : ndarray of shape (n_samples,), default=None
         As for `Problem.strength`.
     """
-    strength = problem.strength(1.0, row_weight)
-    return [
-        {"l2": (1 - l1_ratio) * strength / C, "l1": l1_ratio * strength / C} for C in Cs.tolist()
-    ]
-
-
-def default_Cs(n_Cs):
-    """Return n_Cs values of C, from strong to weak: those of LogisticRegressionCV."""
-    return np.logspace(np.log10(LOWEST_C), np.log10(HIGHEST_C), n_Cs)
-
-
-def sparse_Cs(n_Cs, l1_ratio, objective, problem):
-    """Return n_Cs values of C, from the largest for which all coefficients are zero upwards."""
-    largest = _largest_gradient_at_zero(objective)
-    if not largest > 0:
-        raise ValueError(
-            "Cs must be an array: no feature has a part in the targets, so that there is no C from "
-            "which on coefficients differ from zero"
-        )
-    # Rounding errors of the gradient must not lift the first of them from zero.
-    lowest = problem.strength(1.0) * l1_ratio / largest * (1 - GRADIENT_ROUNDING * _eps(objective))
-    return np.geomspace(lowest, lowest * SPAN, n_Cs)
-
-
-def _largest_gradient_at_zero(objective):
-    # The largest entry, over the coefficients, of the gradient of the mean loss where all of them
-    # are zero and the intercept is at its optimum: from it on an L1 penalty keeps them there.
-    coef = np.zeros((objective.n_features, objective.n_columns))
-    intercept = np.zeros(objective.n_columns)
-    if objective.fit_intercept:
-        share = _class_shares(objective)
-        intercept = np.log(share) if len(share) > 1 else np.log(share / (1 - share))
-    gradient = objective.value_gradient(objective.theta(coef, intercept)).gradient
-    in_coef = gradient.reshape(objective.shape)[: objective.n_features]
-    in_coef = np.abs(in_coef / objective.scale[:, None]).max(axis=1)
-    # That of a constant column is made of rounding errors.
-    rounding = GRADIENT_ROUNDING * _eps(objective) * np.abs(objective.center)
-    return np.where(in_coef > rounding, in_coef, 0).max()
-
-
-def _eps(objective):
-    return np.finfo(objective.dtype).eps
-
-
-def _class_shares(objective):
-    # The mean targets: of the second class of two, or of each of several.
-    target, weight = objective.target, objective.sample_weight
-    if target.shape[1] == objective.n_columns:
-        share = np.average(target.astype(np.float64), axis=0, weights=weight)
-    else:
-        total = np.bincount(target[:, 0].astype(np.intp), weight, objective.n_columns)
-        share = total / total.sum()
-    tiny = np.finfo(np.float64).eps
-    return np.clip(share, tiny, 1 - tiny)
+    return [problem.penalty(C, l1_ratio, row_weight) for C in Cs.tolist()]
 
 
 def path_coefficients(objective, grid, path):
@@ -188,9 +81,8 @@ def path_coefficients(objective, grid, path):
 
     Parameters
     ----------
-    objective : LinearObjective
-    grid : list of dict
-        The penalties, as `penalties` returns them.
+    objective : Objective
+    grid : list of Penalty
     path : list of PathPoint
 
     Returns
@@ -199,7 +91,9 @@ def path_coefficients(objective, grid, path):
     intercepts : ndarray of shape (n_Cs, n_columns)
     """
     fitted = [
-        fitted_coefficients(objective, point.theta, penalty["l1"], objective.dtype)
+        fitted_coefficients(
+            objective.replace(penalty=penalty), point.theta, objective.samples.dtype
+        )
         for penalty, point in zip(grid, path, strict=True)
     ]
     coefs, intercepts = zip(*fitted, strict=True)
@@ -226,8 +120,8 @@ def warn_of_unconverged(results, max_iter, tol, stacklevel):
         warnings.warn(
             f"{len(unconverged)} of {len(results)} fits failed to converge; of the worst, the "
             f"largest entry of the gradient is {worst.max_gradient:.3g}, tol={tol}: "
-            f"{worst.reason}. Increase max_iter={max_iter}, standardise X or leave out the largest "
-            "values of Cs.",
+            f"{worst.verdict.reason(max_iter)}. Increase max_iter={max_iter}, standardise X or "
+            "leave out the largest values of Cs.",
             ConvergenceWarning,
             stacklevel=stacklevel + 1,
         )
@@ -248,6 +142,9 @@ def logloss_path(
     max_iter: int = 100,
     n_jobs: int | None = None,
     verbose: int = 0,
+    offset: ArrayLike | None = None,
+    penalty_factor: ArrayLike | None = None,
+    bounds: tuple[Any, Any] | None = None,
 ) -> LogLossPath:
     """Compute the coefficients of `LogLossClassifier` for a grid of C.
 
@@ -262,13 +159,17 @@ def logloss_path(
     Cs : int or array-like of shape (n_Cs,), default=100
         Values of C, or how many. Without an L1 penalty these are spaced evenly on a log scale from
         1e-4 to 1e4, as those of LogisticRegressionCV. With one, they go from the largest C for
-        which all coefficients are zero up to 1000 times that, as glmnet's [1]_.
+        which all coefficients with a penalty are zero up to 1000 times that, as glmnet's [1]_.
     l1_ratio : float, default=0.0
         Part of the penalty that is L1, from 0 to 1.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights; 1 if None.
     fit_intercept, class_weight, label_smoothing, solver, tol, max_iter, n_jobs, verbose
         As for `LogLossClassifier`, for each value of C.
+    offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        As for `LogLossClassifier.fit`.
+    penalty_factor, bounds
+        As for `LogLossClassifier`.
 
     Returns
     -------
@@ -313,6 +214,8 @@ def logloss_path(
         max_iter=max_iter,
         n_jobs=n_jobs,
         verbose=verbose,
+        penalty_factor=penalty_factor,
+        bounds=bounds,
     )
     model._check_parameters()
     if l1_ratio > 0 and solver in SMOOTH_SOLVERS:
@@ -320,43 +223,44 @@ def logloss_path(
             f"solver={solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; use solver='auto' or "
             "'coordinate-descent', or l1_ratio=0"
         )
-    problem = model._validate_problem(X, y, sample_weight)
+    problem = model._validate_problem(X, y, sample_weight, offset)
+    path, results = _solve_grid(model, problem, Cs, float(l1_ratio))
+    warn_of_unconverged(results, max_iter, tol, stacklevel=2)
+    return path
+
+
+def _solve_grid(model, problem, Cs, l1_ratio):
+    # The LogLossPath of a classifier's parameters, and the SolverResults from strong to weak.
     with one_blas_thread():
-        objective = problem.objective(
+        objective, _ = problem.objective(
             model._loss(problem.targets.n_classes),
-            l2=problem.strength(HIGHEST_C if np.ndim(Cs) == 0 else np.max(Cs)),
-            fit_intercept=fit_intercept,
-            n_threads=effective_n_threads(n_jobs),
+            problem.penalty(HIGHEST_C if np.ndim(Cs) == 0 else np.max(Cs), 0.0),
+            solver=model._solver_name(),
+            fit_intercept=model.fit_intercept,
+            n_threads=effective_n_threads(model.n_jobs),
         )
         if np.ndim(Cs) > 0:
-            all_Cs = np.array(Cs, dtype=np.float64)
+            Cs = np.array(Cs, dtype=np.float64)
         elif l1_ratio > 0:
-            all_Cs = sparse_Cs(Cs, l1_ratio, objective, problem)
+            Cs = sparse_Cs(Cs, l1_ratio, objective, problem)
         else:
-            all_Cs = default_Cs(Cs)
-        from_strong_to_weak = np.argsort(all_Cs, kind="stable")
-        grid = penalties(problem, all_Cs[from_strong_to_weak], float(l1_ratio))
-        steps = solve_path(
-            objective,
-            grid,
-            solver="auto" if solver in AUTOMATIC_SOLVERS else solver,
-            tol=tol,
-            max_iter=max_iter,
-            verbose=verbose,
-        )
-        path = list(steps)
-        results = [point.result for point in path]
+            Cs = default_Cs(Cs)
+        from_strong_to_weak = np.argsort(Cs, kind="stable")
+        grid = penalties(problem, Cs[from_strong_to_weak], l1_ratio)
+        goal = Goal.of(model.tol, model.max_iter, model.verbose)
+        points = list(solve_path(objective, grid, goal, solver=model._solver_name()))
+        results = [point.result for point in points]
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")
-        coefs, intercepts = path_coefficients(objective, grid, path)
-    warn_of_unconverged(results, max_iter, tol, stacklevel=2)
+        coefs, intercepts = path_coefficients(objective, grid, points)
     as_given = np.argsort(from_strong_to_weak)
-    return LogLossPath(
-        all_Cs,
-        float(l1_ratio),
+    path = LogLossPath(
+        Cs,
+        l1_ratio,
         problem.targets.classes,
         coefs[as_given],
         intercepts[as_given],
         np.array([result.n_iter for result in results], dtype=np.int32)[as_given],
         getattr(model, "feature_names_in_", None),
     )
+    return path, results

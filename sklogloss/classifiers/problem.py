@@ -9,14 +9,17 @@ from scipy import sparse
 from sklogloss.inputs.targets import Targets
 from sklogloss.inputs.weights import class_weights
 from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import LinearObjective
+from sklogloss.linear.objective import balanced_objective
+from sklogloss.linear.samples import Samples
+from sklogloss.penalties import Penalty
+from sklogloss.solvers.plan import Facts, make_plan
 
 __all__ = ["Problem"]
 
 
 @dataclass
 class Problem:
-    """What to fit: samples, targets and weights, but neither penalty nor solver.
+    """What to fit: samples, targets, weights and limits of the coefficients, but no solver.
 
     Attributes
     ----------
@@ -33,6 +36,9 @@ class Problem:
         Weights of samples and classes together, divided by 2 to the exponent, so that neither they
         nor their sums leave the range of the dtype.
     exponent : int
+    offset : Fortran-ordered ndarray of shape (n_samples, n_columns) or None
+    penalty_factor : ndarray of shape (n_features,) or None
+    bounds : pair of ndarray of shape (n_features, n_columns), or None
     """
 
     X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
@@ -42,9 +48,12 @@ class Problem:
     target: np.ndarray
     row_weight: np.ndarray | None
     exponent: int
+    offset: np.ndarray | None = None
+    penalty_factor: np.ndarray | None = None
+    bounds: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
-    def of(cls, X, targets, sample_weight, class_weight, label_smoothing, alpha=None):
+    def of(cls, X, targets, sample_weight, class_weight, label_smoothing, alpha=None, **limits):
         """Return the problem of validated data.
 
         Parameters
@@ -56,6 +65,8 @@ class Problem:
         label_smoothing : float
         alpha : ndarray of shape (n_classes,), default=None
             Further weights of the classes, which multiply those of class_weight.
+        **limits
+            offset, penalty_factor and bounds, checked.
 
         Raises
         ------
@@ -77,7 +88,7 @@ class Problem:
             others = " and class_weight" if alpha is None else ", class_weight and alpha"
             raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
         target = weighted_targets.as_array(label_smoothing, X.dtype)
-        return cls(X, targets, sample_weight, weights, target, row_weight, exponent)
+        return cls(X, targets, sample_weight, weights, target, row_weight, exponent, **limits)
 
     def strength(self, C, row_weight=None):
         """Return the strength of the penalty of the mean objective, 1 / (C * sum of weights).
@@ -93,18 +104,37 @@ class Problem:
         total = len(self.target) if row_weight is None else row_weight.sum(dtype=np.float64)
         return float(np.ldexp(1 / total / C, -self.exponent))
 
-    def objective(self, loss, *, l2, l1=0.0, fit_intercept, n_threads):
-        """Return the LinearObjective of a loss and a penalty, see there."""
-        return LinearObjective(
-            make_design(self.X),
-            loss.kernel(target_is_matrix=self.target.shape[1] > 1),
-            self.target,
-            self.row_weight,
-            l2=l2,
-            l1=l1,
-            fit_intercept=bool(fit_intercept),
-            n_threads=n_threads,
+    def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:
+        """Return the penalty of the mean objective; row_weight is as for `strength`."""
+        strength = self.strength(C, row_weight)
+        return Penalty.of_features(
+            l1_ratio * strength, (1 - l1_ratio) * strength, self.penalty_factor, self.bounds
         )
+
+    def objective(self, loss, penalty, *, solver, fit_intercept, n_threads):
+        """Return the Objective of a loss and a penalty, and the Plan that solves it.
+
+        Parameters
+        ----------
+        loss : Loss
+        penalty : Penalty
+        solver : str
+            "auto" or one of SOLVERS.
+        fit_intercept : bool
+        n_threads : int
+        """
+        kernel = loss.kernel(target_is_matrix=self.target.shape[1] > 1)
+        design = make_design(self.X)
+        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
+        plan = make_plan(Facts.of(samples, kernel, penalty, bool(fit_intercept)), solver)
+        objective = balanced_objective(
+            samples,
+            kernel,
+            penalty,
+            fit_intercept=bool(fit_intercept),
+            n_rows=plan.coordinate_rows,
+        )
+        return objective, plan
 
 
 def _warn_of_no_weight(targets, sample_weight):

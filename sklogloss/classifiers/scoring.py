@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_method_params
 
 from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import split_coefficients
-from sklogloss.linear.subset import take_rows
+from sklogloss.linear.design import take_rows
 from sklogloss.losses import LogLoss
 
 __all__ = ["is_log_loss", "score_folds", "surprise", "with_labels"]
@@ -85,6 +85,7 @@ def score_folds(model, scorer, problem, folds, score_params):
             "or a scorer of sklogloss.metrics"
         )
     y = model.classes_[targets.label] if targets.proba is None else targets.proba
+    offset = problem.offset
     scorer = with_labels(scorer, model.classes_)
     scores = np.empty(model.coefs_paths_.shape[:3])
     for fold, coefs_paths, of_fold in zip(folds, model.coefs_paths_, scores, strict=True):
@@ -96,6 +97,7 @@ def score_folds(model, scorer, problem, folds, score_params):
         X_test, y_test = take_rows(problem.X, fold.test), y[fold.test]
         for ratio, i in np.ndindex(of_fold.shape):
             candidate = _candidate(model, ratio, i, coefs_paths[ratio, i])
+            candidate._known_offset = None if offset is None else offset[fold.test]
             of_fold[ratio, i] = scorer(candidate, X_test, y_test, **params)
     return scores
 
@@ -109,6 +111,8 @@ def _candidate(model, ratio, i, coefficients):
         class_weight=model.class_weight,
         label_smoothing=model.label_smoothing,
         probabilities=model.probabilities,
+        penalty_factor=model.penalty_factor,
+        bounds=model.bounds,
     )
     candidate.coef_, candidate.intercept_ = split_coefficients(coefficients, model.fit_intercept)
     candidate._set_classes(model.classes_, model.class_weight_)
@@ -129,7 +133,7 @@ def _score_log_loss(model, problem, folds, sample_weight):
         joined = coefs_paths.reshape(-1, *coefs_paths.shape[2:])
         coefs, intercepts = split_coefficients(joined, model.fit_intercept)
         of_fold[:] = _neg_log_losses(
-            problem.X, fold.test, target, coefs, intercepts, partial(surprise, model), weight
+            problem, fold.test, target, coefs, intercepts, partial(surprise, model), weight
         ).reshape(of_fold.shape)
     return scores
 
@@ -170,12 +174,13 @@ def _is_of_scikit_learn(scorer):
     return isinstance(scorer, _BaseScorer) and type(scorer).__module__.startswith("sklearn.")
 
 
-def _neg_log_losses(X, rows, target, coefs, intercepts, surprise_of, weight):
+def _neg_log_losses(problem, rows, target, coefs, intercepts, surprise_of, weight):
     """Return minus the mean log loss of some rows, for each of several linear models.
 
     Parameters
     ----------
-    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
+    problem : Problem
+        With X and the offset.
     rows : ndarray of int
     target : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
         As a loss takes it.
@@ -201,7 +206,10 @@ def _neg_log_losses(X, rows, target, coefs, intercepts, surprise_of, weight):
     size = max(1, BLOCK_ENTRIES // max(coefs.shape))
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
-        raw_prediction = np.asarray(take_rows(X, block) @ coefs) + intercepts.ravel()
+        raw_prediction = np.asarray(take_rows(problem.X, block) @ coefs) + intercepts.ravel()
+        raw_prediction = raw_prediction.reshape(len(block), n_models, n_columns)
+        if problem.offset is not None:
+            raw_prediction += problem.offset[block, None]
         block_weight = np.ones(len(block)) if weight is None else weight[block]
         block_target = np.repeat(target[block], n_models, axis=0)
         losses = surprise_of(block_target, raw_prediction.reshape(-1, n_columns))

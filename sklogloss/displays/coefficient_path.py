@@ -68,7 +68,7 @@ class CoefficientPathDisplay:
         quantity: str = "Coefficient",
         C: float | None = None,
         n_names: int = 8,
-    ):
+    ) -> None:
         self.Cs = Cs
         self.coefs = coefs
         self.feature_names = feature_names

@@ -60,7 +60,7 @@ class CVCurveDisplay:
 
     def __init__(
         self, *, Cs: np.ndarray, l1_ratios: np.ndarray, selection: Selection, score_name: str
-    ):
+    ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
         self.selection = selection

@@ -44,7 +44,9 @@ class LossCurveDisplay:
     'Gradient'
     """
 
-    def __init__(self, *, logit: np.ndarray, curves: dict[str, tuple[np.ndarray, np.ndarray]]):
+    def __init__(
+        self, *, logit: np.ndarray, curves: dict[str, tuple[np.ndarray, np.ndarray]]
+    ) -> None:
         self.logit = logit
         self.curves = curves
 

@@ -105,7 +105,7 @@ class ReliabilityDisplay:
 
     def __init__(
         self, *, curves: list[ReliabilityCurve], name: str | None, confidence_level: float
-    ):
+    ) -> None:
         self.curves = curves
         self.name = name
         self.confidence_level = confidence_level

@@ -53,7 +53,7 @@ class ScoreDecompositionDisplay:
     ['one', 'two']
     """
 
-    def __init__(self, *, decompositions: dict[str, ScoreDecomposition], score: str):
+    def __init__(self, *, decompositions: dict[str, ScoreDecomposition], score: str) -> None:
         self.decompositions = decompositions
         self.score = score
 

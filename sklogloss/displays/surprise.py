@@ -78,7 +78,7 @@ class SurpriseDisplay:
 
     def __init__(
         self, *, curves: list[SurpriseCurve], worst: list[tuple[int, Any, float]], name: str | None
-    ):
+    ) -> None:
         self.curves = curves
         self.worst = worst
         self.name = name

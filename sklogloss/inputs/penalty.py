@@ -36,7 +36,7 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
                 "Setting penalty=None will ignore the C and l1_ratio parameters; "
                 "use C=np.inf instead of penalty=None.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         return np.inf, 0.0
     meant = {"l2": 0.0, "l1": 1.0}.get(penalty)
@@ -49,7 +49,7 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
             f"is only used when penalty is 'elasticnet'. Got (penalty={penalty}), which means "
             f"l1_ratio={meant:g}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return C, meant
 

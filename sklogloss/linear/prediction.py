@@ -16,7 +16,7 @@ def predict_rows(X, coef, intercept, loss=None, *, logarithm=False, n_threads):
     ----------
     X : ndarray of shape (n_samples, n_features), float64 or float32
     coef : ndarray of shape (n_columns, n_features), of the dtype of X
-    intercept : ndarray of shape (n_columns,)
+    intercept : array-like of shape (n_columns,), (1,) or (1, n_columns), or float
     loss : Loss, default=None
         Whose link makes the probabilities.
     logarithm : bool, default=False
@@ -29,6 +29,8 @@ def predict_rows(X, coef, intercept, loss=None, *, logarithm=False, n_threads):
         None if X has an entry that is not finite, or a sum.
     """
     n_columns = len(coef) if loss is None else loss.n_classes
+    # It may have been set by hand.
+    intercept = np.broadcast_to(np.ravel(intercept), len(coef))
     prediction = np.empty((len(X), n_columns), dtype=X.dtype)
     with one_blas_thread():
         total = data_pass.predict(

@@ -1,20 +1,29 @@
 """How many threads a pass uses, and one BLAS thread in each of them."""
 
-import contextlib
+import ctypes
 import functools
+import itertools
 import os
 import threading
 
 import joblib
 from threadpoolctl import ThreadpoolController
 
+from sklogloss._cython.blas_limit import BlasLimit
 from sklogloss._cython.data_pass import max_threads
 from sklogloss._cython.fork import in_forked_child
 
 __all__ = ["effective_n_threads", "one_blas_thread"]
 
-# OpenMP and the C code take a count of threads as a C int.
-LARGEST_COUNT = 2**31 - 1
+# More threads than this serve no pass: the rows are cut into fewer pieces.
+MOST_THREADS = 64
+# How each BLAS names the functions that get and set its number of threads.
+FUNCTIONS = {
+    "openblas": ("openblas_get_num_threads", "openblas_set_num_threads"),
+    "mkl": ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
+    "blis": ("bli_thread_get_num_threads", "bli_thread_set_num_threads"),
+    "flexiblas": ("flexiblas_get_num_threads", "flexiblas_set_num_threads"),
+}
 
 
 def effective_n_threads(n_jobs: int | None) -> int:
@@ -30,7 +39,7 @@ def effective_n_threads(n_jobs: int | None) -> int:
     Returns
     -------
     n_threads : int
-        At least 1. A child that was forked without exec gets 1: GNU OpenMP hangs in a child of a
+        From 1 to 64. A child that was forked without exec gets 1: GNU OpenMP hangs in a child of a
         process that has used it.
 
     Raises
@@ -43,10 +52,10 @@ def effective_n_threads(n_jobs: int | None) -> int:
     if in_forked_child():
         return 1
     if n_jobs is None:
-        return min(max_threads(), _n_cores())
-    if n_jobs < 0:
-        return max(1, _n_cores() + 1 + n_jobs)
-    return min(int(n_jobs), LARGEST_COUNT)
+        n_jobs = min(max_threads(), _n_cores())
+    elif n_jobs < 0:
+        n_jobs = max(1, _n_cores() + 1 + n_jobs)
+    return min(int(n_jobs), MOST_THREADS)
 
 
 @functools.cache
@@ -54,63 +63,45 @@ def _n_cores() -> int:
     return joblib.cpu_count()
 
 
-@functools.cache
-def _blas_libraries():
+def one_blas_thread() -> BlasLimit:
+    """Return the context in which BLAS uses one thread: the passes bring their own.
+
+    The limit holds for the process, or where BLAS has threads for each of its callers, for the
+    thread that enters. It does not go through threadpoolctl, whose version 3.8 lets only one Python
+    thread set it.
+    """
+    if not _limits:
+        with _limits_lock:
+            if not _limits:
+                _limits.append(_make_limit())
+    return _limits[0]
+
+
+# The one limit of the process, once it was asked for.
+_limits: list[BlasLimit] = []
+_limits_lock = threading.Lock()
+
+
+def _make_limit():
     # Looking for the loaded libraries takes milliseconds, more than a small fit.
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    controllers = ThreadpoolController().select(user_api="blas").lib_controllers
+    limit = BlasLimit([found for found in map(_addresses, controllers) if found is not None])
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=limit.forget)
+    return limit
 
 
-class _OneBlasThread:
-    # The limit holds for the process: of the fits that run at the same time in several Python
-    # threads, the first sets it and the last takes it back.
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._n_inside = 0
-        self._limited = []
-
-    def enter(self):
-        with self._lock:
-            if self._n_inside == 0:
-                for library in _blas_libraries():
-                    n_threads = library.num_threads
-                    if n_threads != 1:
-                        self._limited.append((library, n_threads))
-                        library.set_num_threads(1)
-            self._n_inside += 1
-
-    def leave(self):
-        with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
-                self.restore()
-
-    def restore(self):
-        while self._limited:
-            library, n_threads = self._limited.pop()
-            library.set_num_threads(n_threads)
-
-
-_one_blas_thread = _OneBlasThread()
-
-
-def _forget_other_threads():
-    # The threads of the parent do not exist in its child: nobody would take back their limit.
-    global _one_blas_thread
-    _one_blas_thread.restore()
-    _one_blas_thread = _OneBlasThread()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_other_threads)
-
-
-@contextlib.contextmanager
-def one_blas_thread():
-    """Let BLAS use one thread in this context: the passes bring their own."""
-    limit = _one_blas_thread
-    limit.enter()
-    try:
-        yield
-    finally:
-        limit.leave()
+def _addresses(library):
+    # (address of the getter, of the setter, whether each thread has a number of its own), or None.
+    is_per_thread = getattr(library, "threading_layer", None) == "openmp"
+    names = FUNCTIONS.get(library.internal_api)
+    if library.internal_api == "openblas" and is_per_thread:
+        names = ("omp_get_max_threads", "omp_set_num_threads")
+    if names is None:
+        return None
+    for prefix, suffix in itertools.product(("", "scipy_"), ("", "64_", "_64")):
+        functions = [getattr(library.dynlib, f"{prefix}{name}{suffix}", None) for name in names]
+        if None not in functions:
+            addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in functions]
+            return (*addresses, is_per_thread)
+    return None

@@ -13,8 +13,8 @@ from sklogloss.inputs.parameters import check_choice
 if TYPE_CHECKING:
     from sklogloss.losses.base import Loss
 
-# What the libraries multiply the diagonal of softmax's Hessian by: Friedman's factor ("Greedy
-# Function Approximation", 2001, algorithm 6), or that by which it bounds the Hessian.
+# Factors by which the libraries multiply the diagonal of the softmax Hessian: Friedman's factor
+# ("Greedy Function Approximation", 2001, algorithm 6), or one that makes it an upper bound.
 FACTORS: dict[str, Callable[[int], float]] = {
     "lightgbm": lambda n_classes: n_classes / (n_classes - 1),
     "xgboost": lambda n_classes: 2.0,
@@ -23,7 +23,7 @@ SMALLEST_HESSIAN = 1e-16
 
 
 class BoostingObjective:
-    """A loss as custom objective. Made by the losses' `as_objective`.
+    """A loss as custom objective of a boosting library. `Loss.as_objective` makes it.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class BoostingObjective:
     ) -> float | NDArray[Any]:
         """Return the one raw prediction for all samples that has the smallest loss.
 
-        Boosting starts from it: the libraries know none of a custom objective.
+        Start boosting from it: the libraries have no initial score for a custom objective.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Focal loss: log loss in which what is well predicted counts little."""
+"""Focal loss: log loss that gives little weight to samples that are well predicted."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ class FocalLoss(Loss):
     .. math::
         \ell(y, z) = -\sum_k y_k\, (1 - p_k)^\gamma \ln p_k.
 
-    Soft targets thus mix the losses of the classes, and the probabilities that minimise the
-    expected loss can be inverted. For a class that happened, with :math:`q = 1 - p`, the
+    Soft targets mix the losses of the classes, so that the true probabilities follow from the
+    minimiser of the expected loss. For a class that happened, with :math:`q = 1 - p`, the
     derivatives in its margin :math:`m` (:math:`z` for class 1, :math:`-z` for class 0) are
 
     .. math::
@@ -40,18 +40,17 @@ class FocalLoss(Loss):
     The second is negative where p is small, below 0.043, 0.058 and 0.050 for gamma of 1, 2 and 5:
     focal loss is not convex for :math:`\gamma > 0`, and `gamma=0` is log loss. See [1]_.
 
-    Values and gradients of hard targets are right to 8 units in the last place over the whole
-    range of the exponential, for gamma up to 5. So is the second derivative of two classes where
-    all targets are 0 or 1, also next to its root. The Hessians of more classes and of soft targets
-    are so relative to the sum of the absolute values of their terms, which cancel where a second
-    derivative changes its sign: for soft targets, where that is depends on the target. No finite
-    raw prediction gives NaN.
+    Values and gradients of hard targets are accurate to 8 units in the last place over the whole
+    range of the exponential, for gamma up to 5. So is the second derivative of two classes if all
+    targets are 0 or 1, also next to its root. For more classes and for soft targets, the Hessian
+    has this accuracy relative to the sum of the absolute values of its terms, which cancel where a
+    second derivative changes its sign. No finite raw prediction gives NaN.
 
     Parameters
     ----------
     gamma : float, default=2.0
-        Focusing parameter, finite and not negative. One above 1e15, or 1e7 for float32, has the
-        values of that.
+        Focusing parameter, finite and not negative. Values above 1e15 (1e7 for float32) have the
+        effect of that limit.
     n_classes : int, default=2
         Number of classes, at least 2.
 
@@ -118,7 +117,7 @@ class FocalLoss(Loss):
         # u_k proportional to p_k / phi_k, where phi_k (p - e_k) is the gradient of class k.
         z = raw_prediction.astype(np.float64, copy=False)
         limit = np.finfo(np.float64).max
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             if self.n_classes == 2:
                 log_odds = (1 + self.gamma) * z + self._log_boost(-z) - self._log_boost(z)
                 log_odds = np.clip(log_odds, -limit, limit)
@@ -128,7 +127,8 @@ class FocalLoss(Loss):
                 log_ratio = np.clip(self._log_ratio(log_p - _log_of_others(log_p)), -limit, limit)
                 log_u = log_ratio - log_ratio.max(axis=1, keepdims=True)
                 log_u -= logsumexp(log_u, axis=1, keepdims=True)
-        return np.maximum(log_u, -np.finfo(raw_prediction.dtype).max).astype(raw_prediction.dtype)
+            dtype = raw_prediction.dtype
+            return np.maximum(log_u, -np.finfo(dtype).max).astype(dtype)
 
     def _log_boost(self, log_odds: NDArray[Any]) -> NDArray[Any]:
         # ln(phi / q^gamma) = ln(1 - gamma p / q ln p), by ln(p / q): p / q is exp(log_odds).

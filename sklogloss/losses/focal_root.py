@@ -6,15 +6,16 @@ from functools import lru_cache
 # Distance from the root up to which the kernels take a polynomial, and its number of coefficients.
 RADIUS = 0.2
 N_COEFFICIENTS = 10
-# Outside, the root lies where the second derivative underflows, or means nothing.
+# Outside these, the second derivative underflows at the root, or the root has no effect.
 SMALLEST_GAMMA, LARGEST_GAMMA = 1 / 600, 1e4
 
 
 @lru_cache
 def root_parameters(gamma: float) -> tuple[float, ...]:
-    r"""Return what the kernels need of the root of the second derivative in the margin m.
+    r"""Return what the kernels need to know of the root of the second derivative.
 
-    For a class that happened, that derivative is :math:`p\, q^{\gamma + 1} F(m)` with
+    For the class that happened, with margin m, the second derivative is
+    :math:`p\, q^{\gamma + 1} F(m)` with
 
     .. math::
         F(m) = 1 + 2 \gamma + \gamma^2 \tfrac{p}{q} l - \gamma l,
@@ -30,8 +31,8 @@ def root_parameters(gamma: float) -> tuple[float, ...]:
     -------
     parameters : tuple of float
         The root as a sum of two floats, the radius of the polynomial, 1 + 2 gamma + gamma root,
-        and the coefficients of F(root + d) / d from the constant on. If gamma is so small or large
-        that no root is wanted, the first two and the radius are 0.
+        and the coefficients of F(root + d) / d from the constant on. The first two and the radius
+        are 0 if gamma is too small or too large for the root to matter.
     """
     if not SMALLEST_GAMMA <= gamma <= LARGEST_GAMMA:
         return (0.0, 0.0, 0.0, 1 + 2 * gamma, *[0.0] * N_COEFFICIENTS)
@@ -75,7 +76,7 @@ def _factor(gamma: Decimal, margin: Decimal) -> tuple[Decimal, Decimal]:
     return value, gamma * (gamma * (odds * surprise - p) + q)
 
 
-# cos((2 i + 1) pi / 20): any ten numbers near these would do.
+# cos((2 i + 1) pi / 20). Ten numbers close to these would serve as well.
 _CHEBYSHEV_NODES = [
     Decimal(sign * node)
     for node in (0.1564344650402309, 0.4539904997395468, 0.7071067811865475, 0.8910065241883679,

@@ -24,8 +24,8 @@ class LogLoss(Loss):
         \partial_k \partial_l \ell = p_k (\delta_{kl} - p_l).
 
     Formulas are arranged so that nothing cancels: values, gradients and Hessians of hard targets
-    are right to a few units in the last place over the whole range of the exponential, and no
-    finite raw prediction gives NaN. See [1]_, sections 4.3.2 and 4.3.4, for the derivation.
+    are accurate to a few units in the last place over the whole range of the exponential. No finite
+    raw prediction gives NaN. See [1]_, sections 4.3.2 and 4.3.4, for the derivation.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class LogLoss(Loss):
             Whether the target is an (n_samples, n_classes) matrix of probabilities; only for
             more than two classes.
         convex : bool, default=False
-            Without effect: log loss is convex.
+            It has no effect: log loss is convex.
 
         Returns
         -------

@@ -73,7 +73,8 @@ class PosteriorMap(ABC):
         TypeError, ValueError
             As for `value`, and for class weights and a smoothing that are not as above.
         """
-        return np.exp(self.log_posterior(raw_prediction, class_weight, label_smoothing))
+        with np.errstate(under="ignore"):
+            return np.exp(self.log_posterior(raw_prediction, class_weight, label_smoothing))
 
     def log_posterior(
         self,
@@ -194,7 +195,8 @@ def undo_weights_and_smoothing(
     tiny = np.finfo(log_proba.dtype).tiny
     n_classes = log_proba.shape[1]
     if label_smoothing > 0:
-        unsmoothed = np.exp(log_proba) - label_smoothing / n_classes
+        with np.errstate(under="ignore"):
+            unsmoothed = np.exp(log_proba) - label_smoothing / n_classes
         unsmoothed /= 1 - label_smoothing
         log_eta = np.log(np.maximum(unsmoothed, tiny))
     else:
@@ -203,6 +205,7 @@ def undo_weights_and_smoothing(
     log_eta[:, seen] -= np.log(class_weight[seen]).astype(log_proba.dtype)
     log_eta[:, ~seen] = -np.inf
     log_eta -= log_eta.max(axis=1, keepdims=True)
-    log_eta -= np.log(np.exp(log_eta).sum(axis=1, keepdims=True))
+    with np.errstate(under="ignore"):
+        log_eta -= np.log(np.exp(log_eta).sum(axis=1, keepdims=True))
     log_eta[:, ~seen] = np.log(tiny)
     return log_eta

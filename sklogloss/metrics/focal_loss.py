@@ -84,7 +84,8 @@ def _focal_losses(
 ) -> NDArray[Any]:
     # Of each sample.
     proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
-    losses = -class_weight * np.exp(xlogy(gamma, complements(proba))) * log_proba
+    with np.errstate(under="ignore"):
+        losses = -class_weight * np.exp(xlogy(gamma, complements(proba))) * log_proba
     if forecasts.target is None:
         return losses[np.arange(len(forecasts)), forecasts.label]
     return np.sum(forecasts.target * losses, axis=1)

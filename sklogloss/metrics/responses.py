@@ -16,7 +16,11 @@ __all__ = ["forecast_arguments", "with_unseen_classes"]
 
 
 def forecast_arguments(
-    estimator: Any, X: ArrayLike, call: Callable[..., Any] | None = None
+    estimator: Any,
+    X: ArrayLike,
+    call: Callable[..., Any] | None = None,
+    *,
+    offset: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Return the classifier's logits or probabilities, by the name of the argument that takes them.
 
@@ -26,6 +30,8 @@ def forecast_arguments(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     call : callable, default=None
         As scikit-learn passes it to scorers: ``call(estimator, method, X, pos_label=...)``.
+    offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        For an estimator whose methods take one.
 
     Returns
     -------
@@ -35,10 +41,11 @@ def forecast_arguments(
     if len(classes) == 1:
         # Sure of the one class that it knows.
         return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
+    metadata = {} if offset is None else {"offset": offset}
     decides_by_logits = _decides_by_logits(estimator)
     if decides_by_logits is False:
         # Log-probabilities are logits, too. Of two classes, scikit-learn's call returns one column.
-        log_proba = estimator.predict_log_proba(X)
+        log_proba = estimator.predict_log_proba(X, **metadata)
         if len(classes) == 2:
             log_proba = log_proba[:, 1] - log_proba[:, 0]
         return {"raw_prediction": log_proba}
@@ -46,8 +53,10 @@ def forecast_arguments(
         argument, method = "raw_prediction", "decision_function"
     else:
         argument, method = "y_proba", "predict_proba"
-    if call is None:
-        return {argument: getattr(estimator, method)(X)}
+    if call is None or metadata:
+        forecast = getattr(estimator, method)(X, **metadata)
+        is_pair = argument == "y_proba" and len(classes) == 2
+        return {argument: forecast[:, 1] if is_pair and call is not None else forecast}
     pos_label = classes[1] if len(classes) == 2 else None
     return {argument: call(estimator, method, X, pos_label=pos_label)}
 

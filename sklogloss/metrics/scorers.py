@@ -39,6 +39,9 @@ class ProbabilityScorer(_BaseScorer):
     ``estimator.classes_``. Of two classes it sees, as scikit-learn's, the probability of the
     second; of sklogloss's own classifiers, also in a Pipeline or a search, the decision function or
     predict_log_proba, so that no probability is ever rounded to 0.
+
+    With metadata routing, `sample_weight` goes to the metric and `offset` to the estimator's
+    prediction: ``scorer.set_score_request(offset=True)``.
     """
 
     def _score(
@@ -47,6 +50,7 @@ class ProbabilityScorer(_BaseScorer):
         estimator: Any,
         X: ArrayLike,
         y_true: ArrayLike,
+        offset: ArrayLike | None = None,
         **kwargs: Any,
     ) -> float:
         self._warn_overlap(
@@ -65,7 +69,7 @@ class ProbabilityScorer(_BaseScorer):
                 f"{self!r} scores probabilities; {estimator!r} has no predict_proba. "
                 "CalibratedClassifierCV makes probabilities of its predictions"
             )
-        arguments = forecast_arguments(estimator, X, method_caller)
+        arguments = forecast_arguments(estimator, X, method_caller, offset=offset)
         if is_soft(y_true):
             if hasattr(y_true, "columns"):
                 arguments["labels"] = estimator.classes_

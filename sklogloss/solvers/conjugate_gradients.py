@@ -1,55 +1,82 @@
-"""The equations of a step of Newton's method, solved by conjugate gradients."""
+"""The equations of a Newton step, solved by conjugate gradients."""
 
 import numpy as np
 from scipy.linalg.blas import daxpy
 
-__all__ = ["ConjugateGradients"]
+__all__ = ["ConjugateGradients", "solve_equations"]
 
 
 class ConjugateGradients:
-    """H direction = -gradient, H the Hessian in theta: each step is one product, a pass over X.
+    """H direction = -gradient, where each step takes one product with the Hessian H.
 
     Parameters
     ----------
-    objective : LinearObjective
-    point : Evaluation
-        With curvature.
-    preconditioner : ndarray of shape (n_parameters,)
-        Its diagonal.
+    product : callable
+        From a vector to H times the vector.
+    gradient : ndarray of shape (n_parameters,)
+    precondition : callable
+        From a vector to its product with an approximate inverse of H.
 
     Attributes
     ----------
     direction : ndarray of shape (n_parameters,)
+    residual : ndarray of shape (n_parameters,)
+        -gradient - H direction.
     norm : float
-        Of the residual, squared, in the inverse of the preconditioner.
+        Of the residual, squared, in the approximate inverse.
     """
 
-    def __init__(self, objective, point, preconditioner):
-        self.objective = objective
-        self.point = point
-        self.preconditioner = preconditioner
-        self.residual = -point.gradient
-        self.preconditioned = self.residual / preconditioner
+    def __init__(self, product, gradient, precondition):
+        self.product = product
+        self.precondition = precondition
+        self.residual = -gradient
+        preconditioned = precondition(self.residual)
         self.direction = np.zeros_like(self.residual)
-        self.search = self.preconditioned.copy()
-        self.norm = float(self.residual @ self.preconditioned)
+        self.search = preconditioned.copy()
+        self.norm = float(self.residual @ preconditioned)
+        # That of search in the approximate H: the parts of a sum that are orthogonal there.
+        self.search_size = self.norm
 
     def advance(self):
         """Take one step; return twice what the model gains, 0 where no curvature is left."""
-        search, preconditioned = self.search, self.preconditioned
-        product = self.objective.hessian_product(self.point, search)
+        search = self.search
+        product = self.product(search)
         curvature = float(search @ product)
-        # Rounding level of the product: no curvature left along this direction.
-        np.multiply(self.preconditioner, search, out=preconditioned)
-        if not curvature > np.finfo(np.float64).eps * float(search @ preconditioned):
+        # Rounding errors of the product: no curvature is left along this direction.
+        if not curvature > np.finfo(np.float64).eps * self.search_size:
             return 0.0
         step = self.norm / curvature
         gain = step * self.norm
         # In place: new arrays of many parameters cost more than the arithmetic.
         daxpy(search, self.direction, a=step)
         daxpy(product, self.residual, a=-step)
-        np.divide(self.residual, self.preconditioner, out=preconditioned)
+        preconditioned = self.precondition(self.residual)
         previous_norm, self.norm = self.norm, float(self.residual @ preconditioned)
-        search *= self.norm / previous_norm
+        ratio = self.norm / previous_norm
+        search *= ratio
         search += preconditioned
+        self.search_size = self.norm + ratio**2 * self.search_size
         return gain
+
+
+def solve_equations(equations, target, max_products, is_still_gaining=None):
+    """Advance until the squared residual is small enough; return whether any step was taken.
+
+    Parameters
+    ----------
+    equations : ConjugateGradients or SoftmaxSystem
+    target : float
+        Bound of equations.norm.
+    max_products : int
+    is_still_gaining : callable, default=None
+        From the list of gains so far to whether to go on all the same.
+    """
+    gains = []
+    while len(gains) < max_products and (
+        equations.norm > target or (is_still_gaining is not None and is_still_gaining(gains))
+    ):
+        gain = equations.advance()
+        if not gain > 0:
+            break
+        gains.append(gain)
+    return bool(gains)

@@ -1,4 +1,4 @@
-"""Proximal Newton: coordinate descent on the quadratic model, for an L1 penalty."""
+"""The minimum of a quadratic model with an L1 penalty or bounds, by coordinate descent."""
 
 import numpy as np
 from scipy.linalg.blas import dsyr
@@ -6,9 +6,7 @@ from scipy.linalg.blas import dsyr
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
 
-from .newton_cholesky import NewtonCholeskySolver
-
-__all__ = ["ProximalNewtonSolver", "minimise_model"]
+__all__ = ["QuadraticModel", "minimise_model"]
 
 # A model counts as solved when a round gains less than a part of all that was gained. The part is a
 # tenth of what the next model is expected to gain, between these two: more digits of a model than
@@ -24,18 +22,20 @@ SWEEP_ROWS = 24
 SMALLEST_CURVATURE = 1e-14
 
 
-def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf, is_exact=False):
-    """Return the minimiser u of a quadratic model plus an L1 penalty.
+def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=False):
+    """Return the minimiser u of a quadratic model plus an L1 penalty, within bounds.
 
     The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
-    finds which coefficients are zero. The others then solve a system of equations, as long as none
-    of them changes its sign.
+    finds which coefficients are zero or at a bound. The others then solve a system of equations, as
+    long as none of them changes its sign or leaves its bounds.
 
     Parameters
     ----------
     matrix : ndarray of shape (n, n)
         Positive semi-definite.
-    gradient, x, l1 : ndarray of shape (n,)
+    gradient, x : ndarray of shape (n,)
+    penalty : Penalty
+        Of u; its L2 part belongs to the matrix.
     previous_gain : float, default=np.inf
         What the model before this one gained. The next is expected to gain less than this one by
         the same factor as this one less than that. Infinity asks for all digits.
@@ -48,49 +48,61 @@ def minimise_model(matrix, gradient, x, l1, previous_gain=np.inf, is_exact=False
     u : ndarray of shape (n,)
     """
     u, gradient = x.copy(), gradient.copy()
+    bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
     total, rest = 0.0, LARGEST_REST
     for _ in range(MAX_ROUNDS):
         n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
-        first_gain, gain, is_done = descend(matrix, gradient, u, l1, None, None, n_sweeps, rest)
+        first_gain, gain, is_done = descend(
+            matrix, gradient, u, penalty.l1, *bounds, n_sweeps, rest
+        )
         total += gain
         rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
         if first_gain <= rest * total or not np.isfinite(gain):
             break
         if not is_done:
-            gain, is_cut = _solve_on_support(matrix, gradient, u, l1)
+            gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
             total += gain
             while is_exact and is_cut:
-                gain, is_cut = _solve_on_support(matrix, gradient, u, l1)
+                gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
                 total += gain
     return u
 
 
-def _solve_on_support(matrix, gradient, u, l1):
+def _solve_on_support(matrix, gradient, u, penalty):
     # Newton's step with the signs of u, in place for u and gradient; return by how much the
-    # function fell, and whether the step was cut. A coefficient that changes its sign becomes zero;
-    # if that is no gain, the step ends where the first one does.
-    support = np.flatnonzero((u != 0) | (l1 == 0))
-    start, threshold = u[support], l1[support]
+    # function fell, and whether the step was cut. A coefficient that would change its sign becomes
+    # zero, one that would leave its bounds ends there; if that is no gain, the step ends where the
+    # first one does.
+    support = np.flatnonzero(penalty.is_free(u))
+    if len(support) == 0:
+        return 0.0, False
+    start, threshold = u[support], penalty.l1[support]
     slope = gradient[support] + threshold * np.sign(start)
     step = -CholeskyFactor(matrix[np.ix_(support, support)]).solve(slope)
     if not np.all(np.isfinite(step)):
         return 0.0, False
-    has_crossed = (threshold > 0) & ((start + step) * start < 0)
-    projected = np.where(has_crossed, -start, step)
+    least = np.where((threshold > 0) & (start > 0), 0, -np.inf)
+    most = np.where((threshold > 0) & (start < 0), 0, np.inf)
+    if penalty.is_bounded:
+        least = np.maximum(least, penalty.lower[support])
+        most = np.minimum(most, penalty.upper[support])
+    ends = [np.clip(start + step, least, most)]
+    is_cut = ends[0] != start + step
+    if is_cut.any():
+        lengths = (ends[0][is_cut] - start[is_cut]) / step[is_cut]
+        shorter = start + lengths.min() * step
+        shorter[np.flatnonzero(is_cut)[lengths.argmin()]] = ends[0][is_cut][lengths.argmin()]
+        ends.append(np.clip(shorter, least, most))
     rows = matrix[support]
-    moves = [projected]
-    if has_crossed.any():
-        length = np.min(-start[has_crossed] / step[has_crossed])
-        ends_first = has_crossed & (-start / np.where(has_crossed, step, 1) <= length)
-        moves.append(np.where(ends_first, -start, length * step))
-    for is_cut, move in enumerate(moves):
+    for is_shorter, end in enumerate(ends):
+        move = end - start
         change = move @ rows
         gain = -(gradient[support] @ move + change[support] @ move / 2)
-        gain -= threshold @ (np.abs(start + move) - np.abs(start))
+        gain -= threshold @ (np.abs(end) - np.abs(start))
         if gain > 0:
-            u[support] = start + move
+            u[support] = end
             gradient += change
-            return gain, bool(is_cut)
+            return gain, bool(is_shorter)
     return 0.0, False
 
 
@@ -118,7 +130,7 @@ class QuadraticModel:
         diagonal *= 1 + 100 * np.finfo(dtype).eps
         diagonal += SMALLEST_CURVATURE * unit
         self.matrix = hessian
-        self.steps = 0
+        self.steps = []
 
     def update(self, step, change):
         """Learn that the gradient changes by `change` along `step`: the update of BFGS."""
@@ -129,34 +141,9 @@ class QuadraticModel:
             dsyr(1 / curvature, change, a=self.matrix.T, overwrite_a=True)
             dsyr(-1 / expected_curvature, expected, a=self.matrix.T, overwrite_a=True)
             fill_upper_triangle(self.matrix)
-            self.steps += 1
+            self.steps.append(step)
 
-
-class ProximalNewtonSolver(NewtonCholeskySolver):
-    """Newton's method for an objective with an L1 penalty, with the Hessian at hand.
-
-    The model of a step is the quadratic one of the smooth part plus the penalty as it is.
-    """
-
-    # Under a weak penalty, steps are many before the coefficients that stay zero are known; no
-    # other solver is better at finding them.
-    MAX_SLOW_STEPS = 40
-    # The first step on another set of features promises more, but the Hessian changes as little.
-    NEARLY_SOLVED = 1e-2
-
-    def keep(self, hessian, dtype):
-        return QuadraticModel(hessian, dtype, self.objective.loss.unit)
-
-    def direction_from(self, point, kept_hessian):
-        # The first model gains what the objective has at most.
-        previous_gain = max(min(self.decrement / 2, point.value), np.finfo(float).tiny)
-        is_exact = self.n_without_progress >= self.FEW_SLOW_STEPS
-        u = minimise_model(
-            kept_hessian.matrix,
-            point.gradient,
-            point.theta,
-            self.objective.l1_in_theta,
-            np.inf if is_exact else previous_gain,
-            is_exact,
-        )
-        return u - point.theta
+    def minimise(self, point, penalty, previous_gain, is_exact):
+        """Return the minimiser of the model at a point, see `minimise_model`."""
+        gain = np.inf if is_exact else previous_gain
+        return minimise_model(self.matrix, point.gradient, point.theta, penalty, gain, is_exact)

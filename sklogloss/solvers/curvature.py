@@ -4,9 +4,9 @@ import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal
 from scipy.linalg.lapack import dpotrf
 
-from sklogloss.linear.design import passes_per_newton_step
+from .costs import costs_of
 
-__all__ = ["costs_few_passes", "is_definite", "negative_curvature"]
+__all__ = ["costs_few_passes", "is_definite", "negative_curvature", "passes_per_hessian"]
 
 # Passes that the Hessian is worth, if it takes the place of products.
 PASSES_OF_LANCZOS = 10
@@ -16,10 +16,23 @@ MAX_PRODUCTS = 60
 PRODUCTS_PER_LOOK = 2
 
 
+def passes_per_hessian(objective):
+    """Return how many passes for a gradient cost as much as a Hessian and its factor."""
+    design = objective.samples.design
+    costs = costs_of(
+        max(design.n_samples, 1),
+        design.n_features,
+        objective.n_columns,
+        max(design.n_stored, 1),
+        design.is_sparse,
+        objective.samples.dtype,
+    )
+    return (costs.hessian + costs.factor) / costs.gradient_pass
+
+
 def costs_few_passes(objective):
     """Return whether the Hessian costs no more than the products that could take its place."""
-    n_passes = passes_per_newton_step(objective.design, objective.n_columns)
-    return n_passes <= PASSES_OF_LANCZOS
+    return passes_per_hessian(objective) <= PASSES_OF_LANCZOS
 
 
 def is_definite(hessian, margin):
@@ -48,7 +61,7 @@ def negative_curvature(objective, theta, point=None):
     The Hessian is scaled to a diagonal of ones, so that neither the units of the features nor how
     rare they are matter. Eigenvalues above minus the square root of the dtype's precision count as
     zero. Where an L1 penalty keeps parameters at zero, they stay there: its kink outweighs any
-    curvature.
+    curvature. So do parameters at a bound.
 
     Where the Hessian costs little, its factor makes certain. Else the Lanczos method looks for
     negative eigenvalues from a random vector, until it has found the smallest one closely enough,
@@ -56,7 +69,7 @@ def negative_curvature(objective, theta, point=None):
 
     Parameters
     ----------
-    objective : LinearObjective
+    objective : Objective
         With the exact Hessians of its loss.
     theta : ndarray of shape (n_parameters,)
     point : Evaluation or None
@@ -67,8 +80,8 @@ def negative_curvature(objective, theta, point=None):
     direction : ndarray of shape (n_parameters,) or None
         Of length one where the Hessian is scaled.
     """
-    is_free = (theta != 0) | (objective.l1_in_theta == 0)
-    threshold = -np.sqrt(np.finfo(objective.dtype).eps)
+    is_free = objective.penalty_in_theta.is_free(theta)
+    threshold = -np.sqrt(np.finfo(objective.samples.dtype).eps)
     if costs_few_passes(objective):
         return _from_hessian(objective, theta, is_free, threshold)
     if point is None or point.curvature is None:

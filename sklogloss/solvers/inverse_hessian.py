@@ -1,7 +1,6 @@
-"""An inverse of the Hessian, kept from an earlier point and brought up to date step by step."""
+"""An inverse of the Hessian, kept from an earlier point and updated step by step."""
 
 __all__ = ["InverseHessian"]
-
 
 # Steps that are remembered: more gain little and cost two products each.
 MAX_STEPS = 30

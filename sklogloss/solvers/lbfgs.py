@@ -3,82 +3,51 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from .base import (
-    LARGEST_SUBOPTIMALITY,
-    SolverResult,
-    relative_suboptimality,
-    tolerated_suboptimality,
-)
-from .newton_cg import finish_with_conjugate_gradients
+from .stopping import SolverResult, Stopping, Verdict, progress
 
-__all__ = ["LBFGSSolver"]
+__all__ = ["LBFGS"]
 
 # After this many iterations in all, L-BFGS starts afresh in variables scaled by the Hessian's
 # diagonal where it has got to. The diagonal at the start is of little use where the loss is small.
 RESCALE_AT = (10, 40, 160)
-# L-BFGS cannot tell how far the optimum is. Its last decreases can: it stops when this many
-# iterations in a row gained less than the tolerated suboptimality.
+# It stalls when this many iterations in a row gained less than the tolerated suboptimality.
 N_SMALL_DECREASES = 3
-# Part of max_iter after which a gradient within tol is enough to leave the rest to conjugate
-# gradients: L-BFGS may take thousands of iterations for the last digits.
-PART_FOR_LBFGS = 0.75
 
 
-class LBFGSSolver:
-    """Limited-memory BFGS: many cheap iterations, then a Newton step.
+class LBFGS:
+    """Limited-memory BFGS: many cheap iterations, within bounds where there are some.
 
-    L-BFGS does not know how far the optimum is. A step of Newton's method by conjugate gradients
-    does, and takes the coefficients there.
+    L-BFGS does not know how far the optimum is. Where it gains little it has stalled, and a step of
+    Newton's method should follow, which does know.
 
     Parameters
     ----------
-    objective : LinearObjective
-    tol : float
-        Bound of the largest entry of the gradient.
-    max_iter : int
-    verbose : int
-        Whether to print a line for each iteration.
+    objective : Objective
+        Without an L1 penalty.
+    goal : Goal
     """
 
-    def __init__(self, objective, *, tol, max_iter, verbose=0):
+    def __init__(self, objective, goal):
         self.objective = objective
-        self.tol = tol
-        self.max_iter = max_iter
-        self.verbose = verbose
-        self.suboptimality = relative_suboptimality(tol)
+        self.goal = goal
+        self.stopping = Stopping(objective, goal)
+        self.n_iter = 0
+        self.n_small_decreases = 0
+        self.decrease = np.inf
+        self.verdict = Verdict.GO_ON
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._solve(theta)
-
-    def _solve(self, theta):
-        self.point = self.objective.value_gradient(theta)
-        self.n_iter = 0
-        self.decrease = np.inf
-        self.n_small_decreases = 0
-        self.converged = False
-        self.reason = ""
-        for end in (*RESCALE_AT, self.max_iter):
-            n_iter = min(end, self.max_iter) - self.n_iter
-            if n_iter > 0 and not self.converged and not self.reason:
-                self._run(n_iter)
-        if self.converged and self.n_iter < self.max_iter:
-            return finish_with_conjugate_gradients(self)
-        if not self.converged and not self.reason:
-            # A small gradient alone says little where the loss or the columns are small.
-            tolerated = self._tolerated(self.point, LARGEST_SUBOPTIMALITY)
-            self.converged = self.point.max_gradient <= self.tol and self.decrease <= tolerated
-            self.reason = f"max_iter={self.max_iter} iterations were not enough"
-        return SolverResult(
-            self.point.theta,
-            self.point.value,
-            self.point.max_gradient,
-            self.n_iter,
-            self.converged,
-            self.reason,
-            is_sound=self.converged,
-        )
+        # Overflow is noticed in the end.
+        with np.errstate(all="ignore"):
+            self.point = self.objective.value_gradient(theta)
+            for end in (*RESCALE_AT, self.goal.max_iter):
+                n_iter = min(end, self.goal.max_iter) - self.n_iter
+                if n_iter > 0 and self.verdict is Verdict.GO_ON:
+                    self._run(n_iter)
+            if self.verdict is Verdict.GO_ON:
+                self.verdict = self.stopping.at_max_iter(self.point, self.decrease)
+        return SolverResult(self.objective, self.point.theta, self.n_iter, self.verdict, self.point)
 
     def _run(self, n_iter):
         start = self.objective.value_gradient_curvature(self.point.theta)
@@ -86,11 +55,15 @@ class LBFGSSolver:
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
         # SciPy's first step has a length of one. Make it that of Newton's method by the diagonal.
         self.root /= np.linalg.norm(start.gradient / self.root) or 1
+        penalty, bounds = self.objective.penalty_in_theta, None
+        if penalty.is_bounded:
+            bounds = np.column_stack([penalty.lower * self.root, penalty.upper * self.root])
         result = minimize(
             self._value_gradient,
             start.theta * self.root,
             method="L-BFGS-B",
             jac=True,
+            bounds=bounds,
             callback=self._after_iteration,
             options={
                 "maxiter": n_iter,
@@ -101,36 +74,38 @@ class LBFGSSolver:
             },
         )
         if not np.isfinite(self.point.value):
-            self.reason = "the objective or its gradient overflows; rescale X"
-        elif not self.converged and result.nit < n_iter:
+            self.verdict = Verdict.OVERFLOW
+        elif result.nit < n_iter:
             # The line search can gain nothing more at this precision.
-            self.converged = True
+            self.verdict = Verdict.STALLED
+
+    def _theta(self, x):
+        # Division rounds: what is at a bound stays there.
+        penalty, theta = self.objective.penalty_in_theta, x / self.root
+        if penalty.is_bounded:
+            theta = np.where(x <= penalty.lower * self.root, penalty.lower, theta)
+            theta = np.where(x >= penalty.upper * self.root, penalty.upper, theta)
+        return theta
 
     def _value_gradient(self, x):
-        self.trial = self.objective.value_gradient(x / self.root)
+        self.trial = self.objective.value_gradient(self._theta(x))
         return self.trial.value, self.trial.gradient / self.root
 
     def _after_iteration(self, x):
-        point = self.trial
-        if not np.array_equal(x / self.root, point.theta):
-            point = self.objective.value_gradient(x / self.root)
+        point, theta = self.trial, self._theta(x)
+        if not np.array_equal(theta, point.theta):
+            point = self.objective.value_gradient(theta)
         self.decrease = self.point.value - point.value
         self.point = point
         self.n_iter += 1
-        is_small = self.decrease <= self._tolerated(point, self.suboptimality)
+        is_small = self.decrease <= self.stopping.tolerated(point)
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
-        if self.verbose:
-            print(
-                f"iteration {self.n_iter}: objective {point.value:.10g}, "
-                f"largest gradient {point.max_gradient:.3g}"
-            )
-        is_end = (
-            self.n_small_decreases >= N_SMALL_DECREASES
-            or PART_FOR_LBFGS * self.max_iter <= self.n_iter < self.max_iter
-        )
-        if point.max_gradient <= self.tol and is_end:
-            self.converged = True
+        if self.goal.verbose:
+            print(f"iteration {self.n_iter}: {progress(self.objective, point)}")
+        # The last quarter of max_iter is better spent on Newton steps: L-BFGS may take thousands of
+        # iterations for the last digits.
+        is_late = 0.75 * self.goal.max_iter <= self.n_iter < self.goal.max_iter
+        is_end = self.n_small_decreases >= N_SMALL_DECREASES or is_late
+        if point.max_gradient <= self.goal.tol and is_end:
+            self.verdict = Verdict.STALLED
             raise StopIteration
-
-    def _tolerated(self, point, part):
-        return tolerated_suboptimality(self.objective, point.value, part)

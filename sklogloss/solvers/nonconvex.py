@@ -4,29 +4,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklogloss.linear.reduction import RowReduction, is_reducible
+from sklogloss.linear.reduction import RowReduction
+from sklogloss.linear.subset import random_rows
 
-from .base import SUBSET_SUBOPTIMALITY, name_max_iter
 from .curvature import costs_few_passes, negative_curvature
-from .select import make_solver, solve
+from .plan import Facts, Start, make_plan
+from .solve import descend, solve
+from .stopping import SUBSET_GAP, Verdict
 
 __all__ = ["NonconvexSolver"]
 
-# Part of the objective to which starts are followed, before it is known where they lead: where
-# passes cost little, and else; and to which a loss on the way to the given one is solved.
-CLOSE = 1e-6
-LOOSE = 1e-2
-LOOSE_ON_PATH = 1e-1
+# Relative gaps to which starts are followed before it is known where they lead: where passes cost
+# little, and else; and of the solution for a loss on the way to the given one.
+CLOSE, LOOSE, LOOSE_ON_PATH = 1e-6, 1e-2, 1e-1
 # Two ends are the same minimum if the way from one to the other costs less than this many times
-# the part to which they are solved, by Hessians that leave out what is negative.
+# the gap to which they are solved, by Hessians that leave out what is negative.
 SAME = 4
-# Parts of the way to an end at which the objective is looked at. The last piece is short, since it
-# tells whether there is a minimum close to the end.
-PARTS_OF_WAY = (0, 1 / 3, 2 / 3, 0.95)
-# Saddles that are left behind before the solver gives up.
-MAX_ESCAPES = 10
-# Halvings and doublings of the step that leaves a saddle.
-MAX_STEPS = 40
+# Fractions of the way to an end at which the objective is looked at. The last piece is short, since
+# it tells whether there is a minimum close to the end.
+WAY_POINTS = (0, 1 / 3, 2 / 3, 0.95)
+# Saddles that are left behind before the solver gives up; halvings and doublings of a step.
+MAX_ESCAPES, MAX_STEPS = 10, 40
 
 
 @dataclass
@@ -61,19 +59,15 @@ class NonconvexSolver:
 
     Parameters
     ----------
-    name : str
-        Solver of the steps, one of SOLVERS.
-    objective : LinearObjective
+    solver : str
+        "auto" or one of SOLVERS, for the steps.
+    objective : Objective
         With the exact Hessians of its loss.
     path : list of LossKernel
         From a convex loss to the given one, the last with the same values and gradients; all with
         positive semi-definite Hessians.
-    tol : float
-        Bound of the largest entry of the gradient.
-    max_iter : int
-        Most iterations from each start.
-    verbose : int
-        Whether to print a line for each iteration.
+    goal : Goal
+        max_iter bounds the iterations from each start.
 
     Attributes
     ----------
@@ -81,45 +75,49 @@ class NonconvexSolver:
         The objective (nats) of the minima that theta and the convex loss led to.
     """
 
-    def __init__(self, name, objective, path, *, tol, max_iter, verbose=0):
-        self.name = name
+    def __init__(self, solver, objective, path, goal):
+        self.solver = solver
         self.objective = objective
         self.path = path
-        self.tol = tol
-        self.max_iter = max_iter
-        self.verbose = verbose
+        self.goal = goal
+        self.is_cheap = costs_few_passes(objective)
+        self.follow_gap = CLOSE if self.is_cheap else LOOSE
 
     def solve(self, theta):
-        """Return (objective, SolverResult) of the lowest minimum, as `solve` does."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        """Return the SolverResult of the lowest minimum; theta None is a cold start."""
+        with np.errstate(all="ignore"):
             ends, of_start = self._follow_starts(theta)
             results = [self._finish(end) for end in ends]
-            best = min(range(len(ends)), key=lambda i: _value(results[i]))
-            results[best] = self._leave_saddles(*results[best])
-        self.start_values = np.array([results[i][1].value for i in of_start])
+            lowest = _lowest(results)
+            # Of those that differ by rounding errors alone, the flattest is the same minimum.
+            best = min(lowest, key=lambda i: results[i].max_gradient)
+            results[best] = self._leave_saddles(results[best])
+        of_start = [best if i in lowest else i for i in of_start]
+        self.start_values = np.array([results[i].value for i in of_start])
         return results[best]
+
+    def plan(self, loss):
+        """Return the plan for the objective with another loss."""
+        objective = self.objective
+        facts = Facts.of(objective.samples, loss, objective.penalty, objective.fit_intercept)
+        return make_plan(facts, self.solver)
 
     def _follow_starts(self, theta):
         # The different ends, loosely solved, and the index of that of each start.
-        coarse = None if theta.any() or self.max_iter == 0 else self._coarse_problem()
-        if coarse is not None:
-            objective, lift, part = coarse
-            solver = NonconvexSolver(
-                self.name, objective, self.path, tol=np.inf, max_iter=self.max_iter
-            )
-            ends, of_start = solver._follow_starts(np.zeros(objective.n_parameters))
-            if part is not None:
-                ends = [solver._descend(end, objective.loss, part) for end in ends]
-            ends = [End(lift(end.theta), end.n_iter) for end in ends]
-            if part is not None:
-                return ends, of_start
-            # Few rows may know next to nothing about the whole.
-            at_zero = self.objective.value_gradient(theta).value
-            values = [self.objective.value_gradient(end.theta).value for end in ends]
-            if max(values) < at_zero:
-                ends = [self._descend(end, self.path[-1], LOOSE) for end in ends]
-                return ends, of_start
-        first = self._descend(End(theta, 0), self.path[-1], self._part)
+        start = self.objective.start()
+        if theta is None and self.goal.max_iter > 0:
+            found = self._follow_on_coarse_problem()
+            if found is not None:
+                ends, of_start, is_close = found
+                if is_close:
+                    return ends, of_start
+                # Few rows may know next to nothing about the whole.
+                at_zero = self.objective.value_gradient(start).value
+                values = [self.objective.value_gradient(end.theta).value for end in ends]
+                if max(values) < at_zero:
+                    return [self._descend(end, self.path[-1], LOOSE) for end in ends], of_start
+        end = End(start if theta is None else theta, 0)
+        first = self._descend(end, self.path[-1], self.follow_gap)
         first.point = self._convexified().value_gradient_curvature(first.theta)
         second = self._follow_path(first)
         if second is None:
@@ -129,115 +127,107 @@ class NonconvexSolver:
             return [min(first, second, key=lambda end: end.point.value)], (0, 0)
         return [first, second], (0, 1)
 
-    def _coarse_problem(self):
-        # (objective, function from its theta to that of the given one, part to solve it to, None
-        # where its minimum is not close to that of the given one).
-        objective = self.objective
-        if objective.l1 == 0 and is_reducible(objective.design, objective.l2):
-            reduction = RowReduction(objective)
-            if reduction.objective is not None:
-                return (
-                    reduction.objective,
-                    lambda theta: objective.theta(*reduction.coef_intercept(theta)),
-                    0.0,
-                )
-        if objective.subset is not None:
-            return objective.subset, lambda theta: theta, SUBSET_SUBOPTIMALITY
-        if objective.every > 1:
-            # With that Hessian, passes over the whole are as good as what others would cost.
+    def _follow_on_coarse_problem(self):
+        # The ends on a subset of the rows, or in the space of the rows, and whether they are close
+        # to minima of the whole; None where the problem is small.
+        objective, samples = self.objective, self.objective.samples
+        plan = self.plan(objective.loss)
+        if plan.start is Start.ROWS:
+            reduction = RowReduction.of(objective)
+            if reduction is not None:
+                ends, of_start = self._follow_starts_of(reduction.objective, 0.0)
+                lifted = [reduction.coef_intercept(end.theta) for end in ends]
+                ends = [
+                    End(objective.theta(*pair), end.n_iter)
+                    for pair, end in zip(lifted, ends, strict=True)
+                ]
+                return ends, of_start, True
+        if plan.start is Start.SUBSET:
+            rows = random_rows(samples, plan.subset_sizes[-1])
+            part = objective.replace(samples=samples.take(rows))
+            return *self._follow_starts_of(part, SUBSET_GAP), True
+        size = plan.rows_for_starts
+        if plan.hessian_stride > 1 or size is None:
+            # With a Hessian from some blocks, passes over the whole cost no more than others would.
             return None
-        small = objective.small_part()
-        if small is None:
-            return None
-        return small, lambda theta: objective.theta(*small.coef_intercept(theta)), None
+        part = objective.replace(samples=samples.take(random_rows(samples, size)))
+        return *self._follow_starts_of(part, None), False
+
+    def _follow_starts_of(self, part, gap):
+        solver = NonconvexSolver(self.solver, part, self.path, self.goal.loose(self.goal.gap))
+        ends, of_start = solver._follow_starts(None)
+        if gap is not None:
+            ends = [solver._descend(end, part.loss, gap) for end in ends]
+        return ends, of_start
 
     def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
-        end = End(np.zeros(self.objective.n_parameters), 0)
-        end = self._descend(end, convex, LOOSE_ON_PATH)
+        end = self._descend(End(None, 0), convex, LOOSE_ON_PATH)
         if self._leads_to(end, first):
             return None
         for loss in others:
             end = self._descend(end, loss, LOOSE_ON_PATH)
-        return self._descend(end, last, self._part)
+        return self._descend(end, last, self.follow_gap)
 
     def _leads_to(self, start, end):
         # Whether the objective falls on the straight way from start to end, and curves upwards.
         # Where passes cost little, the safer answer is to go the whole way.
-        if costs_few_passes(self.objective):
+        if self.is_cheap:
             return False
         step = end.theta - start.theta
         values, slopes = [], []
-        for part in PARTS_OF_WAY:
-            point = self.objective.value_gradient(start.theta + part * step)
+        for fraction in WAY_POINTS:
+            point = self.objective.value_gradient(start.theta + fraction * step)
             values.append(point.value)
             slopes.append(float(point.gradient @ step))
         values.append(end.point.value)
         slopes.append(float(end.point.gradient @ step))
         return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
-    def _descend(self, end, loss, part):
-        solver = make_solver(
-            self.name,
-            self.objective.with_loss(loss),
-            tol=np.inf,
-            max_iter=self.max_iter - end.n_iter,
-            verbose=self.verbose,
-            suboptimality=part,
-        )
-        result = solver.solve(end.theta)
+    def _descend(self, end, loss, gap):
+        goal = self.goal.after(end.n_iter).loose(gap)
+        result = descend(self.plan(loss), self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
-    @property
-    def _part(self):
-        # Of the objective, to which starts are followed.
-        return CLOSE if costs_few_passes(self.objective) else LOOSE
-
     def _convexified(self):
-        return self.objective.with_loss(self.path[-1])
+        return self.objective.replace(loss=self.path[-1])
 
     def _is_same(self, first, second):
         step = second.theta - first.theta
         lowest = min(first.point.value, second.point.value)
         for point in (first.point, second.point):
             cost = float(step @ self._convexified().hessian_product(point, step)) / 2
-            if not max(cost, point.value - lowest) <= SAME * self._part * abs(lowest):
+            if not max(cost, point.value - lowest) <= SAME * self.follow_gap * abs(lowest):
                 return False
         return True
 
     def _finish(self, end):
-        # With an L1 penalty the model of a step must be convex.
-        objective = self.objective if self.objective.l1 == 0 else self._convexified()
-        objective, result = solve(
-            self.name,
-            objective,
-            end.theta,
-            tol=self.tol,
-            max_iter=self.max_iter - end.n_iter,
-            verbose=self.verbose,
-        )
+        # With a kink or a bound the model of a step must be convex.
+        objective = self.objective if self.objective.penalty.is_smooth else self._convexified()
+        goal = self.goal.after(end.n_iter)
+        result = solve(self.plan(objective.loss), objective, end.theta, goal)
         result.n_iter += end.n_iter
-        name_max_iter(result, self.max_iter)
-        return objective.with_loss(self.objective.loss), result
+        result.objective = result.objective.replace(loss=self.objective.loss)
+        return result
 
-    def _leave_saddles(self, objective, result):
+    def _leave_saddles(self, result):
         for _ in range(MAX_ESCAPES):
             if not result.converged:
                 break
-            theta = None if result.curves_upwards else self._lower(objective, result)
+            theta = None if result.curves_upwards else self._lower(result)
             if theta is None:
-                return objective, result
-            start = self.objective.theta(*objective.coef_intercept(theta))
-            objective, result = self._finish(End(start, result.n_iter + 1))
+                return result
+            start = self.objective.theta(*result.objective.coef_intercept(theta))
+            result = self._finish(End(start, result.n_iter + 1))
         if result.converged:
-            result.converged = False
-            result.reason = "it stopped at a saddle of the objective"
-        return objective, result
+            result.verdict = Verdict.SADDLE
+        return result
 
-    def _lower(self, objective, result):
+    def _lower(self, result):
         # A point below a saddle, None if theta is none.
-        direction = negative_curvature(objective, result.theta, result.point)
+        objective = result.objective
+        direction = negative_curvature(objective, result.theta, result.last_point)
         if direction is None:
             return None
         lowest = result.value
@@ -260,10 +250,12 @@ class NonconvexSolver:
 def _with_signs_kept(objective, theta, step):
     # theta + step; parameters that have an L1 penalty stop where they would change their sign.
     moved = theta + step
-    moved[(objective.l1_in_theta > 0) & (moved * theta < 0)] = 0
-    return moved
+    moved[(objective.penalty_in_theta.l1 > 0) & (moved * theta < 0)] = 0
+    return objective.penalty_in_theta.project(moved)
 
 
-def _value(of_end):
-    value = of_end[1].value
-    return value if np.isfinite(value) else np.inf
+def _lowest(results):
+    # The indices of the results with the lowest value, up to rounding errors.
+    values = [result.value if np.isfinite(result.value) else np.inf for result in results]
+    rounding = 8 * np.finfo(results[0].objective.samples.dtype).eps * abs(min(values))
+    return [i for i, value in enumerate(values) if not value > min(values) + rounding]

@@ -1,16 +1,22 @@
 """The solutions of one problem under penalties from strong to weak."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .base import SolverResult, name_max_iter
-from .guided_newton import GuidedNewtonSolver, is_guidable
-from .select import is_end, select_solver, solve
+from .hessians import ExactHessian
+from .newton import Newton
+from .plan import Facts, Method, Plan, Start, make_plan
+from .solve import solve, solve_subsets
+from .stopping import SolverResult, Verdict
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
+
+# Up to this number of parameters the Hessian and its factor are kept, one for each penalty.
+MANY_PARAMETERS = 1000
 
 
 @dataclass
@@ -22,44 +28,29 @@ class PathPoint:
     theta : ndarray of shape (n_parameters,)
         Of the objective that solve_path was given.
     result : SolverResult
-    solver : str
+    plan : Plan
     solve_hessian : callable or None
         From b to the solution x of hessian x = b, for a Hessian close to that at theta.
     """
 
-    theta: np.ndarray
-    result: SolverResult
-    solver: str
-    solve_hessian: Callable[..., Any] | None = None
+    theta: np.ndarray | None
+    result: SolverResult | None
+    plan: Plan
+    solve_hessian: Callable[[np.ndarray], np.ndarray] | None = None
 
 
-def solve_path(
-    objective,
-    penalties,
-    *,
-    solver,
-    tol,
-    max_iter,
-    verbose=0,
-    suboptimality=None,
-    guide=None,
-    guides=False,
-):
+def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
     """Minimise an objective under one penalty after the other, each from what is known by then.
 
     Parameters
     ----------
-    objective : LinearObjective
-    penalties : list of dict
-        The arguments l1 and l2 of `LinearObjective.with_penalty`, from strong to weak.
+    objective : Objective
+    penalties : list of Penalty
+        From strong to weak.
+    goal : Goal
+        max_iter is for each penalty.
     solver : str
         "auto" or one of SOLVERS.
-    tol : float
-    max_iter : int
-        For each penalty.
-    verbose : int
-    suboptimality : float, default=None
-        The part of the objective within which to come to the optimum; None goes by tol.
     guide : list of PathPoint, default=None
         The path of a similar problem under the same penalties, as a function of the same theta. A
         point of it is looked up when the solution under its penalty is asked for.
@@ -72,76 +63,68 @@ def solve_path(
         Under each penalty in turn.
     """
     path = []
-    options = {"tol": tol, "max_iter": max_iter, "verbose": verbose}
+    facts = Facts.of(objective.samples, objective.loss, objective.penalty, objective.fit_intercept)
     for penalty in penalties:
-        penalised = objective.with_penalty(**penalty)
-        name = select_solver(penalised) if solver == "auto" else solver
-        start = PathPoint(_start(objective, path, guide), None, name, _nearest_hessian(path, guide))
+        penalised = objective.replace(penalty=penalty)
+        plan = make_plan(facts.with_penalty(penalty), solver)
+        theta = _start(penalised, path, guide)
+        start = PathPoint(theta, None, plan, _nearest_hessian(path, guide))
         stronger = None
-        is_l1 = name == "coordinate-descent" and penalised.l1 > 0
-        if is_l1 and path and path[-1].result.point is not None:
-            stronger = path[-1].result, penalties[len(path) - 1]["l1"]
-        other, result, solve_hessian = solve_from(
-            start,
-            penalised,
-            suboptimality=suboptimality,
-            guides=guides,
-            stronger=stronger,
-            **options,
-        )
-        theta = result.theta
-        if other is not penalised:
-            theta = objective.theta(*other.coef_intercept(theta))
-        path.append(PathPoint(theta, result, name, solve_hessian))
-        yield path[-1]
+        last = path[-1].result if path else None
+        # The gradient of a solution in other coordinates is not that of this theta.
+        if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
+            stronger = last.point, np.max(penalties[len(path) - 1].l1)
+        point = solve_from(start, penalised, goal, guides=guides, stronger=stronger)
+        other = point.result.objective
+        if other.coordinates is not objective.coordinates:
+            point.theta = objective.theta(*other.coef_intercept(point.theta))
+        path.append(point)
+        yield point
 
 
-def solve_from(start, objective, *, suboptimality=None, guides=False, stronger=None, **options):
+def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPoint:
     """Minimise an objective from a PathPoint of a similar problem.
 
     Parameters
     ----------
     start : PathPoint
-    objective : LinearObjective
-    suboptimality, guides
+    objective : Objective
+    goal : Goal
+    guides : bool
         As for `solve_path`.
     stronger
         As for `solve`.
-    **options
-        tol, max_iter and verbose.
 
     Returns
     -------
-    objective : LinearObjective
-        The same, maybe with another center and scale: that of the result's theta.
-    result : SolverResult
-    solve_hessian : callable or None
-        As of a PathPoint.
+    point : PathPoint
+        Its theta is that of the result's objective.
     """
-    theta, n_iter, solve_hessian = start.theta, 0, None
-    if start.solver == "newton-cholesky" and is_guidable(objective):
-        newton = GuidedNewtonSolver(objective, solve_hessian=start.solve_hessian, **options)
-        if suboptimality is not None:
-            newton.suboptimality = suboptimality
-        result = newton.solve(theta)
-        theta, n_iter, solve_hessian = result.theta, result.n_iter, newton.solve_hessian
-        if guides and objective.n_columns > 1 and not newton.is_cheap:
-            solve_hessian = newton.solve_hessian_at(theta)
-        if result.converged and (objective.dtype == np.float64 or is_end(result)):
-            return objective, result, solve_hessian
-    max_iter = options.pop("max_iter")
-    objective, result = solve(
-        start.solver,
-        objective,
-        theta,
-        max_iter=max_iter - n_iter,
-        suboptimality=suboptimality,
-        stronger=stronger,
-        **options,
-    )
-    result.n_iter += n_iter
-    name_max_iter(result, max_iter)
-    return objective, result, solve_hessian
+    plan, theta = start.plan, start.theta
+    is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= MANY_PARAMETERS
+    if not (is_guidable and objective.penalty.is_smooth):
+        result = solve(plan, objective, theta, goal, stronger=stronger)
+        return PathPoint(result.theta, result, plan)
+    model = ExactHessian(objective, guide=start.solve_hessian, is_guided=True)
+    at_most = np.inf
+    if theta is None:
+        theta = objective.start()
+        if plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
+            theta, of_subset, at_most = solve_subsets(plan, objective, goal)
+            if of_subset is not None:
+                model.adopt(of_subset)
+    result = Newton(objective, model, goal).solve(theta, at_most=at_most)
+    solve_hessian = model.last_solve
+    if guides and objective.n_columns > 1 and not model.is_cheap:
+        solve_hessian = model.solve_hessian_at(result.theta)
+    is_float64 = objective.samples.dtype == np.float64
+    if not (result.converged and (is_float64 or result.verdict.is_sound)):
+        n_iter = result.n_iter
+        result = solve(plan.without_start(), objective, result.theta, goal.after(n_iter))
+        result.n_iter += n_iter
+        if not result.converged and result.n_iter >= goal.max_iter:
+            result.verdict = Verdict.MAX_ITER
+    return PathPoint(result.theta, result, plan, solve_hessian)
 
 
 def _nearest_hessian(path, guide):
@@ -155,7 +138,7 @@ def _start(objective, path, guide):
     # problem, the same for what sets the two apart. What is zero stays zero.
     if guide is None:
         if not path:
-            return np.zeros(objective.n_parameters)
+            return None
         near = path[-1].theta
         start = _extrapolated([point.theta for point in path[-2:]])
     else:
@@ -166,7 +149,7 @@ def _start(objective, path, guide):
         start = near + _extrapolated([point.theta - other.theta for point, other in last])
     n_coefficients = objective.n_features * objective.n_columns
     start[:n_coefficients][near[:n_coefficients] == 0] = 0
-    return start
+    return objective.penalty_in_theta.project(start)
 
 
 def _extrapolated(values):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+
 from sklogloss._cython.coordinate_descent import descend
 
 N = 12

@@ -50,6 +50,8 @@ def test_parameters_are_those_of_logistic_regression_cv():
         "selection",
         "label_smoothing",
         "probabilities",
+        "penalty_factor",
+        "bounds",
         "use_legacy_attributes",
     }
     for name in theirs - {"multi_class", "penalty", "scoring", "l1_ratios", "solver"}:

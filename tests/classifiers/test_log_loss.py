@@ -65,7 +65,12 @@ def test_parameters_are_those_of_logistic_regression():
     theirs = LogisticRegression().get_params()
     theirs.pop("multi_class", None)
     assert set(theirs) < set(ours)
-    assert set(ours) - set(theirs) == {"label_smoothing", "probabilities"}
+    assert set(ours) - set(theirs) == {
+        "label_smoothing",
+        "probabilities",
+        "penalty_factor",
+        "bounds",
+    }
     names = list(inspect.signature(LogLossClassifier).parameters)
     assert names[:3] == ["penalty", "C", "l1_ratio"]
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.design import make_design
+from sklogloss.linear.design import check_sparse, make_design
 
 X = np.random.default_rng(0).normal(size=(60, 12))
 
@@ -121,6 +121,49 @@ def test_sparse_index_outside_x_is_refused(make, index):
     S.has_sorted_indices = S.has_canonical_format = True
     with pytest.raises(ValueError, match="X has a sparse index outside"):
         make_design(S)
+
+
+BROKEN = {
+    "too few pointers": (
+        lambda S: setattr(S, "indptr", S.indptr[:5].copy()),
+        r"X\.indptr must have",
+    ),
+    "too many pointers": (
+        lambda S: setattr(S, "indptr", np.append(S.indptr, S.indptr[-1])),
+        r"X\.indptr must have",
+    ),
+    "no pointers": (lambda S: setattr(S, "indptr", S.indptr[:0]), r"X\.indptr must have"),
+    "first pointer": (lambda S: S.indptr.__setitem__(0, 1), r"X\.indptr must ascend"),
+    "pointers descend": (lambda S: S.indptr.__setitem__(3, 10**6), r"X\.indptr must ascend"),
+    "too little data": (lambda S: setattr(S, "data", S.data[:7].copy()), r"X\.indptr must ascend"),
+    "too few indices": (
+        lambda S: setattr(S, "indices", S.indices[:7].copy()),
+        r"X\.indptr must ascend",
+    ),
+    "index too large": (lambda S: S.indices.__setitem__(4, 10**6), "X has a sparse index outside"),
+    "index negative": (lambda S: S.indices.__setitem__(4, -1), "X has a sparse index outside"),
+    "fractions": (
+        lambda S: setattr(S, "indices", S.indices + 0.5),
+        r"X\.indices must hold integers",
+    ),
+    "two dimensions": (
+        lambda S: setattr(S, "indices", S.indices[:, None]),
+        r"X\.indices must be one-dimensional",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", BROKEN)
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array, sparse.csr_matrix])
+def test_broken_sparse_matrices_are_refused(make, defect):
+    break_it, message = BROKEN[defect]
+    S = make(sparse.random(200, 30, density=0.2, format="csr", random_state=0))
+    assert S.has_canonical_format  # SciPy keeps its answer
+    break_it(S)
+    with pytest.raises(ValueError, match=message):
+        check_sparse(S)
+    with pytest.raises(ValueError):  # noqa: PT011 - scikit-learn or SciPy may see it first
+        LogLossClassifier().fit(S, np.arange(200) % 2)
 
 
 @pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])

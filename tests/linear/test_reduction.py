@@ -5,14 +5,12 @@ import pytest
 
 from sklogloss import LogLossClassifier
 from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import LinearObjective
-from sklogloss.linear.reduction import (
-    MAX_SAMPLES,
-    RowReduction,
-    is_reducible,
-    is_reducible_in_single,
-)
+from sklogloss.linear.objective import balanced_objective
+from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
+from sklogloss.linear.samples import Samples
 from sklogloss.losses import LogLoss
+from sklogloss.penalties import Penalty
+from sklogloss.solvers.plan import Facts, Start, make_plan
 
 N_SAMPLES, N_FEATURES = 40, 1200
 
@@ -24,16 +22,15 @@ def make_data(n_classes=2, offset=0.0, n_copies=1):
     return np.tile(X, (n_copies, 1)), np.tile(np.minimum(y, n_classes - 1), n_copies)
 
 
-def make_objective(X, y, n_classes, fit_intercept=True):
-    return LinearObjective(
-        make_design(X),
-        LogLoss(n_classes).kernel(),
-        y.astype(X.dtype)[:, None],
-        None,
-        l2=0.1,
-        fit_intercept=fit_intercept,
-        n_threads=1,
-    )
+def make_objective(X, y, n_classes, fit_intercept=True, l2=0.1, offset=None):
+    samples = Samples(make_design(X), y.astype(X.dtype)[:, None], offset=offset)
+    kernel = LogLoss(n_classes).kernel()
+    return balanced_objective(samples, kernel, Penalty(l2=l2), fit_intercept=fit_intercept)
+
+
+def is_reducible(objective):
+    parts = objective.samples, objective.loss, objective.penalty, objective.fit_intercept
+    return make_plan(Facts.of(*parts)).start is Start.ROWS
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -43,7 +40,7 @@ def make_objective(X, y, n_classes, fit_intercept=True):
 def test_objective_is_the_same(n_classes, fit_intercept, offset, n_copies, order):
     X, y = make_data(n_classes, offset, n_copies)
     full = make_objective(np.asarray(X, order=order), y, n_classes, fit_intercept)
-    reduction = RowReduction(full)
+    reduction = RowReduction.of(full)
     assert reduction.objective.n_features <= N_SAMPLES
     theta = np.random.default_rng(1).normal(size=reduction.objective.n_parameters)
     reduced_value = reduction.objective.value_gradient(theta).value
@@ -55,6 +52,30 @@ def test_objective_is_the_same(n_classes, fit_intercept, offset, n_copies, order
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_penalties_per_feature_and_offsets_come_along(n_classes, fit_intercept):
+    X, y = make_data(n_classes)
+    rng = np.random.default_rng(3)
+    l2 = 0.1 * np.exp2(rng.integers(-3, 4, size=N_FEATURES))[:, None]
+    offset = np.asfortranarray(rng.normal(size=(N_SAMPLES, 1 if n_classes == 2 else n_classes)))
+    full = make_objective(X, y, n_classes, fit_intercept, l2, offset)
+    reduction = RowReduction.of(full)
+    theta = rng.normal(size=reduction.objective.n_parameters)
+    coef_intercept = reduction.coef_intercept(theta)
+    value = full.value_gradient(full.theta(*coef_intercept)).value
+    # As above, with columns of up to 8 times the size.
+    error = np.sqrt(N_FEATURES * 8 * np.finfo(float).eps)
+    assert abs(value - reduction.objective.value_gradient(theta).value) <= 10 * error * abs(value)
+    again = reduction.theta(*reduction.row_coefficients(theta))
+    np.testing.assert_allclose(
+        np.hstack([c.ravel() for c in reduction.coef_intercept(again)]),
+        np.hstack([c.ravel() for c in coef_intercept]),
+        rtol=0,
+        atol=error * np.abs(coef_intercept[0]).max(),
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("solver", ["newton-cg", "newton-cholesky"])
 def test_optimum_is_that_of_another_solver(n_classes, dtype, solver, plain_objective):
@@ -62,7 +83,7 @@ def test_optimum_is_that_of_another_solver(n_classes, dtype, solver, plain_objec
     weight = np.random.default_rng(2).random(N_SAMPLES)
     clf = LogLossClassifier(solver=solver).fit(X.astype(dtype), y, sample_weight=weight)
     objective = plain_objective(X.astype(dtype), y, sample_weight=weight)
-    assert is_reducible(make_design(X), objective.l2)
+    assert is_reducible(make_objective(X, y, n_classes, l2=objective.l2))
     # float32: sums of N_FEATURES terms in the raw predictions.
     tolerance = 1e-4 if dtype == np.float64 else N_FEATURES * np.finfo(np.float32).eps
     assert objective.max_gradient(clf) <= tolerance
@@ -107,7 +128,7 @@ def test_float32_is_tried_where_it_may_serve():
 def test_another_reduction_goes_on_from_the_solution_of_one():
     X, y = make_data()
     objective = make_objective(X, y, 2)
-    rough, exact = RowReduction(objective, single=True), RowReduction(objective)
+    rough, exact = RowReduction.of(objective, single=True), RowReduction.of(objective)
     theta = np.random.default_rng(1).normal(size=rough.objective.n_parameters)
     coef, intercept = rough.coef_intercept(theta)
     again, same_intercept = exact.coef_intercept(exact.theta(*rough.row_coefficients(theta)))
@@ -117,19 +138,14 @@ def test_another_reduction_goes_on_from_the_solution_of_one():
     np.testing.assert_allclose(same_intercept, intercept, rtol=0, atol=error)
 
 
-def test_where_it_does_not_serve():
-    assert not is_reducible(make_design(np.zeros((40, 1200))), 0.0)  # no penalty
-    assert not is_reducible(make_design(np.zeros((40, 60))), 1.0)
-    assert not is_reducible(make_design(np.zeros((MAX_SAMPLES + 1, 3 * MAX_SAMPLES))), 1.0)
-
-
 @pytest.mark.parametrize("solver", ["newton-cg", "newton-cholesky", "lbfgs"])
 def test_rows_that_span_nothing_are_fitted_all_the_same(solver):
     y = np.arange(N_SAMPLES) % 2
     X = make_data()[0]
     for same in (np.zeros_like(X), np.tile(X[0], (N_SAMPLES, 1)), 1e-170 * X):
-        assert is_reducible(make_design(same), 0.1)
-        assert RowReduction(make_objective(same, y, 2)).objective is None
+        objective = make_objective(same, y, 2)
+        assert is_reducible(objective)
+        assert RowReduction.of(objective) is None
         clf = LogLossClassifier(solver=solver).fit(same, y)
         assert np.abs(clf.predict_proba(same) - 0.5).max() <= 1e-4  # tol, as y is balanced
 

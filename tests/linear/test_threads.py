@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from scipy import sparse
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklogloss import LogLossClassifier
 from sklogloss._cython import data_pass
 from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import LinearObjective
+from sklogloss.linear.objective import balanced_objective
+from sklogloss.linear.samples import Samples
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
+from sklogloss.penalties import Penalty
 
 # Enough for a pass to use several threads.
 N_SAMPLES, N_FEATURES = 40_000, 40
@@ -33,15 +35,10 @@ def data():
 
 def make_objective(X, y, n_classes, n_threads):
     target = np.minimum(y, n_classes - 1).astype(X.dtype).reshape(-1, 1)
-    return LinearObjective(
-        make_design(X),
-        LogLoss(n_classes).kernel(target_is_matrix=False),
-        target,
-        np.linspace(0, 2, len(y), dtype=X.dtype),
-        l2=1e-3,
-        fit_intercept=True,
-        n_threads=n_threads,
-    )
+    weight = np.linspace(0, 2, len(y), dtype=X.dtype)
+    samples = Samples(make_design(X), target, weight, n_threads=n_threads)
+    kernel = LogLoss(n_classes).kernel(target_is_matrix=False)
+    return balanced_objective(samples, kernel, Penalty(l2=1e-3), fit_intercept=True)
 
 
 CONTAINERS = {
@@ -65,8 +62,8 @@ def test_passes_have_the_same_bits_for_any_number_of_threads(data, container, dt
         point = objective.value_gradient_curvature(theta)
         hessian = objective.value_gradient_hessian(theta)
         return (
-            objective.scale,
-            objective.center,
+            objective.coordinates.scale,
+            objective.coordinates.center,
             np.array([point.value, hessian.value]),
             point.gradient,
             hessian.gradient,
@@ -160,6 +157,164 @@ def test_fits_in_several_python_threads(data):
         np.testing.assert_array_equal(actual, expected)
     # BLAS of the rest of the process is as fast as before.
     assert blas_threads() == n_blas_threads
+
+
+def test_first_fits_in_other_threads_leave_no_trace():
+    # In a process of its own: the first fits of all are those in the pool.
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from sklogloss import LogLossClassifier
+from sklogloss.linear.threads import one_blas_thread
+
+def blas_threads():
+    return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+
+def inside(_):
+    with one_blas_thread():
+        return blas_threads()
+
+def limited(_):
+    with threadpool_limits(1):
+        return blas_threads()
+
+before = blas_threads()
+X = np.random.default_rng(0).normal(size=(2000, 40))
+y = (X[:, 0] > 0).astype(int)
+with ThreadPoolExecutor(4) as pool:
+    fits = list(pool.map(lambda _: LogLossClassifier().fit(X, y).coef_.tobytes(), range(16)))
+    assert blas_threads() == before
+    assert LogLossClassifier().fit(X, y).coef_.tobytes() == fits[0]
+    assert len(set(fits)) == 1
+    assert all(set(counts) == {1} for counts in pool.map(inside, range(4)))
+    assert set(*pool.map(limited, [0])) == {1}
+assert blas_threads() == before
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
+
+
+def test_the_last_thread_to_leave_takes_the_limit_back():
+    before = blas_threads()
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def stay():
+        with one_blas_thread():
+            entered.set()
+            may_leave.wait()
+
+    thread = threading.Thread(target=stay)
+    with one_blas_thread(), one_blas_thread():
+        thread.start()
+        entered.wait()
+    assert set(blas_threads().values()) == {1}
+    may_leave.set()
+    thread.join()
+    assert blas_threads() == before
+    assert one_blas_thread().n_inside == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("who", ["this thread", "another thread"])
+def test_a_child_forked_inside_the_limit_can_limit_again(who):
+    code = """
+import os, sys, threading
+from threadpoolctl import threadpool_info
+from sklogloss.linear.threads import one_blas_thread
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        return True
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return False
+
+before = blas_threads()
+if sys.argv[1] == "this thread":
+    with one_blas_thread():
+        is_child = fork()
+else:
+    entered, may_leave = threading.Event(), threading.Event()
+    def stay():
+        with one_blas_thread():
+            entered.set()
+            may_leave.wait()
+    thread = threading.Thread(target=stay)
+    thread.start()
+    entered.wait()
+    is_child = fork()
+    if not is_child:
+        may_leave.set()
+        thread.join()
+assert one_blas_thread().n_inside == 0
+assert blas_threads() == before
+with one_blas_thread():
+    assert blas_threads() == {1}
+assert blas_threads() == before
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-P", "-W", "ignore", "-c", code, who], check=True)
+
+
+def test_a_limit_that_was_set_meanwhile_stays():
+    controller = ThreadpoolController().select(user_api="blas")
+    with controller.limit(limits=2):
+        with one_blas_thread():
+            with controller.limit(limits=3):
+                pass
+        assert set(blas_threads().values()) == {2}
+
+
+INTERRUPTS = """
+import random, signal, sys
+import numpy as np
+from threadpoolctl import ThreadpoolController, threadpool_info
+from sklogloss import LogLossClassifier
+from sklogloss.linear.threads import one_blas_thread
+
+def blas_threads():
+    return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(50, 3))
+y = (X[:, 0] + rng.normal(size=50) > 0).astype(int)
+clf = LogLossClassifier().fit(X, y)
+before = blas_threads()
+signal.signal(signal.SIGALRM, interrupt)
+n_interrupts = 0
+for seed in range(int(sys.argv[1])):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.Random(seed).uniform(1e-5, 2e-3))
+        while True:
+            clf.fit(X, y)
+    except KeyboardInterrupt:
+        n_interrupts += 1
+    assert one_blas_thread().n_inside == 0, seed
+assert n_interrupts == int(sys.argv[1])
+assert blas_threads() == before
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_interrupts_at_any_moment_leave_no_limit():
+    subprocess.run([sys.executable, "-P", "-c", INTERRUPTS, "1000"], check=True)
+
+
+def test_many_jobs_are_no_more_threads_than_serve():
+    # One that OpenMP could not start ends the process.
+    rng = np.random.default_rng(0)
+    X = sparse.random(3000, 700, density=0.02, format="csr", random_state=0)
+    y = (np.asarray(X[:, :20].sum(axis=1)).ravel() + 0.1 * rng.normal(size=3000) > 0.1).astype(int)
+    few = LogLossClassifier(C=0.05, l1_ratio=1, n_jobs=2).fit(X, y)
+    for n_jobs in (100_000, 2**31):
+        many = LogLossClassifier(C=0.05, l1_ratio=1, n_jobs=n_jobs).fit(X, y)
+        np.testing.assert_array_equal(many.coef_, few.coef_)
 
 
 FORK = """

@@ -2,9 +2,11 @@
 
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
@@ -125,3 +127,35 @@ def test_weights_of_very_different_size(solver, seed):
     # max_iter may be too few for L-BFGS.
     is_named = solver == "lbfgs" and caught
     assert is_named or value <= optimum * (1 + SUBOPTIMALITY)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("gap", [1e6, 1e8, 1e15])
+def test_the_optimum_under_a_weak_penalty_is_reached_however_little_the_loss(solver, gap):
+    # Time stamps, populations: two samples far apart. By symmetry the logits are -u and u, and the
+    # coefficient 2 u / gap, of 2 ln(1 + e^-u) + coef^2 / 2.
+    with mpmath.workdps(50):
+        square = mpmath.mpf(gap) ** 2
+        u = mpmath.findroot(lambda u: u - mpmath.log(square / (2 * u) - 1), 2 * mpmath.log(gap))
+        expected = float(2 * u / gap)
+    clf = LogLossClassifier(solver=solver, max_iter=1000).fit([[0.0], [gap]], [0, 1])
+    # The objective is within 1e-11 of the optimum, relatively; its curvature there, along the
+    # logarithm of the coefficient, is as large as itself times u, about 30 and more.
+    assert clf.coef_[0, 0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("C", [1e10, 1e14, 1e20])
+def test_a_very_weak_penalty_has_its_own_optimum(C):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y < 2], y[y < 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf = LogLossClassifier(C=C).fit(X, y)
+    # The gradient of the loss, without cancelling, and that of the penalty.
+    sign = np.where(y == 1, 1, -1)
+    wrong = expit(-sign * clf.decision_function(X))
+    gradient = X.T @ (-sign * wrong)
+    coef = clf.coef_[0]
+    # A gap of 1e-11 leaves the root of it in the gradient; margins have rounding errors of
+    # about 1e2 eps, which enter the loss relatively.
+    np.testing.assert_allclose(-C * gradient, coef, rtol=0, atol=1e-5 * np.abs(coef).max())

@@ -1,0 +1,262 @@
+"""The rows that a model is fitted to, and the passes over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from sklogloss._cython import data_pass
+from sklogloss._cython.dense_design import DenseDesign
+from sklogloss._cython.loss_evaluation import mean_curvature
+from sklogloss._cython.sparse_design import SparseDesign
+from sklogloss.linear.design import largest_entries, make_design, take_columns, take_rows
+
+__all__ = ["Samples"]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows of X with their targets, weights and offsets, always together.
+
+    A pass is a sum over the rows. It returns the sums as they are, not yet divided by the weight,
+    so that those of several Samples can be added.
+
+    Attributes
+    ----------
+    design : DenseDesign or SparseDesign
+        A view of X, see `make_design`. It serves one pass at a time.
+    target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+    weight : ndarray of shape (n_samples,) or None
+        None means 1 for each row.
+    offset : Fortran-ordered ndarray of shape (n_samples, n_columns) or None
+        Added to the raw predictions, with a coefficient of 1.
+    n_threads : int
+    n_samples : int
+    dtype : dtype
+        Of the arithmetic of a pass, and of all arrays over rows.
+    weight_sum : float
+    """
+
+    design: DenseDesign | SparseDesign
+    target: np.ndarray
+    weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    n_threads: int = 1
+    n_samples: int = field(init=False)
+    dtype: np.dtype = field(init=False)
+    weight_sum: float = field(init=False)
+
+    def __post_init__(self):
+        weight, n_samples = self.weight, self.design.n_samples
+        # The class is frozen, and these follow from its fields.
+        vars(self).update(
+            dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
+            n_samples=n_samples,
+            weight_sum=float(n_samples if weight is None else weight.sum(dtype=np.float64)),
+        )
+
+    @cached_property
+    def rows_with_weight(self):
+        """The indices of the rows whose weight is not zero, None if these are all."""
+        if self.weight is None:
+            return None
+        rows = np.flatnonzero(self.weight)
+        return None if len(rows) == self.n_samples else rows
+
+    def rarest_class(self, n_columns) -> float:
+        """Return the number of rows with weight of the class that has the fewest."""
+        target, rows = self.target, self.rows_with_weight
+        if rows is not None:
+            target = target[rows]
+        if target.shape[1] > 1:
+            return float(target.sum(axis=0, dtype=np.float64).min())
+        if n_columns > 1:
+            return float(np.bincount(target[:, 0].astype(np.intp), minlength=n_columns).min())
+        n_positive = float(target.sum(dtype=np.float64))
+        return min(n_positive, len(target) - n_positive)
+
+    def take(self, rows) -> Samples:
+        """Return a copy of some rows."""
+        return Samples(
+            make_design(take_rows(self.design.X, rows), self.dtype),
+            np.asfortranarray(self.target[rows]),
+            None if self.weight is None else self.weight[rows],
+            None if self.offset is None else np.asfortranarray(self.offset[rows]),
+            self.n_threads,
+        )
+
+    def columns(self, features) -> Samples:
+        """Return the same rows with a copy of some columns of X, given in ascending order."""
+        taken = take_columns(self.design.X, features, self.n_threads)
+        return replace(self, design=make_design(taken, self.dtype))
+
+    def astype(self, dtype) -> Samples:
+        """Return the same rows for passes in the arithmetic of dtype; a dense X is not copied."""
+        dtype = np.dtype(dtype)
+        target = self.target.astype(dtype)
+        if target.shape[1] > 1:
+            # Rows that do not sum to 1 would pull at all classes at once.
+            target /= target.sum(axis=1, keepdims=True)
+        return Samples(
+            make_design(self.design.X, dtype),
+            target,
+            None if self.weight is None else self.weight.astype(dtype),
+            None if self.offset is None else self.offset.astype(dtype, order="F"),
+            self.n_threads,
+        )
+
+    def for_another_thread(self) -> Samples:
+        """Return the same rows for passes in another Python thread at the same time."""
+        return replace(self, design=make_design(self.design.X, self.dtype))
+
+    def matrix(self):
+        """Return X itself, for solvers that read its entries one by one."""
+        return self.design.X
+
+    def largest_entries(self, which):
+        """Return the largest absolute entry of the columns where `which` is true."""
+        return largest_entries(self.design.X, which)
+
+    def moments(self, weight=None, *, centred):
+        """Return the total weight, and means and mean squared deviations of the columns.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,) or None
+            In the place of the rows' own weight, None for that.
+        centred : bool
+            Without, the means are taken to be zero.
+
+        Returns
+        -------
+        total : float
+        mean, spread : ndarray of shape (n_features,)
+        """
+        weight = self.weight if weight is None else weight
+        p = self.design.n_features
+        shift = np.zeros(p, dtype=self.dtype)
+        if not self.design.is_sparse:
+            # Sums about a row of X lose no digits where the entries are far from zero.
+            shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
+        sums = data_pass.moments(self.design, shift, weight, self.n_threads)
+        with np.errstate(all="ignore"):
+            mean = sums[:p] / sums[-1]
+            spread = np.maximum(sums[p : 2 * p] / sums[-1] - mean**2, 0)
+            mean += shift
+            if not centred:
+                spread += mean**2
+                mean = np.zeros(p)
+        return sums[-1], mean, spread
+
+    def value_gradient(self, loss, predictor, *, curvature=False):
+        """Return the sums of the loss and its gradient, and the curvature if asked for.
+
+        Parameters
+        ----------
+        loss : LossKernel
+        predictor : tuple
+            coef (n_features, n_columns) and intercept (n_columns,).
+        curvature : bool
+            Whether to keep what `hessian_product` and `hessian_diagonal` need.
+
+        Returns
+        -------
+        sums : ndarray of shape (1 + (n_features + 1) * n_columns,)
+            Value, gradient in coef, gradient in intercept.
+        curvature : ndarray of shape (n_samples, n_curvature_columns) or None
+        """
+        kept = None
+        if curvature:
+            shape = (self.design.n_samples, loss.n_curvature_columns)
+            kept = np.empty(shape, dtype=self.dtype, order="F")
+        sums = data_pass.value_gradient(
+            self.design,
+            loss,
+            self.target,
+            self.weight,
+            self.offset,
+            *self._typed(predictor),
+            kept,
+            self.n_threads,
+        )
+        return sums, kept
+
+    def value_gradient_hessian(self, loss, predictor, coordinates, *, single=False, stride=1):
+        """Return the sums of the loss, its gradient and its Hessian in theta, in one pass.
+
+        Parameters
+        ----------
+        loss, predictor
+            As for `value_gradient`.
+        coordinates : Coordinates
+        single : bool
+            Whether float32 will do for the products that make the Hessian, if they are finite.
+        stride : int
+            Every stride-th block of rows contributes to the Hessian.
+        """
+
+        arguments = (
+            self.design,
+            loss,
+            self.target,
+            self.weight,
+            self.offset,
+            *self._typed((*predictor, coordinates.center, coordinates.scale)),
+            coordinates.fit_intercept,
+        )
+        sums = data_pass.value_gradient_hessian(*arguments, single, stride, self.n_threads)
+        if single and not np.all(np.isfinite(sums)):
+            sums = data_pass.value_gradient_hessian(*arguments, False, stride, self.n_threads)
+        return sums
+
+    def weight_of_blocks(self, stride) -> float:
+        """Return the weight of every stride-th block of rows."""
+        is_taken = np.arange(self.design.n_samples) // self.design.block_rows % stride == 0
+        if self.weight is None:
+            return float(np.count_nonzero(is_taken))
+        return float(self.weight[is_taken].sum(dtype=np.float64))
+
+    def class_mean_hessian(self, loss, curvature, coordinates):
+        """Return the sum of the mean over the classes of the Hessian's blocks, in float32."""
+
+        arguments = (
+            self.design,
+            loss,
+            curvature,
+            self.weight,
+            *self._typed((coordinates.center, coordinates.scale)),
+            coordinates.fit_intercept,
+        )
+        sums = data_pass.class_mean_gram(*arguments, True, self.n_threads)
+        if not np.all(np.isfinite(sums)):
+            sums = data_pass.class_mean_gram(*arguments, False, self.n_threads)
+        return sums
+
+    def hessian_product(self, loss, curvature, predictor):
+        """Return the sums of the Hessian times a direction, given as coef and intercept."""
+        return data_pass.hessian_product(
+            self.design, loss, curvature, self.weight, *self._typed(predictor), self.n_threads
+        )
+
+    def hessian_diagonal(self, loss, curvature, center):
+        """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
+        sums = data_pass.hessian_diagonal(
+            self.design, loss, curvature, self.weight, *self._typed((center,)), self.n_threads
+        )
+        p, k = self.design.n_features, loss.n_columns
+        squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
+        if self.design.is_sparse:
+            squares += np.outer(center**2, totals)
+        return squares, totals
+
+    def row_curvature(self, loss, curvature):
+        """Return the mean over the columns of the curvature of each row's weighted loss."""
+        mean = mean_curvature(loss, curvature)
+        if self.weight is not None:
+            mean *= self.weight
+        return np.maximum(mean, 0)  # of a loss that is not convex
+
+    def _typed(self, arrays):
+        return [np.ascontiguousarray(array, dtype=self.dtype) for array in arrays]

@@ -1,0 +1,347 @@
+"""Which stages solve a problem, and why: one pure function of what is known before a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from .costs import costs_of
+
+__all__ = ["SMOOTH_SOLVERS", "SOLVERS", "Facts", "Method", "Plan", "Start", "make_plan"]
+
+# Those that minimise an objective without an L1 penalty.
+SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
+SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
+
+# Products that conjugate gradients make in one Newton step.
+PRODUCTS_PER_STEP = 20
+# Above this number of parameters the Hessian and its factor take more than half a gigabyte.
+MANY_PARAMETERS = 6000
+# A random subset has at least this fraction of the rows, and at most twice that. Of fewer rows
+# than SMALLEST_SUBSET it solves nothing that the whole would not solve as fast. The error of a
+# solution on m rows is about n_parameters / m nats.
+SUBSET_FRACTION = 1 / 16
+SMALLEST_SUBSET = 4096
+ROWS_PER_PARAMETER = 50
+# Fewer rows of a class leave its coefficients to chance.
+ROWS_PER_CLASS = 50
+# Rows, at least, that tell where the starts of a loss that is not convex lead.
+ROWS_FOR_STARTS = 2048
+# Rows that tell center and scale.
+ROWS_FOR_COORDINATES = 1024
+# Rows for each parameter that make a Hessian which stands for that of all rows: with it each pass
+# gains about a digit. They come in blocks of neighbours, of which there should be some, and few of
+# all.
+ROWS_PER_PARAMETER_OF_HESSIAN = 8
+MIN_BLOCKS_OF_HESSIAN = 16
+MIN_STRIDE = 4
+# The rows' cross-products cost n_samples / 2 multiplications for each entry of X, the conjugate
+# gradients that they save about a hundred.
+MAX_SAMPLES_OF_REDUCTION = 2000
+# Up to this many parameters the Hessian and coordinate descent on it cost less than products.
+LARGEST_PROXIMAL_HESSIAN = 2000
+# Features that a working set has room for, at least; more than twice as many must be there.
+SMALLEST_SET = 256
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a problem before it is solved.
+
+    Attributes
+    ----------
+    n_samples, n_weighted : int
+        Rows of X, and those of them that have weight.
+    n_features, n_columns : int
+    n_stored : int
+        Entries that a pass reads.
+    block_rows : int
+        Rows of a block of a pass.
+    is_sparse, has_rows : bool
+        Whether X is sparse, and whether rows can be taken from it.
+    fits_int32 : bool
+        Whether 32-bit indices suffice for X.
+    dtype : str
+        Of X.
+    fit_intercept, has_offset : bool
+    rarest_class : float
+        Rows with weight of the class that has the fewest.
+    is_convex, is_log_loss : bool
+        Of the loss.
+    has_l1, has_l2, has_equal_l2, is_bounded, is_smooth : bool
+        Of the penalty: L1 anywhere, L2 everywhere, the same L2 everywhere, bounds anywhere, neither
+        L1 nor bounds.
+    """
+
+    n_samples: int
+    n_weighted: int
+    n_features: int
+    n_columns: int
+    n_stored: int
+    block_rows: int
+    is_sparse: bool
+    has_rows: bool
+    fits_int32: bool
+    dtype: str
+    fit_intercept: bool
+    has_offset: bool
+    rarest_class: float
+    is_convex: bool
+    is_log_loss: bool
+    has_l1: bool = False
+    has_l2: bool = True
+    has_equal_l2: bool = True
+    is_bounded: bool = False
+    is_smooth: bool = True
+
+    @classmethod
+    def of(cls, samples, loss, penalty, fit_intercept) -> Facts:
+        """Return the facts of samples, a loss and a penalty. No pass over X is made."""
+        design, rows = samples.design, samples.rows_with_weight
+        facts = cls(
+            n_samples=design.n_samples,
+            n_weighted=design.n_samples if rows is None else len(rows),
+            n_features=design.n_features,
+            n_columns=loss.n_columns,
+            n_stored=design.n_stored,
+            block_rows=design.block_rows,
+            is_sparse=design.is_sparse,
+            has_rows=not design.is_sparse or design.X.format == "csr",
+            fits_int32=max(design.n_samples, design.n_features) <= np.iinfo(np.int32).max,
+            dtype=samples.dtype.name,
+            fit_intercept=fit_intercept,
+            has_offset=samples.offset is not None,
+            rarest_class=samples.rarest_class(loss.n_columns),
+            is_convex=loss.is_convex,
+            is_log_loss=loss.is_log_loss,
+        )
+        return facts.with_penalty(penalty)
+
+    def with_penalty(self, penalty) -> Facts:
+        """Return the facts under another penalty."""
+        return replace(
+            self,
+            has_l1=penalty.has_l1,
+            has_l2=penalty.has_l2_everywhere,
+            has_equal_l2=np.ndim(penalty.l2) == 0,
+            is_bounded=penalty.is_bounded,
+            is_smooth=penalty.is_smooth,
+        )
+
+    @property
+    def n_parameters(self):
+        """Number of coefficients and intercepts."""
+        return (self.n_features + self.fit_intercept) * self.n_columns
+
+
+class Method(Enum):
+    """What solves a stage. Values are what `Plan` prints."""
+
+    EXACT = "Newton steps with the exact Hessian"
+    CLASS_MEAN = "Newton steps with the mean over the classes of the Hessian's blocks"
+    PRODUCTS = "Newton steps by conjugate gradients"
+    SPARSE_SOFTMAX = "Newton steps by conjugate gradients on sparse classes in float32"
+    LBFGS = "L-BFGS"
+    WORKING_SETS = "working sets of the features whose coefficients are not zero"
+
+
+class Start(Enum):
+    """Where a cold start comes from. Values are what `Plan` prints."""
+
+    ZERO = "from zero"
+    SUBSET = "from the solution on random subsets of the rows"
+    ROWS = "from the solution in the space that the rows span"
+    DUAL = "from coordinate ascent on the dual"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages that solve a problem.
+
+    Attributes
+    ----------
+    solver : str
+        One of SOLVERS.
+    methods : tuple of Method
+        One goes on where the one before has stalled.
+    start : Start
+    subset_sizes : tuple of int
+        Rows of nested random subsets, from small to large, that are solved one after the other.
+    hessian_stride : int
+        At the start, every stride-th block of rows makes the Hessian.
+    descends : bool
+        Whether coordinate descent on the objective comes before the working sets.
+    coordinate_rows : int or None
+        How many rows tell center and scale of the columns, None for all.
+    rows_for_starts : int or None
+        How many rows tell where the starts of a loss that is not convex lead, None for all. The
+        number does not depend on that of the parameters, so that the optimum of these rows may be
+        far from that of all.
+    """
+
+    solver: str
+    methods: tuple[Method, ...]
+    start: Start = Start.ZERO
+    subset_sizes: tuple[int, ...] = ()
+    hessian_stride: int = 1
+    descends: bool = False
+    coordinate_rows: int | None = None
+    rows_for_starts: int | None = None
+
+    def without_start(self) -> Plan:
+        """Return the plan for a start that is a solution already."""
+        return replace(self, start=Start.ZERO, subset_sizes=(), hessian_stride=1)
+
+    def __str__(self):
+        words = self.start.value
+        if self.subset_sizes:
+            words += f" ({', '.join(f'{size:,}' for size in self.subset_sizes)})"
+        if self.descends:
+            words += ", coordinate descent on the objective"
+        words += ", then " + ", then ".join(method.value for method in self.methods)
+        if self.hessian_stride > 1:
+            words += f", the first Hessian from one block of rows in {self.hessian_stride}"
+        return f"{self.solver}: {words}"
+
+
+def make_plan(facts, solver="auto") -> Plan:
+    """Return the stages that solve a problem.
+
+    Parameters
+    ----------
+    facts : Facts
+    solver : str
+        "auto" or one of SOLVERS.
+    """
+    sizes, stride = _subset_sizes(facts), _hessian_stride(facts)
+    # Few rows, dense, many features, and an L2 penalty of all of them.
+    is_reducible = (
+        facts.has_l2
+        and facts.is_smooth
+        and not facts.is_sparse
+        and facts.n_samples <= MAX_SAMPLES_OF_REDUCTION
+        and facts.n_features >= max(2 * facts.n_samples, MAX_SAMPLES_OF_REDUCTION / 2)
+    )
+    forms_hessian = _forms_whole_hessian(facts, sizes, stride)
+    if solver == "auto":
+        solver = _best_solver(facts, is_reducible, forms_hessian)
+    plan = Plan(solver, _methods(facts, solver, forms_hessian))
+    if is_reducible or sizes or stride > 1:
+        # Where the rows themselves are few, a few of them will do.
+        n_rows = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
+        plan = replace(plan, coordinate_rows=n_rows)
+    if not facts.is_convex:
+        plan = replace(plan, rows_for_starts=_rows_for_starts(facts))
+    if plan.methods[0] is Method.LBFGS:
+        return plan
+    if plan.methods[0] is Method.WORKING_SETS:
+        is_sparse_softmax = facts.is_sparse and facts.n_columns > 1 and facts.is_log_loss
+        is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
+        return replace(plan, descends=is_sparse_softmax and is_large and not facts.is_bounded)
+    if is_reducible:
+        return replace(plan, start=Start.ROWS)
+    if sizes:
+        return replace(plan, start=Start.SUBSET, subset_sizes=sizes)
+    # The dual of log loss is easier for many classes and fewer rows than features.
+    if (
+        plan.methods[0] is Method.SPARSE_SOFTMAX
+        and facts.has_rows
+        and facts.has_equal_l2
+        and not facts.has_offset
+        and facts.n_features >= facts.n_samples
+    ):
+        return replace(plan, start=Start.DUAL)
+    return replace(plan, hessian_stride=stride)
+
+
+def _subset_sizes(facts):
+    # Of nested random subsets that are worth solving first, small to large.
+    n_rows, sizes = facts.n_weighted, []
+    smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
+    while facts.has_rows:
+        size = max(int(n_rows * SUBSET_FRACTION), smallest)
+        is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
+        if size > 2 * SUBSET_FRACTION * n_rows or is_rare:
+            break
+        sizes.insert(0, size)
+        n_rows = size
+    return tuple(sizes)
+
+
+def _hessian_stride(facts):
+    stride = min(
+        round(facts.n_weighted / (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters)),
+        facts.n_samples // (MIN_BLOCKS_OF_HESSIAN * facts.block_rows),
+    )
+    # Where parameters are few, the Hessian of all rows costs little more than a pass.
+    is_costly = facts.n_parameters >= 200
+    return stride if is_costly and stride >= MIN_STRIDE else 1
+
+
+def _rows_for_starts(facts):
+    size = max(int(facts.n_weighted * SUBSET_FRACTION), ROWS_FOR_STARTS)
+    is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
+    is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
+    return None if not facts.has_rows or is_large or is_rare else size
+
+
+def _best_solver(facts, is_reducible, forms_hessian):
+    if facts.has_l1:
+        return "coordinate-descent"
+    if is_reducible or facts.n_features >= min(facts.n_samples, MANY_PARAMETERS):
+        return "newton-cg"
+    if forms_hessian:
+        return "newton-cholesky"
+    costs = _costs(facts)
+    # With few rows for each feature the classes are separated, and the mean is far from each.
+    has_cheap_mean = (
+        facts.n_columns > 1
+        and facts.is_smooth
+        and 2 * facts.n_features <= facts.n_samples
+        and costs.class_mean_hessian + costs.class_mean_factor
+        <= PRODUCTS_PER_STEP * costs.product_pass
+    )
+    return "newton-cholesky" if has_cheap_mean else "newton-cg"
+
+
+def _methods(facts, solver, forms_hessian):
+    if solver == "coordinate-descent":
+        if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
+            return (Method.WORKING_SETS,)
+        is_small = facts.n_parameters <= LARGEST_PROXIMAL_HESSIAN
+        return (Method.EXACT if is_small else Method.PRODUCTS,)
+    if solver == "newton-cholesky":
+        if facts.n_columns == 1 or not facts.is_smooth or forms_hessian:
+            return (Method.EXACT,)
+        return (Method.CLASS_MEAN, Method.PRODUCTS)
+    products = Method.PRODUCTS
+    is_sparse_softmax = facts.is_sparse and facts.n_columns > 1 and facts.is_log_loss
+    if facts.is_smooth and is_sparse_softmax and facts.has_l2 and facts.fits_int32:
+        products = Method.SPARSE_SOFTMAX
+    return (Method.LBFGS, products) if solver == "lbfgs" else (products,)
+
+
+def _forms_whole_hessian(facts, sizes, stride):
+    # Whether forming and factoring the Hessian costs less than the products that it saves.
+    if facts.n_parameters > MANY_PARAMETERS:
+        return False
+    whole = part = _costs(facts)
+    if sizes:
+        # It is taken of the largest subset.
+        n_stored = max(1, round(facts.n_stored * sizes[-1] / facts.n_samples))
+        part = _costs(replace(facts, n_samples=sizes[-1], n_stored=n_stored))
+    seconds = part.hessian / stride + part.factor
+    return seconds <= PRODUCTS_PER_STEP * whole.product_pass
+
+
+def _costs(facts):
+    return costs_of(
+        max(facts.n_samples, 1),
+        facts.n_features,
+        facts.n_columns,
+        max(facts.n_stored, 1),
+        facts.is_sparse,
+        facts.dtype,
+    )

@@ -1,0 +1,160 @@
+"""Proximal Newton steps from products with the Hessian, for an L1 penalty or bounds."""
+
+import numpy as np
+
+from .conjugate_gradients import ConjugateGradients, solve_equations
+from .hessians import HessianModel
+
+__all__ = ["ProximalProducts"]
+
+# Products with the Hessian that one model is worth, and one run of conjugate gradients.
+MAX_PRODUCTS = 1000
+MAX_PRODUCTS_OF_FACE = 50
+# Conjugate gradients end when the squared residual has fallen to this fraction of what it was.
+FACE_REDUCTION = 1e-1
+# What is added to the Hessian's diagonal, as a fraction of the largest violation.
+FIRST_DAMPING = 0.1
+# Attempts to find how much larger than its diagonal the Hessian is.
+MAX_ATTEMPTS = 5
+
+
+class ProximalProducts(HessianModel):
+    """Products with the Hessian where the penalty is not smooth; each is a pass over X.
+
+    The model of a step is minimised in turns (Moré and Toraldo, "On the Solution of Large Quadratic
+    Programming Problems with Bound Constraints", SIAM Journal on Optimization 1, 1991): a proximal
+    step in the metric of the Hessian's diagonal says which coefficients are zero or at a bound,
+    conjugate gradients solve for the others.
+    """
+
+    def __init__(self, objective):
+        self.objective = objective
+        # Largest curvature that was seen, in units of the diagonal's.
+        self.stretch = 1.0
+        self.damping = FIRST_DAMPING
+        self.previous_point = None
+
+    def evaluate(self, theta):
+        """Evaluate with the curvature that products need."""
+        return self.objective.value_gradient_curvature(theta)
+
+    def direction(self, point, stopping):
+        """Return the way to the minimum of the damped model."""
+        if self.previous_point is not None:
+            # As trust regions are widened and narrowed: by the ratio of actual to predicted
+            # decrease.
+            ratio = (self.previous_point.value - point.value) / (stopping.decrement / 2)
+            self.damping *= 1 / 4 if ratio > 1 / 2 else 4 if ratio < 1 / 4 else 1
+        self.previous_point = point
+        model = Model(self.objective, point, self.damping)
+        target = stopping.residual_target(point, model.squared_violation())
+        while model.n_products < MAX_PRODUCTS:
+            self._proximal_step(model)
+            self._solve_face(model, target)
+            if not model.squared_violation() > target:
+                break
+        self.minimiser = model.u
+        return model.u - point.theta
+
+    def _proximal_step(self, model):
+        for _ in range(MAX_ATTEMPTS):
+            metric = self.stretch * model.diagonal
+            u = model.penalty.prox(model.u - model.gradient / metric, metric)
+            step = u - model.u
+            product = model.product(step)
+            size = float(step @ (model.diagonal * step))
+            curvature = float(step @ product)
+            if curvature <= self.stretch * size:
+                break
+            self.stretch = 1.1 * curvature / size
+        model.move(u, product)
+
+    def _solve_face(self, model, target):
+        # Conjugate gradients with the signs as they are; what is zero or at a bound stays there.
+        is_free = model.penalty.is_free(model.u)
+        inverse = is_free / model.diagonal
+        slope = model.gradient + model.penalty.l1 * np.sign(model.u)
+        equations = ConjugateGradients(model.product, slope, lambda vector: inverse * vector)
+        enough = max(FACE_REDUCTION * equations.norm, target / 4)
+        if solve_equations(equations, enough, MAX_PRODUCTS_OF_FACE):
+            image = -slope - equations.residual
+            self._move_on_face(model, equations.direction, image, is_free)
+
+    def _move_on_face(self, model, direction, image, is_free):
+        # A coefficient that would change its sign or leave its bounds ends there. If that is no
+        # gain, the move ends where half of those would not have ended yet, in the end where the
+        # first one does.
+        least = np.where((model.penalty.l1 > 0) & (model.u > 0), 0, -np.inf)
+        most = np.where((model.penalty.l1 > 0) & (model.u < 0), 0, np.inf)
+        if model.penalty.is_bounded:
+            least = np.where(is_free, np.maximum(least, model.penalty.lower), -np.inf)
+            most = np.where(is_free, np.minimum(most, model.penalty.upper), np.inf)
+        ahead = model.u + direction
+        places = np.flatnonzero((ahead < least) | (ahead > most))
+        limits = np.where(direction < 0, least, most)[places]
+        lengths = (limits - model.u[places]) / direction[places]
+        length = 1.0
+        while True:
+            end = model.u + length * direction
+            has_ended = lengths <= length
+            end[places[has_ended]] = limits[has_ended]
+            if not np.any(lengths < length):
+                model.move(end, length * image)
+                return
+            product = model.product(end - model.u)
+            if model.change(end, product) < 0:
+                model.move(end, product)
+                return
+            length = np.quantile(lengths[lengths < length], 0.5, method="lower")
+
+
+class Model:
+    """The quadratic model at a point, and where its minimisation has got to.
+
+    Where the classes are separated the Hessian all but vanishes, and a step would have no end. So
+    its diagonal is raised by a number that goes to zero with the violation of the conditions of the
+    optimum (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex Minimization
+    Problems with Singular Solutions", Computational Optimization and Applications 28, 2004).
+
+    Attributes
+    ----------
+    u : ndarray of shape (n_parameters,)
+    gradient : ndarray of shape (n_parameters,)
+        Of the quadratic part at u.
+    diagonal : ndarray of shape (n_parameters,)
+        Of the Hessian.
+    n_products : int
+        Products with the Hessian so far.
+    """
+
+    def __init__(self, objective, point, damping):
+        self.objective = objective
+        self.point = point
+        self.penalty = objective.penalty_in_theta
+        violation = self.penalty.violation(point.gradient, point.theta)
+        self.damping = damping * violation.max()
+        self.u = point.theta.copy()
+        self.gradient = point.gradient.copy()
+        self.diagonal = objective.hessian_diagonal(point) + self.damping
+        self.n_products = 0
+
+    def product(self, direction):
+        """Return the Hessian times a direction."""
+        self.n_products += 1
+        return self.objective.hessian_product(self.point, direction) + self.damping * direction
+
+    def change(self, end, product):
+        """Return by how much the model changes from u to end, product being that of the way."""
+        move = end - self.u
+        of_penalty = self.penalty.change_of_l1(self.u, move)
+        return float(self.gradient @ move + move @ product / 2 + of_penalty)
+
+    def move(self, end, product):
+        """Go from u to end."""
+        self.u = end
+        self.gradient += product
+
+    def squared_violation(self):
+        """Return the squared distance to the model's optimum conditions, by the diagonal."""
+        violation = self.penalty.violation(self.gradient, self.u)
+        return float(violation @ (violation / self.diagonal))

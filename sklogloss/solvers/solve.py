@@ -1,0 +1,268 @@
+"""Carry out a plan: from a start through the methods to the optimum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklogloss.linear.coordinates import coordinates_by_curvature
+from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
+from sklogloss.linear.subset import random_rows
+
+from .hessians import ClassMeanHessian, ExactHessian, HessianProducts
+from .lbfgs import LBFGS
+from .newton import Newton
+from .plan import Method, Start
+from .proximal_products import ProximalProducts
+from .sparse_softmax.descent import SoftmaxDescent
+from .sparse_softmax.dual_ascent import dual_start
+from .stopping import LARGEST_GAP, SUBSET_GAP, SolverResult, Stopping, Verdict, suboptimality_bound
+from .working_set import WorkingSets
+
+__all__ = ["descend", "method_for", "solve", "solve_subsets"]
+
+# For a relative gap of this, the rows' cross-products may be in float32.
+ENOUGH_FOR_SINGLE = 1e-9
+
+
+def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
+    """Minimise an objective from theta, again where float32 or rounding errors set the end.
+
+    Parameters
+    ----------
+    plan : Plan
+    objective : Objective
+    theta : ndarray of shape (n_parameters,) or None
+        None is a cold start, the one that the plan says.
+    goal : Goal
+    stronger : tuple or None
+        As for `WorkingSets`.
+
+    Returns
+    -------
+    result : SolverResult
+        Of the same objective, maybe with another center and scale.
+    """
+    result = descend(plan, objective, theta, goal, stronger=stronger)
+    if objective.samples.dtype == np.float32 and _is_short_of_digits(result, goal):
+        # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
+        objective = objective.replace(samples=objective.samples.astype(np.float64))
+        start = result.theta if result.verdict is not Verdict.OVERFLOW else objective.start()
+        result = _solve_again(plan, objective, start, goal, result)
+    while result.n_iter < goal.max_iter and _has_stalled(result, goal):
+        # Rounding errors are smaller where the Hessian is better conditioned.
+        other = _recentred(objective, result.theta)
+        start = other.theta(*objective.coef_intercept(result.theta))
+        again = _solve_again(plan, other, start, goal, result)
+        if not _is_better(again, result, goal):
+            break
+        goes_on = again.n_iter > result.n_iter and _gains(again, result, goal)
+        objective, result = other, again
+        if not goes_on:
+            break
+    if not result.converged and result.n_iter >= goal.max_iter:
+        result.verdict = Verdict.MAX_ITER
+    return result
+
+
+def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
+    """Minimise an objective from theta by the stages of a plan, once. See `solve`."""
+    n_iter, model, at_most = 0, None, np.inf
+    if theta is None and goal.max_iter > 0:
+        if plan.start is Start.ROWS:
+            result = _solve_in_row_space(plan, objective, goal)
+            if result is not None:
+                if result.converged:
+                    return result
+                theta, n_iter = result.theta, result.n_iter
+        elif plan.start is Start.SUBSET:
+            theta, model, at_most = solve_subsets(plan, objective, goal)
+        elif plan.start is Start.DUAL:
+            theta = _dual_start(objective, goal)
+    elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
+        model = _hessian_of_subset(plan, objective, theta)
+    for i, method in enumerate(plan.methods):
+        solver = method_for(method, plan, objective, goal.after(n_iter), stronger=stronger)
+        if i == 0 and model is not None:
+            solver.model.adopt(model)
+        if i == 0 and at_most < np.inf:
+            result = solver.solve(theta, at_most=at_most)
+        else:
+            result = solver.solve(objective.start() if theta is None else theta)
+        result.n_iter += n_iter
+        theta, n_iter = result.theta, result.n_iter
+        if result.verdict is not Verdict.STALLED or n_iter >= goal.max_iter:
+            break
+    return result
+
+
+def method_for(method, plan, objective, goal, *, stronger=None):
+    """Return the solver of a method, set up for an objective."""
+    if method is Method.LBFGS:
+        return LBFGS(objective, goal)
+    if method is Method.WORKING_SETS:
+        return WorkingSets(
+            objective, goal, descends=plan.descends and goal.max_iter > 1, stronger=stronger
+        )
+    if method is Method.EXACT:
+        model = ExactHessian(objective, is_rough=goal.is_loose, stride=plan.hessian_stride)
+    elif method is Method.CLASS_MEAN:
+        model = ClassMeanHessian(objective, goal.max_iter)
+    elif not objective.penalty.is_smooth:
+        model = ProximalProducts(objective)
+    else:
+        model = HessianProducts(objective, is_sparse_softmax=method is Method.SPARSE_SOFTMAX)
+    return Newton(objective, model, goal)
+
+
+def solve_subsets(plan, objective, goal):
+    """Return the solution on nested subsets of the rows as a start for all rows.
+
+    Returns
+    -------
+    theta : ndarray of shape (n_parameters,)
+    model : Hessian model or None
+        The one that led there.
+    at_most : float
+        The value at zero, which theta must not exceed on all rows.
+    """
+    samples, nested = objective.samples, []
+    for size in reversed(plan.subset_sizes):
+        samples = samples.take(random_rows(samples, size))
+        nested.insert(0, samples)
+    theta, model, at_most = objective.start(), None, np.inf
+    for samples in nested:
+        of_rows = objective.replace(samples=samples)
+        solver = method_for(plan.methods[0], plan, of_rows, goal.loose(SUBSET_GAP))
+        if model is not None:
+            solver.model.adopt(model)
+        result = solver.solve(theta, at_most=at_most)
+        if at_most == np.inf:
+            # At zero: those that follow start elsewhere.
+            at_most = result.start_value
+        if result.verdict is Verdict.OVERFLOW:
+            theta, model = objective.start(), None
+        else:
+            theta, model = result.theta, solver.model
+    return theta, model, at_most
+
+
+def _hessian_of_subset(plan, objective, theta):
+    # A warm start has no Hessian yet: that of a subset of the rows stands for that of all.
+    if theta is None:
+        return None
+    rows = random_rows(objective.samples, plan.subset_sizes[-1])
+    some = objective.replace(samples=objective.samples.take(rows))
+    model = ExactHessian(some)
+    model.keep(some.value_gradient_hessian(theta, single=True).hessian, np.float32)
+    return model
+
+
+def _solve_in_row_space(plan, objective, goal):
+    # The solution in the space of the rows, CONVERGED if it is certain to be that of the whole;
+    # None if the rows span nothing.
+    found = result = None
+    attempts = [False]
+    if goal.gap >= ENOUGH_FOR_SINGLE and is_reducible_in_single(objective):
+        attempts = [True, False]
+    n_iter = 0
+    for single in attempts:
+        reduction = RowReduction.of(objective, single=single)
+        if reduction is None:
+            continue
+        reduced = reduction.objective
+        # A hundred times smaller than tol asks for in the coefficients: there it costs little.
+        tight = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2)
+        start = reduced.start() if found is None else reduction.theta(*found)
+        of_rows = method_for(plan.methods[0], plan, reduced, tight).solve(start)
+        n_iter += of_rows.n_iter
+        found = reduction.row_coefficients(of_rows.theta)
+        point = objective.value_gradient(objective.theta(*reduction.coef_intercept(of_rows.theta)))
+        is_certain = point.max_gradient <= goal.tol and suboptimality_bound(
+            objective, point
+        ) <= Stopping(objective, goal).tolerated(point)
+        verdict = Verdict.CONVERGED if is_certain else Verdict.STALLED
+        result = SolverResult(objective, point.theta, n_iter, verdict, point)
+        if is_certain:
+            break
+    return result
+
+
+def _dual_start(objective, goal):
+    # Where the dual and sweeps lead, None if that is no better than zero: under a weak penalty the
+    # dual may need more epochs than there are.
+    start = dual_start(objective)
+    if start is None:
+        return None
+    theta = SoftmaxDescent(objective, goal.verbose).improve(start)
+    is_better = (
+        objective.value_gradient(theta).value < objective.value_gradient(objective.start()).value
+    )
+    return theta if is_better else None
+
+
+def _solve_again(plan, objective, start, goal, result):
+    # The start is the solution: what a plan says of cold starts does not hold.
+    again = descend(plan.without_start(), objective, start, goal.after(result.n_iter))
+    again.n_iter += result.n_iter
+    return again
+
+
+def _recentred(objective, theta):
+    # The same objective with center and scale for the neighbourhood of theta.
+    samples, point = objective.samples, objective.value_gradient_curvature(theta)
+    weight = samples.row_curvature(objective.loss, point.curvature)
+    if not weight.any():
+        return objective
+    smallest = 0.0
+    if objective.penalty.has_l1:
+        # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is larger
+        # than the value over the penalty: it may as well be the unit of all those.
+        smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
+    coordinates = coordinates_by_curvature(
+        samples,
+        objective.penalty,
+        weight,
+        objective.weight_sum,
+        like=objective.coordinates,
+        smallest=smallest,
+    )
+    return objective.replace(coordinates=coordinates)
+
+
+def _is_short_of_digits(result, goal):
+    # Whether float64 arithmetic would better a result of float32.
+    return not result.verdict.is_sound and result.n_iter < goal.max_iter
+
+
+def _has_stalled(result, goal):
+    # Whether rounding errors set the end of a solver, not the optimum nor overflow.
+    if result.verdict is Verdict.OVERFLOW:
+        return False
+    if result.verdict.is_sound and result.last_point.max_gradient <= goal.tol:
+        return False
+    if not result.max_gradient < np.inf:
+        return False
+    return not Stopping(result.objective, goal).is_separated(result.value)
+
+
+def _is_better(again, result, goal):
+    # Whether to keep another result of the same objective.
+    if _is_lower(again, result):
+        return True
+    is_higher = _is_lower(result, again)
+    is_lost = result.converged and not again.converged
+    is_flatter = again.max_gradient < result.max_gradient or again.max_gradient <= goal.tol
+    return is_flatter and not (is_higher or is_lost)
+
+
+def _gains(again, result, goal):
+    # Whether it is so much better that one more may be, too.
+    is_flatter = again.max_gradient < result.max_gradient
+    return _is_lower(again, result) or (is_flatter and result.max_gradient > goal.tol)
+
+
+def _is_lower(result, other):
+    tolerated = max(LARGEST_GAP * abs(result.value), 1e-15 * result.objective.loss.unit)
+    return other.value - result.value > tolerated

@@ -1,0 +1,154 @@
+"""Sparse data of many features and classes: coordinate descent by columns, mostly for L1."""
+
+import numpy as np
+from scipy import sparse
+
+from sklogloss._cython.coordinate_descent import descend_softmax
+from sklogloss.losses import LogLoss
+
+from .face import descend_on_face
+
+__all__ = ["SoftmaxDescent"]
+
+# A round is a sweep over all columns, at most these over those with nonzero coefficients, and at
+# most these iterations of L-BFGS for all that are not zero.
+INNER_SWEEPS = 4
+FACE_ITERATIONS = 200
+# L-BFGS ends when an iteration gains less than this part of what the sweeps before it gained: they
+# have not yet found which coefficients are zero where they still gain much.
+WORTH_AN_ITERATION = 1e-3
+# Part of the objective that a round must gain for another to follow. From there on Newton's method
+# is the faster one.
+ENOUGH = 3e-7
+# Part of that at which the sweeps over nonzero coefficients, and L-BFGS, end early.
+NEXT_TO_NOTHING = 1e-2
+# The sweeps that follow the dual's start, without rounds: their number at most, and part of their
+# gain that one must bring for another to follow.
+MAX_SWEEPS = 20
+WORTH_A_SWEEP = 1e-3
+# Stored entries times classes that are gone through between two looks for Ctrl-C.
+ROUND_WORK = 20_000_000
+
+
+class SoftmaxDescent:
+    """Coordinate descent on the objective itself, not on a model of it.
+
+    Where the entries of columns are very uneven, as counts of words are, a step of Newton's method
+    for all coefficients at once is short: a few samples limit it. Here they limit the coefficients
+    of their own features only.
+
+    Parameters
+    ----------
+    objective : Objective
+        The log loss of more than two classes, X sparse, without bounds.
+    verbose : int
+        Whether to print a line for each round.
+    """
+
+    def __init__(self, objective, verbose=0):
+        self.objective = objective
+        self.verbose = verbose
+        samples = objective.samples
+        X = samples.matrix()
+        n_samples, p = X.shape
+        columns = sparse.csc_array(X, dtype=np.float64)
+        if objective.fit_intercept:
+            columns = sparse.hstack([columns, np.ones((n_samples, 1))], format="csc")
+        self.columns = sparse.csc_array(columns)
+        target, weight = samples.target, samples.weight
+        if target.shape[1] == 1:
+            target = target == np.arange(objective.n_columns)
+        weight = np.ones(n_samples) if weight is None else weight.astype(np.float64)
+        self.weight = weight / objective.weight_sum
+        self.target_sum = np.ascontiguousarray(columns.T @ (self.weight[:, None] * target))
+        self.l1, self.l2 = np.zeros(objective.shape[0]), np.zeros(objective.shape[0])
+        self.l1[:p], self.l2[:p] = np.ravel(objective.penalty.l1), np.ravel(objective.penalty.l2)
+        self.rng = np.random.RandomState(0)
+
+    def solve(self, point, max_iter):
+        """Return (Evaluation, number of rounds, whether they came to gain little) from a point."""
+        objective = self.objective
+        x, proba, every, gain = self._first_sweep(point.theta)
+        value = point.value - gain
+        converged = False
+        n_iter = 0
+        while n_iter < max_iter and not converged:
+            gain = self._sweep(self.rng.permutation(every), x, proba)
+            nonzero = np.flatnonzero(x.any(axis=1))
+            for _ in range(INNER_SWEEPS):
+                inner_gain = self._sweep(self.rng.permutation(nonzero), x, proba)
+                gain += inner_gain
+                if not inner_gain > NEXT_TO_NOTHING * ENOUGH * value:
+                    break
+            n_iter += 1
+            value -= gain
+            # Sweeps find which coefficients are zero; for the others together they are slow.
+            enough = max(WORTH_AN_ITERATION * gain, NEXT_TO_NOTHING * ENOUGH * value)
+            other, other_value = descend_on_face(objective, self._theta(x), FACE_ITERATIONS, enough)
+            if other_value < value:
+                gain += value - other_value
+                x, value = self._x(other), other_value
+                proba = self._proba(x)
+            converged = not gain > ENOUGH * value
+            if self.verbose:
+                print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
+        return objective.value_gradient(self._theta(x)), n_iter, converged
+
+    def improve(self, theta):
+        """Return theta after sweeps over all columns, as long as each gains enough, without L1."""
+        x, proba, every, total = self._first_sweep(theta)
+        for n_sweeps in range(1, MAX_SWEEPS):
+            gain = self._sweep(self.rng.permutation(every), x, proba)
+            total += gain
+            if self.verbose:
+                print(f"sweep {n_sweeps}: gain {gain:.3g}")
+            if not gain > WORTH_A_SWEEP * total:
+                break
+        # What all classes have in common only adds to the penalty.
+        x -= x.mean(axis=1, keepdims=True)
+        return self._theta(x)
+
+    def _first_sweep(self, theta):
+        # Frequent features first: else rare ones explain what frequent ones do better. Steps are
+        # large at first, and need a bound of the curvature. Returns coefficients with the
+        # intercept, probabilities, columns that are not empty, and the gain.
+        x = self._x(theta)
+        proba = self._proba(x)
+        n_entries = np.diff(self.columns.indptr)
+        every = np.flatnonzero(n_entries)
+        frequent_first = every[np.argsort(-n_entries[every], kind="stable")]
+        return x, proba, every, self._sweep(frequent_first, x, proba, shared=0.0)
+
+    def _theta(self, x):
+        p = self.objective.n_features
+        return self.objective.theta(x[:p], x[p] if self.objective.fit_intercept else 0)
+
+    def _x(self, theta):
+        coef, intercept = self.objective.coef_intercept(theta)
+        return np.vstack([coef, intercept[None]]) if self.objective.fit_intercept else coef.copy()
+
+    def _proba(self, x):
+        raw_prediction = np.ascontiguousarray(self.columns @ x)
+        if self.objective.samples.offset is not None:
+            raw_prediction += self.objective.samples.offset
+        return LogLoss(x.shape[1]).link(raw_prediction)
+
+    def _sweep(self, columns, x, proba, shared=1.0):
+        # See descend_softmax; its gain.
+        n_parts = 1 + int(self.columns.nnz * x.shape[1] / ROUND_WORK)
+        gain = 0.0
+        for part in np.array_split(columns, n_parts):
+            gain += descend_softmax(
+                self.columns.indptr,
+                self.columns.indices,
+                self.columns.data,
+                part,
+                self.weight,
+                self.target_sum,
+                self.l2,
+                self.l1,
+                x,
+                proba,
+                shared,
+            )
+        return gain

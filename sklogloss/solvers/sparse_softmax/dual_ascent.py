@@ -1,0 +1,70 @@
+"""A start from the dual problem, for sparse data with many features and classes."""
+
+import numpy as np
+
+from sklogloss._cython.dual_ascent import ascend_rows
+
+__all__ = ["dual_start"]
+
+N_EPOCHS = 15
+# Probability that a start takes from what happened and gives to all classes alike.
+SMOOTHING = 1e-3
+# Stored entries times classes that are gone through between two looks for Ctrl-C.
+ROUND_WORK = 20_000_000
+
+
+def dual_start(objective):
+    """Return theta after some epochs of coordinate ascent on the dual, or None if it overflows.
+
+    Each sample in turn takes the probabilities that are best for it, the others' fixed, and the
+    coefficients follow: sum of x_i (y_i - q_i)' / l2. Far from the optimum, an epoch gains what
+    many passes of a method that moves all samples at once do. The intercept counts as the
+    coefficient of a constant feature here.
+
+    Parameters
+    ----------
+    objective : Objective
+        The log loss of more than two classes, X a CSR matrix, the same L2 penalty for all features
+        and no offset.
+    """
+    samples, n_classes = objective.samples, objective.n_columns
+    X = samples.matrix()
+    n_samples = X.shape[0]
+    target = samples.target
+    if target.shape[1] == 1:
+        target = target == np.arange(n_classes)
+    target = np.ascontiguousarray(target, dtype=np.float64)
+    q = (1 - SMOOTHING) * target + SMOOTHING / n_classes
+    with np.errstate(all="ignore"):
+        weight = np.ones(n_samples)
+        if samples.weight is not None:
+            weight = samples.weight.astype(np.float64)
+        scale = weight / (objective.penalty.l2 * objective.weight_sum)
+        squares = np.square(X.data, dtype=np.float64)
+        length = np.add.reduceat(np.append(squares, 0), X.indptr[:-1])
+        length[np.diff(X.indptr) == 0] = 0
+        size = scale * (length + objective.fit_intercept)
+        dual = (target - q) * scale[:, None]
+        coef = np.ascontiguousarray(X.T @ dual)
+    intercept = dual.sum(axis=0) if objective.fit_intercept else np.zeros(n_classes)
+    if not np.isfinite(size).all():
+        return None
+    rng = np.random.RandomState(0)
+    n_rounds = 1 + int(X.nnz * n_classes / ROUND_WORK)
+    for _ in range(N_EPOCHS):
+        for rows in np.array_split(rng.permutation(n_samples), n_rounds):
+            wrong = ascend_rows(
+                X.indptr,
+                X.indices,
+                X.data,
+                rows,
+                scale,
+                size,
+                q,
+                coef,
+                intercept,
+                objective.fit_intercept,
+            )
+            if not np.isfinite(wrong):
+                return None
+    return objective.theta(coef, intercept)

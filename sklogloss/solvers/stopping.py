@@ -1,0 +1,398 @@
+"""Whether to stop: tol, the relative gap, rounding errors and separable data, in one place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import cached_property
+
+import numpy as np
+
+from sklogloss.linear.objective import Evaluation, Objective
+
+__all__ = [
+    "LARGEST_GAP",
+    "SUBSET_GAP",
+    "Goal",
+    "Knowledge",
+    "SolverResult",
+    "Stopping",
+    "Verdict",
+    "decrement_of",
+    "progress",
+    "suboptimality_bound",
+]
+
+# The relative gap that tol asks for: GAP_PER_SQUARED_TOL * tol^2, within these limits. It is no
+# smaller than rounding allows, and no larger than is worth a pass.
+GAP_PER_SQUARED_TOL = 1e-7
+SMALLEST_GAP = 1e-11
+LARGEST_GAP = 1e-6
+# That of a solution which is only a starting point: more accuracy is wasted.
+SUBSET_GAP = 1e-5
+# A loss below this fraction of LossKernel.unit is as good as none.
+SMALLEST_NATS = 1e-15
+# Floor for the rounding-error estimate of a loss, as a fraction of LossKernel.unit.
+SMALL_LOSS = 1e-4
+# Loss of a sample that is clearly on its own side, as a fraction of LossKernel.unit.
+SEPARATED = 1e-6
+# Parameters that are wrong by this many eps of the dtype of X leave a relative gap of about the
+# square of it: at best, and where columns are far from centred or raw predictions large.
+BEST_ROUNDING = 1 / 4
+WORST_ROUNDING = 8
+# Steps in a row that do not halve the decrement, after which rounding errors are suspected.
+FEW_SLOW_STEPS = 3
+
+
+class Verdict(Enum):
+    """What a look at a point says.
+
+    Attributes
+    ----------
+    is_solved : bool
+        Whether the objective is as close to its optimum as can be told.
+    is_sound : bool
+        Whether gradient and steps decided, not what rounding errors left of them.
+    """
+
+    GO_ON = (1, False, False)
+    CONVERGED = (2, True, True)
+    SEPARABLE = (3, True, True)
+    ROUNDING = (4, True, False)
+    STALLED = (5, False, False)
+    MAX_ITER = (6, False, False)
+    OVERFLOW = (7, False, False)
+    SADDLE = (8, False, False)
+
+    def __init__(self, number, is_solved, is_sound):
+        self.is_solved = is_solved
+        self.is_sound = is_sound
+
+    def reason(self, max_iter):
+        """Return why the solver failed to converge, "" if it did not fail."""
+        return {
+            Verdict.STALLED: "the steps came to gain little",
+            Verdict.MAX_ITER: f"max_iter={max_iter} iterations were not enough",
+            Verdict.SADDLE: "it stopped at a saddle of the objective",
+            Verdict.OVERFLOW: "the objective or its gradient overflows; rescale X",
+        }.get(self, "")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How far to go.
+
+    Attributes
+    ----------
+    tol : float
+        Bound of the largest entry of the gradient.
+    max_iter : int
+    gap : float
+        Bound of the suboptimality, relative to the objective.
+    verbose : int
+        Whether to print a line for each iteration.
+    """
+
+    tol: float
+    max_iter: int
+    gap: float
+    verbose: int = 0
+
+    @classmethod
+    def of(cls, tol, max_iter, verbose=0, gap=None):
+        """Return the goal that tol means, or one with another relative gap."""
+        if gap is None:
+            gap = min(max(GAP_PER_SQUARED_TOL * tol**2, SMALLEST_GAP), LARGEST_GAP)
+        return cls(tol, max_iter, gap, verbose)
+
+    def after(self, n_iter) -> Goal:
+        """Return the goal with n_iter iterations fewer."""
+        return replace(self, max_iter=self.max_iter - n_iter) if n_iter else self
+
+    def loose(self, gap) -> Goal:
+        """Return a goal for what is only a starting point: a gap, whatever the gradient."""
+        return replace(self, tol=np.inf, gap=gap)
+
+    @property
+    def is_loose(self):
+        """Whether the solution is only a starting point."""
+        return self.tol == np.inf
+
+
+class Knowledge(Enum):
+    """What the Hessian model behind a Newton step knows, hence what its decrement means."""
+
+    EXACT = auto()  # the Hessian of the point: a step squares what is left
+    STALE = auto()  # that of another point or problem, updated since
+    ROUGH = auto()  # an approximation: a step is one of many such gains
+
+
+@dataclass
+class SolverResult:
+    """Where a solver stopped.
+
+    Attributes
+    ----------
+    objective : Objective
+    theta : ndarray of shape (n_parameters,)
+    n_iter : int
+    verdict : Verdict
+    last_point : Evaluation
+        The last one, a step before theta at most.
+    direction : ndarray of shape (n_parameters,) or None
+        Where the last step went.
+    curves_upwards : bool
+        Whether the Hessian was found to be positive definite close to theta.
+    start_value : float
+        The objective where the solver started.
+    """
+
+    objective: Objective
+    theta: np.ndarray
+    n_iter: int
+    verdict: Verdict
+    last_point: Evaluation
+    direction: np.ndarray | None = None
+    curves_upwards: bool = False
+    start_value: float = np.inf
+
+    @cached_property
+    def point(self) -> Evaluation:
+        """The evaluation at theta. It costs a pass if the last step was taken without one."""
+        if self.last_point.theta is self.theta:
+            return self.last_point
+        return self.objective.value_gradient(self.theta)
+
+    @property
+    def value(self):
+        """The objective at theta, in nats."""
+        return self.point.value
+
+    @property
+    def max_gradient(self):
+        """The largest entry of the gradient at theta, see Evaluation."""
+        return self.point.max_gradient
+
+    @property
+    def converged(self):
+        """Whether the objective is solved."""
+        return self.verdict.is_solved
+
+
+class Stopping:
+    """The looks at the points of one run of a solver.
+
+    Parameters
+    ----------
+    objective : Objective
+    goal : Goal
+
+    Attributes
+    ----------
+    decrement : float
+        Twice the decrease that the last step promised: g' H^-1 g for Newton's method.
+    """
+
+    def __init__(self, objective, goal):
+        self.objective = objective
+        self.goal = goal
+        self.eps = float(np.finfo(objective.samples.dtype).eps)
+        self.unit = objective.loss.unit
+        # Rounding errors of a smaller loss are those of this one.
+        self.small_loss = SMALL_LOSS * self.unit
+        self.decrement = np.inf
+        self.best_decrement = np.inf
+        self.n_slow = 0
+
+    def look(self, point, decrement, n_iter, model) -> Verdict:
+        """Return the verdict on a point from which a model promises a decrement.
+
+        Where rounding keeps the gradient above tol, the decrement ceases to fall although the
+        model promises next to nothing any more: that is an end, too.
+
+        Parameters
+        ----------
+        point : Evaluation
+        decrement : float
+        n_iter : int
+        model : Hessian model
+            With `knowledge`, `doubt`, `patience` and `max_steps`.
+        """
+        previous, self.decrement = self.decrement, decrement
+        # An entry of the direction that is not finite makes the decrement so.
+        if not (math.isfinite(point.value) and math.isfinite(decrement)):
+            return Verdict.OVERFLOW
+        if decrement <= self.best_decrement / 2:
+            self.best_decrement, self.n_slow = decrement, 0
+        else:
+            self.n_slow += 1
+        if point.max_gradient <= self.goal.tol:
+            # A step that is to raise the objective is made of rounding errors: not the last one.
+            if decrement >= 0 and self._is_last_step(point, previous, model):
+                return Verdict.CONVERGED
+            # On the way to infinity the Hessian loses its rank, and the steps their meaning.
+            if self.objective.penalty.is_none and self.is_separated(point.value):
+                return Verdict.SEPARABLE
+        if self.n_slow >= FEW_SLOW_STEPS and self.is_solved_to_rounding(point, model):
+            return Verdict.ROUNDING
+        if self.n_slow >= model.patience:
+            return Verdict.STALLED
+        if n_iter >= self.goal.max_iter:
+            return self.at_max_iter(point, decrement / 2)
+        return Verdict.STALLED if n_iter >= model.max_steps else Verdict.GO_ON
+
+    def _is_last_step(self, point, previous, model):
+        # Whether the step that was just computed will end close enough to the optimum. The rate of
+        # the last step tells what it leaves.
+        decrement = self.decrement
+        rate = decrement / previous if 0 < decrement < previous < np.inf else 1
+        left = decrement / 2 * rate
+        negligible = self.negligible(point)
+        if model.knowledge is Knowledge.ROUGH:
+            return decrement / 2 <= negligible
+        if model.knowledge is Knowledge.STALE:
+            has_stalled = decrement > previous / 4
+            return left <= negligible / model.doubt or (
+                has_stalled and self.is_rounding(point, decrement)
+            )
+        return decrement / 2 <= self.tolerated(point) or left <= negligible
+
+    def at_max_iter(self, point, decrease) -> Verdict:
+        """Return the verdict at max_iter, where a step promises, or the last brought, a decrease.
+
+        A small gradient alone says little where the loss or the columns are small.
+        """
+        is_end = (
+            not self.objective.penalty.has_l1
+            and point.max_gradient <= self.goal.tol
+            and abs(decrease) <= self.tolerated(point, LARGEST_GAP)
+        )
+        return Verdict.CONVERGED if is_end else Verdict.MAX_ITER
+
+    def tolerated(self, point, gap=None):
+        """Return the suboptimality at which a point counts as solved (nats)."""
+        gap = self.goal.gap if gap is None else gap
+        tolerated, least = gap * abs(point.value), SMALLEST_NATS * self.unit
+        return least if tolerated < least and self.may_vanish else tolerated
+
+    @cached_property
+    def may_vanish(self):
+        """Whether the objective may fall for ever: parameters without a penalty separate classes.
+
+        The intercept does so where a class has no samples.
+        """
+        objective = self.objective
+        return (
+            not objective.penalty.grows_everywhere
+            or objective.samples.rarest_class(objective.n_columns) == 0
+        )
+
+    def negligible(self, point):
+        """Return the suboptimality that the last step may leave (nats).
+
+        It falls with the square of what is tolerated, as does what Newton's method leaves: at the
+        default tol, coefficients are right to all digits that rounding errors leave.
+        """
+        fraction = min(self.goal.gap / (2 * LARGEST_GAP), 1)
+        least = (BEST_ROUNDING * self.eps) ** 2 * abs(point.value)
+        return max(fraction * self.tolerated(point), least)
+
+    def residual_target(self, point, norm):
+        """Return down to which squared norm of the residual to solve the equations of a step.
+
+        It halves the digits still missing with each step, but does not go below what the last step
+        may leave.
+
+        Parameters
+        ----------
+        point : Evaluation
+        norm : float
+            That of the residual at first.
+        """
+        forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
+        return min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
+
+    def is_solved_to_rounding(self, point, model):
+        """Return whether the decrease still to expect may be nothing but rounding errors.
+
+        Those of the raw predictions grow with the size of X, hence the square root. No step gains
+        more than the objective, whatever the model promises.
+        """
+        if not model.promises_are_real:
+            return False
+        value = abs(point.value)
+        decrease = min(abs(self.decrement) / 2, value)
+        return decrease <= math.sqrt(self.eps) * max(value, self.small_loss)
+
+    def is_rounding(self, point, decrement):
+        """Return whether rounding errors of the gradient may be all there is left."""
+        return decrement / 2 <= (WORST_ROUNDING * self.eps) ** 2 * abs(point.value)
+
+    def rounding(self, point):
+        """Return the size of the rounding errors of the objective's value."""
+        return 8 * self.eps * max(abs(point.value), self.small_loss)
+
+    def is_separated(self, value):
+        """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
+
+        So it is where the objective has no penalty, the targets are hard, and even the lightest
+        sample alone would have a loss of less than SEPARATED.
+        """
+        objective, small = self.objective, SEPARATED * self.unit
+        if not objective.penalty.is_none or value > small:
+            return False
+        samples = objective.samples
+        weight = samples.weight
+        lightest = 1 if weight is None else weight[weight > 0].min()
+        if value * objective.weight_sum > small * lightest:
+            return False
+        has_indices = objective.n_columns > 1 and samples.target.shape[1] == 1
+        return has_indices or bool(np.all((samples.target == 0) | (samples.target == 1)))
+
+
+def decrement_of(objective, point, direction):
+    """Return twice the decrease that a quadratic model with its minimum at the end promises.
+
+    The L1 penalty counts as it is, from one end of the direction to the other.
+    """
+    decrement = -float(point.gradient @ direction)
+    if objective.penalty.has_l1:
+        decrement -= objective.penalty_in_theta.change_of_l1(point.theta, direction)
+    return decrement
+
+
+def suboptimality_bound(objective, point):
+    """Return a bound of the suboptimality at a point (nats), from its gradient and the penalty.
+
+    It is one for a loss that is convex; else, of what a descent from here gains close by. The
+    curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it is the
+    duality gap; without an L2 part, that under the constraint that the L1 norm is no larger than
+    the value allows. The intercept's part is an estimate.
+    """
+    of_theta, p = objective.penalty_in_theta, objective.n_features * objective.n_columns
+    l1, l2 = of_theta.l1[:p], of_theta.l2[:p]
+    gradient, coef = point.gradient[:p], point.theta[:p]
+    with np.errstate(all="ignore"):
+        if not objective.penalty.has_l1:
+            bound = np.sum(gradient**2 / l2) / 2
+        else:
+            of_loss = gradient - l2 * coef
+            excess = np.maximum(np.abs(of_loss) - l1, 0)
+            bound = np.sum(of_loss * coef + l1 * np.abs(coef) + l2 / 2 * coef**2)
+            if objective.penalty.has_l2_everywhere:
+                bound += np.sum(excess**2 / l2) / 2
+            else:
+                bound += np.max(excess / l1) * point.value
+    # Curvature along an intercept, where a class happens once in ten thousand samples.
+    return bound + np.sum(point.gradient[p:] ** 2) / (1e-4 * objective.loss.unit) / 2
+
+
+def progress(objective, point):
+    """Return a line about a point, for users who asked for one."""
+    line = f"objective {point.value:.10g}, largest gradient {point.max_gradient:.3g}"
+    penalty = objective.penalty
+    if penalty.has_l1 and penalty.grows_everywhere and not penalty.is_bounded:
+        if objective.loss.is_convex:
+            line += f", duality gap {suboptimality_bound(objective, point):.3g}"
+    return line

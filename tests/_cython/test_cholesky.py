@@ -1,0 +1,53 @@
+"""Cholesky factors solve as NumPy does."""
+
+import numpy as np
+import pytest
+
+from sklogloss._cython.cholesky import CholeskyFactor
+
+
+def simulate(n, rank=None):
+    # Columns of very different size.
+    A = np.random.default_rng(0).standard_normal((n, rank or 2 * n)) / np.sqrt(n)
+    size = np.geomspace(1e-6, 1e6, n)
+    return A @ A.T * np.outer(size, size), size
+
+
+@pytest.mark.parametrize("n", [1, 7, 150])
+@pytest.mark.parametrize("shape", [(), (1,), (4,)])
+def test_solves_as_numpy(n, shape):
+    matrix, size = simulate(n)
+    x = np.random.default_rng(1).standard_normal((n, *shape))
+    b = (matrix @ (x.T / size).T).reshape(n, *shape)
+    given = b.copy()
+    # Its upper triangle has no part.
+    solution = CholeskyFactor(np.tril(matrix)).solve(b)
+    assert solution.shape == b.shape
+    # The condition, scaled, is below 1e3.
+    np.testing.assert_allclose((solution.T * size).T, x, rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(b, given)
+
+
+def test_directions_without_curvature_get_some():
+    matrix, size = simulate(20, rank=12)
+    # Of the range of the matrix, as a gradient is.
+    b = matrix @ (1 / size)
+    solution = CholeskyFactor(matrix.copy()).solve(b)
+    # Damping is no more than 1e4 units in the last place for each row; the smallest eigenvalue
+    # that is not zero is above 1e-2.
+    np.testing.assert_allclose(matrix @ solution / size, b / size, rtol=0, atol=1e-8)
+    zero = CholeskyFactor(np.zeros((3, 3)))
+    assert np.all(np.isfinite(zero.solve(np.ones(3))))
+
+
+def test_a_matrix_that_is_not_finite_has_no_solution():
+    matrix, _ = simulate(5)
+    matrix[2, 1] = np.nan
+    assert np.isnan(CholeskyFactor(matrix).solve(np.ones(5))).all()
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ValueError, match="matrix must be square"):
+        CholeskyFactor(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="as many rows"):
+        CholeskyFactor(np.eye(2)).solve(np.ones(3))

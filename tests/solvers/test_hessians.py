@@ -1,0 +1,296 @@
+"""What a Newton step knows of the Hessian: few are formed, and none leads astray."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklogloss import LogLossClassifier
+from sklogloss.linear.objective import Objective
+from sklogloss.losses import FocalLoss
+from sklogloss.solvers.hessians import (
+    ClassMeanHessian,
+    ExactHessian,
+    HessianProducts,
+    fix_class_shift,
+)
+from sklogloss.solvers.newton import Newton
+from sklogloss.solvers.stopping import Goal, Stopping, Verdict
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+BOUNDS = ["none", "positive", "box", "mixed", "fixed"]
+
+
+def newton(objective, model, goal=None, theta=None):
+    goal = goal or Goal.of(1e-8, 100)
+    return Newton(objective, model, goal).solve(objective.start() if theta is None else theta)
+
+
+@pytest.fixture
+def count_hessians(monkeypatch):
+    """Return a list of the strides of all Hessians that are formed."""
+    strides, original = [], Objective.value_gradient_hessian
+
+    def counted(self, theta, *, single=False, stride=1):
+        strides.append(stride)
+        return original(self, theta, single=single, stride=stride)
+
+    monkeypatch.setattr(Objective, "value_gradient_hessian", counted)
+    return strides
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("strength", [0.0, 0.01])
+@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("density", [None, 0.5])
+def test_exact_hessians_with_l1_and_bounds_reach_the_optimum_of_scipy(
+    log_loss_problem, log_loss_data, bounds_of, name, strength, n_classes, density
+):
+    X, y = log_loss_data(n_classes=n_classes, density=density)
+    lower, upper = bounds_of(name, (12, 1 if n_classes == 2 else n_classes))
+    factor = np.append(0.0, np.exp2(np.arange(11) % 5 - 2))[:, None]
+    problem = log_loss_problem(
+        X, y, l1=strength * factor, l2=0.01 * factor, lower=lower, upper=upper
+    )
+    objective = problem.objective()
+    result = newton(objective, ExactHessian(objective))
+    assert result.converged
+    coef_intercept = objective.coef_intercept(result.theta)
+    assert problem.violation(*coef_intercept) <= 1e-8
+    assert problem.value(*coef_intercept) <= problem.optimum() * (1 + 1e-12)
+
+
+def test_few_hessians_are_formed_where_they_are_costly(
+    log_loss_problem, log_loss_data, count_hessians
+):
+    X, y = log_loss_data(3000, 150)
+    objective = log_loss_problem(X, y, l2=1e-3).objective()
+    assert not ExactHessian(objective).is_cheap
+    result = newton(objective, ExactHessian(objective), Goal.of(1e-10, 100))
+    assert result.converged
+    # Near the optimum one serves several steps.
+    assert len(count_hessians) < result.n_iter
+    small = log_loss_problem(X[:100, :5], y[:100], l2=1e-3).objective()
+    assert ExactHessian(small).is_cheap
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.01])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_blocks_of_rows_make_the_first_hessian(
+    log_loss_problem, log_loss_data, count_hessians, n_classes, l1
+):
+    X, y = log_loss_data(40_000, 40, n_classes)
+    problem = log_loss_problem(X, y, l1=l1, l2=1e-3)
+    objective = problem.objective(n_threads=2)
+    result = newton(objective, ExactHessian(objective, stride=6))
+    assert result.converged
+    assert count_hessians[0] == 6
+    assert all(stride == 1 for stride in count_hessians[1:])
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.01])
+@pytest.mark.parametrize("is_rough", [False, True])
+def test_the_hessian_of_a_subset_is_adopted(
+    log_loss_problem, log_loss_data, count_hessians, is_rough, l1
+):
+    X, y = log_loss_data(8000, 100)
+    problem = log_loss_problem(X, y, l1=l1, l2=1e-3)
+    objective = problem.objective()
+    part = objective.replace(samples=objective.samples.take(np.arange(4000)))
+    of_part = ExactHessian(part, is_rough=True)
+    rough = newton(part, of_part, Goal.of(1e-8, 100).loose(1e-5))
+    assert rough.converged
+    n_before = len(count_hessians)
+    model = ExactHessian(objective, is_rough=is_rough)
+    model.adopt(of_part)
+    result = newton(objective, model, theta=rough.theta)
+    assert result.converged
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+    if not is_rough:
+        # The first steps need none of the whole.
+        assert len(count_hessians) - n_before < result.n_iter
+    # What was adopted is given back where it led nowhere.
+    model.adopt(of_part)
+    model.forget()
+    assert model.evaluate(rough.theta).hessian is not None
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_similar_problem_guides_without_a_hessian_of_its_own(
+    log_loss_problem, log_loss_data, count_hessians, n_classes
+):
+    X, y = log_loss_data(3000, 120, n_classes)
+    strong = log_loss_problem(X, y, l2=2e-3).objective()
+    first = ExactHessian(strong)
+    start = newton(strong, first)
+    guide = first.solve_hessian_at(start.theta)
+    problem = log_loss_problem(X, y, l2=1e-3)
+    objective = strong.replace(penalty=problem.penalty)
+    count_hessians.clear()
+    model = ExactHessian(objective, guide=guide, is_guided=True)
+    result = newton(objective, model, theta=start.theta)
+    assert result.converged
+    assert not count_hessians
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+
+
+def test_a_guide_that_misleads_is_left(log_loss_problem, log_loss_data):
+    X, y = log_loss_data(3000, 120)
+    problem = log_loss_problem(X, y, l2=1e-3)
+    objective = problem.objective()
+    scales = np.exp2(np.arange(121) % 9 - 4)
+    model = ExactHessian(objective, guide=lambda b: b * scales, is_guided=True)
+    result = newton(objective, model)
+    assert result.converged
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_solve_hessian_at_is_that_of_numpy(log_loss_problem, log_loss_data, n_classes):
+    X, y = log_loss_data(300, 20, n_classes)
+    objective = log_loss_problem(X, y, l2=0.1).objective()
+    theta = np.random.default_rng(0).normal(size=objective.n_parameters) / 10
+    lower = np.tril(objective.value_gradient_hessian(theta).hessian)
+    hessian = lower + np.tril(lower, -1).T
+    # In the range: the classes' intercepts have a direction without curvature.
+    b = hessian @ np.random.default_rng(1).normal(size=len(theta))
+    x = ExactHessian(objective).solve_hessian_at(theta)(b)
+    # Rows without a thousandth of the curvature may be left out.
+    np.testing.assert_allclose(hessian @ x, b, rtol=0, atol=1e-2 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1, np.array([[0.0], [0.1], [0.0], [0.2]])], ids=str)
+def test_class_shift_gets_curvature_and_steps_stay(log_loss_problem, log_loss_data, l2):
+    X, y = log_loss_data(200, 4, 3)
+    objective = log_loss_problem(X, y, l2=l2).objective()
+    theta = np.random.default_rng(0).normal(size=objective.n_parameters) / 10
+    point = objective.value_gradient_hessian(theta)
+    if np.ndim(l2) == 0 and l2 == 0:
+        # Equal changes of all classes cost nothing, nor does the gradient see them.
+        shift = np.tile(np.eye(5)[0][:, None], 3).ravel()
+        assert abs(point.gradient @ shift) < 1e-14
+    lower = np.tril(point.hessian)
+    hessian = lower + np.tril(lower, -1).T
+    fixed = lower.copy()
+    fix_class_shift(fixed, objective)
+    fixed = np.tril(fixed) + np.tril(fixed, -1).T
+    assert np.linalg.eigvalsh(fixed)[0] > 1e-3
+    step = np.linalg.solve(fixed, -point.gradient)
+    np.testing.assert_allclose(hessian @ step, -point.gradient, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("order", ["random", "by class", "copies of few", "weights on few"])
+def test_the_optimum_does_not_depend_on_the_blocks(order, l1_ratio):
+    rng = np.random.default_rng(0)
+    X = rng.integers(-3, 4, size=(14_000, 250)).astype(np.float64)
+    y = (X[:, 0] + 3 * rng.logistic(size=14_000) > 0).astype(np.float64)
+    weight = None
+    if order == "by class":
+        rows = np.lexsort([X[:, 0], y])
+        X, y = X[rows], y[rows]
+    elif order == "copies of few":
+        # A block has copies of two rows at most, and all the Hessian's blocks together of 40.
+        X, y = np.repeat(X[::200], 200, axis=0), np.repeat(y[::200], 200)
+    elif order == "weights on few":
+        weight = (np.arange(len(X)) % 3000 < 600).astype(np.float64)
+    clf = LogLossClassifier(C=0.05, l1_ratio=l1_ratio, tol=1e-8).fit(X, y, weight)
+    assert (clf.plan_.hessian_stride > 1) == (order != "weights on few")
+    row_weight = np.ones(len(X)) if weight is None else weight
+    p = 1 / (1 + np.exp(-clf.decision_function(X)))
+    gradient = X.T @ (row_weight * (p - y)) / row_weight.sum()
+    strength = 1 / (0.05 * row_weight.sum())
+    coef = clf.coef_[0]
+    if l1_ratio == 0:
+        gradient += strength * coef
+    else:
+        gradient = np.where(
+            coef != 0,
+            gradient + strength * np.sign(coef),
+            np.maximum(np.abs(gradient) - strength, 0),
+        )
+    assert np.abs(gradient).max() <= 1e-8
+    assert abs(row_weight @ (p - y)) / row_weight.sum() <= 1e-8
+
+
+# Rare classes, from which the mean of the Hessian's blocks is far.
+@pytest.mark.parametrize("tol", [1e-4, 1e-10])
+@pytest.mark.parametrize(("skew", "strength"), [(0.5, 3), (0.8, 2), (1.2, 1)])
+def test_rare_classes_reach_the_optimum(skew, strength, tol, plain_objective):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(1500, 100))
+    raw_prediction = X @ rng.normal(size=(100, 10)) * strength / 10 - skew * np.arange(10)
+    y = (raw_prediction + rng.gumbel(size=raw_prediction.shape)).argmax(axis=1)
+    clf = LogLossClassifier(tol=tol).fit(X, y)
+    assert clf.solver_ == "newton-cholesky"
+    objective = plain_objective(X, y)
+    expected = LogLossClassifier(solver="newton-cg", tol=1e-10).fit(X, y)
+    # 1e-11 is what tol promises; so are sums of 1,500 terms exact, and more.
+    assert objective.value(clf) <= (1 + 1e-11) * objective.value(expected)
+
+
+def test_the_class_mean_is_given_up_after_half_of_the_iterations(log_loss_problem, log_loss_data):
+    X, y = log_loss_data(n_classes=3)
+    objective = log_loss_problem(X, y, l2=1e-6).objective()
+    result = newton(objective, ClassMeanHessian(objective, 8), Goal.of(1e-12, 8))
+    assert result.verdict is Verdict.STALLED
+    assert result.n_iter == 4
+
+
+@pytest.mark.parametrize("has_l2", [False, True])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_products_in_float32_reach_the_optimum(
+    log_loss_problem, log_loss_data, has_l2, is_weighted
+):
+    X, y = log_loss_data(200, 40, 4, density=0.2)
+    weight = np.random.default_rng(1).exponential(size=200) if is_weighted else None
+    problem = log_loss_problem(X, y, l2=0.01 if has_l2 else 1e-6, weight=weight)
+    objective = problem.objective()
+    results = [
+        newton(objective, HessianProducts(objective, is_sparse_softmax=is_sparse_softmax))
+        for is_sparse_softmax in (False, True)
+    ]
+    optimum = problem.optimum()
+    for result in results:
+        assert result.converged
+        assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+        # What tol asks for at most.
+        assert result.value <= optimum * (1 + 1e-11)
+
+
+def test_products_solve_for_the_step_roughly_at_first(log_loss_problem, log_loss_data, monkeypatch):
+    X, y = log_loss_data(500, 60)
+    objective = log_loss_problem(X, y, l2=1e-4).objective()
+    n_products, original = [], Objective.hessian_product
+
+    def counted(self, evaluation, direction):
+        n_products[-1] += 1
+        return original(self, evaluation, direction)
+
+    monkeypatch.setattr(Objective, "hessian_product", counted)
+    model, stopping = HessianProducts(objective), Stopping(objective, Goal.of(1e-10, 100))
+    theta = objective.start()
+    for _ in range(8):
+        n_products.append(0)
+        point = model.evaluate(theta)
+        direction = model.direction(point, stopping)
+        stopping.look(point, -float(point.gradient @ direction), 0, model)
+        theta = theta + direction
+    assert n_products[0] < n_products[-1]
+    assert objective.value_gradient(theta).max_gradient < 1e-6
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_losses_that_are_not_convex_take_the_hessian_of_all_rows_once(
+    log_loss_problem, log_loss_data, count_hessians, container
+):
+    X, y = log_loss_data(3000, 12)
+    objective = log_loss_problem(container(X), y, l2=0.1).objective()
+    objective = objective.replace(loss=FocalLoss(2.0).kernel())
+    result = newton(objective, ExactHessian(objective, stride=2))
+    assert result.converged
+    assert result.curves_upwards
+    assert 1 in count_hessians
+    lower = np.tril(objective.value_gradient_hessian(result.theta).hessian)
+    assert np.linalg.eigvalsh(lower + np.tril(lower, -1).T)[0] > 0
