@@ -131,6 +131,11 @@ class Facts:
         )
 
     @property
+    def is_sparse_softmax(self):
+        """Whether X is sparse and the loss the log loss of more than two classes."""
+        return self.is_sparse and self.n_columns > 1 and self.is_log_loss
+
+    @property
     def n_parameters(self):
         """Number of coefficients and intercepts."""
         return (self.n_features + self.fit_intercept) * self.n_columns
@@ -237,9 +242,8 @@ def make_plan(facts, solver="auto") -> Plan:
     if plan.methods[0] is Method.LBFGS:
         return plan
     if plan.methods[0] is Method.WORKING_SETS:
-        is_sparse_softmax = facts.is_sparse and facts.n_columns > 1 and facts.is_log_loss
         is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
-        return replace(plan, descends=is_sparse_softmax and is_large and not facts.is_bounded)
+        return replace(plan, descends=facts.is_sparse_softmax and is_large and not facts.is_bounded)
     if is_reducible:
         return replace(plan, start=Start.ROWS)
     if sizes:
@@ -317,8 +321,7 @@ def _methods(facts, solver, forms_hessian):
             return (Method.EXACT,)
         return (Method.CLASS_MEAN, Method.PRODUCTS)
     products = Method.PRODUCTS
-    is_sparse_softmax = facts.is_sparse and facts.n_columns > 1 and facts.is_log_loss
-    if facts.is_smooth and is_sparse_softmax and facts.has_l2 and facts.fits_int32:
+    if facts.is_smooth and facts.is_sparse_softmax and facts.has_l2 and facts.fits_int32:
         products = Method.SPARSE_SOFTMAX
     return (Method.LBFGS, products) if solver == "lbfgs" else (products,)
 

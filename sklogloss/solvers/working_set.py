@@ -6,14 +6,13 @@ import numpy as np
 
 from .hessians import ExactHessian
 from .newton import Newton
+from .plan import LARGEST_PROXIMAL_HESSIAN, SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .stopping import SolverResult, Stopping, Verdict
 
 __all__ = ["WorkingSets"]
 
-# Features at least that may turn out to have nonzero coefficients.
-SMALLEST_SET = 256
 # A set has room for this many times as many, or as have nonzero coefficients.
 ROOM = 2
 # A set takes in zero coefficients, too, whose gradient is this fraction of the penalty at least:
@@ -23,9 +22,6 @@ NEARLY_NONZERO = 0.95
 MOST = 1 / 2
 # Fraction of the suboptimality that a set is solved to, as long as another will follow.
 ENOUGH = 1e-1
-# Up to this many parameters the Hessian and coordinate descent on it cost less than the passes of
-# conjugate gradients.
-LARGEST_HESSIAN = 2000
 
 
 class WorkingSets:
@@ -75,7 +71,7 @@ class WorkingSets:
                     self.point, self.goal.max_iter // 2
                 )
                 # Of many coefficients, conjugate gradients are even slower where this was slow.
-                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
+                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_PROXIMAL_HESSIAN:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
 
@@ -168,7 +164,7 @@ class WorkingSets:
 
 
 def _newton(objective, goal):
-    if objective.n_parameters <= LARGEST_HESSIAN:
+    if objective.n_parameters <= LARGEST_PROXIMAL_HESSIAN:
         model = ExactHessian(objective, is_rough=goal.is_loose)
     else:
         model = ProximalProducts(objective)
