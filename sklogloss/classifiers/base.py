@@ -61,16 +61,24 @@ def fitted_coefficients(objective, theta, dtype):
     """
     coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
-        # Adding the same to all classes changes no probability. This choice has the smallest L2
-        # penalty; an L1 penalty makes its own, and bounds need not allow it.
-        if not objective.penalty.is_bounded:
-            mean = coef.mean(axis=1, keepdims=True)
-            coef = coef - np.where(objective.penalty.l1 > 0, 0, mean)
+        coef = _smallest_of_equals(coef, objective.penalty)
         intercept = intercept - intercept.mean()
     rounded = coef.astype(dtype)
     if objective.penalty.is_bounded and dtype == np.float32:
         rounded = _clip_to_float32(rounded, objective.penalty)
     return np.ascontiguousarray(rounded.T), intercept.astype(dtype)
+
+
+def _smallest_of_equals(coef, penalty):
+    # Adding the same to a feature's coefficients for all classes changes no probability. Those
+    # without an L1 penalty, which makes a choice of its own, get the smallest squares that the
+    # bounds allow: they sum to zero, or as nearly as that.
+    shift = coef.mean(axis=1, keepdims=True)
+    if penalty.is_bounded:
+        smallest = (coef - penalty.upper).max(axis=1, keepdims=True)
+        largest = (coef - penalty.lower).min(axis=1, keepdims=True)
+        shift = np.clip(shift, smallest, largest)
+    return penalty.project(coef - np.where(penalty.l1 > 0, 0, shift))
 
 
 def _clip_to_float32(coef, penalty):

@@ -112,8 +112,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients. For more than two classes they sum to zero over the classes, unless there is
-        an L1 penalty or there are bounds.
+        Coefficients. For more than two classes they sum to zero over the classes, or as nearly
+        as bounds allow; where there is an L1 penalty they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
         Number of iterations on the way to the minimum that was kept.

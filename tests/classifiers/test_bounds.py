@@ -26,6 +26,7 @@ TIGHT = {"tol": 1e-10, "max_iter": 1000}
 # Over the curvature: that of the simulated data is 0.01 at least.
 ATOL = 2e-8
 INF = np.inf
+EPS = np.finfo(np.float64).eps
 BOUNDS = {
     "positive": (0, None),
     "negative": (None, 0.0),
@@ -181,6 +182,23 @@ def test_coefficients_of_several_classes_are_not_centred():
     assert clf.coef_.min() == 0
     assert clf.coef_.sum(axis=0).max() > 0.5
     assert abs(clf.intercept_.sum()) < 1e-12
+
+
+@pytest.mark.parametrize(("solver", "l1_ratio"), WITH_L1)
+@pytest.mark.parametrize("bounds", [(None, 0.2), (-0.1, None), (-0.1, 0.2), (0.5, 1)], ids=str)
+def test_unpenalised_coefficients_of_several_classes(solver, l1_ratio, bounds):
+    # Adding the same to all classes changes nothing: the smallest squares within the bounds.
+    X, y = simulate(n_classes=3)
+    factor = np.array([0.0, 1, 1, 0, 1])
+    clf = LogLossClassifier(
+        solver=solver, l1_ratio=l1_ratio, penalty_factor=factor, bounds=bounds, **TIGHT
+    ).fit(X, y)
+    lower, upper = bounds
+    for coef in clf.coef_.T[factor == 0]:
+        room_below = np.inf if bounds[0] is None else coef.min() - lower
+        room_above = np.inf if bounds[1] is None else upper - coef.max()
+        shift = np.clip(-coef.mean(), -room_below, room_above)
+        assert abs(shift) <= 4 * EPS * np.abs(coef).max()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
