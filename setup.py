@@ -121,7 +121,11 @@ setup(
     ext_modules=cythonize(
         [
             extension(
-                "loss_kernel", "links.c", "softmax_chunk.c", "log_loss.c", "focal_loss.c",
+                "loss_kernel",
+                "links.c",
+                "softmax_chunk.c",
+                "log_loss.c",
+                "focal_loss.c",
                 "brier_loss.c",
             ),
             extension("function_kernel"),

@@ -6,7 +6,8 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import Self
+from types import NoneType
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,10 +24,11 @@ from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import (
-    check_boolean,
-    check_choice,
-    check_integer,
-    check_real,
+    Allowed,
+    Integers,
+    Interval,
+    check_parameter,
+    check_parameters,
 )
 from sklogloss.inputs.penalty import check_bounds, check_penalty_factor, resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
@@ -160,6 +162,21 @@ def takes_pass(X):
     return X.size >= MANY_ENTRIES and X.dtype in (np.float64, np.float32)
 
 
+# What the parameters that all estimators have may be.
+COMMON_PARAMETERS: dict[str, Allowed] = {
+    "dual": bool,
+    "tol": Interval(0, np.inf, "[)"),
+    "fit_intercept": bool,
+    "intercept_scaling": Interval(0, np.inf, "(]"),
+    "solver": (*AUTOMATIC_SOLVERS, *SOLVERS),
+    "max_iter": Integers(0),
+    "verbose": Integers(0, also=(bool,)),
+    "n_jobs": Integers(also=(NoneType,)),
+    "label_smoothing": Interval(0, 1, "[)"),
+    "probabilities": PROBABILITIES,
+}
+
+
 @functools.cache
 def _param_names(cls):
     # scikit-learn looks them up in the signature each time, several times for each clone.
@@ -172,6 +189,15 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     # The offset where a call gives none. Scorers call predict_proba(X): they get a copy of the
     # estimator that knows the offset of their rows.
     _known_offset: ArrayLike | None = None
+    # What the parameters may be.
+    _allowed: ClassVar[dict[str, Allowed]] = {
+        **COMMON_PARAMETERS,
+        # "deprecated" is LogisticRegression's default: get_params brings it from there.
+        "penalty": ("l1", "l2", "elasticnet", "deprecated", None),
+        "C": Interval(0, np.inf, "(]"),
+        "l1_ratio": Interval(0, 1, also=(NoneType,)),
+        "warm_start": bool,
+    }
 
     @classmethod
     def _get_param_names(cls):
@@ -181,28 +207,6 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def _loss(self, n_classes):
         """Return the loss, one of sklogloss.losses."""
         raise NotImplementedError
-
-    def _check_parameters(self):
-        """Raise a ValueError or TypeError that names the parameter which is out of range."""
-        check_boolean("dual", self.dual)
-        check_real("tol", self.tol, 0, np.inf, include_high=False)
-        check_boolean("fit_intercept", self.fit_intercept)
-        check_real("intercept_scaling", self.intercept_scaling, 0, np.inf, include_low=False)
-        check_choice("solver", self.solver, (*AUTOMATIC_SOLVERS, *SOLVERS))
-        check_integer("max_iter", self.max_iter, 0)
-        if not isinstance(self.verbose, bool):
-            check_integer("verbose", self.verbose, 0)
-        if self.n_jobs is not None:
-            check_integer("n_jobs", self.n_jobs)
-        check_real("label_smoothing", self.label_smoothing, 0, 1, include_high=False)
-        check_choice("probabilities", self.probabilities, PROBABILITIES)
-
-    def _check_penalty(self):
-        # "deprecated" is LogisticRegression's default: get_params brings it from there.
-        check_choice("penalty", self.penalty, ("l1", "l2", "elasticnet", "deprecated", None))
-        check_real("C", self.C, 0, np.inf, include_low=False)
-        if self.l1_ratio is not None:
-            check_real("l1_ratio", self.l1_ratio, 0, 1)
 
     def fit(
         self,
@@ -248,9 +252,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         UserWarning
             If sample_weight is zero for all samples of a class.
         """
-        self._check_penalty()
-        self._check_parameters()
-        check_boolean("warm_start", self.warm_start)
+        check_parameters(self, self._allowed)
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
         if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
             raise ValueError(
@@ -504,7 +506,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             Columns as in ``classes_``. As ``probabilities`` says, those of the model or the
             posterior. In the dtype of ``coef_``.
         """
-        check_choice("probabilities", self.probabilities, PROBABILITIES)
+        check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             with np.errstate(under="ignore"):
                 return np.exp(self.predict_log_proba(X, offset=offset))
@@ -524,7 +526,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
-        check_choice("probabilities", self.probabilities, PROBABILITIES)
+        check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             raw_prediction = self._raw_prediction(X, offset)
             return self._fitted_loss.log_posterior(

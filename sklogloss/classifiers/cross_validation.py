@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.classifiers.base import BaseLinearClassifier
+from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.grids import check_Cs, check_l1_ratios, default_Cs
 from sklogloss.classifiers.path import (
@@ -34,7 +34,7 @@ from sklogloss.classifiers.path import (
 from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.labels import is_soft
-from sklogloss.inputs.parameters import check_boolean, check_choice
+from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.inputs.targets import encode_known, encode_known_probabilities
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
@@ -181,6 +181,13 @@ class LogLossClassifierCV(BaseLinearClassifier):
     10.0
     """
 
+    _allowed: ClassVar[dict[str, Allowed]] = {
+        **COMMON_PARAMETERS,
+        # "deprecated" is LogisticRegressionCV's default: get_params brings it from there.
+        "penalty": ("elasticnet", "l2", "l1", "deprecated"),
+        "refit": bool,
+        "selection": ("best", "1se"),
+    }
     # As in scikit-learn: what score does with the weights is the business of the scorer.
     __metadata_request__score = {"sample_weight": metadata_routing.UNUSED}  # noqa: RUF012
 
@@ -237,12 +244,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return LogLoss(n_classes)
 
     def _check_parameters(self):
-        super()._check_parameters()
+        check_parameters(self, self._allowed)
         check_Cs(self.Cs)
-        # "deprecated" is LogisticRegressionCV's default: get_params brings it from there.
-        check_choice("penalty", self.penalty, ("elasticnet", "l2", "l1", "deprecated"))
-        check_boolean("refit", self.refit)
-        check_choice("selection", self.selection, ("best", "1se"))
         # "warn" is LogisticRegressionCV's default: get_params brings it from there.
         if not (self.use_legacy_attributes is False or self.use_legacy_attributes == "warn"):
             raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.classifiers.base import BaseLinearClassifier
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval
 from sklogloss.inputs.weights import class_factors
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.nonconvex import NonconvexSolver
@@ -179,6 +179,8 @@ class FocalLogisticRegression(BaseLinearClassifier):
            [0.0103, 0.9897]])
     """
 
+    _allowed = BaseLinearClassifier._allowed | {"gamma": Interval(0, np.inf, "[)")}
+
     def __init__(
         self,
         penalty: str | None = "elasticnet",
@@ -226,10 +228,6 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
     def _loss(self, n_classes):
         return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_real("gamma", self.gamma, 0, np.inf, include_high=False)
 
     def _class_factors(self, n_classes):
         return None if self.alpha is None else class_factors("alpha", self.alpha, n_classes)

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sklogloss.inputs.parameters import check_integer, check_real
+from sklogloss.inputs.parameters import Integers, Interval, check_parameter
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, Facts, make_plan
 from sklogloss.solvers.solve import solve
@@ -27,14 +27,14 @@ NULL_TOL, NULL_ITERATIONS = 1e-10, 1000
 def check_Cs(Cs):
     """Raise an error unless Cs is a positive number of values, or positive values."""
     if isinstance(Cs, Integral) or np.ndim(Cs) == 0:
-        check_integer("Cs", Cs, 1)
+        check_parameter("Cs", Cs, Integers(1))
         return
     if np.ndim(Cs) != 1 or len(Cs) == 0:
         raise ValueError(
             f"Cs must be an integer or a one-dimensional array with values, got {Cs!r}"
         )
     for C in np.asarray(Cs).tolist():
-        check_real("Cs", C, 0, np.inf, include_low=False)
+        check_parameter("Cs", C, Interval(0, np.inf, "(]"))
 
 
 def check_l1_ratios(l1_ratios, penalty, solver):
@@ -60,7 +60,7 @@ def check_l1_ratios(l1_ratios, penalty, solver):
             f"l1_ratios must be a one-dimensional array of numbers in [0, 1], got {given!r}"
         )
     for l1_ratio in l1_ratios:
-        check_real("l1_ratios", l1_ratio, 0, 1)
+        check_parameter("l1_ratios", l1_ratio, Interval(0, 1))
     if solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
         raise ValueError(
             f"solver={solver!r} knows no L1 penalty, got l1_ratios={given!r}; use solver='auto' or "

@@ -15,7 +15,7 @@ from sklearn.utils import assert_all_finite
 from sklogloss.classifiers.base import fitted_coefficients
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.plan import SMOOTH_SOLVERS
@@ -204,7 +204,7 @@ def logloss_path(
            [-0.39,  3.41, -6.4 , -3.51]])
     """
     check_Cs(Cs)
-    check_real("l1_ratio", l1_ratio, 0, 1)
+    check_parameter("l1_ratio", l1_ratio, Interval(0, 1))
     model = LogLossClassifier(
         fit_intercept=fit_intercept,
         class_weight=class_weight,
@@ -217,7 +217,7 @@ def logloss_path(
         penalty_factor=penalty_factor,
         bounds=bounds,
     )
-    model._check_parameters()
+    check_parameters(model, model._allowed)
     if l1_ratio > 0 and solver in SMOOTH_SOLVERS:
         raise ValueError(
             f"solver={solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; use solver='auto' or "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from sklogloss.displays._plotting import axes_for, cross_validated
-from sklogloss.inputs.parameters import check_integer
+from sklogloss.inputs.parameters import Integers, check_parameter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ class CoefficientPathDisplay:
         ValueError
             For a label or an l1_ratio that there is not, or if no C is finite.
         """
-        check_integer("n_names", n_names, 0)
+        check_parameter("n_names", n_names, Integers(0))
         names = None
         if isinstance(estimator, Pipeline):
             names = _names_before_last_step(estimator)

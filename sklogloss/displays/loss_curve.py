@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import check_by_name
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval, check_parameter
 
 __all__ = ["LossCurveDisplay"]
 
@@ -75,8 +75,8 @@ class LossCurveDisplay:
         -------
         display : LossCurveDisplay
         """
-        check_real("low", low, -np.inf, np.inf, include_low=False, include_high=False)
-        check_real("high", high, low, np.inf, include_low=False, include_high=False)
+        check_parameter("low", low, Interval(-np.inf, np.inf, "()"))
+        check_parameter("high", high, Interval(low, np.inf, "()"))
         check_by_name("losses", losses)
         logit = np.linspace(low, high, N_POINTS)
         curves = {

@@ -14,7 +14,7 @@ from sklogloss.displays._plotting import (
     axes_for,
     estimator_forecasts,
 )
-from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
+from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
 from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import Forecasts
@@ -179,9 +179,9 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
         """
-        check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
-        check_fraction("confidence_level", confidence_level)
-        check_integer("n_resamples", n_resamples, 1)
+        check_parameter("multiclass", multiclass, ("top-label", "one-vs-rest"))
+        check_parameter("confidence_level", confidence_level, FRACTION)
+        check_parameter("n_resamples", n_resamples, Integers(1))
         rng = check_random_state(random_state)
         forecasts = Forecasts.of(
             y_true,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import axes_for, check_by_name, estimator_forecasts
-from sklogloss.inputs.parameters import check_choice
+from sklogloss.inputs.parameters import check_parameter
 from sklogloss.metrics import (
     ScoreDecomposition,
     brier_decomposition,
@@ -137,7 +137,7 @@ class ScoreDecompositionDisplay:
         method: str = "isotonic",
         ax: Axes | None = None,
     ) -> ScoreDecompositionDisplay:
-        check_choice("score", score, tuple(DECOMPOSITIONS))
+        check_parameter("score", score, tuple(DECOMPOSITIONS))
         if not forecasts:
             raise ValueError("there must be at least one model, got none")
         decompositions = {

@@ -13,7 +13,7 @@ from sklogloss.displays._plotting import (
     axes_for,
     estimator_forecasts,
 )
-from sklogloss.inputs.parameters import check_integer
+from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class SurpriseDisplay:
         -------
         display : SurpriseDisplay
         """
-        check_integer("n_worst", n_worst, 0)
+        check_parameter("n_worst", n_worst, Integers(0))
         forecasts = Forecasts.of(
             y_true,
             y_proba,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
-from sklogloss.inputs.parameters import check_fraction
+from sklogloss.inputs.parameters import FRACTION, check_parameter
 
 if TYPE_CHECKING:
     from sklogloss.inputs.targets import Targets
@@ -203,7 +203,7 @@ def class_factors(name: str, value: Any, n_classes: int) -> NDArray[np.float64]:
     n_classes : int
     """
     if isinstance(value, Real):
-        check_fraction(name, value)
+        check_parameter(name, value, FRACTION)
         if n_classes != 2:
             raise ValueError(
                 f"{name} must be None or have {n_classes} weights, one for each class, got "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklogloss.inputs.parameters import check_choice
+from sklogloss.inputs.parameters import check_parameter
 
 if TYPE_CHECKING:
     from sklogloss.losses.base import Loss
@@ -39,7 +39,7 @@ class BoostingObjective:
     """
 
     def __init__(self, loss: Loss, library: str) -> None:
-        check_choice("library", library, tuple(FACTORS))
+        check_parameter("library", library, tuple(FACTORS))
         self.loss = loss
         self.library = library
 

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
 from sklogloss._cython.loss_kernel import LossKernel, focal_loss_kernel
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval, check_parameter
 from sklogloss.losses.base import Loss
 from sklogloss.losses.focal_root import root_parameters
 
@@ -80,7 +80,7 @@ class FocalLoss(Loss):
 
     def __init__(self, gamma: float = 2.0, n_classes: int = 2) -> None:
         super().__init__(n_classes)
-        check_real("gamma", gamma, 0, np.inf, include_high=False)
+        check_parameter("gamma", gamma, Interval(0, np.inf, "[)"))
         self.gamma = float(gamma)
 
     def __repr__(self) -> str:

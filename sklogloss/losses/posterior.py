@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.inputs.loss_arguments import check_raw_prediction, check_target
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval, check_parameter
 from sklogloss.inputs.weights import as_sample_weight, check_class_weight
 
 __all__ = ["PosteriorMap", "undo_weights_and_smoothing"]
@@ -104,7 +104,7 @@ class PosteriorMap(ABC):
             As for `posterior`.
         """
         class_weight = check_class_weight(class_weight, self.n_classes)
-        check_real("label_smoothing", label_smoothing, 0, 1, include_high=False)
+        check_parameter("label_smoothing", label_smoothing, Interval(0, 1, "[)"))
         return undo_weights_and_smoothing(
             self._log_minimised(check_raw_prediction(self, raw_prediction)),
             class_weight,

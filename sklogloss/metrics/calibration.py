@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 
-from sklogloss.inputs.parameters import check_choice, check_integer
+from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits
 
@@ -155,9 +155,9 @@ def expected_calibration_error(
     >>> round(expected_calibration_error(y, p), 3), round(expected_calibration_error(y, p**2), 2)
     (0.004, 0.17)
     """
-    check_choice("method", method, ("quantile", "uniform", "smooth"))
-    check_choice("multiclass", multiclass, ("top-label", "one-vs-rest"))
-    check_integer("n_bins", n_bins, 1)
+    check_parameter("method", method, ("quantile", "uniform", "smooth"))
+    check_parameter("multiclass", multiclass, ("top-label", "one-vs-rest"))
+    check_parameter("n_bins", n_bins, Integers(1))
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, kl_div
 
-from sklogloss.inputs.parameters import check_boolean
+from sklogloss.inputs.parameters import check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition"]
@@ -84,7 +84,7 @@ def cross_entropy_decomposition(
     >>> print("{:.4f} = {:.4f} + {:.4f}".format(*parts))
     0.8869 = 0.8018 + 0.0851
     """
-    check_boolean("average", average)
+    check_parameter("average", average, bool)
     forecasts = Forecasts.of(
         y_soft,
         y_proba,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import check_random_state
 
-from sklogloss.inputs.parameters import check_boolean, check_choice, check_fraction, check_integer
+from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
 from sklogloss.metrics.brier_score import squared_errors
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
@@ -219,11 +219,11 @@ def _decompose(
     n_resamples: int,
     random_state: int | np.random.RandomState | None,
 ) -> ScoreDecomposition:
-    check_choice("method", method, METHODS)
-    check_boolean("bias_correction", bias_correction)
-    check_integer("n_resamples", n_resamples, 1)
+    check_parameter("method", method, METHODS)
+    check_parameter("bias_correction", bias_correction, bool)
+    check_parameter("n_resamples", n_resamples, Integers(1))
     if confidence_level is not None:
-        check_fraction("confidence_level", confidence_level)
+        check_parameter("confidence_level", confidence_level, FRACTION)
     if bias_correction and forecasts.target is not None:
         raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
     rng = check_random_state(random_state)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
-from sklogloss.inputs.parameters import check_real
+from sklogloss.inputs.parameters import Interval, check_parameter
 from sklogloss.inputs.weights import class_factors
 from sklogloss.metrics.forecasts import Forecasts, complements
 
@@ -69,7 +69,7 @@ def focal_loss(
     >>> round(focal_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65], gamma=2), 6)
     0.015951
     """
-    check_real("gamma", gamma, 0, np.inf, include_high=False)
+    check_parameter("gamma", gamma, Interval(0, np.inf, "[)"))
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
 from sklogloss.inputs.labels import label_column
-from sklogloss.inputs.parameters import check_choice, check_fraction, check_integer
+from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = [
@@ -127,9 +127,9 @@ def log_loss_interval(
     >>> print("{:.3f}, from {:.3f} to {:.3f}".format(*log_loss_interval(y, p)))
     0.494, from 0.465 to 0.522
     """
-    check_choice("method", method, ("normal", "bootstrap"))
-    check_fraction("confidence_level", confidence_level)
-    check_integer("n_resamples", n_resamples, 2)
+    check_parameter("method", method, ("normal", "bootstrap"))
+    check_parameter("confidence_level", confidence_level, FRACTION)
+    check_parameter("n_resamples", n_resamples, Integers(2))
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
@@ -208,7 +208,7 @@ def compare_log_loss(
     >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.1g}")
     -0.078 +- 0.013, p = 2e-09
     """
-    check_fraction("confidence_level", confidence_level)
+    check_parameter("confidence_level", confidence_level, FRACTION)
     raw_a, raw_b = None, None
     if raw_prediction is not None:
         if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
@@ -283,7 +283,7 @@ def compare_fold_scores(
     >>> print(f"{result.difference:.3f} +- {result.standard_error:.3f}, p = {result.pvalue:.3f}")
     0.043 +- 0.005, p = 0.014
     """
-    check_fraction("confidence_level", confidence_level)
+    check_parameter("confidence_level", confidence_level, FRACTION)
     a, b = _fold_scores("scores_a", scores_a), _fold_scores("scores_b", scores_b)
     check_same_length(scores_a=a, scores_b=b)
     n_folds = len(a)
@@ -291,7 +291,7 @@ def compare_fold_scores(
         raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
     if test_size is None:
         test_size = 1 / n_folds
-    check_fraction("test_size", test_size)
+    check_parameter("test_size", test_size, FRACTION)
     differences = a - b
     error = differences.std(ddof=1) * np.sqrt(1 / n_folds + test_size / (1 - test_size))
     return _comparison(float(differences.mean()), float(error), n_folds - 1, confidence_level)

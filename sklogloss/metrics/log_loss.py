@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sklogloss.inputs.parameters import check_boolean, check_choice
+from sklogloss.inputs.parameters import check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["d2_log_loss", "log_loss", "surprise"]
@@ -74,7 +74,7 @@ def surprise(
     >>> surprise(["rain", "sun"], [0.01, 0.01]).round(4)
     array([0.0101, 4.6052])
     """
-    check_choice("zero", zero, ZERO_POLICIES)
+    check_parameter("zero", zero, ZERO_POLICIES)
     return Forecasts.of(y_true, y_proba, raw_prediction=raw_prediction, labels=labels).surprise(
         zero
     )
@@ -130,8 +130,8 @@ def log_loss(
     >>> round(log_loss([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 5)
     0.21616
     """
-    check_choice("zero", zero, ZERO_POLICIES)
-    check_boolean("normalize", normalize)
+    check_parameter("zero", zero, ZERO_POLICIES)
+    check_parameter("normalize", normalize, bool)
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
