@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import warnings
 from types import NoneType
 from typing import ClassVar, Self
@@ -14,13 +13,16 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
+from sklogloss.classifiers.export import to_logistic_regression
 from sklogloss.classifiers.problem import Problem
 from sklogloss.inputs.arrays import check_same_length
+from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight, has_finite_sum
 from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import (
@@ -122,12 +124,6 @@ def separable_message(C, has_free_features):
     )
 
 
-def has_finite_sum(X):
-    """Return whether the sum of X is finite, as it is only if all entries are."""
-    with np.errstate(all="ignore"):
-        return math.isfinite(np.add.reduce(X, axis=None))
-
-
 def takes_no_validation(X, y):
     """Return whether scikit-learn's validation would return X and labels y as they are.
 
@@ -211,7 +207,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
     ) -> Self:
@@ -429,6 +425,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return self._linear_scores(X, offset)
 
     def _linear_scores(self, X, offset):
+        check_fitted_state(self)
         scores = None
         if self._is_plain(X):
             if takes_pass(X):
@@ -530,7 +527,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if self.probabilities == "posterior":
             raw_prediction = self._raw_prediction(X, offset)
             return self._fitted_loss.log_posterior(
-                raw_prediction, self.class_weight_, self._fitted_label_smoothing
+                raw_prediction, fitted_class_weight(self), self._fitted_label_smoothing
             )
         return self._link(X, offset, logarithm=True)
 
@@ -538,6 +535,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         has_offset = offset is not None or self._known_offset is not None
         if self._is_plain(X) and takes_pass(X) and not has_offset:
             # Of scores that need not be kept, where X is large.
+            check_fitted_state(self)
             loss = self._loss(len(self.classes_))
             proba = self._predict_rows(X, loss, logarithm=logarithm)
             if proba is not None:
@@ -589,6 +587,56 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 "log_loss and brier_score of sklogloss.metrics take class probabilities"
             )
         return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+    def to_sklearn(self, *, offset: ArrayLike | None = None) -> LogisticRegression:
+        """Return a fitted LogisticRegression with the same predictions, for tools that know it.
+
+        Exporters (skl2onnx, m2cgen, hummingbird and others) and pickles for machines without
+        sklogloss take its result. The fitted attributes are copies.
+
+        Parameters
+        ----------
+        offset : float or array-like of shape (n_classes,), default=None
+            Added to the decision function of every sample, one number for two classes: it becomes
+            part of ``intercept_``.
+
+        Returns
+        -------
+        model : LogisticRegression
+            With classes_, coef_ (sparse if it is), intercept_, n_features_in_, feature_names_in_
+            and n_iter_ (the largest number, after cross-validation), and with the parameters that
+            LogisticRegression knows, as they are now; ``solver`` is one that finds the same
+            optimum. Bounds, penalty factors, label smoothing and focal loss are not among them:
+            a new fit of the result is without.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier has not been fitted.
+        ValueError
+            With ``probabilities="posterior"``, for focal loss, label smoothing and classes of
+            weight zero: no linear model has these probabilities. If an offset differs from sample
+            to sample, or fitted attributes do not fit each other.
+
+        Notes
+        -----
+        With ``probabilities="posterior"``, the weights of the classes become part of
+        ``intercept_``. `predict` of the result then goes by these probabilities, where that of the
+        classifier goes by its decision function, which the weights have moved.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklogloss import LogLossClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = LogLossClassifier().fit(X, y)
+        >>> exported = clf.to_sklearn()
+        >>> type(exported).__module__
+        'sklearn.linear_model._logistic'
+        >>> bool(abs(exported.predict_proba(X) - clf.predict_proba(X)).max() < 1e-14)
+        True
+        """
+        return to_logistic_regression(self, offset)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

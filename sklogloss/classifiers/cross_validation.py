@@ -256,7 +256,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         offset: ArrayLike | None = None,
         **params: Any,

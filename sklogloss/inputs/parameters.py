@@ -59,6 +59,9 @@ class Integers:
         return "an integer" if self.low is None else f"an integer >= {self.low}"
 
 
+# scikit-learn's default of a parameter that nobody should set: accepted, but offered by no error.
+NOT_OFFERED = "deprecated"
+
 # The numbers strictly between 0 and 1.
 FRACTION = Interval(0, 1, "()")
 
@@ -117,7 +120,8 @@ def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
         if not (is_boolean or (isinstance(value, Integral) and value in (0, 1))):
             raise TypeError(f"{name} must be True or False, got {value!r}")
     elif not (value is None or isinstance(value, str)) or value not in allowed:
-        raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}")
+        offered = [choice for choice in allowed if choice != NOT_OFFERED]
+        raise ValueError(f"{name} must be one of {offered}, got {value!r}")
 
 
 def check_count(number: int, name: str, smallest: int) -> int:

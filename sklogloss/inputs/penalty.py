@@ -8,11 +8,22 @@ from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 
-__all__ = ["check_bounds", "check_penalty_factor", "resolve_penalty"]
+__all__ = ["check_bounds", "check_penalty_factor", "meant_penalty", "resolve_penalty"]
+
+L1_RATIOS_BY_NAME: dict[str | None, float] = {"l2": 0.0, "l1": 1.0}
+
+
+def meant_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tuple[float, float]:
+    """Return the C and l1_ratio that scikit-learn's three parameters together stand for."""
+    if penalty is None:
+        return np.inf, 0.0
+    if penalty in L1_RATIOS_BY_NAME:
+        return C, L1_RATIOS_BY_NAME[penalty]
+    return C, 0.0 if l1_ratio is None else float(l1_ratio)
 
 
 def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tuple[float, float]:
-    """Return the C and l1_ratio that scikit-learn's three parameters together stand for.
+    """Return what `meant_penalty` does, with scikit-learn's warnings.
 
     Parameters
     ----------
@@ -38,12 +49,9 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
                 UserWarning,
                 stacklevel=3,
             )
-        return np.inf, 0.0
-    meant = {"l2": 0.0, "l1": 1.0}.get(penalty)
-    if meant is None:
-        return C, 0.0 if l1_ratio is None else float(l1_ratio)
+    meant = L1_RATIOS_BY_NAME.get(penalty)
     # 0 is the default of l1_ratio: nobody needs a warning about it.
-    if l1_ratio not in (None, 0, meant):
+    if meant is not None and l1_ratio not in (None, 0, meant):
         warnings.warn(
             f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. l1_ratio parameter "
             f"is only used when penalty is 'elasticnet'. Got (penalty={penalty}), which means "
@@ -51,7 +59,7 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
             UserWarning,
             stacklevel=3,
         )
-    return C, meant
+    return meant_penalty(penalty, C, l1_ratio)
 
 
 def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.float64] | None:

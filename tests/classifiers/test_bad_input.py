@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.feature_selection import SelectFromModel
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 Y = np.arange(20) % 2
@@ -142,6 +142,19 @@ def test_weights_without_digits():
     X = np.array([[0.0], [1.0], [2.0]])
     with pytest.raises(ValueError, match="sample_weight must have digits left"):
         LogLossClassifier().fit(X, [0, 1, 1], sample_weight=np.full(3, 1e-320))
+
+
+def test_no_labels_at_all():
+    for clf in (LogLossClassifier(), FocalLogisticRegression(), LogLossClassifierCV()):
+        with pytest.raises(ValueError, match=f"{type(clf).__name__} .*requires y to be passed"):
+            clf.fit(X)
+
+
+@pytest.mark.parametrize("estimator", [LogLossClassifier, LogLossClassifierCV])
+def test_the_error_for_penalty_offers_no_default_of_scikit_learn(estimator):
+    with pytest.raises(ValueError, match="penalty must be one of") as caught:
+        estimator(penalty="l3").fit(X, Y)
+    assert "deprecated" not in str(caught.value)
 
 
 def test_labels_in_a_row():
