@@ -12,11 +12,20 @@ import pytest
 
 import sklogloss
 import sklogloss.displays
+import sklogloss.inference
 import sklogloss.losses
 import sklogloss.metrics
 
 PACKAGE = Path(sklogloss.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PUBLIC_MODULES = [
+    sklogloss,
+    sklogloss.displays,
+    sklogloss.inference,
+    sklogloss.losses,
+    sklogloss.metrics,
+]
 
 # Which folders (or modules) of the package each one may import, beside itself.
 ALLOWED_IMPORTS = {
@@ -28,6 +37,7 @@ ALLOWED_IMPORTS = {
     "linear": {"_cython", "losses", "penalties"},
     "solvers": {"_cython", "losses", "penalties", "linear"},
     "classifiers": {"inputs", "losses", "penalties", "selection", "linear", "solvers"},
+    "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
     "metrics": {"inputs", "losses"},
     "displays": {"inputs", "selection", "losses", "metrics"},
     "_show_versions": {"_cython", "linear"},
@@ -65,7 +75,7 @@ def imported_modules(path):
 def public_functions():
     """Return the public functions, and the public methods and constructors of the package."""
     functions = {}
-    for module in (sklogloss, sklogloss.displays, sklogloss.losses, sklogloss.metrics):
+    for module in PUBLIC_MODULES:
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isfunction(value):
@@ -99,11 +109,8 @@ def test_imports_go_one_way(path):
         assert "sklearn" not in {parts[0] for parts in imported}
 
 
-@pytest.mark.parametrize(
-    "module_name", ["sklogloss", "sklogloss.displays", "sklogloss.losses", "sklogloss.metrics"]
-)
-def test_public_names_exist_and_are_documented(module_name):
-    module = importlib.import_module(module_name)
+@pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
+def test_public_names_exist_and_are_documented(module):
     for name in module.__all__:
         assert inspect.getdoc(getattr(module, name)), name
 

@@ -64,6 +64,7 @@ def gram(
     intercept: bool,
     in_float32: bool,
     n_threads: int,
+    signed_weight: bool = False,
 ) -> _Sums: ...
 def class_mean_gram(
     design: Design,

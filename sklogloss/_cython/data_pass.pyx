@@ -315,6 +315,7 @@ def gram(
     bint intercept,
     bint in_float32,
     int n_threads,
+    bint signed_weight=False,
 ):
     """Return weighted cross-products of the columns (X - center) * scale and, with intercept, 1.
 
@@ -324,11 +325,12 @@ def gram(
     center, scale : array of shape (n_features,)
         A sparse X is not centred.
     sample_weight : array of shape (n_samples,) or None
-        Not negative.
     intercept : bool
     in_float32 : bool
         Whether float32 is enough for the products of a dense X.
     n_threads : int
+    signed_weight : bool, default=False
+        Whether weights may be negative.
 
     Returns
     -------
@@ -336,7 +338,7 @@ def gram(
         Only the lower triangle is set.
     """
     cdef const char *weight = weight_address(design, sample_weight)
-    cdef Gram request = gram_of(design, center, scale, intercept, False, in_float32)
+    cdef Gram request = gram_of(design, center, scale, intercept, signed_weight, in_float32)
     cdef Step step = Step(gram_step, &request, 1, 0, &request)
     size = design.n_features + intercept
     sums = run(design, weight, &step, size * size, gram_work(design), n_threads)

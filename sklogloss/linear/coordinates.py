@@ -62,6 +62,24 @@ class Coordinates:
             self.center[features], self.scale[features], self.n_columns, self.fit_intercept
         )
 
+    def center_gram(self, grams):
+        """Turn cross-products of scaled columns and 1 into those of centred ones, in place.
+
+        A pass centres a dense X; for a sparse one this is the same in hindsight.
+
+        Parameters
+        ----------
+        grams : ndarray of shape (n, n_features + 1, n_features + 1)
+            Their lower triangles.
+        """
+        p, center = self.n_features, self.center * self.scale
+        with_ones = grams[:, p, :p]
+        for gram, ones, total in zip(grams, with_ones, grams[:, p, p], strict=True):
+            cross = np.outer(center, ones - total / 2 * center)
+            gram[:p, :p] -= cross
+            gram[:p, :p] -= cross.T
+            ones -= total * center
+
     def penalty_in_theta(self, penalty) -> Penalty:
         """Return the penalty of coefficients as one of theta, in flat arrays."""
         p, scale = self.n_features, self.scale[:, None]

@@ -167,7 +167,7 @@ class Objective:
         pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
         pairs = pairs.reshape(-1, self.shape[0], self.shape[0]) / weight
         if self.samples.design.is_sparse and self.fit_intercept:
-            self._center_gram(pairs)
+            self.coordinates.center_gram(pairs)
         hessian = pairs[0] if self.n_columns == 1 else join_class_pairs(pairs, self.n_columns)
         hessian.reshape(-1)[:: self.n_parameters + 1] += self.penalty_in_theta.l2
         evaluation.hessian = hessian
@@ -185,7 +185,7 @@ class Objective:
         mean = self.samples.class_mean_hessian(self.loss, point.curvature, self.coordinates)
         mean /= self.weight_sum
         if self.samples.design.is_sparse and self.fit_intercept:
-            self._center_gram(mean[None])
+            self.coordinates.center_gram(mean[None])
         # All columns of raw_prediction have the same penalty.
         mean.reshape(-1)[:: len(mean) + 1] += self.penalty_in_theta.l2[:: self.n_columns]
         return mean
@@ -236,17 +236,6 @@ class Objective:
             self.fit_intercept,
         )
         return sums[: self.n_parameters], penalty, max_gradient
-
-    def _center_gram(self, pairs):
-        # The pass centres a dense X; for a sparse one this is the same in hindsight.
-        p = self.n_features
-        center = self.coordinates.center * self.coordinates.scale
-        with_ones = pairs[:, p, :p]
-        for pair, ones, total in zip(pairs, with_ones, pairs[:, p, p], strict=True):
-            cross = np.outer(center, ones - total / 2 * center)
-            pair[:p, :p] -= cross
-            pair[:p, :p] -= cross.T
-            ones -= total * center
 
 
 def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) -> Objective:

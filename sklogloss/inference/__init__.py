@@ -1,0 +1,6 @@
+"""How sure coefficients and probabilities are: standard errors, intervals and tests."""
+
+from sklogloss.inference.infer import infer
+from sklogloss.inference.results import HypothesisTest, InferenceResult
+
+__all__ = ["HypothesisTest", "InferenceResult", "infer"]

@@ -1,0 +1,150 @@
+"""What `infer` can say of a fit, and errors that say why not and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+
+__all__ = ["check_bounds_inactive", "check_covariance", "classifier_and_data", "cluster_indices"]
+
+COVARIANCES = ("model", "robust", "HC0", "HC1", "cluster", "laplace")
+
+
+def classifier_and_data(clf: Any, X: Any) -> tuple[Any, Any, list[str] | None]:
+    """Return the classifier, the X that it was fitted to and the names of its columns, or None.
+
+    Raises
+    ------
+    TypeError
+        If clf is neither of the two classifiers nor a Pipeline that ends with one.
+    NotFittedError
+        If it is not fitted.
+    """
+    steps = None
+    if isinstance(clf, Pipeline):
+        steps, clf = clf[:-1], clf[-1]
+    if not isinstance(clf, LogLossClassifier | FocalLogisticRegression):
+        advice = ""
+        if hasattr(clf, "best_estimator_"):
+            advice = "; pass its best_estimator_"
+        elif hasattr(clf, "C_"):
+            advice = "; fit LogLossClassifier(C=np.inf), or with C=clf.C_ for covariance='laplace'"
+        raise TypeError(
+            "clf must be a LogLossClassifier, a FocalLogisticRegression or a Pipeline that ends "
+            f"with one, got {type(clf).__name__}{advice}"
+        )
+    check_is_fitted(clf)
+    columns = getattr(clf, "feature_names_in_", None)
+    if steps is not None and len(steps):
+        X = steps.transform(X)
+        if columns is None:
+            columns = _names_after(steps)
+    return clf, X, None if columns is None else list(columns)
+
+
+def _names_after(steps: Pipeline) -> Any:
+    # The names of the columns that the classifier saw, if the Pipeline's X had names.
+    if not hasattr(steps, "feature_names_in_"):
+        return None
+    try:
+        return steps.get_feature_names_out()
+    except (AttributeError, ValueError):  # a step that does not know
+        return None
+
+
+def check_covariance(clf: Any, covariance: str, C: float, l1_ratio: float) -> None:
+    """Raise a ValueError if a covariance says nothing of how a classifier was fitted."""
+    factor = clf.penalty_factor
+    is_penalised = C < np.inf and (factor is None or bool(np.any(np.asarray(factor) > 0)))
+    if is_penalised and l1_ratio > 0:
+        raise ValueError(
+            "no covariance is known for coefficients under an L1 penalty: those that it keeps were "
+            "chosen by the same data. Fit with C=np.inf, on other rows than those that chose the "
+            "columns"
+        )
+    if is_penalised and covariance != "laplace":
+        raise ValueError(
+            f"clf has a penalty (C={clf.C!r}), which biases the coefficients towards zero: "
+            f"covariance={covariance!r} would not be theirs. Fit with C=np.inf, or pass "
+            "covariance='laplace' to take the penalty for a prior"
+        )
+    if covariance == "laplace" and not is_penalised:
+        raise ValueError(
+            "covariance='laplace' is for a fit with an L2 penalty, and clf has none; use 'model' "
+            "or 'robust'"
+        )
+    if covariance in ("model", "laplace"):
+        _check_likelihood(clf, covariance)
+
+
+def _check_likelihood(clf: Any, covariance: str) -> None:
+    # Whether the fit was maximum likelihood; else the Hessian is not the scores' covariance.
+    why = None
+    if isinstance(clf, FocalLogisticRegression) and clf.gamma > 0:
+        why = "focal loss is no likelihood"
+    elif clf.class_weight is not None or getattr(clf, "alpha", None) is not None:
+        why = "class weights (class_weight, alpha) are not numbers of samples"
+    elif clf.label_smoothing > 0:
+        why = "with label_smoothing the targets are not what was observed"
+    if why is not None:
+        raise ValueError(
+            f"covariance={covariance!r} is of a maximum-likelihood fit, and {why}. Pass "
+            "covariance='robust', with C=np.inf"
+        )
+
+
+def check_bounds_inactive(clf: Any) -> None:
+    """Raise a ValueError if a coefficient is at its bound, where no normal distribution is."""
+    if clf.bounds is None:
+        return
+    lower, upper = clf.bounds
+    coef = np.asarray(clf.coef_)
+    at_bound = np.zeros(coef.shape, dtype=bool)
+    for bound in (lower, upper):
+        if bound is not None:
+            at_bound |= coef == np.asarray(bound).astype(coef.dtype)
+    if at_bound.any():
+        columns = np.flatnonzero(at_bound.any(axis=0)).tolist()
+        raise ValueError(
+            f"the coefficients of the columns {columns} are at their bounds, where they have no "
+            "standard error. Fit without bounds; or without these columns, with what they add as "
+            "the offset"
+        )
+
+
+def cluster_indices(
+    covariance: str, groups: Any, n_samples: int
+) -> tuple[NDArray[np.intp], int] | None:
+    """Return the index of each row's group and the number of groups; None without groups.
+
+    Raises
+    ------
+    ValueError
+        If groups are missing, not asked for, of a wrong shape, or fewer than two.
+    """
+    if covariance != "cluster":
+        if groups is not None:
+            raise ValueError(f"groups are for covariance='cluster', got {covariance!r}")
+        return None
+    if groups is None:
+        raise ValueError("covariance='cluster' needs groups, the cluster of each row")
+    if hasattr(groups, "to_numpy"):
+        groups = groups.to_numpy()
+    groups = np.asarray(groups)
+    if groups.shape != (n_samples,):
+        raise ValueError(
+            f"groups must have shape ({n_samples},), one entry per sample, got {groups.shape}"
+        )
+    try:
+        labels, cluster = np.unique(groups, return_inverse=True)
+    except TypeError as error:  # labels that cannot be sorted together
+        raise ValueError(f"groups must hold labels of one type: {error}") from error
+    if len(labels) < 2:
+        raise ValueError("groups must name at least 2 clusters, got 1")
+    return cluster, len(labels)

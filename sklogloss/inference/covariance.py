@@ -1,0 +1,163 @@
+"""Covariances of the coefficients: of the model, robust, of clusters, and Laplace's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import get_lapack_funcs, solve_triangular
+
+from sklogloss.inference.likelihood import Likelihood
+from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.scores import weighted_gram
+
+__all__ = ["Information", "cluster_products", "sandwich", "score_products"]
+
+# A column of which less than this many eps per parameter is left beside the others depends on them.
+ROUNDING = 100
+# Numbers in a block of rows of X.
+BLOCK_NUMBERS = 262_144
+
+
+class Information:
+    """The Hessian of minus the log-likelihood, factored.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        Its lower triangle.
+
+    Attributes
+    ----------
+    rank : int
+    dependent : ndarray of int
+        Parameters whose column is a linear combination of the others, empty if the rank is full.
+    """
+
+    def __init__(self, hessian: NDArray[np.float64]) -> None:
+        size = len(hessian)
+        diagonal = np.diagonal(hessian)
+        self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
+        even = hessian * self._scale * self._scale[:, None]
+        (pstrf,) = get_lapack_funcs(("pstrf",), (even,))
+        tolerance = ROUNDING * size * np.finfo(np.float64).eps
+        # To LAPACK, which is column-major, the lower triangle is the upper one.
+        upper, pivots, self.rank, _ = pstrf(even.T, lower=False, tol=tolerance, overwrite_a=True)
+        self._pivots = pivots - 1
+        self._upper = np.triu(upper)
+        self.dependent = self._pivots[self.rank :]
+
+    def half_solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return V with V' V = vectors' H^-1 vectors, for vectors of shape (n_parameters, n)."""
+        scaled = (vectors.T * self._scale).T[self._pivots]
+        return solve_triangular(self._upper, scaled, trans="T")
+
+    def solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return H^-1 vectors, for vectors of shape (n_parameters,) or (n_parameters, n)."""
+        solution = np.empty_like(vectors)
+        solution[self._pivots] = solve_triangular(self._upper, self.half_solve(vectors))
+        return (solution.T * self._scale).T
+
+    def dependencies(self, parameter: int) -> NDArray[np.float64]:
+        """Return the combination of the independent parameters that a dependent one is."""
+        place = self.rank + int(np.flatnonzero(self.dependent == parameter)[0])
+        upper = self._upper[: self.rank]
+        combination = np.zeros(len(self._pivots))
+        combination[self._pivots[: self.rank]] = solve_triangular(
+            upper[:, : self.rank], upper[:, place]
+        )
+        return combination
+
+
+def sandwich(
+    information: Information, products: NDArray[np.float64], linear_map: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return A H^-1 products H^-1 A' for the linear map A."""
+    bread = information.solve(linear_map.T)
+    covariance = bread.T @ products @ bread
+    return (covariance + covariance.T) / 2
+
+
+def score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over the rows of the outer products of their scores, in theta.
+
+    A row's score is its weight times the derivative of its loss: the weight counts twice, as is
+    right for sampling weights.
+
+    Returns
+    -------
+    products : ndarray of shape (n_parameters, n_parameters)
+    """
+    objective = likelihood.objective
+    gradient = likelihood.row_gradient(theta)
+    n_terms, n_columns = objective.shape
+    products = np.empty((n_terms, n_columns, n_terms, n_columns))
+    for k in range(n_columns):
+        for other in range(k, n_columns):
+            weight = gradient[:, k] * gradient[:, other]
+            pair = weighted_gram(
+                objective.samples, weight, objective.coordinates, signed_weight=other > k
+            )
+            products[:, k, :, other] = products[:, other, :, k] = pair
+    return products.reshape(objective.n_parameters, -1)
+
+
+def cluster_products(
+    likelihood: Likelihood, theta: NDArray[np.float64], cluster: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return the sum over clusters of the outer products of the clusters' summed scores, in theta.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    theta : ndarray of shape (n_parameters,)
+    cluster : ndarray of shape (n_samples,)
+        The index of each row's cluster.
+
+    Returns
+    -------
+    products : ndarray of shape (n_parameters, n_parameters)
+    """
+    objective = likelihood.objective
+    gradient = likelihood.row_gradient(theta)
+    X, coordinates = objective.samples.matrix(), objective.coordinates
+    if sparse.issparse(X) and X.format != "csr":
+        X = X.tocsr()
+    size = objective.n_parameters
+    products = np.zeros((size, size))
+    open_cluster, open_sum = -1, np.zeros(size)
+    for rows in _blocks_by_cluster(cluster, size):
+        scores = _scores(X[rows], gradient[rows], coordinates)
+        starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
+        sums = np.add.reduceat(scores, starts, axis=0)
+        # A cluster may go on in the next block.
+        if cluster[rows[0]] == open_cluster:
+            sums[0] += open_sum
+        else:
+            products += np.outer(open_sum, open_sum)
+        open_cluster, open_sum = cluster[rows[-1]], sums[-1]
+        products += sums[:-1].T @ sums[:-1]
+    return products + np.outer(open_sum, open_sum)
+
+
+def _blocks_by_cluster(cluster: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
+    order = np.argsort(cluster, kind="stable")
+    n_rows = max(1, BLOCK_NUMBERS // size)
+    for start in range(0, len(order), n_rows):
+        yield order[start : start + n_rows]
+
+
+def _scores(
+    rows: Any,
+    gradient: NDArray[np.float64],
+    coordinates: Coordinates,
+) -> NDArray[np.float64]:
+    # Of each row, in theta: shape (n_rows, n_parameters).
+    dense = rows.toarray() if sparse.issparse(rows) else rows.astype(np.float64)
+    dense = (dense - coordinates.center) * coordinates.scale
+    if coordinates.fit_intercept:
+        dense = np.column_stack([dense, np.ones(len(dense))])
+    return (dense[:, :, None] * gradient[:, None, :]).reshape(len(dense), -1)

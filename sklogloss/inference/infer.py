@@ -1,0 +1,319 @@
+"""From a fitted classifier and its data to standard errors, intervals and tests."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from sklearn.utils import assert_all_finite
+
+from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.inference.checks import (
+    COVARIANCES,
+    check_bounds_inactive,
+    check_covariance,
+    classifier_and_data,
+    cluster_indices,
+)
+from sklogloss.inference.covariance import (
+    Information,
+    cluster_products,
+    sandwich,
+    score_products,
+)
+from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.inference.results import InferenceResult
+from sklogloss.inference.terms import Terms
+from sklogloss.inputs.parameters import check_choice
+from sklogloss.inputs.penalty import resolve_penalty
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import Objective, balanced_objective
+from sklogloss.linear.samples import Samples
+from sklogloss.linear.separation import separates
+from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+
+__all__ = ["infer"]
+
+# Coefficients further from their optimum than this, in standard errors, deserve a warning.
+FAR_FROM_OPTIMUM = 0.1
+# A Newton step at separated data moves the margins by about one, however small the gradient.
+SEPARATED_STEP = 0.01
+# A column has part in a linear dependency from this fraction of the largest part.
+DEPENDS = 1e-6
+
+
+def infer(
+    clf: LogLossClassifier | FocalLogisticRegression | Pipeline,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    covariance: str = "model",
+    groups: ArrayLike | None = None,
+    baseline: Any = None,
+) -> InferenceResult:
+    r"""Return how sure the coefficients of a fitted classifier are.
+
+    With H the Hessian of minus the log-likelihood :math:`\sum_i s_i l(y_i, z_i)` and
+    :math:`g_i` the derivative of row i's loss in the coefficients, the covariance is
+
+    - "model": :math:`H^{-1}`. The weights are frequencies: 2 means that a row was seen twice.
+    - "robust", or "HC0": :math:`H^{-1} (\sum_i s_i^2 g_i g_i') H^{-1}` [1]_. The weights are
+      sampling weights, and the model need not be true. "HC1" multiplies it by n / (n - k), for n
+      rows and k coefficients.
+    - "cluster": the same with the sums of :math:`s_i g_i` within each group, times
+      G / (G - 1) (n - 1) / (n - k) for G groups. Rows of a group may depend on each other.
+    - "laplace": :math:`(H + I / C)^{-1}`, for a fit with an L2 penalty. It is the covariance of the
+      Gaussian that approximates the posterior, where the penalty is the prior.
+
+    Parameters
+    ----------
+    clf : LogLossClassifier, FocalLogisticRegression or Pipeline
+        Fitted, with ``C=np.inf`` unless covariance is "laplace". The last step of a Pipeline is
+        the classifier.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        That of the fit. It is read in place; the result refers to it.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        That of the fit: labels or soft targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+    offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Those of the fit.
+    covariance : {"model", "robust", "HC0", "HC1", "cluster", "laplace"}, default="model"
+    groups : array-like of shape (n_samples,), default=None
+        The cluster of each row: labels of any kind. For "cluster" only.
+    baseline : object, default=None
+        The class to which others are compared: coefficients are of ln(p_k / p_baseline). None is
+        the first of ``classes_``. "mean": the coefficients of all classes, which sum to zero, as
+        in ``coef_`` for more than two classes.
+
+    Returns
+    -------
+    result : InferenceResult
+
+    Raises
+    ------
+    ValueError
+        If the covariance does not suit the fit: one with a penalty has "laplace" only, one with an
+        L1 penalty or a coefficient at its bound none, and class_weight, label_smoothing and focal
+        loss have robust ones only. If the columns of X are linearly dependent; the message names
+        them. If X, y or another argument does not fit the classifier.
+    TypeError
+        If clf is another estimator.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a coefficient is more than a tenth of its standard error away from its optimum for this
+        data: it is not that of the fit, or the fit has not converged. If a linear function
+        separates the classes, so that coefficients are infinite.
+
+    References
+    ----------
+    .. [1] H. White, "Maximum Likelihood Estimation of Misspecified Models", Econometrica 50 (1982),
+       1-25. https://doi.org/10.2307/1912526
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklogloss import LogLossClassifier
+    >>> from sklogloss.inference import infer
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> X = X[["mean texture", "mean symmetry"]]
+    >>> clf = LogLossClassifier(C=np.inf).fit(X, y)
+    >>> result = infer(clf, X, y)
+    >>> result.bse.round(3)
+    intercept        0.910
+    mean texture     0.026
+    mean symmetry    4.112
+    dtype: float64
+    """
+    estimator = clf
+    clf, X, columns = classifier_and_data(estimator, X)
+    check_choice("covariance", covariance, COVARIANCES)
+    C, l1_ratio = resolve_penalty(clf.penalty, clf.C, clf.l1_ratio)
+    check_covariance(clf, covariance, C, l1_ratio)
+    check_bounds_inactive(clf)
+    likelihood, label = _likelihood(clf, X, y, sample_weight, offset, C)
+    samples = likelihood.objective.samples
+    clusters = cluster_indices(covariance, groups, samples.n_samples)
+    terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
+    point = likelihood(_fitted_theta(clf, likelihood.objective))
+    if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
+        assert_all_finite(samples.matrix(), input_name="X")
+    information = _factored(point, likelihood.objective, terms)
+    n_rows = _n_rows(samples)
+    matrix = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
+    _warn_of_distance(likelihood, point, information, matrix, terms, label)
+    return InferenceResult(
+        estimator,
+        likelihood,
+        point,
+        information,
+        terms,
+        matrix,
+        covariance=covariance,
+        nobs=likelihood.total if covariance in ("model", "laplace") else float(n_rows),
+    )
+
+
+def _likelihood(
+    clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any, C: float
+) -> tuple[Likelihood, NDArray[np.intp] | None]:
+    # The likelihood of the data, and its labels unless targets are soft. A copy of the classifier
+    # is what the checks of the data change.
+    checker = copy.copy(clf)
+    problem = checker._validate_problem(X, y, sample_weight, offset)
+    _check_same_data(clf, checker, problem.targets.classes)
+    loss = clf._loss(len(clf.classes_))
+    samples = Samples(
+        make_design(problem.X),
+        problem.target,
+        problem.row_weight,
+        problem.offset,
+        effective_n_threads(clf.n_jobs),
+    )
+    if samples.dtype == np.float32:
+        samples = samples.astype(np.float64)
+    with one_blas_thread():
+        objective = balanced_objective(
+            samples,
+            loss.kernel(target_is_matrix=problem.target.shape[1] > 1),
+            replace(problem, bounds=None).penalty(C, 0.0),
+            fit_intercept=bool(clf.fit_intercept),
+        )
+    total = float(np.ldexp(samples.weight_sum, problem.exponent))
+    likelihood = Likelihood(objective, loss, total, problem.exponent)
+    return likelihood, problem.targets.labels_if_hard()
+
+
+def _check_same_data(clf: Any, checker: Any, classes: NDArray[Any]) -> None:
+    # Whether the data has the columns and classes of the fit.
+    if checker.n_features_in_ != clf.n_features_in_:
+        raise ValueError(
+            f"X has {checker.n_features_in_} columns, but clf was fitted to {clf.n_features_in_}"
+        )
+    names, fitted = (getattr(each, "feature_names_in_", None) for each in (checker, clf))
+    if names is not None and fitted is not None and not np.array_equal(names, fitted):
+        raise ValueError(
+            f"X has the columns {names.tolist()}, but clf was fitted to {fitted.tolist()}"
+        )
+    if not np.array_equal(classes, clf.classes_):
+        raise ValueError(
+            f"y has the classes {classes.tolist()}, but clf was fitted to {clf.classes_.tolist()}"
+        )
+
+
+def _fitted_theta(clf: Any, objective: Objective) -> NDArray[np.float64]:
+    coef = clf.coef_.toarray() if sparse.issparse(clf.coef_) else np.asarray(clf.coef_)
+    intercept = np.broadcast_to(np.ravel(clf.intercept_), len(coef)).astype(np.float64)
+    return objective.theta(coef.T, intercept)
+
+
+def _n_rows(samples: Samples) -> int:
+    rows = samples.rows_with_weight
+    return samples.n_samples if rows is None else len(rows)
+
+
+def _factored(point: Point, objective: Objective, terms: Terms) -> Information:
+    information = Information(point.hessian)
+    if not len(information.dependent):
+        return information
+    n_columns = objective.n_columns
+    names = [*terms.names[1:], terms.names[0]] if objective.fit_intercept else terms.names
+    parameter = int(information.dependent[0])
+    combination = np.abs(information.dependencies(parameter))
+    of_terms = combination.reshape(-1, n_columns).max(axis=1)
+    name = names[parameter // n_columns]
+    others = [
+        other
+        for other, size in zip(names, of_terms, strict=True)
+        if size > DEPENDS * of_terms.max() and other != name
+    ]
+    if not others and objective.fit_intercept and name != names[-1]:
+        others = names[-1:]  # a constant column
+    raise ValueError(
+        f"the columns of X are linearly dependent: {name!r} is a combination of {others}, so that "
+        "their coefficients have no standard error of their own. Drop one of these columns"
+    )
+
+
+def _covariance(
+    covariance: str,
+    likelihood: Likelihood,
+    point: Point,
+    information: Information,
+    terms: Terms,
+    clusters: tuple[NDArray[np.intp], int] | None,
+    n_rows: int,
+) -> NDArray[np.float64]:
+    linear_map = terms.linear_map(likelihood.objective.coordinates)
+    if covariance in ("model", "laplace"):
+        half = information.half_solve(linear_map.T)
+        return half.T @ half
+    n_free = terms.n_free_parameters
+    if clusters is None:
+        products = score_products(likelihood, point.theta)
+        factor = n_rows / (n_rows - n_free) if covariance == "HC1" else 1.0
+    else:
+        cluster, n_clusters = clusters
+        products = cluster_products(likelihood, point.theta, cluster)
+        factor = n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - n_free)
+    return factor * sandwich(information, products, linear_map)
+
+
+def _warn_of_distance(
+    likelihood: Likelihood,
+    point: Point,
+    information: Information,
+    matrix: NDArray[np.float64],
+    terms: Terms,
+    label: NDArray[np.intp] | None,
+) -> None:
+    # Of coefficients that are not those of the optimum, or infinite there.
+    objective = likelihood.objective
+    step = -information.solve(point.gradient)
+    if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
+        if _is_separated(objective, point.theta, step, label):
+            warnings.warn(
+                "a linear function of X separates the classes: coefficients are infinite, and what "
+                "is said of the finite ones that the solver stopped at means nothing. "
+                "sklogloss.inference.separation names them, and FirthLogisticRegression has finite "
+                "ones",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+            return
+    moved = terms.linear_map(objective.coordinates) @ step
+    distance = np.abs(moved / np.sqrt(np.diagonal(matrix))).max()
+    if not distance <= FAR_FROM_OPTIMUM:
+        warnings.warn(
+            f"a coefficient is {distance:.2g} standard errors from its optimum for this data: "
+            "X, y, sample_weight or offset is not that of the fit, or the fit has not converged "
+            "(lower tol, increase max_iter)",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _is_separated(
+    objective: Objective,
+    theta: NDArray[np.float64],
+    step: NDArray[np.float64],
+    label: NDArray[np.intp],
+) -> bool:
+    samples = objective.samples
+    for direction in (theta, step):
+        coef, intercept = objective.coef_intercept(direction)
+        X, fit_intercept = samples.matrix(), objective.fit_intercept
+        if separates(X, coef, intercept, label, samples.weight, fit_intercept):
+            return True
+    return False

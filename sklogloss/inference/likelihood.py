@@ -1,0 +1,97 @@
+"""The log-likelihood of a fitted model, as a function of the solver's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.linear.objective import Objective
+from sklogloss.linear.scores import raw_prediction
+from sklogloss.linear.threads import one_blas_thread
+from sklogloss.losses.base import Loss
+from sklogloss.solvers.hessians import fix_class_shift
+
+__all__ = ["Likelihood", "Point"]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Minus the log-likelihood at a theta.
+
+    Attributes
+    ----------
+    theta, gradient : ndarray of shape (n_parameters,)
+    value : float
+        In nats, summed over the rows.
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        Its lower triangle. For several classes it has curvature along the direction in which the
+        parameters of all classes shift together; the gradient and all contrasts of classes are
+        orthogonal to it.
+    """
+
+    theta: NDArray[np.float64]
+    value: float
+    gradient: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """Minus the log-likelihood of rows, or another loss of them, summed; plus an L2 penalty.
+
+    Attributes
+    ----------
+    objective : Objective
+        Of float64 arithmetic. Its mean times `total` is the sum.
+    loss : Loss
+    total : float
+        The sum of the weights.
+    exponent : int
+        The weights of the objective's samples are divided by 2 to this power.
+    """
+
+    objective: Objective
+    loss: Loss
+    total: float
+    exponent: int
+
+    def __call__(self, theta: NDArray[np.float64]) -> Point:
+        """Evaluate at theta: one pass over X."""
+        with one_blas_thread(), np.errstate(all="ignore"):
+            mean = self.objective.value_gradient_hessian(theta)
+        hessian = mean.hessian
+        assert hessian is not None
+        fix_class_shift(hessian, self.objective)
+        hessian *= self.total
+        return Point(theta, mean.value * self.total, mean.gradient * self.total, hessian)
+
+    @property
+    def row_weight(self) -> NDArray[np.float64] | None:
+        """The weight of each row, as the user gave them times those of the classes."""
+        weight = self.objective.samples.weight
+        return None if weight is None else np.ldexp(weight, self.exponent)
+
+    def raw_prediction(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return X coef + intercept + offset, shape (n_samples, n_columns): one pass over X."""
+        coef, intercept = self.objective.coef_intercept(theta)
+        with one_blas_thread():
+            prediction = raw_prediction(self.objective.samples, coef, intercept)
+        offset = self.objective.samples.offset
+        return prediction if offset is None else prediction + offset
+
+    def row_gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the derivative of each row's weighted loss in its raw prediction: one pass.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_columns)
+        """
+        samples = self.objective.samples
+        prediction = self.raw_prediction(theta)
+        target = samples.target[:, 0] if samples.target.shape[1] == 1 else samples.target
+        gradient = self.loss.gradient(
+            target, prediction, self.row_weight, n_threads=samples.n_threads
+        )
+        return gradient.reshape(prediction.shape)

@@ -1,0 +1,58 @@
+"""The maximum likelihood where some parameters are held."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.inference.covariance import Information
+from sklogloss.inference.likelihood import Likelihood, Point
+
+__all__ = ["maximise_over", "parameters_of"]
+
+MAX_ITER = 100
+# A Newton step that promises less than this many nats leaves about the square of it.
+SMALL_DECREMENT = 1e-8
+# A step must gain this fraction of what it promises, or rounding errors decide.
+ENOUGH = 1e-4
+ROUNDING = 1e-14
+
+
+def parameters_of(likelihood: Likelihood, terms: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the places in theta of terms, given as rows of theta, for all columns."""
+    n_columns = likelihood.objective.n_columns
+    return (terms[:, None] * n_columns + np.arange(n_columns)).ravel()
+
+
+def maximise_over(
+    likelihood: Likelihood, theta: NDArray[np.float64], free: NDArray[np.intp]
+) -> Point:
+    """Return the point of largest likelihood over some parameters, the others held at theta.
+
+    Newton's method with a line search: one pass for each step.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    theta : ndarray of shape (n_parameters,)
+        The start.
+    free : ndarray of int
+        The parameters that may move, in ascending order.
+    """
+    point = likelihood(theta)
+    for _ in range(MAX_ITER if len(free) else 0):
+        information = Information(point.hessian[np.ix_(free, free)])
+        step = np.zeros_like(theta)
+        step[free] = -information.solve(point.gradient[free])
+        decrement = -float(point.gradient @ step)
+        size, previous = 1.0, point
+        point = likelihood(previous.theta + step)
+        floor = ROUNDING * abs(previous.value)
+        while not point.value <= previous.value - ENOUGH * size * decrement + floor:
+            size /= 2
+            if size < ROUNDING:
+                return previous
+            point = likelihood(previous.theta + size * step)
+        if decrement <= SMALL_DECREMENT:
+            break
+    return point

@@ -1,0 +1,103 @@
+"""Every figure against statsmodels, or against its definition."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from numpy.testing import assert_allclose
+from statsmodels.stats.sandwich_covariance import cov_white_simple
+
+from sklogloss import LogLossClassifier
+from sklogloss.inference import infer
+
+# Both libraries go on to their last digits: the differences are rounding errors.
+RTOL = 1e-8
+NEWTON = {"disp": 0, "method": "newton", "tol": 1e-13, "maxiter": 100}
+
+
+def fitted(X, y, **arguments):
+    return LogLossClassifier(C=np.inf, tol=1e-11).fit(X, y, **arguments)
+
+
+def logit_data(name):
+    if name == "spector":
+        data = sm.datasets.spector.load_pandas()
+        return data.exog, data.endog.astype(int)
+    data = sm.datasets.fair.load_pandas()
+    return data.exog, (data.endog > 0).astype(int)
+
+
+def multinomial_data(name):
+    if name == "anes96":
+        data = sm.datasets.anes96.load_pandas()
+        return data.exog[["logpopul", "selfLR", "age", "educ", "income"]], data.endog.astype(int)
+    data = sm.datasets.modechoice.load_pandas().data
+    chosen = data[data.choice == 1]
+    return chosen[["hinc", "psize"]], chosen["mode"].astype(int)
+
+
+def covariances(n_samples):
+    groups = np.arange(n_samples) % 17
+    return {
+        "model": ({}, {}),
+        "HC0": ({"covariance": "HC0"}, {"cov_type": "HC0"}),
+        "cluster": (
+            {"covariance": "cluster", "groups": groups},
+            {"cov_type": "cluster", "cov_kwds": {"groups": groups}},
+        ),
+    }
+
+
+def assert_same_figures(result, expected):
+    for name in ("params", "bse", "pvalues", "llf", "llnull", "aic", "bic", "prsquared"):
+        assert_allclose(getattr(result, name), getattr(expected, name), rtol=RTOL, err_msg=name)
+    assert_allclose(result.zvalues, expected.tvalues, rtol=RTOL)
+    assert_allclose(result.cov_params(), expected.cov_params(), rtol=RTOL, atol=1e-10)
+    assert_allclose(result.conf_int(0.9), expected.conf_int(0.1), rtol=RTOL, atol=1e-10)
+    assert (result.nobs, result.df_model, result.df_resid) == (
+        expected.nobs,
+        expected.df_model,
+        expected.df_resid,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Keyword arguments have been passed")
+@pytest.mark.parametrize("covariance", ["model", "HC0", "cluster"])
+@pytest.mark.parametrize("name", ["spector", "fair"])
+def test_two_classes_are_as_logit_says(name, covariance):
+    X, y = logit_data(name)
+    ours, theirs = covariances(len(y))[covariance]
+    expected = sm.Logit(y, sm.add_constant(X)).fit(**NEWTON, **theirs)
+    assert_same_figures(infer(fitted(X, y), X, y, **ours), expected)
+
+
+@pytest.mark.filterwarnings("ignore:Keyword arguments have been passed")
+@pytest.mark.parametrize("covariance", ["model", "HC0", "cluster"])
+@pytest.mark.parametrize("name", ["anes96", "modechoice"])
+def test_more_classes_are_as_mnlogit_says(name, covariance):
+    X, y = multinomial_data(name)
+    ours, theirs = covariances(len(y))[covariance]
+    expected = sm.MNLogit(y, sm.add_constant(X)).fit(**NEWTON, **theirs)
+    assert_same_figures(infer(fitted(X, y), X, y, **ours), expected)
+
+
+def test_hc1_has_the_factor_that_statsmodels_leaves_out():
+    # For Logit and GLM, statsmodels' cov_type="HC1" is HC0; its function has the factor.
+    X, y = logit_data("spector")
+    expected = sm.Logit(y, sm.add_constant(X)).fit(**NEWTON)
+    matrix = cov_white_simple(expected, use_correction=True)
+    assert_allclose(infer(fitted(X, y), X, y, covariance="HC1").cov_params(), matrix, rtol=RTOL)
+
+
+def test_weights_and_offset_are_as_glm_says():
+    X, y = logit_data("fair")
+    rng = np.random.default_rng(0)
+    weight, offset = rng.integers(1, 4, size=len(y)).astype(float), rng.normal(size=len(y))
+    model = sm.GLM(
+        y, sm.add_constant(X), sm.families.Binomial(), freq_weights=weight, offset=offset
+    )
+    expected = model.fit(tol=1e-14, tol_criterion="params")
+    clf = fitted(X, y, sample_weight=weight, offset=offset)
+    result = infer(clf, X, y, sample_weight=weight, offset=offset)
+    for name in ("params", "bse", "pvalues", "llf", "llnull", "aic", "deviance", "df_resid"):
+        assert_allclose(getattr(result, name), getattr(expected, name), rtol=RTOL, err_msg=name)
+    assert result.nobs == weight.sum()
