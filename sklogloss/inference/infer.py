@@ -31,7 +31,7 @@ from sklogloss.inference.covariance import (
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.results import InferenceResult
 from sklogloss.inference.terms import Terms
-from sklogloss.inputs.parameters import check_choice
+from sklogloss.inputs.parameters import check_parameter
 from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
@@ -138,7 +138,7 @@ def infer(
     """
     estimator = clf
     clf, X, columns = classifier_and_data(estimator, X)
-    check_choice("covariance", covariance, COVARIANCES)
+    check_parameter("covariance", covariance, COVARIANCES)
     C, l1_ratio = resolve_penalty(clf.penalty, clf.C, clf.l1_ratio)
     check_covariance(clf, covariance, C, l1_ratio)
     check_bounds_inactive(clf)

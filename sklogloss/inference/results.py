@@ -15,7 +15,7 @@ from sklogloss.inference.null_model import null_log_likelihood, target_entropy
 from sklogloss.inference.summary import Summary
 from sklogloss.inference.terms import Terms, require_pandas
 from sklogloss.inputs.arrays import real_array
-from sklogloss.inputs.parameters import check_choice, check_fraction
+from sklogloss.inputs.parameters import FRACTION, check_parameter
 
 __all__ = ["HypothesisTest", "InferenceResult"]
 
@@ -178,8 +178,8 @@ class InferenceResult:
     def _interval(
         self, level: float, method: str
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        check_fraction("level", level)
-        check_choice("method", method, ("wald", "profile"))
+        check_parameter("level", level, FRACTION)
+        check_parameter("method", method, ("wald", "profile"))
         half = norm.isf((1 - level) / 2) * self._flat_bse
         return self._flat - half, self._flat + half
 
