@@ -267,6 +267,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             )
             self._set_plan(plan)
             goal = Goal.of(self.tol, self.max_iter, self.verbose)
+            goal.report(f"plan: {plan}")
             result = self._solve(objective, self._start(objective), goal)
             last = result.last_point
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
@@ -331,8 +332,6 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _set_plan(self, plan):
         self.plan_, self.solver_ = plan, plan.solver
-        if self.verbose:
-            print(f"plan: {plan}")
 
     def _start(self, objective):
         coef = getattr(self, "coef_", None) if self.warm_start else None

@@ -328,7 +328,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 refitted = solve_from(
                     full_paths[ratio][i],
                     objective.replace(penalty=problem.penalty(self.C_, self.l1_ratio_)),
-                    Goal.of(self.tol, self.max_iter, self.verbose),
+                    Goal.of(self.tol, self.max_iter, self.verbose).named("refit"),
                 )
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(refitted.result, problem.targets, self.C_)

@@ -96,22 +96,25 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
         # the fold did before: its design serves one pass at a time.
         previous = [None] * len(folds)
         for ratio, full_path in enumerate(full_paths):
+            of_ratio = f"l1_ratio {ratio + 1} of {len(full_paths)}"
             guide = full_paths[ratio - 1] if ratio > 0 else None
             steps_of_folds = [
                 solve_path(
                     of_fold,
-                    of_ratio[ratio],
-                    loose,
+                    of_ratios[ratio],
+                    loose.named(f"fold {i + 1} of {len(folds)}").named(of_ratio),
                     solver=solver,
                     guide=full_path,
                 )
-                for of_fold, of_ratio in zip(of_folds, penalties_of_folds, strict=True)
+                for i, (of_fold, of_ratios) in enumerate(
+                    zip(of_folds, penalties_of_folds, strict=True)
+                )
             ]
             # With an L1 penalty, which coefficients are zero is for others to know exactly.
             for point in solve_path(
                 of_all,
                 penalties[ratio],
-                goal if penalties[ratio][0].has_l1 else loose,
+                (goal if penalties[ratio][0].has_l1 else loose).named("all rows").named(of_ratio),
                 solver=solver,
                 guide=guide,
                 guides=True,

@@ -87,7 +87,7 @@ class NonconvexSolver:
         """Return the SolverResult of the lowest minimum; theta None is a cold start."""
         with np.errstate(all="ignore"):
             ends, of_start = self._follow_starts(theta)
-            results = [self._finish(end) for end in ends]
+            results = [self._finish(end, f"minimum {i}") for i, end in enumerate(ends, start=1)]
             lowest = _lowest(results)
             # Of those that differ by rounding errors alone, the flattest is the same minimum.
             best = min(lowest, key=lambda i: results[i].max_gradient)
@@ -115,9 +115,9 @@ class NonconvexSolver:
                 at_zero = self.objective.value_gradient(start).value
                 values = [self.objective.value_gradient(end.theta).value for end in ends]
                 if max(values) < at_zero:
-                    return [self._descend(end, self.path[-1], LOOSE) for end in ends], of_start
+                    return self._descend_all(ends, self.path[-1], LOOSE), of_start
         end = End(start if theta is None else theta, 0)
-        first = self._descend(end, self.path[-1], self.follow_gap)
+        first = self._descend(end, self.path[-1], self.follow_gap, "start 1")
         first.point = self._convexified().value_gradient_curvature(first.theta)
         second = self._follow_path(first)
         if second is None:
@@ -154,21 +154,22 @@ class NonconvexSolver:
         return *self._follow_starts_of(part, None), False
 
     def _follow_starts_of(self, part, gap):
-        solver = NonconvexSolver(self.solver, part, self.path, self.goal.loose(self.goal.gap))
+        goal = self.goal.loose(self.goal.gap).named("part of the data")
+        solver = NonconvexSolver(self.solver, part, self.path, goal)
         ends, of_start = solver._follow_starts(None)
         if gap is not None:
-            ends = [solver._descend(end, part.loss, gap) for end in ends]
+            ends = solver._descend_all(ends, part.loss, gap)
         return ends, of_start
 
     def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
-        end = self._descend(End(None, 0), convex, LOOSE_ON_PATH)
+        end = self._descend(End(None, 0), convex, LOOSE_ON_PATH, "start 2, convex loss")
         if self._leads_to(end, first):
             return None
         for loss in others:
-            end = self._descend(end, loss, LOOSE_ON_PATH)
-        return self._descend(end, last, self.follow_gap)
+            end = self._descend(end, loss, LOOSE_ON_PATH, "start 2, loss in between")
+        return self._descend(end, last, self.follow_gap, "start 2")
 
     def _leads_to(self, start, end):
         # Whether the objective falls on the straight way from start to end, and curves upwards.
@@ -185,8 +186,13 @@ class NonconvexSolver:
         slopes.append(float(end.point.gradient @ step))
         return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
-    def _descend(self, end, loss, gap):
-        goal = self.goal.after(end.n_iter).loose(gap)
+    def _descend_all(self, ends, loss, gap):
+        return [
+            self._descend(end, loss, gap, f"minimum {i}") for i, end in enumerate(ends, start=1)
+        ]
+
+    def _descend(self, end, loss, gap, name):
+        goal = self.goal.after(end.n_iter).loose(gap).named(name)
         result = descend(self.plan(loss), self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
@@ -202,10 +208,10 @@ class NonconvexSolver:
                 return False
         return True
 
-    def _finish(self, end):
+    def _finish(self, end, name):
         # With a kink or a bound the model of a step must be convex.
         objective = self.objective if self.objective.penalty.is_smooth else self._convexified()
-        goal = self.goal.after(end.n_iter)
+        goal = self.goal.after(end.n_iter).named(name)
         result = solve(self.plan(objective.loss), objective, end.theta, goal)
         result.n_iter += end.n_iter
         result.objective = result.objective.replace(loss=self.objective.loss)
@@ -219,7 +225,7 @@ class NonconvexSolver:
             if theta is None:
                 return result
             start = self.objective.theta(*result.objective.coef_intercept(theta))
-            result = self._finish(End(start, result.n_iter + 1))
+            result = self._finish(End(start, result.n_iter + 1), "below a saddle")
         if result.converged:
             result.verdict = Verdict.SADDLE
         return result

@@ -74,7 +74,8 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         # The gradient of a solution in other coordinates is not that of this theta.
         if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
             stronger = last.point, np.max(penalties[len(path) - 1].l1)
-        point = solve_from(start, penalised, goal, guides=guides, stronger=stronger)
+        of_penalty = goal.named(f"penalty {len(path) + 1} of {len(penalties)}")
+        point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
         other = point.result.objective
         if other.coordinates is not objective.coordinates:
             point.theta = objective.theta(*other.coef_intercept(point.theta))
@@ -101,6 +102,7 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
         Its theta is that of the result's objective.
     """
     plan, theta = start.plan, start.theta
+    goal.report(f"plan: {plan}")
     is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= MANY_PARAMETERS
     if not (is_guidable and objective.penalty.is_smooth):
         result = solve(plan, objective, theta, goal, stronger=stronger)

@@ -195,7 +195,7 @@ def _dual_start(objective, goal):
     start = dual_start(objective)
     if start is None:
         return None
-    theta = SoftmaxDescent(objective, goal.verbose).improve(start)
+    theta = SoftmaxDescent(objective, goal).improve(start)
     is_better = (
         objective.value_gradient(theta).value < objective.value_gradient(objective.start()).value
     )

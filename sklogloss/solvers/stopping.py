@@ -92,12 +92,15 @@ class Goal:
         Bound of the suboptimality, relative to the objective.
     verbose : int
         Whether to print a line for each iteration.
+    name : str
+        Which of several fits this is; the lines begin with it.
     """
 
     tol: float
     max_iter: int
     gap: float
     verbose: int = 0
+    name: str = ""
 
     @classmethod
     def of(cls, tol, max_iter, verbose=0, gap=None):
@@ -113,6 +116,15 @@ class Goal:
     def loose(self, gap) -> Goal:
         """Return a goal for what is only a starting point: a gap, whatever the gradient."""
         return replace(self, tol=np.inf, gap=gap)
+
+    def named(self, name) -> Goal:
+        """Return the goal for one of several fits, within those that are named already."""
+        return replace(self, name=f"{self.name}, {name}" if self.name else name)
+
+    def report(self, line):
+        """Print a line if verbose, after the name of the fit."""
+        if self.verbose:
+            print(f"{self.name}: {line}" if self.name else line)
 
     @property
     def is_loose(self):

@@ -66,10 +66,9 @@ class WorkingSets:
             self.point = self.objective.value_gradient(theta)
             self.largest_value = self.point.value
             if self.descends:
-                descent = SoftmaxDescent(self.objective, self.goal.verbose)
-                self.point, self.n_iter, is_done = descent.solve(
-                    self.point, self.goal.max_iter // 2
-                )
+                half = replace(self.goal, max_iter=self.goal.max_iter // 2)
+                descent = SoftmaxDescent(self.objective, half)
+                self.point, self.n_iter, is_done = descent.solve(self.point)
                 # Of many coefficients, conjugate gradients are even slower where this was slow.
                 if not is_done and np.count_nonzero(self.point.theta) > LARGEST_PROXIMAL_HESSIAN:
                     return self._result(Verdict.STALLED)

@@ -11,7 +11,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from sklogloss import LogLossClassifier
+from sklogloss import (
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+    logloss_path,
+)
 from sklogloss.solvers.hessians import ExactHessian
 from sklogloss.solvers.newton import Newton
 from sklogloss.solvers.plan import Facts, Method, Plan, Start, make_plan
@@ -348,6 +353,23 @@ def test_verbose_prints_a_line_for_each_iteration(solver, capsys):
     assert first == f"plan: {clf.plan_}"
     assert len(lines) >= 2
     assert all(line.startswith("iteration ") for line in lines)
+
+
+def test_verbose_names_each_of_several_fits(capsys):
+    X, y = simulate()
+
+    def names(function, *arguments, **parameters):
+        function(*arguments, verbose=1, **parameters)
+        return {line.split(": ")[0] for line in capsys.readouterr().out.splitlines()}
+
+    of_rows = ["all rows", "fold 1 of 2", "fold 2 of 2"]
+    assert names(lambda **given: LogLossClassifierCV(Cs=2, cv=2, **given).fit(X, y)) == {
+        "refit",
+        *[f"{rows}, l1_ratio 1 of 1, penalty {i} of 2" for rows in of_rows for i in (1, 2)],
+    }
+    assert names(logloss_path, X, y, Cs=3) == {f"penalty {i} of 3" for i in (1, 2, 3)}
+    of_focal = names(lambda **given: FocalLogisticRegression(**given).fit(X, y))
+    assert {"start 1", "start 2, convex loss", "start 2", "minimum 1"} <= of_focal
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

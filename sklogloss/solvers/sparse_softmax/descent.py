@@ -41,13 +41,13 @@ class SoftmaxDescent:
     ----------
     objective : Objective
         The log loss of more than two classes, X sparse, without bounds.
-    verbose : int
-        Whether to print a line for each round.
+    goal : Goal
+        max_iter bounds the rounds of `solve`.
     """
 
-    def __init__(self, objective, verbose=0):
+    def __init__(self, objective, goal):
         self.objective = objective
-        self.verbose = verbose
+        self.goal = goal
         samples = objective.samples
         X = samples.matrix()
         n_samples, p = X.shape
@@ -65,14 +65,14 @@ class SoftmaxDescent:
         self.l1[:p], self.l2[:p] = np.ravel(objective.penalty.l1), np.ravel(objective.penalty.l2)
         self.rng = np.random.RandomState(0)
 
-    def solve(self, point, max_iter):
+    def solve(self, point):
         """Return (Evaluation, number of rounds, whether they came to gain little) from a point."""
         objective = self.objective
         x, proba, every, gain = self._first_sweep(point.theta)
         value = point.value - gain
         converged = False
         n_iter = 0
-        while n_iter < max_iter and not converged:
+        while n_iter < self.goal.max_iter and not converged:
             gain = self._sweep(self.rng.permutation(every), x, proba)
             nonzero = np.flatnonzero(x.any(axis=1))
             for _ in range(INNER_SWEEPS):
@@ -90,8 +90,7 @@ class SoftmaxDescent:
                 x, value = self._x(other), other_value
                 proba = self._proba(x)
             converged = not gain > ENOUGH * value
-            if self.verbose:
-                print(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
+            self.goal.report(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
         return objective.value_gradient(self._theta(x)), n_iter, converged
 
     def improve(self, theta):
@@ -100,8 +99,7 @@ class SoftmaxDescent:
         for n_sweeps in range(1, MAX_SWEEPS):
             gain = self._sweep(self.rng.permutation(every), x, proba)
             total += gain
-            if self.verbose:
-                print(f"sweep {n_sweeps}: gain {gain:.3g}")
+            self.goal.report(f"sweep {n_sweeps}: gain {gain:.3g}")
             if not gain > WORTH_A_SWEEP * total:
                 break
         # What all classes have in common only adds to the penalty.

@@ -7,6 +7,7 @@ from scipy.special import logsumexp, softmax
 
 from sklogloss._cython.coordinate_descent import descend_softmax
 from sklogloss.solvers.sparse_softmax.descent import SoftmaxDescent
+from sklogloss.solvers.stopping import Goal
 
 N_SAMPLES, N_FEATURES, N_CLASSES = 60, 8, 5
 L1, L2 = 0.01, 0.02
@@ -70,7 +71,7 @@ def test_rounds_lead_to_the_optimum(log_loss_problem, log_loss_data, case, fit_i
     )
     objective = problem.objective()
     start = objective.value_gradient(objective.start())
-    point, n_rounds, has_converged = SoftmaxDescent(objective).solve(start, 100)
+    point, n_rounds, has_converged = SoftmaxDescent(objective, Goal.of(1e-4, 100)).solve(start)
     assert has_converged
     assert n_rounds < 100
     best = problem.optimum()
@@ -84,7 +85,7 @@ def test_sweeps_without_l1_improve_what_they_are_given(log_loss_problem, log_los
     problem = log_loss_problem(X, y, l2=0.005)
     objective = problem.objective()
     start = objective.value_gradient(objective.start()).value
-    theta = SoftmaxDescent(objective).improve(objective.start())
+    theta = SoftmaxDescent(objective, Goal.of(1e-4, 100)).improve(objective.start())
     value, best = objective.value_gradient(theta).value, problem.optimum()
     assert best * (1 - 1e-12) <= value <= best + 0.1 * (start - best)
     # What all classes have in common only adds to the penalty.
@@ -96,7 +97,7 @@ def test_verbose_prints_a_line_for_each_round(log_loss_problem, log_loss_data, c
     X, y = log_loss_data(80, 120, 4, density=0.1)
     objective = log_loss_problem(X, y, l1=0.01).objective()
     start = objective.value_gradient(objective.start())
-    _, n_rounds, _ = SoftmaxDescent(objective, verbose=1).solve(start, 100)
+    _, n_rounds, _ = SoftmaxDescent(objective, Goal.of(1e-4, 100, verbose=1)).solve(start)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == n_rounds
     assert all(line.startswith("round ") for line in lines)
