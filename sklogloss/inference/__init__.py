@@ -1,6 +1,8 @@
 """How sure coefficients and probabilities are: standard errors, intervals and tests."""
 
 from sklogloss.inference.infer import infer
+from sklogloss.inference.margins import Margins
+from sklogloss.inference.prediction import PredictionInterval
 from sklogloss.inference.results import HypothesisTest, InferenceResult
 
-__all__ = ["HypothesisTest", "InferenceResult", "infer"]
+__all__ = ["HypothesisTest", "InferenceResult", "Margins", "PredictionInterval", "infer"]

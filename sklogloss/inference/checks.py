@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.inputs.offset import check_offset
 
-__all__ = ["check_bounds_inactive", "check_covariance", "classifier_and_data", "cluster_indices"]
+__all__ = [
+    "check_bounds_inactive",
+    "check_covariance",
+    "classifier_and_data",
+    "cluster_indices",
+    "prepared",
+]
 
 COVARIANCES = ("model", "robust", "HC0", "HC1", "cluster", "laplace")
 
@@ -148,3 +155,20 @@ def cluster_indices(
     if len(labels) < 2:
         raise ValueError("groups must name at least 2 clusters, got 1")
     return cluster, len(labels)
+
+
+def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float64] | None]:
+    """Return new rows, and their offset, as the classifier takes them.
+
+    Parameters
+    ----------
+    estimator : LogLossClassifier, FocalLogisticRegression or Pipeline
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    offset : array-like of shape (n_samples,) or (n_samples, n_classes), or None
+    """
+    clf, X, _ = classifier_and_data(estimator, X)
+    X = validate_data(
+        clf, X, reset=False, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+    )
+    n_columns = 1 if len(clf.classes_) == 2 else len(clf.classes_)
+    return X, check_offset(offset, X.shape[0], n_columns, np.float64, clf.classes_)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss.inference.likelihood import Likelihood
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
 from sklogloss.linear.scores import weighted_gram
+from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["Information", "cluster_products", "sandwich", "score_products"]
 
 # A column of which less than this many eps per parameter is left beside the others depends on them.
 ROUNDING = 100
-# Numbers in a block of rows of X.
-BLOCK_NUMBERS = 262_144
 
 
 class Information:
@@ -45,7 +40,10 @@ class Information:
         (pstrf,) = get_lapack_funcs(("pstrf",), (even,))
         tolerance = ROUNDING * size * np.finfo(np.float64).eps
         # To LAPACK, which is column-major, the lower triangle is the upper one.
-        upper, pivots, self.rank, _ = pstrf(even.T, lower=False, tol=tolerance, overwrite_a=True)
+        with one_blas_thread():
+            upper, pivots, self.rank, _ = pstrf(
+                even.T, lower=False, tol=tolerance, overwrite_a=True
+            )
         self._pivots = pivots - 1
         self._upper = np.triu(upper)
         self.dependent = self._pivots[self.rank :]
@@ -53,12 +51,20 @@ class Information:
     def half_solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return V with V' V = vectors' H^-1 vectors, for vectors of shape (n_parameters, n)."""
         scaled = (vectors.T * self._scale).T[self._pivots]
-        return solve_triangular(self._upper, scaled, trans="T")
+        # OpenBLAS wakes all its threads even for the smallest system.
+        with one_blas_thread():
+            return solve_triangular(self._upper, scaled, trans="T")
+
+    def inverse(self) -> NDArray[np.float64]:
+        """Return H^-1."""
+        half = self.half_solve(np.eye(len(self._pivots)))
+        return half.T @ half
 
     def solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return H^-1 vectors, for vectors of shape (n_parameters,) or (n_parameters, n)."""
-        solution = np.empty_like(vectors)
-        solution[self._pivots] = solve_triangular(self._upper, self.half_solve(vectors))
+        solution, half = np.empty_like(vectors), self.half_solve(vectors)
+        with one_blas_thread():
+            solution[self._pivots] = solve_triangular(self._upper, half)
         return (solution.T * self._scale).T
 
     def dependencies(self, parameter: int) -> NDArray[np.float64]:
@@ -72,13 +78,9 @@ class Information:
         return combination
 
 
-def sandwich(
-    information: Information, products: NDArray[np.float64], linear_map: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return A H^-1 products H^-1 A' for the linear map A."""
-    bread = information.solve(linear_map.T)
-    covariance = bread.T @ products @ bread
-    return (covariance + covariance.T) / 2
+def sandwich(information: Information, products: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return H^-1 products H^-1."""
+    return information.solve(information.solve(products).T)
 
 
 def score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,14 +125,15 @@ def cluster_products(
     """
     objective = likelihood.objective
     gradient = likelihood.row_gradient(theta)
-    X, coordinates = objective.samples.matrix(), objective.coordinates
-    if sparse.issparse(X) and X.format != "csr":
-        X = X.tocsr()
+    X, coordinates = sliceable(objective.samples.matrix()), objective.coordinates
     size = objective.n_parameters
     products = np.zeros((size, size))
     open_cluster, open_sum = -1, np.zeros(size)
-    for rows in _blocks_by_cluster(cluster, size):
-        scores = _scores(X[rows], gradient[rows], coordinates)
+    order = np.argsort(cluster, kind="stable")
+    for block in row_blocks(len(order), size):
+        rows = order[block]
+        columns = rows_in_theta(X[rows], coordinates)
+        scores = (columns[:, :, None] * gradient[rows][:, None, :]).reshape(len(rows), -1)
         starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
         sums = np.add.reduceat(scores, starts, axis=0)
         # A cluster may go on in the next block.
@@ -141,23 +144,3 @@ def cluster_products(
         open_cluster, open_sum = cluster[rows[-1]], sums[-1]
         products += sums[:-1].T @ sums[:-1]
     return products + np.outer(open_sum, open_sum)
-
-
-def _blocks_by_cluster(cluster: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
-    order = np.argsort(cluster, kind="stable")
-    n_rows = max(1, BLOCK_NUMBERS // size)
-    for start in range(0, len(order), n_rows):
-        yield order[start : start + n_rows]
-
-
-def _scores(
-    rows: Any,
-    gradient: NDArray[np.float64],
-    coordinates: Coordinates,
-) -> NDArray[np.float64]:
-    # Of each row, in theta: shape (n_rows, n_parameters).
-    dense = rows.toarray() if sparse.issparse(rows) else rows.astype(np.float64)
-    dense = (dense - coordinates.center) * coordinates.scale
-    if coordinates.fit_intercept:
-        dense = np.column_stack([dense, np.ones(len(dense))])
-    return (dense[:, :, None] * gradient[:, None, :]).reshape(len(dense), -1)

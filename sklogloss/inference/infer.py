@@ -47,6 +47,11 @@ FAR_FROM_OPTIMUM = 0.1
 SEPARATED_STEP = 0.01
 # A column has part in a linear dependency from this fraction of the largest part.
 DEPENDS = 1e-6
+SEPARATED = (
+    "a linear function of X separates the classes: some coefficients are infinite, and the "
+    "standard errors of what the solver stopped at mean nothing. "
+    "sklogloss.inference.separation names them, and FirthLogisticRegression has finite ones"
+)
 
 
 def infer(
@@ -149,17 +154,17 @@ def infer(
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
         assert_all_finite(samples.matrix(), input_name="X")
-    information = _factored(point, likelihood.objective, terms)
+    information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)
-    matrix = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
-    _warn_of_distance(likelihood, point, information, matrix, terms, label)
+    of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
+    _warn_of_distance(likelihood, point, information, of_theta, terms, label)
     return InferenceResult(
         estimator,
         likelihood,
         point,
         information,
         terms,
-        matrix,
+        of_theta,
         covariance=covariance,
         nobs=likelihood.total if covariance in ("model", "laplace") else float(n_rows),
     )
@@ -223,10 +228,14 @@ def _n_rows(samples: Samples) -> int:
     return samples.n_samples if rows is None else len(rows)
 
 
-def _factored(point: Point, objective: Objective, terms: Terms) -> Information:
+def _factored(
+    point: Point, objective: Objective, terms: Terms, label: NDArray[np.intp] | None
+) -> Information:
     information = Information(point.hessian)
     if not len(information.dependent):
         return information
+    if label is not None and _is_separated(objective, [point.theta], label):
+        raise ValueError(f"{SEPARATED}. Next to none of the rows has a say in the finite ones")
     n_columns = objective.n_columns
     names = [*terms.names[1:], terms.names[0]] if objective.fit_intercept else terms.names
     parameter = int(information.dependent[0])
@@ -255,10 +264,9 @@ def _covariance(
     clusters: tuple[NDArray[np.intp], int] | None,
     n_rows: int,
 ) -> NDArray[np.float64]:
-    linear_map = terms.linear_map(likelihood.objective.coordinates)
+    # Of theta.
     if covariance in ("model", "laplace"):
-        half = information.half_solve(linear_map.T)
-        return half.T @ half
+        return information.inverse()
     n_free = terms.n_free_parameters
     if clusters is None:
         products = score_products(likelihood, point.theta)
@@ -267,14 +275,14 @@ def _covariance(
         cluster, n_clusters = clusters
         products = cluster_products(likelihood, point.theta, cluster)
         factor = n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - n_free)
-    return factor * sandwich(information, products, linear_map)
+    return factor * sandwich(information, products)
 
 
 def _warn_of_distance(
     likelihood: Likelihood,
     point: Point,
     information: Information,
-    matrix: NDArray[np.float64],
+    covariance: NDArray[np.float64],
     terms: Terms,
     label: NDArray[np.intp] | None,
 ) -> None:
@@ -282,18 +290,12 @@ def _warn_of_distance(
     objective = likelihood.objective
     step = -information.solve(point.gradient)
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
-        if _is_separated(objective, point.theta, step, label):
-            warnings.warn(
-                "a linear function of X separates the classes: coefficients are infinite, and what "
-                "is said of the finite ones that the solver stopped at means nothing. "
-                "sklogloss.inference.separation names them, and FirthLogisticRegression has finite "
-                "ones",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        if _is_separated(objective, [point.theta, step], label):
+            warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=3)
             return
-    moved = terms.linear_map(objective.coordinates) @ step
-    distance = np.abs(moved / np.sqrt(np.diagonal(matrix))).max()
+    linear_map = terms.linear_map(objective.coordinates)
+    variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
+    distance = np.abs(linear_map @ step / np.sqrt(variance)).max()
     if not distance <= FAR_FROM_OPTIMUM:
         warnings.warn(
             f"a coefficient is {distance:.2g} standard errors from its optimum for this data: "
@@ -306,12 +308,11 @@ def _warn_of_distance(
 
 def _is_separated(
     objective: Objective,
-    theta: NDArray[np.float64],
-    step: NDArray[np.float64],
+    directions: list[NDArray[np.float64]],
     label: NDArray[np.intp],
 ) -> bool:
     samples = objective.samples
-    for direction in (theta, step):
+    for direction in directions:
         coef, intercept = objective.coef_intercept(direction)
         X, fit_intercept = samples.matrix(), objective.fit_intercept
         if separates(X, coef, intercept, label, samples.weight, fit_intercept):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +59,19 @@ class Likelihood:
     exponent: int
 
     def __call__(self, theta: NDArray[np.float64]) -> Point:
-        """Evaluate at theta: one pass over X."""
+        """Evaluate at theta, with the Hessian: one pass over X."""
         with one_blas_thread(), np.errstate(all="ignore"):
             mean = self.objective.value_gradient_hessian(theta)
-        hessian = mean.hessian
-        assert hessian is not None
+        hessian: Any = mean.hessian
         fix_class_shift(hessian, self.objective)
         hessian *= self.total
         return Point(theta, mean.value * self.total, mean.gradient * self.total, hessian)
+
+    def without_hessian(self, theta: NDArray[np.float64]) -> Point:
+        """Evaluate at theta, with an empty Hessian: one pass over X."""
+        with one_blas_thread(), np.errstate(all="ignore"):
+            mean = self.objective.value_gradient(theta)
+        return Point(theta, mean.value * self.total, mean.gradient * self.total, np.empty((0, 0)))
 
     @property
     def row_weight(self) -> NDArray[np.float64] | None:

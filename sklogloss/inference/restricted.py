@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
 
-__all__ = ["maximise_over", "parameters_of"]
+__all__ = ["maximise_over", "maximise_without", "parameters_of"]
 
 MAX_ITER = 100
 # A Newton step that promises less than this many nats leaves about the square of it.
@@ -56,3 +56,29 @@ def maximise_over(
         if decrement <= SMALL_DECREMENT:
             break
     return point
+
+
+def maximise_without(
+    likelihood: Likelihood,
+    theta: NDArray[np.float64],
+    information: Information,
+    held: NDArray[np.intp],
+) -> Point:
+    """Return the point of largest likelihood where some parameters are zero.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    theta : ndarray of shape (n_parameters,)
+        The point of largest likelihood without that.
+    information : Information
+        Of that point.
+    held : ndarray of int
+        The parameters that are zero, in ascending order.
+    """
+    unit = np.eye(len(theta))[:, held]
+    toward = information.solve(unit)
+    # The minimum of the quadratic model on the subspace.
+    start = theta - toward @ np.linalg.solve(toward[held], theta[held])
+    start[held] = 0
+    return maximise_over(likelihood, start, np.setdiff1d(np.arange(len(theta)), held))

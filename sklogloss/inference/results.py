@@ -9,15 +9,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2, norm
 
+from sklogloss.inference.checks import prepared
 from sklogloss.inference.covariance import Information
+from sklogloss.inference.estimates import Estimates
 from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.inference.margins import Margins, are_binary, average_effects, mean_row
 from sklogloss.inference.null_model import null_log_likelihood, target_entropy
+from sklogloss.inference.prediction import PredictionInterval, logit_intervals
+from sklogloss.inference.profile import Profile
+from sklogloss.inference.restricted import maximise_without, parameters_of
 from sklogloss.inference.summary import Summary
-from sklogloss.inference.terms import Terms, require_pandas
+from sklogloss.inference.terms import Terms
 from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.parameters import FRACTION, check_parameter
 
 __all__ = ["HypothesisTest", "InferenceResult"]
+
+# A difference of log-likelihoods below this fraction of them is rounding error.
+ROUNDING = 1e-12
 
 
 class HypothesisTest(NamedTuple):
@@ -42,7 +51,7 @@ class HypothesisTest(NamedTuple):
         return cls(float(statistic), int(df), float(chi2.sf(statistic, df)))
 
 
-class InferenceResult:
+class InferenceResult(Estimates):
     """How sure the coefficients of a fit are; made by `infer`.
 
     Numbers per coefficient are pandas objects with the column names of X, if it had any, else
@@ -88,23 +97,20 @@ class InferenceResult:
         point: Point,
         information: Information,
         terms: Terms,
-        matrix: NDArray[np.float64],
+        of_theta: NDArray[np.float64],
         *,
         covariance: str,
         nobs: float,
     ) -> None:
         self._estimator, self._likelihood, self._point = estimator, likelihood, point
-        self._information, self._terms, self._matrix = information, terms, matrix
+        self._information, self._of_theta = information, of_theta
         objective = likelihood.objective
-        self._flat = terms.linear_map(objective.coordinates) @ point.theta
-        self._flat_bse = np.sqrt(np.diagonal(matrix))
-        with np.errstate(all="ignore"):
-            self._flat_z = self._flat / self._flat_bse
+        linear_map = terms.linear_map(objective.coordinates)
+        flat = linear_map @ point.theta
+        super().__init__(flat, linear_map @ of_theta @ linear_map.T, terms)
+        self._linear_map = linear_map
         self.covariance = covariance
-        self.params = terms.vector(self._flat)
-        self.bse = terms.vector(self._flat_bse)
-        self.zvalues = terms.vector(self._flat_z)
-        self.pvalues = terms.vector(2 * norm.sf(np.abs(self._flat_z)))
+        self.params = terms.vector(flat)
         self.nobs = nobs
         n_free = terms.n_free_parameters
         n_intercepts = n_free // len(terms.names) if objective.fit_intercept else 0
@@ -126,16 +132,6 @@ class InferenceResult:
     def prsquared(self) -> float:
         """McFadden's pseudo R squared, 1 - llf / llnull."""
         return 1 - self.llf / self.llnull
-
-    def cov_params(self) -> Any:
-        """Return the covariance of the coefficients, of shape (n_parameters, n_parameters).
-
-        Returns
-        -------
-        covariance : DataFrame or ndarray
-            Class by class for more than two classes.
-        """
-        return self._terms.square(self._matrix.copy())
 
     def conf_int(self, level: float = 0.95, method: str = "wald") -> Any:
         """Return confidence intervals of the coefficients.
@@ -178,10 +174,23 @@ class InferenceResult:
     def _interval(
         self, level: float, method: str
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        check_parameter("level", level, FRACTION)
         check_parameter("method", method, ("wald", "profile"))
-        half = norm.isf((1 - level) / 2) * self._flat_bse
-        return self._flat - half, self._flat + half
+        wald = self._wald(level)
+        if method == "wald":
+            return wald
+        self._check_likelihood("a profile interval")
+        profile = Profile(self._likelihood, self._point, self._information)
+        fall = chi2.ppf(level, 1) / 2
+        ends = [[profile.end(c, fall, sign) for sign in (-1, 1)] for c in self._linear_map]
+        lower, upper = np.array(ends).T
+        return lower, upper
+
+    def _check_likelihood(self, what: str) -> None:
+        if self.covariance != "model":
+            raise ValueError(
+                f"{what} goes by the likelihood and is for covariance='model', got "
+                f"{self.covariance!r}; wald_test and conf_int(method='wald') are for all"
+            )
 
     def summary(self, level: float = 0.95) -> Summary:
         """Return the table of the coefficients under the figures of the fit, to be printed.
@@ -192,32 +201,6 @@ class InferenceResult:
             Of the confidence intervals.
         """
         return Summary.of(self, self._terms, self._rows(level))
-
-    def summary_frame(self, level: float = 0.95) -> Any:
-        """Return the table of the coefficients as a DataFrame.
-
-        Parameters
-        ----------
-        level : float in (0, 1), default=0.95
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
-        pandas = require_pandas("summary_frame")
-        return pandas.DataFrame(self._rows(level), index=self._terms.index(pandas))
-
-    def _rows(self, level: float) -> dict[str, NDArray[np.float64]]:
-        lower, upper = self._interval(level, "wald")
-        return {
-            "coef": self._flat,
-            "std err": self._flat_bse,
-            "z": self._flat_z,
-            "P>|z|": 2 * norm.sf(np.abs(self._flat_z)),
-            f"[{(1 - level) / 2:.4g}": lower,
-            f"{(1 + level) / 2:.4g}]": upper,
-        }
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
@@ -248,3 +231,136 @@ class InferenceResult:
         inverse = np.linalg.pinv(even, hermitian=True, rtol=1e-10)
         scaled = difference / size
         return HypothesisTest.of(scaled @ inverse @ scaled, rank)
+
+    def score_test(self, columns: Any) -> HypothesisTest:
+        """Test whether the coefficients of some columns are zero, by Rao's score test.
+
+        The model without these columns is fitted; the statistic says how steep the likelihood of
+        this one is there.
+
+        Parameters
+        ----------
+        columns : str, int or list of them
+            Names or places of columns of X.
+
+        Returns
+        -------
+        test : HypothesisTest
+
+        Raises
+        ------
+        ValueError
+            If the covariance is not "model".
+        """
+        self._check_likelihood("a score test")
+        likelihood, terms = self._likelihood, self._terms.features(columns)
+        held = parameters_of(likelihood, terms)
+        point = maximise_without(likelihood, self._point.theta, self._information, held)
+        information = Information(point.hessian)
+        statistic = float(point.gradient @ information.solve(point.gradient))
+        return HypothesisTest.of(statistic, len(terms) * self._terms.n_free_labels)
+
+    def likelihood_ratio_test(self, other: InferenceResult) -> HypothesisTest:
+        """Test whether a smaller model, nested in this one, would do.
+
+        Parameters
+        ----------
+        other : InferenceResult
+            Of a fit to the same rows, whose coefficients are this model's under linear
+            constraints: without some of the columns, say.
+
+        Returns
+        -------
+        test : HypothesisTest
+
+        Raises
+        ------
+        ValueError
+            If other is of other data, not smaller, or fits better: it is not nested then. If the
+            covariance of either is not "model".
+        """
+        self._check_likelihood("a likelihood-ratio test")
+        other._check_likelihood("a likelihood-ratio test")
+        samples, of_other = (each._likelihood.objective.samples for each in (self, other))
+        if self.nobs != other.nobs or not np.array_equal(samples.target, of_other.target):
+            raise ValueError("other must be a fit to the same y and weights")
+        df = self._terms.n_free_parameters - other._terms.n_free_parameters
+        statistic = 2 * (self.llf - other.llf)
+        if df <= 0 or statistic < -ROUNDING * abs(self.llf):
+            raise ValueError(
+                "other must be nested in this model: fewer coefficients and no larger likelihood, "
+                f"got {-df} more and {-statistic / 2:.3g} nats more"
+            )
+        return HypothesisTest.of(max(statistic, 0), df)
+
+    def margins(self, columns: Any = None, kind: str = "average", discrete: Any = None) -> Margins:
+        """Return marginal effects: by how much a probability moves with a column.
+
+        That of a column j is the derivative dp / dx_j, of one that holds 0 and 1 only the
+        difference of p at 1 and at 0. Weights count, which statsmodels ignores.
+
+        Parameters
+        ----------
+        columns : str, int or list of them, default=None
+            Names or places of columns of X; None for all.
+        kind : {"average", "at means"}, default="average"
+            "average": the weighted mean over the rows. "at means": at the weighted mean of the
+            rows, who may be nobody.
+        discrete : bool or list of str or int, default=None
+            The columns whose effect is a difference: None or True for those that hold 0 and 1
+            only, False for none.
+
+        Returns
+        -------
+        margins : Margins
+            The probabilities are those of the model, whatever `probabilities` of the classifier.
+        """
+        check_parameter("kind", kind, ("average", "at means"))
+        likelihood, theta = self._likelihood, self._point.theta
+        samples = likelihood.objective.samples
+        features = self._terms.features(columns)
+        X, weight = samples.matrix(), likelihood.row_weight
+        is_discrete = np.zeros(X.shape[1], dtype=bool)
+        if isinstance(discrete, bool | None):
+            is_discrete[features] = discrete is not False and are_binary(X)[features]
+        else:
+            is_discrete[self._terms.features(discrete)] = True
+        raw_prediction = likelihood.raw_prediction(theta)
+        if kind == "at means":
+            X, raw_prediction = mean_row(likelihood, theta)
+            weight = None
+        effects, jacobian = average_effects(
+            likelihood, theta, X, raw_prediction, weight, is_discrete
+        )
+        effects, jacobian = effects[:, features], jacobian[:, features]
+        rows = jacobian.reshape(effects.size, -1)
+        terms = self._terms.of_margins(features)
+        names = [self._terms.feature_names[j] for j in features if is_discrete[j]]
+        return Margins(effects.ravel(), rows @ self._of_theta @ rows.T, terms, kind, names)
+
+    def predict(
+        self, X: ArrayLike, level: float = 0.95, offset: ArrayLike | None = None
+    ) -> PredictionInterval:
+        """Return the probabilities of the classes and confidence intervals of them.
+
+        The intervals are made for the log-odds of each class against the others, so that they
+        stay between 0 and 1. They are of the probability, not of what will happen.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            As for `predict_proba` of what `infer` was given.
+        level : float in (0, 1), default=0.95
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+
+        Returns
+        -------
+        prediction : PredictionInterval
+            Named tuple of proba, lower and upper, each of shape (n_samples, n_classes). The
+            probabilities are those of the model, whatever `probabilities` of the classifier.
+        """
+        check_parameter("level", level, FRACTION)
+        X, offset = prepared(self._estimator, X, offset)
+        coordinates = self._likelihood.objective.coordinates
+        quantile = norm.isf((1 - level) / 2)
+        return logit_intervals(X, offset, self._point.theta, self._of_theta, coordinates, quantile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +36,10 @@ class Terms:
         From the columns of the raw prediction to the reported classes.
     is_multiclass : bool
         Whether the parameters are a table with one column for each label.
+    classes : list
+        All classes.
+    has_intercept : bool
+        Whether the first term is the intercept.
     """
 
     names: list[str]
@@ -43,6 +47,8 @@ class Terms:
     labels: list[Any]
     contrasts: NDArray[np.float64]
     is_multiclass: bool
+    classes: list[Any]
+    has_intercept: bool
 
     @classmethod
     def of(
@@ -65,19 +71,30 @@ class Terms:
             names = [INTERCEPT, *names]
         labels, contrasts = _contrasts(classes, baseline)
         is_multiclass = len(labels) > 1
-        return cls(names, columns is not None, labels, contrasts, is_multiclass)
+        return cls(
+            names,
+            columns is not None,
+            labels,
+            contrasts,
+            is_multiclass,
+            classes.tolist(),
+            fit_intercept,
+        )
 
     @property
     def n_free_parameters(self) -> int:
         """The number of parameters that are free: those of all classes sum to zero."""
-        return len(self.names) * int(np.linalg.matrix_rank(self.contrasts))
+        return len(self.names) * self.n_free_labels
 
     @property
-    def parameter_names(self) -> list[str]:
-        """The names of all parameters, those of several classes with the class."""
-        if not self.is_multiclass:
-            return self.names
-        return [f"{label}: {name}" for label in self.labels for name in self.names]
+    def n_free_labels(self) -> int:
+        """The number of labels whose parameters are free."""
+        return len(self.classes) - 1
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the columns of X."""
+        return self.names[1:] if self.has_intercept else self.names
 
     def linear_map(self, coordinates: Coordinates) -> NDArray[np.float64]:
         """Return the matrix from a flat theta to the flat reported parameters."""
@@ -90,6 +107,44 @@ class Terms:
             of_terms[0, -1] = 1
         matrix = np.einsum("rk,tj->rtjk", self.contrasts, of_terms)
         return matrix.reshape(len(self.labels) * len(self.names), -1)
+
+    def features(self, columns: Any) -> NDArray[np.intp]:
+        """Return the places of columns of X in ascending order, from names or places.
+
+        Raises
+        ------
+        ValueError
+            If one is neither a name nor a place of a column, or comes twice.
+        """
+        names = self.feature_names
+        if columns is None:
+            return np.arange(len(names))
+        is_single = isinstance(columns, str | int | np.integer)
+        given = [columns] if is_single else list(columns)
+        places = []
+        for column in given:
+            if isinstance(column, str) and column in names:
+                places.append(names.index(column))
+            elif isinstance(column, int | np.integer) and 0 <= column < len(names):
+                places.append(int(column))
+            else:
+                raise ValueError(
+                    f"columns must be among {names}, or their places from 0, got {column!r}"
+                )
+        if not places or len(set(places)) < len(places):
+            raise ValueError(f"columns must name each column once, and at least one, got {given}")
+        return np.sort(np.array(places, dtype=np.intp))
+
+    def of_margins(self, features: NDArray[np.intp]) -> Terms:
+        """Return the names of marginal effects of some columns: on all classes if more than two."""
+        is_multiclass = len(self.classes) > 2
+        return replace(
+            self,
+            names=[self.feature_names[j] for j in features],
+            labels=self.classes if is_multiclass else self.classes[1:],
+            is_multiclass=is_multiclass,
+            has_intercept=False,
+        )
 
     def hypothesis(self, R: Any) -> NDArray[np.float64]:
         """Return the matrix of a linear hypothesis, from itself or from names of terms.

@@ -1,0 +1,217 @@
+"""Marginal effects: by how much a probability moves with a column of X, on average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklogloss.inference.estimates import Estimates
+from sklogloss.inference.likelihood import Likelihood
+from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.terms import Terms
+from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.threads import one_blas_thread
+from sklogloss.losses.base import Loss
+
+__all__ = ["Margins", "are_binary", "average_effects", "mean_row"]
+
+
+class Margins(Estimates):
+    """Marginal effects and how sure they are; made by `InferenceResult.margins`.
+
+    For two classes there is one for each column, on the probability of the second class; for more
+    there is one for each column and class, and those of a column sum to zero.
+
+    Attributes
+    ----------
+    margins : Series, DataFrame or ndarray
+    bse : Series, DataFrame or ndarray
+        Their standard errors by the delta method.
+    zvalues, pvalues : Series, DataFrame or ndarray
+    kind : {"average", "at means"}
+    discrete : list of str
+        The columns whose effect is that of the step from 0 to 1.
+    """
+
+    _header = "dy/dx"
+
+    def __init__(
+        self,
+        flat: NDArray[np.float64],
+        covariance: NDArray[np.float64],
+        terms: Terms,
+        kind: str,
+        discrete: list[str],
+    ) -> None:
+        super().__init__(flat, covariance, terms)
+        self.margins = terms.vector(flat)
+        self.kind, self.discrete = kind, discrete
+
+
+@dataclass(frozen=True, eq=False)
+class _Derivatives:
+    """Probabilities of the reported classes at raw predictions, and their derivatives.
+
+    Attributes
+    ----------
+    proba : ndarray of shape (n_rows, n_labels)
+    first : ndarray of shape (n_rows, n_labels, n_columns)
+    """
+
+    proba: NDArray[np.float64]
+    first: NDArray[np.float64]
+
+    @classmethod
+    def at(cls, raw_prediction: NDArray[np.float64], loss: Loss) -> _Derivatives:
+        proba = loss.link(raw_prediction)
+        if raw_prediction.shape[1] == 1:
+            return cls(proba[:, 1:], (proba[:, 0] * proba[:, 1])[:, None, None])
+        first = proba[:, :, None] * (np.eye(proba.shape[1]) - proba[:, None, :])
+        return cls(proba, first)
+
+    def second(self) -> NDArray[np.float64]:
+        """Return the second derivatives, shape (n_rows, n_labels, n_columns, n_columns)."""
+        proba, first = self.proba, self.first
+        if first.shape[1:] == (1, 1):
+            return first[..., None] * (1 - 2 * proba)[:, :, None, None]
+        diagonal = np.eye(proba.shape[1])[:, :, None] * first[:, :, None, :]
+        crossed = first[:, :, None, :] * proba[:, None, :, None]
+        return diagonal - crossed - proba[:, :, None, None] * first[:, None, :, :]
+
+
+def average_effects(
+    likelihood: Likelihood,
+    theta: NDArray[np.float64],
+    X: Any,
+    raw_prediction: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    is_discrete: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weighted means of the marginal effects over rows, and their derivatives in theta.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        Its loss links raw predictions and probabilities.
+    theta : ndarray of shape (n_parameters,)
+    X : ndarray, CSR or CSC matrix of shape (n_rows, n_features)
+    raw_prediction : ndarray of shape (n_rows, n_columns)
+    weight : ndarray of shape (n_rows,) or None
+    is_discrete : ndarray of shape (n_features,)
+        For these columns the effect is the difference of the probabilities at 1 and at 0.
+
+    Returns
+    -------
+    effects : ndarray of shape (n_labels, n_features)
+    jacobian : ndarray of shape (n_labels, n_features, n_terms, n_columns)
+    """
+    objective, loss = likelihood.objective, likelihood.loss
+    coordinates = objective.coordinates
+    coef, _ = objective.coef_intercept(theta)
+    n_columns = n_labels = objective.n_columns
+    X = sliceable(X)
+    total = len(raw_prediction) if weight is None else weight.sum()
+    slopes = np.zeros((n_labels, n_columns))
+    bends = np.zeros((objective.shape[0], n_labels, n_columns, n_columns))
+    effects = np.zeros((n_labels, len(coef)))
+    jacobian = np.zeros((n_labels, len(coef), *objective.shape))
+    for block in row_blocks(len(raw_prediction), max(objective.shape[0], 4 * n_columns**3)):
+        share = (np.ones(len(raw_prediction)) if weight is None else weight)[block] / total
+        columns = rows_in_theta(X[block], coordinates)
+        at_rows = _Derivatives.at(raw_prediction[block], loss)
+        slopes += np.tensordot(share, at_rows.first, 1)
+        second = at_rows.second() * share[:, None, None, None]
+        bends += np.tensordot(columns, second, (0, 0))
+        for j in np.flatnonzero(is_discrete).tolist():
+            step = _Step.of(columns, j, coef[j], raw_prediction[block], loss, coordinates)
+            effects[:, j] += share @ step.effect
+            jacobian[:, j] += step.jacobian(share)
+    smooth = ~is_discrete
+    effects[:, smooth] = slopes @ coef[smooth].T
+    # The derivative of slopes @ coef: by the slopes, which bend, and by coef.
+    jacobian[:, smooth] = np.einsum("tklm,jl->kjtm", bends, coef[smooth])
+    for j in np.flatnonzero(smooth).tolist():
+        jacobian[:, j, j] += slopes * coordinates.scale[j]
+    return effects, jacobian
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The step of a column from 0 to 1, for each row of a block."""
+
+    columns: NDArray[np.float64]
+    place: int
+    values: tuple[float, float]
+    before: _Derivatives
+    after: _Derivatives
+
+    @classmethod
+    def of(
+        cls,
+        columns: NDArray[np.float64],
+        j: int,
+        coef: NDArray[np.float64],
+        raw_prediction: NDArray[np.float64],
+        loss: Loss,
+        coordinates: Coordinates,
+    ) -> _Step:
+        center, scale = coordinates.center[j], coordinates.scale[j]
+        x = columns[:, j] / scale + center
+        before = raw_prediction - x[:, None] * coef
+        return cls(
+            columns,
+            j,
+            (-center * scale, (1 - center) * scale),
+            _Derivatives.at(before, loss),
+            _Derivatives.at(before + coef, loss),
+        )
+
+    @property
+    def effect(self) -> NDArray[np.float64]:
+        return self.after.proba - self.before.proba
+
+    def jacobian(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the derivative of the mean effect, shape (n_labels, n_terms, n_columns)."""
+        before = self.before.first * share[:, None, None]
+        after = self.after.first * share[:, None, None]
+        jacobian = np.einsum("it,ikm->ktm", self.columns, after - before)
+        jacobian[:, self.place] = self.values[1] * after.sum(axis=0) - self.values[0] * before.sum(
+            axis=0
+        )
+        return jacobian
+
+
+def mean_row(
+    likelihood: Likelihood, theta: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weighted mean of the rows of X and its raw prediction, each as one row."""
+    objective = likelihood.objective
+    samples = objective.samples
+    with one_blas_thread():
+        _, mean, _ = samples.moments(centred=True)
+    coef, intercept = objective.coef_intercept(theta)
+    raw_prediction = mean @ coef + intercept
+    if samples.offset is not None:
+        raw_prediction += np.average(samples.offset, axis=0, weights=samples.weight)
+    return mean[None], raw_prediction[None]
+
+
+def are_binary(X: Any) -> NDArray[np.bool_]:
+    """Return which columns of X hold 0 and 1 only."""
+    n_samples, n_features = X.shape
+    is_binary = np.ones(n_features, dtype=bool)
+    if sparse.issparse(X):
+        by_columns = X.tocsc()
+        other = (by_columns.data != 0) & (by_columns.data != 1)
+        columns = np.repeat(np.arange(n_features), np.diff(by_columns.indptr))
+        is_binary[columns[other]] = False
+        return is_binary
+    for block in row_blocks(n_samples, n_features):
+        candidates = np.flatnonzero(is_binary)
+        values = X[block][:, candidates]
+        is_binary[candidates] = np.all((values == 0) | (values == 1), axis=0)
+    return is_binary

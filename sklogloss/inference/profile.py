@@ -1,0 +1,105 @@
+"""Profile likelihood: intervals by the other parameters fitted again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.inference.covariance import Information
+from sklogloss.inference.likelihood import Likelihood, Point
+
+__all__ = ["Profile"]
+
+MAX_STEPS = 100
+MAX_HALVINGS = 30
+# A step may overshoot the end by this multiple of the fall, and no more.
+MOST_FALL = 2
+# How far from the end of an interval, in half its width, one more step is not worth its pass.
+TOLERANCE = 1e-7
+# A kept Hessian that brings the end closer by less than this factor a step is taken anew.
+SLOW = 0.1
+
+
+class Profile:
+    """The profile likelihood around the optimum.
+
+    The end of an interval for the linear function c of theta is where the likelihood, maximised
+    over everything else, has fallen by `fall`: there its gradient is a multiple of c. Venzon and
+    Moolgavkar [1]_ find the end by Newton's method for all parameters at once, instead of fitting
+    the others again for each value that is tried.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    optimum : Point
+    information : Information
+        Of the optimum.
+
+    References
+    ----------
+    .. [1] D. J. Venzon and S. H. Moolgavkar, "A Method for Computing Profile-Likelihood-Based
+       Confidence Intervals", Applied Statistics 37 (1988), 87-94. https://doi.org/10.2307/2347496
+    """
+
+    def __init__(self, likelihood: Likelihood, optimum: Point, information: Information) -> None:
+        self.likelihood, self.optimum, self.information = likelihood, optimum, information
+        lower = np.tril(optimum.hessian)
+        self.metric = lower + np.tril(lower, -1).T
+
+    def end(self, c: NDArray[np.float64], fall: float, sign: int) -> float:
+        """Return the largest (sign=1) or smallest (sign=-1) value of c @ theta in the interval.
+
+        Parameters
+        ----------
+        c : ndarray of shape (n_parameters,)
+        fall : float
+            Of the log-likelihood, in nats.
+        sign : {1, -1}
+
+        Returns
+        -------
+        end : float
+            Infinite where the likelihood never falls so far, NaN where rounding errors hide it.
+        """
+        target = self.optimum.value + fall
+        point, information, is_fresh = self.optimum, self.information, True
+        previous = None
+        for _ in range(MAX_STEPS):
+            step = _newton_step(point, information, c, target, sign)
+            # Beside half the width of Wald's interval.
+            size = float(np.sqrt(step @ self.metric @ step / (2 * fall)))
+            contraction = 1.0 if previous is None else size / previous
+            if contraction > SLOW and not is_fresh:
+                point, is_fresh = self.likelihood(point.theta), True
+                information = Information(point.hessian)
+                if len(information.dependent):
+                    break
+                continue
+            if not np.isfinite(size) or size * min(contraction, 1) <= TOLERANCE:
+                return float(c @ (point.theta + step))
+            point = self._moved(point, step / max(1, size), target + MOST_FALL * fall)
+            previous, is_fresh = size, False
+        return sign * np.inf if point.value < target else np.nan
+
+    def _moved(self, point: Point, step: NDArray[np.float64], most: float) -> Point:
+        # The end of the step, or of a part of it where the likelihood falls too far.
+        for _ in range(MAX_HALVINGS):
+            moved = self.likelihood.without_hessian(point.theta + step)
+            if moved.value <= most:
+                break
+            step = step / 2
+        return moved
+
+
+def _newton_step(
+    point: Point, information: Information, c: NDArray[np.float64], target: float, sign: int
+) -> NDArray[np.float64]:
+    # To where, by the quadratic model, minus the log-likelihood is the target and its gradient a
+    # multiple of c.
+    along, back = information.solve(np.column_stack([c, point.gradient])).T
+    curvature = c @ along
+    squared = 2 * (target - point.value + point.gradient @ back / 2) / curvature
+    if squared >= 0:
+        return sign * np.sqrt(squared) * along - back
+    # It is above the target wherever c @ theta is what it is here: go down from there.
+    return (c @ back / curvature) * along - back

@@ -1,0 +1,44 @@
+"""Blocks of rows of X in the solver's coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklogloss.linear.coordinates import Coordinates
+
+__all__ = ["row_blocks", "rows_in_theta", "sliceable"]
+
+# Numbers in a block of rows and what is computed from it.
+BLOCK_NUMBERS = 262_144
+
+
+def sliceable(X: Any) -> Any:
+    """Return X, a CSC matrix as CSR: taking rows of CSC reads all of it each time."""
+    return X.tocsr() if sparse.issparse(X) and X.format != "csr" else X
+
+
+def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
+    """Yield slices of rows that are small enough for temporaries of so many numbers per row."""
+    size = max(1, BLOCK_NUMBERS // numbers_per_row)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def rows_in_theta(rows: Any, coordinates: Coordinates) -> NDArray[np.float64]:
+    """Return rows of X as those that theta multiplies: shape (n_rows, n_terms).
+
+    Parameters
+    ----------
+    rows : ndarray or CSR matrix of shape (n_rows, n_features)
+    coordinates : Coordinates
+    """
+    dense = rows.toarray() if sparse.issparse(rows) else rows
+    dense = (dense - coordinates.center) * coordinates.scale
+    if coordinates.fit_intercept:
+        dense = np.column_stack([dense, np.ones(len(dense))])
+    return dense
