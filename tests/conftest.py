@@ -51,3 +51,43 @@ class PlainObjective:
 @pytest.fixture
 def plain_objective():
     return PlainObjective
+
+
+def make_quasi_separated(seed, *, spoilt=False):
+    """Return X, label and which pairs are separated, all of it certain.
+
+    Points with t = 0 happen with every class: margins are zero there, which leaves a direction no
+    entry but that of t. Samples with t > 0 are of the last class. A spoilt set has a point with
+    t > 0 of every class, and no separation is left. The columns are whole numbers, mixed by a
+    matrix with an inverse of whole numbers, so that nothing rounds.
+    """
+    rng = np.random.default_rng(seed)
+    n_classes, p = int(rng.integers(2, 5)), int(rng.integers(1, 5))
+    n_points, n_separated = p + 1 + int(rng.integers(0, 20)), int(rng.integers(1, 40))
+    # With the unit vectors and zero, the points span all features and the intercept.
+    points = np.vstack([np.zeros(p), np.eye(p), rng.integers(-5, 6, size=(n_points, p))])
+    Z = np.repeat(points, n_classes, axis=0)
+    label = np.tile(np.arange(n_classes), len(points))
+    t = np.floor(10 ** rng.uniform(0, rng.uniform(0, 6), size=n_separated))
+    X = np.vstack(
+        [
+            np.column_stack([np.zeros(len(Z)), Z]),
+            np.column_stack([t, rng.integers(-5, 6, size=(n_separated, p))]),
+        ]
+    )
+    label = np.append(label, np.full(n_separated, n_classes - 1))
+    is_separated = np.zeros((len(X), 1 if n_classes == 2 else n_classes), dtype=bool)
+    is_separated[len(Z) :, : n_classes - 1] = True
+    if spoilt:
+        X = np.vstack([X, np.repeat(X[-1:], n_classes, axis=0)])
+        label = np.append(label, np.arange(n_classes))
+        is_separated = np.zeros((len(X), is_separated.shape[1]), dtype=bool)
+    mix = np.tril(rng.integers(-1, 2, size=(p + 1, p + 1)), -1) + np.eye(p + 1)
+    order = rng.permutation(len(X))
+    return (X @ mix)[order], label[order], is_separated[order]
+
+
+@pytest.fixture(scope="session")
+def quasi_separated():
+    """Sets that are separated in part, or all but, whose truth is certain."""
+    return make_quasi_separated

@@ -36,8 +36,8 @@ from sklogloss.inputs.penalty import check_bounds, check_penalty_factor, resolve
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
+from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.prediction import predict_rows
-from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
 from sklogloss.solvers.solve import solve
@@ -368,19 +368,15 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             )
 
     def _is_separable(self, result, targets):
-        objective, label = result.objective, targets.labels_if_hard()
-        penalty, samples = objective.penalty, objective.samples
-        if penalty.grows_everywhere or self.label_smoothing > 0 or label is None:
+        label = targets.labels_if_hard()
+        if result.objective.penalty.grows_everywhere or self.label_smoothing > 0 or label is None:
             return False
-        for theta in (result.theta, result.direction):
-            if theta is None or not np.all(np.isfinite(theta)):
-                continue
-            coef, intercept = objective.coef_intercept(theta)
-            coef = penalty.unlimited_part(coef)
-            fit_intercept = objective.fit_intercept
-            if separates(samples.matrix(), coef, intercept, label, samples.weight, fit_intercept):
-                return True
-        return False
+        directions = [
+            theta
+            for theta in (result.theta, result.direction)
+            if theta is not None and np.all(np.isfinite(theta))
+        ]
+        return has_no_optimum(result.objective, result.point, directions, label)
 
     def _set_coefficients(self, result, dtype):
         objective = result.objective

@@ -35,8 +35,8 @@ from sklogloss.inputs.parameters import check_parameter
 from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
+from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.samples import Samples
-from sklogloss.linear.separation import separates
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 
 __all__ = ["infer"]
@@ -234,7 +234,7 @@ def _factored(
     information = Information(point.hessian)
     if not len(information.dependent):
         return information
-    if label is not None and _is_separated(objective, [point.theta], label):
+    if label is not None and _is_separated(objective, point, [point.theta], label):
         raise ValueError(f"{SEPARATED}. Next to none of the rows has a say in the finite ones")
     n_columns = objective.n_columns
     names = [*terms.names[1:], terms.names[0]] if objective.fit_intercept else terms.names
@@ -290,7 +290,7 @@ def _warn_of_distance(
     objective = likelihood.objective
     step = -information.solve(point.gradient)
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
-        if _is_separated(objective, [point.theta, step], label):
+        if _is_separated(objective, point, [point.theta, step], label):
             warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=3)
             return
     linear_map = terms.linear_map(objective.coordinates)
@@ -308,13 +308,9 @@ def _warn_of_distance(
 
 def _is_separated(
     objective: Objective,
+    point: Point,
     directions: list[NDArray[np.float64]],
     label: NDArray[np.intp],
 ) -> bool:
-    samples = objective.samples
-    for direction in directions:
-        coef, intercept = objective.coef_intercept(direction)
-        X, fit_intercept = samples.matrix(), objective.fit_intercept
-        if separates(X, coef, intercept, label, samples.weight, fit_intercept):
-            return True
-    return False
+    evaluation = objective.value_gradient(point.theta)
+    return has_no_optimum(objective, evaluation, directions, label)

@@ -1,123 +1,405 @@
-"""Whether a linear function separates the classes."""
+"""Whether a linear function separates the classes: a linear programme on few of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.optimize import linprog
 
-__all__ = ["separates"]
+__all__ = ["Pairs", "Separation", "TooLarge", "find_separation", "null_space"]
 
-# Part of the largest margin by which a margin may be negative and still count as zero.
-ROUNDING = 1e-9
-# A step of Newton's method along a separating direction moves the margins by about one.
-SMALLEST_STEP = 0.1
-# Parts of the largest margin below which margins are tried to be made zero.
-NEARLY_ZERO = (1e-4, 1e-3, 1e-2, 1e-1)
-# Numbers of a least-squares problem that is worth solving for the sake of a warning.
-MAX_EQUATIONS = 10_000_000
-# Numbers of X in a block of rows: NumPy converts a block of float32 to float64.
+# Numbers of X in a block of rows.
 BLOCK_NUMBERS = 262_144
+# Rounds of adding pairs to the programme, and nonzero entries that it may have.
+MAX_ROUNDS = 100
+MAX_ENTRIES = 4_000_000
+# HiGHS holds constraints to this, its smallest tolerance. Margins are of rows of length one, and of
+# coefficients of at most one.
+TOLERANCE = 1e-10
+# Margins below which pairs are tried to be put on the boundary.
+BOUNDARY_WIDTHS = (1e-12, 1e-10, 1e-8, 1e-6)
+# Attempts to put all pairs of the boundary there.
+MAX_ATTEMPTS = 10
 
 
-def separates(X, coef, intercept, label, sample_weight, fit_intercept):
-    """Return whether a linear function, or one close to it, separates the classes.
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Each row's true class beside each other class: what a linear function is to tell apart.
 
-    It has no sample on the wrong side then, and some on the right one. Moving along it lowers log
-    loss for ever: the unpenalised problem has no minimiser (Albert & Anderson, Biometrika 71,
-    1984). Where samples lie on the boundary, a solver knows the function to its tolerance only;
-    the closest one with these samples exactly on the boundary is what counts.
+    The columns of X are shifted to start at zero where they are of one sign, divided by their
+    typical size, and a column of ones is the intercept's. Then each row is divided by its length.
+    None of this changes what separates, and a tolerance means the same for all of them.
+
+    Attributes
+    ----------
+    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
+    label : ndarray of shape (n_samples,)
+        Index of the class, or of one of the classes, that a sample belongs to.
+    n_columns : int
+        1 for two classes.
+    is_tied : ndarray of shape (n_samples, n_columns), bool
+        Other classes that a sample belongs to, too: the margin over them must be zero. For two
+        classes, whether the sample belongs to both.
+    exist : ndarray of shape (n_samples, n_columns), bool
+        Which pairs there are: not the true class itself, nor rows that do not count.
+    fit_intercept : bool
+    shift, scale : ndarray of shape (n_features,)
+    length : ndarray of shape (n_samples,)
+        Of the rows, by the sum of absolute values.
+    """
+
+    X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
+    label: np.ndarray
+    n_columns: int
+    is_tied: np.ndarray
+    exist: np.ndarray
+    fit_intercept: bool
+    shift: np.ndarray
+    scale: np.ndarray
+    length: np.ndarray
+
+    @classmethod
+    def of(cls, X, label, n_columns, *, fit_intercept, tied=None, is_seen=None) -> Pairs:
+        """Return the pairs of samples: two or three passes over X in blocks of rows."""
+        shift, scale = _shift_and_scale(X, fit_intercept)
+        length = np.full(X.shape[0], float(fit_intercept))
+        if sparse.issparse(X):
+            length += np.asarray(abs(X) @ scale).ravel()
+        else:
+            for rows, part in _blocks(X, shift, scale):
+                length[rows] += np.abs(part).sum(axis=1)
+        length[length == 0] = 1
+        exist = np.ones((len(label), n_columns), dtype=bool)
+        if n_columns > 1:
+            exist[np.arange(len(label)), label] = False
+        if is_seen is not None:
+            exist[~is_seen] = False
+        is_tied = np.zeros_like(exist) if tied is None else tied & exist
+        return cls(X, label, n_columns, is_tied, exist, fit_intercept, shift, scale, length)
+
+    @property
+    def shape(self):
+        """Shape of a direction: (n_features + fit_intercept, n_columns)."""
+        return self.X.shape[1] + self.fit_intercept, self.n_columns
+
+    def margins(self, direction):
+        """Return the margin of the true class over each other one, in parts of a row's length."""
+        raw_prediction = self._product(direction)
+        raw_prediction /= self.length[:, None]
+        if self.n_columns == 1:
+            return np.where(self.label[:, None] == 1, raw_prediction, -raw_prediction)
+        return raw_prediction[np.arange(len(self.label)), self.label][:, None] - raw_prediction
+
+    def equations(self, rows, columns):
+        """Return the CSR matrix whose product with a flat direction is the margins of pairs."""
+        part = self.X[rows]
+        if sparse.issparse(part):
+            part = part.tocsr().astype(np.float64) @ sparse.diags_array(self.scale)
+        else:
+            part = sparse.csr_array((part.astype(np.float64) - self.shift) * self.scale)
+        if self.fit_intercept:
+            part = sparse.hstack([part, np.ones((len(rows), 1))], format="csr")
+        part = (sparse.diags_array(1 / self.length[rows]) @ part).tocoo()
+        if self.n_columns == 1:
+            sign = np.where(self.label[rows] == 1, 1.0, -1.0)
+            return sparse.csr_array(sparse.diags_array(sign) @ part)
+        row, column, k = part.row, part.col, self.n_columns
+        places = [column * k + self.label[rows][row], column * k + columns[row]]
+        return sparse.csr_array(
+            (
+                np.concatenate([part.data, -part.data]),
+                (np.concatenate([row, row]), np.concatenate(places)),
+            ),
+            shape=(len(rows), self.shape[0] * k),
+        )
+
+    def sum_of_margins(self, is_open):
+        """Return the flat vector whose product with a direction is the sum of pairs' margins."""
+        weight = is_open.astype(np.float64)
+        if self.n_columns == 1:
+            weight[self.label == 0] *= -1
+        else:
+            total = weight.sum(axis=1)
+            weight *= -1
+            weight[np.arange(len(weight)), self.label] = total
+        weight /= self.length[:, None]
+        return self._transposed_product(weight).ravel()
+
+    def coef_intercept(self, direction):
+        """Return a direction in coefficients (n_features, n_columns) and intercept (n_columns,)."""
+        coef = direction[: self.X.shape[1]] * self.scale[:, None]
+        if not self.fit_intercept:
+            return coef, np.zeros(self.n_columns)
+        return coef, direction[-1] - self.shift @ coef
+
+    def _product(self, direction):
+        # X as it is scaled, but for the length of its rows, times a direction.
+        coef = direction[: self.X.shape[1]]
+        if sparse.issparse(self.X):
+            product = np.asarray(self.X @ (coef * self.scale[:, None]), dtype=np.float64)
+        else:
+            product = np.empty((len(self.label), direction.shape[1]))
+            for rows, part in _blocks(self.X, self.shift, self.scale):
+                product[rows] = part @ coef
+        return product + direction[-1] if self.fit_intercept else product
+
+    def _transposed_product(self, weight):
+        product = np.zeros((self.X.shape[1], weight.shape[1]))
+        if sparse.issparse(self.X):
+            product += (self.X.T @ weight) * self.scale[:, None]
+        else:
+            for rows, part in _blocks(self.X, self.shift, self.scale):
+                product += part.T @ weight[rows]
+        return np.vstack([product, weight.sum(axis=0)]) if self.fit_intercept else product
+
+
+def _blocks(X, shift, scale):
+    # Yield (slice of rows, their shifted and scaled entries).
+    n_rows = max(1, BLOCK_NUMBERS // max(X.shape[1], 1))
+    for start in range(0, len(X), n_rows):
+        rows = slice(start, start + n_rows)
+        part = X[rows].astype(np.float64)
+        part -= shift
+        part *= scale
+        yield rows, part
+
+
+def _shift_and_scale(X, fit_intercept):
+    # Shifts are entries of X, so that differences are exact; scales are powers of two, close to
+    # the geometric mean of the entries that are not zero.
+    n_features = X.shape[1]
+    shift = np.zeros(n_features)
+    if sparse.issparse(X):
+        column = X.indices
+        if X.format == "csc":
+            column = np.repeat(np.arange(n_features), np.diff(X.indptr))
+        size = np.abs(X.data[: len(column)], dtype=np.float64)
+        column, size = column[size > 0], size[size > 0]
+        count = np.bincount(column, minlength=n_features)
+        total = np.bincount(column, np.log2(size), minlength=n_features)
+    else:
+        if fit_intercept:
+            low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+            shift = np.where(low > 0, low, np.where(high < 0, high, 0.0))
+        count, total = np.zeros((2, n_features))
+        for _, part in _blocks(X, shift, np.ones(n_features)):
+            is_nonzero = part != 0
+            count += is_nonzero.sum(axis=0)
+            total += np.log2(np.abs(np.where(is_nonzero, part, 1))).sum(axis=0)
+    return shift, np.exp2(-np.round(total / np.maximum(count, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """A direction in which a linear function separates classes.
+
+    Attributes
+    ----------
+    direction : ndarray of shape (n_features + fit_intercept, n_columns)
+        As `Pairs` scales it.
+    is_separated : ndarray of shape (n_samples, n_columns), bool
+        Pairs with a positive margin; all others have none.
+    """
+
+    direction: np.ndarray
+    is_separated: np.ndarray
+
+
+def find_separation(pairs, *, lower=-1.0, upper=1.0, all_of_it=False) -> Separation | None:
+    """Return a direction along which no margin falls and some rise, None if there is none.
+
+    Log loss falls along it for ever: the unpenalised problem has no minimiser (Albert & Anderson,
+    Biometrika 71, 1984). The sum of the margins is maximised subject to no margin being negative
+    and no coefficient above one (Konis, "Linear programming algorithms for detecting separated data
+    in binary logistic regression models", Oxford, 2007). The programme has a few of the pairs, to
+    which those are added that its solution has on the wrong side.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-    coef : ndarray of shape (n_features, n_columns)
-    intercept : ndarray of shape (n_columns,)
-    label : ndarray of shape (n_samples,)
-        Class indices.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Samples of weight zero do not count.
-    fit_intercept : bool
+    pairs : Pairs
+    lower, upper : float or ndarray of shape (n_features + fit_intercept, n_columns)
+        Limits of the direction, from -1 to 0 and from 0 to 1.
+    all_of_it : bool
+        Whether the direction separates as many pairs as any does.
+
+    Raises
+    ------
+    TooLarge
+        If the programme does not fit into a bounded effort.
     """
-    seen = None if sample_weight is None or sample_weight.all() else sample_weight > 0
-    smallest, largest = _extreme_margins(X, coef, intercept, label, seen)
-    if not largest >= SMALLEST_STEP:
-        return False
-    if smallest >= -ROUNDING * largest:
-        return True
-    for part in NEARLY_ZERO:
-        if smallest < -part * largest:
-            continue
-        boundary = _boundary(X, coef, intercept, label, seen, part * largest)
-        corrected = _with_zero_margins(X, coef, intercept, label, *boundary, fit_intercept)
-        if corrected is None:
-            return False
-        smallest_corrected, largest_corrected = _extreme_margins(X, *corrected, label, seen)
-        if (
-            largest_corrected >= SMALLEST_STEP / 2
-            and smallest_corrected >= -ROUNDING * largest_corrected
-        ):
-            return True
-    return False
+    search = _Search(pairs, lower, upper)
+    is_open, found = pairs.exist & ~pairs.is_tied, None
+    while is_open.any():
+        more = search.separation(is_open)
+        if more is None:
+            break
+        found = more if found is None else _joined(pairs, found, more)
+        if not all_of_it:
+            break
+        is_open &= ~more.is_separated
+    return found
 
 
-def _margins(X, coef, intercept, label, seen):
-    # Yield (first row, margins) of blocks of rows: (n, 1), or (n, n_classes) of the label over each
-    # class. NaN is no margin: that over the label itself, and those of samples not seen.
-    n_rows = max(1, BLOCK_NUMBERS // max(X.shape[1], coef.shape[1]))
-    if sparse.issparse(X):
-        n_rows = len(label)  # taking rows of it would copy them
-    for start in range(0, len(label), n_rows):
-        block = slice(start, start + n_rows)
-        rows_of_X = X if sparse.issparse(X) else X[block]
-        raw_prediction = np.asarray(rows_of_X @ coef) + intercept
-        if coef.shape[1] == 1:
-            margin = np.where(label[block, None] == 1, raw_prediction, -raw_prediction)
-        else:
-            rows = np.arange(len(raw_prediction))
-            margin = raw_prediction[rows, label[block]][:, None] - raw_prediction
-            margin[rows, label[block]] = np.nan
-        if seen is not None:
-            margin[~seen[block]] = np.nan
-        yield start, margin
+def _joined(pairs, found, more):
+    # So much of the first direction that the second one takes back half of no margin.
+    margin, other = (pairs.margins(each.direction) for each in (found, more))
+    with np.errstate(all="ignore"):
+        needed = np.where(found.is_separated, -2 * other / margin, 0.0).max()
+    direction = found.direction + more.direction / max(needed, 1.0)
+    return Separation(direction, found.is_separated | more.is_separated)
 
 
-def _extreme_margins(X, coef, intercept, label, seen):
-    # The smallest and the largest margin.
-    smallest, largest = np.inf, -np.inf
-    for _, margin in _margins(X, coef, intercept, label, seen):
-        smallest = np.fmin.reduce(margin, axis=None, initial=smallest)
-        largest = np.fmax.reduce(margin, axis=None, initial=largest)
-    return smallest, largest
+class TooLarge(Exception):
+    """The linear programme does not fit into a bounded effort."""
 
 
-def _boundary(X, coef, intercept, label, seen, width):
-    # Rows and columns of the margins that are at most width from zero.
-    places = [
-        (start + rows, columns)
-        for start, margin in _margins(X, coef, intercept, label, seen)
-        for rows, columns in [np.nonzero(np.abs(margin) <= width)]
-    ]
-    return tuple(np.concatenate(part) for part in zip(*places, strict=True))
+class _Search:
+    """The linear programme, with the pairs that it has come to know."""
 
+    def __init__(self, pairs, lower, upper):
+        self.pairs = pairs
+        self.n_variables = pairs.shape[0] * pairs.shape[1]
+        self.bounds = np.column_stack(
+            [np.broadcast_to(limit, pairs.shape).ravel() for limit in (lower, upper)]
+        )
+        self.rng = np.random.default_rng(0)
+        self.n_more = 2 * self.n_variables + 100
 
-def _with_zero_margins(X, coef, intercept, label, rows, classes, fit_intercept):
-    # The closest (coef, intercept) whose margins of these rows over these classes are zero.
-    n_columns = coef.shape[1]
-    n_features = coef.shape[0] + fit_intercept
-    if len(rows) * n_features * n_columns > MAX_EQUATIONS:
+    def separation(self, is_open):
+        """Return a Separation of some open pairs, None if there is none."""
+        pairs = self.pairs
+        counts = is_open | pairs.is_tied
+        objective = pairs.sum_of_margins(is_open)
+        objective /= np.abs(objective).max() or 1
+        in_programme = np.zeros_like(counts)
+        in_programme.ravel()[self._some(np.flatnonzero(counts))] = True
+        for _ in range(MAX_ROUNDS):
+            direction, gain = self._solve(objective, in_programme)
+            if not gain > TOLERANCE:
+                return None
+            margin = np.where(counts, pairs.margins(direction), 0.0)
+            violation = np.where(pairs.is_tied, np.abs(margin), -margin)
+            violation[in_programme] = 0
+            places = np.flatnonzero(violation > TOLERANCE)
+            if len(places) == 0:
+                return self._on_boundary(direction, margin, counts)
+            if len(places) > self.n_more:
+                worst = np.argpartition(-violation.ravel()[places], self.n_more)[: self.n_more]
+                places = places[worst]
+            in_programme.ravel()[places] = True
+        raise TooLarge
+
+    def _some(self, places):
+        if len(places) <= 2 * self.n_more:
+            return places
+        return self.rng.choice(places, self.n_more, replace=False)
+
+    def _solve(self, objective, in_programme):
+        is_tied = in_programme & self.pairs.is_tied
+        tied = self.pairs.equations(*np.nonzero(is_tied))
+        others = self.pairs.equations(*np.nonzero(in_programme & ~is_tied))
+        if others.nnz + tied.nnz > MAX_ENTRIES:
+            raise TooLarge
+        result = linprog(
+            -objective,
+            A_ub=-others,
+            b_ub=np.zeros(others.shape[0]),
+            A_eq=tied if tied.shape[0] else None,
+            b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
+            bounds=self.bounds,
+            method="highs-ds",
+            options={
+                "primal_feasibility_tolerance": TOLERANCE,
+                "dual_feasibility_tolerance": TOLERANCE,
+            },
+        )
+        if result.x is None:
+            raise TooLarge
+        return result.x.reshape(self.pairs.shape), -result.fun
+
+    def _on_boundary(self, direction, margin, counts):
+        # The programme knows the direction to its tolerance. Pairs with next to no margin are on
+        # the boundary: the closest direction that has them exactly there is what counts.
+        flat = direction.ravel()
+        is_fixed = (np.abs(flat) <= TOLERANCE) & (
+            (self.bounds[:, 0] == 0) | (self.bounds[:, 1] == 0)
+        )
+        for width in BOUNDARY_WIDTHS:
+            is_boundary = counts & (np.abs(margin) <= width)
+            basis = null_space(self.pairs, is_boundary, ~is_fixed)
+            if basis is None:
+                continue
+            closest = (basis @ (basis.T @ flat)).reshape(direction.shape)
+            separation = self._checked(closest, counts)
+            if separation is not None:
+                return separation
         return None
-    part = X[rows].toarray() if sparse.issparse(X) else X[rows]
-    part = part.astype(np.float64)
-    if fit_intercept:
-        part = np.column_stack([part, np.ones(len(rows))])
-    difference = np.zeros((len(rows), n_columns))
-    if n_columns == 1:
-        difference[:] = 1
-    else:
-        difference[np.arange(len(rows)), label[rows]] = 1
-        difference[np.arange(len(rows)), classes] -= 1
-    equations = (part[:, :, None] * difference[:, None, :]).reshape(len(rows), -1)
-    theta = np.vstack([coef, intercept]) if fit_intercept else coef
-    correction = np.linalg.lstsq(equations, equations @ theta.ravel(), rcond=None)[0]
-    theta = theta - correction.reshape(theta.shape)
-    if fit_intercept:
-        return theta[:-1], theta[-1]
-    return theta, intercept
+
+    def _checked(self, direction, counts):
+        # The separation that a direction is, None if it is none.
+        size = np.abs(direction).max(initial=0)
+        if not size > TOLERANCE:
+            return None
+        flat, rounding = direction.ravel() / size, rounding_of(self.pairs)
+        if np.any((flat < -rounding) & (self.bounds[:, 0] == 0)):
+            return None
+        if np.any((flat > rounding) & (self.bounds[:, 1] == 0)):
+            return None
+        margin = np.where(counts, self.pairs.margins(direction / size), 0.0)
+        is_wrong = (margin < -rounding) | (self.pairs.is_tied & (margin > rounding))
+        is_separated = counts & ~self.pairs.is_tied & (margin > rounding)
+        if is_wrong.any() or not is_separated.any():
+            return None
+        return Separation(direction / size, is_separated)
+
+
+def rounding_of(pairs):
+    """Return the size of the rounding errors of margins, for coefficients of one."""
+    return 16 * pairs.shape[0] * np.finfo(np.float64).eps
+
+
+def null_space(pairs, is_boundary, is_free):
+    """Return a basis of the directions whose margins over some pairs are zero.
+
+    A few random pairs make equations, to which those are added that their solutions violate.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    is_boundary : ndarray of shape (n_samples, n_columns), bool
+    is_free : ndarray of shape (n_features + fit_intercept) * n_columns, bool
+        Entries that may differ from zero.
+
+    Returns
+    -------
+    basis : ndarray of shape (n_entries, n_directions) or None
+        Orthonormal; None if pairs keep being violated.
+    """
+    rng, n_free = np.random.default_rng(0), np.count_nonzero(is_free)
+    places, n_more = np.flatnonzero(is_boundary), 2 * n_free + 10
+    chosen = places if len(places) <= 2 * n_more else rng.choice(places, n_more, replace=False)
+    for _ in range(MAX_ATTEMPTS):
+        if len(chosen) * n_free > MAX_ENTRIES:
+            raise TooLarge
+        equations = pairs.equations(*np.unravel_index(chosen, is_boundary.shape))
+        equations = equations.toarray()[:, is_free]
+        _, size, vectors = np.linalg.svd(equations, full_matrices=True)
+        negligible = max(equations.shape) * np.finfo(np.float64).eps * size.max(initial=0)
+        basis = np.zeros((len(is_free), n_free - np.count_nonzero(size > negligible)))
+        basis[is_free] = vectors[np.count_nonzero(size > negligible) :].T
+        if len(chosen) == len(places) or basis.shape[1] == 0:
+            return basis
+        # A random one has a margin wherever any of them has.
+        direction = (basis @ rng.standard_normal(basis.shape[1])).reshape(pairs.shape)
+        direction /= np.abs(direction).max()
+        margin = np.abs(pairs.margins(direction).ravel()[places])
+        violated = places[margin > rounding_of(pairs)]
+        if len(violated) == 0:
+            return basis
+        violated = violated[:: max(1, len(violated) // n_more)]
+        if np.isin(violated, chosen).all():
+            return None
+        chosen = np.union1d(chosen, violated)
+    return None

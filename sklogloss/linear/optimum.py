@@ -1,0 +1,84 @@
+"""Whether an objective has an optimum: the classes may be separable by what has no penalty."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklogloss.linear.overlap import certainly_overlap
+from sklogloss.linear.separation import Pairs, TooLarge, find_separation
+
+__all__ = ["has_no_optimum"]
+
+# Part of the largest margin below which all others must be for rounding errors to decide nothing.
+ROUNDING = 1e-9
+# Margins of a function that a solver has not yet found: its step moves them by about one.
+SMALLEST_STEP = 0.1
+
+
+def has_no_optimum(objective, point, directions, label) -> bool:
+    """Return whether log loss falls for ever along coefficients without a penalty.
+
+    Solutions of most data prove that the classes overlap; a function that separates all samples
+    proves itself. Else a linear programme decides, if it is not too large.
+
+    Parameters
+    ----------
+    objective : Objective
+    point : Evaluation
+        Where a solver stopped.
+    directions : list of ndarray of shape (n_parameters,)
+        Where it was heading: theta itself and its last step.
+    label : ndarray of shape (n_samples,)
+        Class indices.
+    """
+    if objective.penalty.grows_everywhere or certainly_overlap(objective, point):
+        return False
+    smallest = [_smallest_margin(objective, theta, label) for theta in directions]
+    if any(margin > ROUNDING for margin in smallest):
+        return True
+    samples = objective.samples
+    try:
+        pairs = Pairs.of(
+            samples.matrix(),
+            label,
+            objective.n_columns,
+            fit_intercept=objective.fit_intercept,
+            is_seen=None if samples.weight is None else samples.weight > 0,
+        )
+        lower, upper = _limits(objective, pairs.shape)
+        return find_separation(pairs, lower=lower, upper=upper) is not None
+    except TooLarge:
+        return any(margin >= -ROUNDING for margin in smallest)
+
+
+def _limits(objective, shape):
+    # Of a direction, from -1 to 0 and from 0 to 1: along which the penalty stays finite.
+    limits = np.zeros((2, *shape))
+    limits[0], limits[1] = -1, 1
+    p = objective.n_features
+    penalty = objective.penalty
+    is_penalised = np.broadcast_to((penalty.l1 > 0) | (penalty.l2 > 0), (p, shape[1]))
+    limits[0, :p][is_penalised | (np.broadcast_to(penalty.lower, is_penalised.shape) > -np.inf)] = 0
+    limits[1, :p][is_penalised | (np.broadcast_to(penalty.upper, is_penalised.shape) < np.inf)] = 0
+    return limits
+
+
+def _smallest_margin(objective, theta, label):
+    # As a part of the largest one; -inf where no margin is larger than a step's.
+    coef, intercept = objective.coef_intercept(theta)
+    coef = objective.penalty.unlimited_part(coef)
+    raw_prediction = np.asarray(objective.samples.matrix() @ coef) + intercept
+    rows = objective.samples.rows_with_weight
+    if rows is not None:
+        raw_prediction, label = raw_prediction[rows], label[rows]
+    if objective.n_columns == 1:
+        margin = np.where(label == 1, raw_prediction[:, 0], -raw_prediction[:, 0])
+        smallest, largest = margin.min(), margin.max()
+    else:
+        every = np.arange(len(label))
+        of_label = raw_prediction[every, label]
+        raw_prediction[every, label] = -np.inf
+        smallest = (of_label - raw_prediction.max(axis=1)).min()
+        raw_prediction[every, label] = np.inf
+        largest = (of_label - raw_prediction.min(axis=1)).max()
+    return smallest / largest if largest >= SMALLEST_STEP else -np.inf

@@ -1,0 +1,170 @@
+"""Whether the classes certainly overlap: a certificate from a solution, by some of the rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf
+
+from sklogloss._cython.loss_evaluation import evaluate
+from sklogloss.linear.design import take_rows
+from sklogloss.linear.subset import random_rows
+
+__all__ = ["certainly_overlap"]
+
+# Rows that are looked at first: at least these, and these for each parameter.
+FIRST_ROWS = 512
+ROWS_PER_PARAMETER = 8
+# Numbers of X in a block of rows.
+BLOCK_NUMBERS = 262_144
+# Change of a row, beside the longest one, along a direction of length one that counts as none.
+SMALL_CHANGE = 1e-7
+
+
+def certainly_overlap(objective, point):
+    """Return whether no linear function of the unpenalised columns separates the classes.
+
+    The residuals w > 0 of the wrong classes weigh the differences a of a row's wrong and true class
+    so that their sum, sum of w a, is the gradient g. A function that separates has a'd <= 0
+    everywhere and somewhere less: w' > 0 whose sum of w' a vanishes rules it out (Stiemke's lemma).
+    Such are w' = w (1 - a'G^-1 g) with G = sum of w a a', if no a'G^-1 g comes up to 1. That is so
+    where max |a| |g| is less than the smallest eigenvalue of G. Some rows suffice for G: the others
+    keep their w.
+
+    The classes may overlap without a certificate: far from the optimum, or where few rows have much
+    of a residual.
+
+    Parameters
+    ----------
+    objective : Objective
+    point : Evaluation
+        Close to the optimum.
+
+    Returns
+    -------
+    is_certain : bool
+    """
+    penalty, shape = objective.penalty_in_theta, objective.shape
+    is_free = ((penalty.l1 == 0) & (penalty.l2 == 0)).reshape(shape)
+    columns = np.flatnonzero(is_free.any(axis=1))
+    # At a bound, where a gradient of this sign is that of an optimum, it limits the direction, too.
+    gradient = penalty.violation(point.gradient, point.theta).reshape(shape)[columns]
+    length = float(np.linalg.norm(gradient)) * objective.weight_sum
+    samples = objective.samples
+    size = max(FIRST_ROWS, ROWS_PER_PARAMETER * len(columns) * objective.n_columns)
+    with np.errstate(all="ignore"):
+        if samples.n_samples > 2 * size:
+            some = _Curvature(objective, point, columns, [random_rows(samples, size)])
+            if some.outweighs(length):
+                return True
+        return _Curvature(objective, point, columns, _blocks_of_rows(samples)).outweighs(length)
+
+
+def _blocks_of_rows(samples):
+    rows = samples.rows_with_weight
+    size = max(1, BLOCK_NUMBERS // max(samples.design.n_features, 1))
+    if rows is None:
+        return [slice(start, start + size) for start in range(0, samples.n_samples, size)]
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+class _Curvature:
+    """G of some rows in theta, or for several classes a lower bound, the same for each of them.
+
+    For several classes, the sum over k of w_k (u_k - u_y)^2 is at least the smallest w times the
+    sum of the squares of u less its mean.
+
+    Parameters
+    ----------
+    objective : Objective
+    point : Evaluation
+    columns : ndarray of int
+        Rows of theta.
+    blocks : list of slice or ndarray of int
+        Rows of X.
+    """
+
+    def __init__(self, objective, point, columns, blocks):
+        self.objective = objective
+        self.columns = columns
+        self.matrix = np.zeros((len(columns), len(columns)))
+        self.longest = 0.0
+        coef, intercept = objective.coef_intercept(point.theta)
+        X = objective.samples.matrix()
+        for rows in blocks:
+            some = X[rows] if isinstance(rows, slice) else take_rows(X, rows)
+            residual = _smallest_residual(objective, rows, np.asarray(some @ coef) + intercept)
+            scaled = self._scaled(some)
+            self.matrix += (scaled.T * residual) @ scaled
+            squares = np.einsum("ij,ij->i", scaled, scaled)
+            self.longest = max(self.longest, math.sqrt(squares.max(initial=0)))
+
+    def _scaled(self, X):
+        coordinates = self.objective.coordinates
+        features = self._features()
+        if len(features) < X.shape[1]:
+            X = X[:, features]
+        if sparse.issparse(X):
+            X = X.toarray()
+        scaled = np.ones((len(X), len(self.columns)))
+        scaled[:, : len(features)] = X
+        scaled[:, : len(features)] -= coordinates.center[features]
+        scaled[:, : len(features)] *= coordinates.scale[features]
+        return scaled
+
+    def _features(self):
+        return self.columns[self.columns < self.objective.n_features]
+
+    def outweighs(self, length):
+        """Return whether the smallest eigenvalue exceeds a gradient's length times |a|.
+
+        Directions along which X does not change have no curvature, nor do they matter.
+        """
+        # Rounding errors of the sums are like a gradient of that size.
+        eps = float(np.finfo(self.objective.samples.dtype).eps)
+        rounding = len(self.matrix) * eps * float(self.matrix.trace())
+        least = 2 * math.sqrt(2) * self.longest * (length + rounding)
+        if not (np.isfinite(least) and np.all(np.isfinite(self.matrix))):
+            return False
+        shifted = self.matrix.copy()
+        shifted.reshape(-1)[:: len(shifted) + 1] -= least
+        _, info = dpotrf(shifted, overwrite_a=True)
+        if info == 0:
+            return True
+        eigenvalues, vectors = eigh(self.matrix)
+        return self._is_constant_along(vectors[:, ~(eigenvalues > least)])
+
+    def _is_constant_along(self, directions):
+        # Whether no row of X changes along any of them, but for rounding errors.
+        objective = self.objective
+        theta = np.zeros((objective.shape[0], directions.shape[1]))
+        theta[self.columns] = directions
+        coef = theta[: objective.n_features] * objective.coordinates.scale[:, None]
+        change = np.asarray(objective.samples.matrix() @ coef)
+        if objective.fit_intercept:
+            change += theta[-1] - objective.coordinates.center @ coef
+        if objective.samples.rows_with_weight is not None:
+            change = change[objective.samples.rows_with_weight]
+        return np.abs(change).max(initial=0) <= SMALL_CHANGE * self.longest
+
+
+def _smallest_residual(objective, rows, raw_prediction):
+    # The least that is wrong with any class, times the weight, for each of some rows.
+    samples, loss = objective.samples, objective.loss
+    if samples.offset is not None:
+        raw_prediction += samples.offset[rows]
+    raw_prediction = np.asfortranarray(raw_prediction, dtype=samples.dtype)
+    gradient = np.empty_like(raw_prediction)
+    target = np.asfortranarray(samples.target[rows])
+    weight = None if samples.weight is None else samples.weight[rows]
+    evaluate(loss, target, raw_prediction, weight, None, gradient, None, 1)
+    if loss.n_columns == 1:
+        return np.abs(gradient[:, 0], dtype=np.float64)
+    if target.shape[1] == 1:
+        gradient[np.arange(len(gradient)), target[:, 0].astype(np.intp)] = np.inf
+    else:
+        gradient[target > 0] = np.inf
+    return gradient.min(axis=1).astype(np.float64)

@@ -1,0 +1,111 @@
+"""The certificate that classes overlap: only where they do, and for the solutions of usual data."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import balanced_objective
+from sklogloss.linear.overlap import certainly_overlap
+from sklogloss.linear.samples import Samples
+from sklogloss.losses import FocalLoss, LogLoss
+from sklogloss.penalties import Penalty
+from sklogloss.solvers.plan import Facts, make_plan
+from sklogloss.solvers.solve import solve
+from sklogloss.solvers.stopping import Goal
+
+
+def solution(X, label, *, loss=LogLoss, weight=None, offset=None, penalty=None, tol=1e-4):
+    """Return the objective of labels and the evaluation at its optimum, if there is one."""
+    n_classes = int(label.max()) + 1
+    kernel = loss(n_classes=n_classes).kernel(target_is_matrix=False)
+    target = np.asfortranarray(label[:, None], dtype=X.dtype)
+    samples = Samples(make_design(X), target, weight, offset)
+    objective = balanced_objective(samples, kernel, penalty or Penalty(), fit_intercept=True)
+    plan = make_plan(Facts.of(samples, kernel, objective.penalty, True))
+    result = solve(plan, objective, None, Goal.of(tol, 200))
+    return result.objective, result.point
+
+
+def overlapping(n_samples, n_classes, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 4)) * [1, 1e-3, 1e3, 5] + [0, 1, 3e3, 0]
+    standard = (X - X.mean(axis=0)) / X.std(axis=0)
+    scores = standard @ rng.normal(size=(4, n_classes)) + rng.gumbel(size=(n_samples, n_classes))
+    return X, scores.argmax(axis=1)
+
+
+@pytest.mark.parametrize("n_samples", [200, 5000])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize(
+    "container", [np.asarray, np.asfortranarray, sparse.csr_array, sparse.csc_array]
+)
+def test_solutions_of_overlapping_classes_are_certain(n_samples, n_classes, container):
+    X, label = overlapping(n_samples, n_classes)
+    assert certainly_overlap(*solution(container(X), label))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_offsets_and_weights(n_classes):
+    X, label = overlapping(300, n_classes)
+    rng = np.random.default_rng(1)
+    offset = np.asfortranarray(rng.normal(size=(300, 1 if n_classes == 2 else n_classes)))
+    weight = rng.exponential(size=300) * (rng.random(300) < 0.8)
+    assert certainly_overlap(*solution(X, label, weight=weight, offset=offset))
+    # The rows of weight zero do not certify anything.
+    separated = X[:, 0] > np.median(X[:, 0])
+    weight = (separated == (label == 0)).astype(float)
+    label = np.where(weight > 0, separated, ~separated).astype(int)
+    assert not certainly_overlap(*solution(X, label, weight=weight))
+
+
+def test_collinear_and_constant_columns():
+    X, label = overlapping(300, 3)
+    dummies = np.eye(3)[np.arange(300) % 3]
+    X = np.column_stack([X, X[:, 0] + X[:, 1], dummies, np.full(300, 7.0), np.zeros(300)])
+    assert certainly_overlap(*solution(X, label))
+
+
+def test_other_losses_and_types():
+    X, label = overlapping(400, 2)
+    assert certainly_overlap(*solution(X, label, loss=FocalLoss))
+    X32 = (X - X.mean(axis=0)).astype(np.float32)
+    assert certainly_overlap(*solution(X32, label))
+
+
+def test_only_columns_without_a_penalty_matter():
+    X, label = overlapping(200, 2)
+    X = np.column_stack([X, label])
+    l2 = np.zeros((5, 1))
+    assert not certainly_overlap(*solution(X, label))
+    l2[4] = 1e-3
+    assert certainly_overlap(*solution(X, label, penalty=Penalty(l2=l2)))
+
+
+def test_a_coefficient_at_its_bound():
+    X, label = overlapping(200, 2)
+    X = np.column_stack([X, label])
+    upper = np.array([[np.inf]] * 4 + [[1.0]])
+    assert certainly_overlap(*solution(X, label, penalty=Penalty(upper=upper)))
+
+
+def test_what_few_rows_know_is_asked_of_all():
+    # A column that differs from zero in 3 of 20,000 rows, which overlap: 512 rows miss it.
+    X, label = overlapping(20_000, 2)
+    rare = np.zeros(len(X))
+    rare[:3], label[:3] = [1, 2, 3], [0, 1, 0]
+    assert certainly_overlap(*solution(np.column_stack([X, rare]), label, tol=1e-8))
+    label[:3] = [0, 0, 0]
+    assert not certainly_overlap(*solution(np.column_stack([X, rare]), label, tol=1e-8))
+
+
+@pytest.mark.parametrize("first_seed", range(0, 100, 50))
+def test_separated_classes_never_get_one(quasi_separated, first_seed):
+    for seed in range(first_seed, first_seed + 50):
+        X, label, _ = quasi_separated(seed)
+        objective, point = solution(X, label)
+        assert not certainly_overlap(objective, point), seed
+        # Nor at a random point, however sure it is of all samples.
+        rng = np.random.default_rng(seed)
+        theta = rng.normal(size=objective.n_parameters) * 10 ** rng.uniform(-2, 3)
+        assert not certainly_overlap(objective, objective.value_gradient(theta)), seed
