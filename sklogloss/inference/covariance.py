@@ -53,7 +53,8 @@ class Information:
         scaled = (vectors.T * self._scale).T[self._pivots]
         # OpenBLAS wakes all its threads even for the smallest system.
         with one_blas_thread():
-            return solve_triangular(self._upper, scaled, trans="T")
+            half = solve_triangular(self._upper, scaled, trans="T")
+        return half
 
     def inverse(self) -> NDArray[np.float64]:
         """Return H^-1."""

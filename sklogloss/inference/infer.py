@@ -136,9 +136,9 @@ def infer(
     >>> clf = LogLossClassifier(C=np.inf).fit(X, y)
     >>> result = infer(clf, X, y)
     >>> result.bse.round(3)
-    intercept        0.910
-    mean texture     0.026
-    mean symmetry    4.112
+    intercept        1.031
+    mean texture     0.028
+    mean symmetry    4.154
     dtype: float64
     """
     estimator = clf

@@ -114,14 +114,14 @@ def average_effects(
     coef, _ = objective.coef_intercept(theta)
     n_columns = n_labels = objective.n_columns
     X = sliceable(X)
-    total = len(raw_prediction) if weight is None else weight.sum()
+    n_rows = len(raw_prediction)
+    shares = np.full(n_rows, 1 / n_rows) if weight is None else weight / weight.sum()
     slopes = np.zeros((n_labels, n_columns))
     bends = np.zeros((objective.shape[0], n_labels, n_columns, n_columns))
     effects = np.zeros((n_labels, len(coef)))
     jacobian = np.zeros((n_labels, len(coef), *objective.shape))
-    for block in row_blocks(len(raw_prediction), max(objective.shape[0], 4 * n_columns**3)):
-        share = (np.ones(len(raw_prediction)) if weight is None else weight)[block] / total
-        columns = rows_in_theta(X[block], coordinates)
+    for block in row_blocks(n_rows, max(objective.shape[0], 4 * n_columns**3)):
+        share, columns = shares[block], rows_in_theta(X[block], coordinates)
         at_rows = _Derivatives.at(raw_prediction[block], loss)
         slopes += np.tensordot(share, at_rows.first, 1)
         second = at_rows.second() * share[:, None, None, None]

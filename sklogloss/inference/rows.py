@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["row_blocks", "rows_in_theta", "sliceable"]
 
-# Numbers in a block of rows and what is computed from it.
-BLOCK_NUMBERS = 262_144
+# Numbers in a block of rows and what is computed from it: they stay in the cache.
+BLOCK_NUMBERS = 65_536
 
 
 def sliceable(X: Any) -> Any:
@@ -25,8 +26,10 @@ def sliceable(X: Any) -> Any:
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
     """Yield slices of rows that are small enough for temporaries of so many numbers per row."""
     size = max(1, BLOCK_NUMBERS // numbers_per_row)
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
+    # Products of blocks are too small for threads of BLAS.
+    with one_blas_thread():
+        for start in range(0, n_rows, size):
+            yield slice(start, min(start + size, n_rows))
 
 
 def rows_in_theta(rows: Any, coordinates: Coordinates) -> NDArray[np.float64]:

@@ -1,12 +1,16 @@
 """Every figure against statsmodels, or against its definition."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
+from scipy.stats import binom
 from statsmodels.stats.sandwich_covariance import cov_white_simple
 
 from sklogloss import LogLossClassifier
+from sklogloss._cython import data_pass
 from sklogloss.inference import infer
 
 # Both libraries go on to their last digits: the differences are rounding errors.
@@ -101,3 +105,57 @@ def test_weights_and_offset_are_as_glm_says():
     for name in ("params", "bse", "pvalues", "llf", "llnull", "aic", "deviance", "df_resid"):
         assert_allclose(getattr(result, name), getattr(expected, name), rtol=RTOL, err_msg=name)
     assert result.nobs == weight.sum()
+
+
+@pytest.mark.parametrize("covariance", ["model", "robust", "profile"])
+def test_intervals_cover_the_truth_as_often_as_they_say(covariance):
+    n_covered, truth = 0, np.array([0.5, 1.0, -0.5, 0.0, 0.25])
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(200, 4))
+        y = (rng.logistic(size=200) < truth[0] + X @ truth[1:]).astype(int)
+        method = "profile" if covariance == "profile" else "wald"
+        result = infer(
+            fitted(X, y), X, y, covariance="robust" if covariance == "robust" else "model"
+        )
+        lower, upper = result.conf_int(method=method).T
+        n_covered += np.count_nonzero((lower < truth) & (truth < upper))
+    # Of 100 intervals of 95 %; those of a data set are nearly independent.
+    assert 1e-4 < binom.cdf(n_covered, 100, 0.95)
+
+
+def test_model_covariance_takes_two_passes(monkeypatch):
+    passes = []
+    for name in ("moments", "value_gradient", "value_gradient_hessian", "gram", "predict"):
+        function = getattr(data_pass, name)
+
+        def counted(*arguments, name=name, function=function):
+            passes.append(name)
+            return function(*arguments)
+
+        monkeypatch.setattr(data_pass, name, counted)
+    X, y = logit_data("fair")
+    clf = fitted(X, y)
+    passes.clear()
+    result = infer(clf, X, y)
+    assert result.conf_int().shape == (9, 2)
+    assert str(result.summary())
+    assert passes == ["moments", "value_gradient_hessian"]
+
+
+def test_nothing_as_large_as_X_is_made():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50_000, 50))
+    y = (rng.logistic(size=50_000) < X[:, 0]).astype(int)
+    clf = LogLossClassifier(C=np.inf).fit(X, y)
+    groups = rng.integers(0, 10_000, size=50_000)
+    tracemalloc.start()
+    infer(clf, X, y, covariance="robust")
+    result = infer(clf, X, y, covariance="cluster", groups=groups)
+    result.margins()
+    result = infer(clf, X, y)
+    result.score_test([0, 1])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A few numbers for each row, and blocks of BLOCK_NUMBERS.
+    assert peak < X.nbytes / 4

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from numpy.testing import assert_allclose
+from scipy import sparse
+from scipy.special import softmax
+
+from sklogloss import LogLossClassifier
+from sklogloss.inference import infer
+
+
+def fitted(X, y, **arguments):
+    return LogLossClassifier(C=np.inf, tol=1e-11).fit(X, y, **arguments)
+
+
+def fair():
+    data = sm.datasets.fair.load_pandas()
+    X = data.exog[["rate_marriage", "age", "religious"]].copy()
+    X["graduate"] = (data.exog["educ"] > 14).astype(float)
+    return X, (data.endog > 0).astype(int)
+
+
+def anes():
+    data = sm.datasets.anes96.load_pandas()
+    return data.exog[["logpopul", "selfLR", "age"]], data.endog.astype(int)
+
+
+@pytest.mark.parametrize("discrete", [True, False])
+@pytest.mark.parametrize(("kind", "at"), [("average", "overall"), ("at means", "mean")])
+def test_two_classes_are_as_logit_says(kind, at, discrete):
+    X, y = fair()
+    expected = (
+        sm.Logit(y, sm.add_constant(X)).fit(disp=0, tol=1e-13).get_margeff(at=at, dummy=discrete)
+    )
+    margins = infer(fitted(X, y), X, y).margins(kind=kind, discrete=discrete)
+    assert_allclose(margins.margins, expected.margeff, rtol=1e-8)
+    assert_allclose(margins.bse, expected.margeff_se, rtol=1e-8)
+    assert_allclose(margins.conf_int(0.9), expected.conf_int(0.1), rtol=1e-7)
+    assert margins.discrete == (["graduate"] if discrete else [])
+    frame = margins.summary_frame()
+    assert list(frame.index) == list(X.columns)
+    assert_allclose(frame["P>|z|"], expected.pvalues, rtol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "at"), [("average", "overall"), ("at means", "mean")])
+def test_more_classes_are_as_mnlogit_says(kind, at):
+    X, y = anes()
+    model = sm.MNLogit(y, sm.add_constant(X))
+    expected = model.fit(disp=0, method="newton", tol=1e-13, maxiter=100).get_margeff(at=at)
+    result = infer(fitted(X, y), X, y)
+    margins = result.margins(kind=kind)
+    assert_allclose(margins.margins, expected.margeff, rtol=1e-8)
+    assert_allclose(margins.bse, expected.margeff_se, rtol=1e-8)
+    other_baseline = infer(fitted(X, y), X, y, baseline="mean").margins(kind=kind)
+    assert_allclose(other_baseline.bse, margins.bse, rtol=1e-8)
+
+
+def average_by_definition(params, X, weight, column, is_discrete):
+    """Return the weighted mean effect on each class, params of shape (n_terms, n_classes)."""
+
+    def proba(X):
+        return softmax(params[0] + X @ params[1:], axis=1)
+
+    if is_discrete:
+        at_one, at_zero = X.copy(), X.copy()
+        at_one[:, column], at_zero[:, column] = 1, 0
+        effect = proba(at_one) - proba(at_zero)
+    else:
+        p = proba(X)
+        effect = p * (params[1 + column] - p @ params[1 + column][:, None])
+    return weight @ effect / weight.sum()
+
+
+@pytest.mark.parametrize("covariance", ["model", "robust"])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_weights_count(n_classes, form, covariance):
+    # statsmodels takes the plain mean over the rows, whatever the weights: the definition it is.
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=400), rng.integers(0, 2, size=400)])
+    y = (X[:, :1] + rng.gumbel(size=(400, n_classes)) * np.arange(1, n_classes + 1)).argmax(axis=1)
+    weight = rng.uniform(0.2, 3, size=400)
+    clf = fitted(X, y, sample_weight=weight)
+    result = infer(clf, form(X), y, sample_weight=weight, covariance=covariance)
+    margins = result.margins()
+    free = np.asarray(result.params).reshape(3, -1)
+
+    def effects(flat):
+        params = np.column_stack([np.zeros(3), flat.reshape(-1, 3).T])
+        return np.array([average_by_definition(params, X, weight, j, j == 1) for j in range(2)]).T[
+            n_classes == 2 :
+        ]
+
+    flat = free.T.ravel()
+    assert_allclose(np.asarray(margins.margins).T, np.squeeze(effects(flat)), rtol=1e-10)
+    # Differences of the fourth order; their rounding errors are 1e-16 / 1e-3.
+    jacobian = np.empty((effects(flat).size, len(flat)))
+    for i, step in enumerate(1e-3 * np.eye(len(flat))):
+        near = effects(flat + step) - effects(flat - step)
+        far = effects(flat + 2 * step) - effects(flat - 2 * step)
+        jacobian[:, i] = ((8 * near - far) / (12 * 1e-3)).ravel()
+    covariance = jacobian @ result.cov_params() @ jacobian.T
+    assert_allclose(margins.cov_params(), covariance, rtol=1e-6, atol=1e-12)
+
+
+def test_columns_are_chosen_by_name_or_place():
+    X, y = fair()
+    result = infer(fitted(X, y), X, y)
+    every = result.margins()
+    assert result.margins(["age", "graduate"]).margins.equals(every.margins[["age", "graduate"]])
+    assert result.margins(1).margins.equals(every.margins[["age"]])
+    assert result.margins(discrete=["graduate"]).discrete == ["graduate"]
+    for wrong in ("educ", 7, ["age", "age"], [], -1):
+        with pytest.raises(ValueError, match="columns must"):
+            result.margins(wrong)
+    with pytest.raises(ValueError, match="kind must"):
+        result.margins(kind="median")
+
+
+def test_effects_on_the_classes_sum_to_zero():
+    X, y = anes()
+    margins = infer(fitted(X, y), X, y).margins()
+    assert_allclose(margins.margins.sum(axis=1), 0, atol=1e-15)
+    assert list(margins.margins.columns) == list(range(7))
