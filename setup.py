@@ -136,6 +136,7 @@ setup(
             extension("row_pass"),
             extension("pass_steps", "row_weights.c"),
             extension("data_pass"),
+            extension("jeffreys_pass"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("csr_columns"),
             extension("dual_ascent"),

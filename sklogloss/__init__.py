@@ -2,6 +2,7 @@
 
 from sklogloss._show_versions import show_versions
 from sklogloss.classifiers import (
+    FirthLogisticRegression,
     FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
@@ -10,6 +11,7 @@ from sklogloss.classifiers import (
 )
 
 __all__ = [
+    "FirthLogisticRegression",
     "FocalLogisticRegression",
     "LogLossClassifier",
     "LogLossClassifierCV",

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklogloss.inputs.targets import Targets
 from sklogloss.inputs.weights import class_weights
 from sklogloss.linear.design import make_design
+from sklogloss.linear.jeffreys import JeffreysObjective
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.samples import Samples
 from sklogloss.penalties import Penalty
@@ -135,6 +136,27 @@ class Problem:
             n_rows=plan.coordinate_rows,
         )
         return objective, plan
+
+    def jeffreys_objective(self, loss, *, fit_intercept, n_threads) -> JeffreysObjective:
+        """Return log loss penalised by Jeffreys' prior, with arithmetic in float64.
+
+        Parameters
+        ----------
+        loss : LogLoss
+        fit_intercept : bool
+        n_threads : int
+        """
+        design = make_design(self.X)
+        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
+        if samples.dtype != np.float64:
+            samples = samples.astype(np.float64)
+        objective = balanced_objective(
+            samples,
+            loss.kernel(target_is_matrix=self.target.shape[1] > 1),
+            Penalty(),
+            fit_intercept=bool(fit_intercept),
+        )
+        return JeffreysObjective(objective, self.strength(1.0))
 
 
 def _warn_of_no_weight(targets, sample_weight):

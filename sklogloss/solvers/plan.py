@@ -149,6 +149,7 @@ class Method(Enum):
     PRODUCTS = "Newton steps by conjugate gradients"
     SPARSE_SOFTMAX = "Newton steps by conjugate gradients on sparse classes in float32"
     LBFGS = "L-BFGS"
+    MODIFIED_SCORE = "Newton steps with the score that Jeffreys' prior modifies"
     WORKING_SETS = "working sets of the features whose coefficients are not zero"
 
 

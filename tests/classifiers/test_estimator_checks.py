@@ -8,7 +8,12 @@ from scipy import sparse
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+from sklogloss import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+)
 
 SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "liblinear", "sag", "saga"]
 
@@ -68,6 +73,9 @@ class WithOffset(LogLossClassifier):
         LogLossClassifierCV(Cs=3, l1_ratios=(0, 0.5), selection="1se", n_jobs=2),
         LogLossClassifierCV(Cs=3, cv=3, class_weight="balanced", probabilities="posterior"),
         LogLossClassifierCV(Cs=3, scoring="accuracy", refit=False, label_smoothing=0.1),
+        FirthLogisticRegression(),
+        FirthLogisticRegression(intercept_correction="flic"),
+        FirthLogisticRegression(intercept_correction=None, n_jobs=2),
         FocalLogisticRegression(),
         *[FocalLogisticRegression(solver=solver) for solver in SOLVERS[:3]],
         FocalLogisticRegression(l1_ratio=0.5),

@@ -1,0 +1,233 @@
+"""Log loss penalised by Jeffreys' prior: value, information and gradient of the penalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
+
+from sklogloss._cython.jeffreys_pass import jeffreys_gradient
+from sklogloss.linear.coordinates import Coordinates
+
+__all__ = ["JeffreysObjective", "JeffreysPoint"]
+
+# A pivot of the scaled information below this many eps for each parameter is made of rounding
+# errors.
+ROUNDING_OF_PIVOT = 16
+
+
+@dataclass
+class JeffreysPoint:
+    """The penalised objective at one point, as a function of the free parameters.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        The scaled parameters. Those of the first of several classes are zero.
+    value : float
+        Mean log loss less the mean penalty, in nats. Infinite where the information is singular.
+    gradient : ndarray of shape (n_free,)
+        Of the log loss; of the penalised objective once the point is complete.
+    information : ndarray of shape (n_parameters, n_parameters)
+        Mean Fisher information of theta, in its lower triangle.
+    factor : Fortran-ordered ndarray of shape (n_free, n_free)
+        Lower Cholesky factor of that of the free parameters.
+    of_penalty : ndarray of shape (n_free,) or None
+        What the penalty has contributed to the gradient.
+    max_gradient : float
+        Largest absolute entry of the gradient in the coefficients and intercepts themselves.
+    """
+
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+    information: np.ndarray
+    factor: np.ndarray
+    of_penalty: np.ndarray | None = None
+    max_gradient: float = np.inf
+
+    def solve(self, b):
+        """Return the solution x of information x = b, for the free parameters."""
+        return dpotrs(self.factor, b, lower=True)[0]
+
+
+class JeffreysObjective:
+    """Mean log loss less the mean of ln |I| / 2, where I is the Fisher information.
+
+    Of K classes, I is that of the parameters that are left when those of the first class are zero.
+    Its determinant is the same whichever class that is.
+
+    Columns of X may depend on others. I is then that of a basis of the directions that change raw
+    predictions, and theta stays within its span: of all coefficients with the same probabilities
+    those of smallest norm, where columns have a similar spread.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of log loss without a penalty, with arithmetic in float64.
+    strength : float
+        One over the sum of the weights as they were given.
+    basis : ndarray of shape (n_identified, n_free), default=None
+        Rows are orthonormal. None if no columns depend on others.
+
+    Attributes
+    ----------
+    n_free : int
+        Number of free parameters.
+    """
+
+    def __init__(self, objective, strength, basis=None):
+        self.objective = objective
+        self.strength = strength
+        self.basis = basis
+        numbers, n_columns = np.arange(objective.n_parameters), objective.n_columns
+        # Entries of theta: the first of several classes has none.
+        self.entries = numbers if n_columns == 1 else numbers[numbers % n_columns > 0]
+        self.n_free = len(self.entries) if basis is None else len(basis)
+
+    def start(self):
+        """Return the theta where a cold start begins."""
+        start = self.objective.start()
+        if self.objective.n_columns > 1:
+            theta = start.reshape(self.objective.shape)
+            start = (theta - theta[:, :1]).ravel()
+        return self.within(start)
+
+    def within(self, theta):
+        """Return the theta with the same raw predictions that free parameters alone make."""
+        return self.moved(np.zeros_like(theta), self.of_theta(theta))
+
+    def moved(self, theta, step):
+        """Return theta after a step of the free parameters."""
+        theta = theta.copy()
+        theta[self.entries] += step if self.basis is None else step @ self.basis
+        return theta
+
+    def of_theta(self, vector):
+        """Return what the free parameters have of a theta or of a gradient in theta."""
+        vector = vector[self.entries]
+        return vector if self.basis is None else self.basis @ vector
+
+    def of_hessian(self, hessian):
+        """Return the Hessian in the free parameters of one in theta: lower triangles."""
+        if self.n_free == len(hessian):
+            return hessian
+        hessian = hessian[np.ix_(self.entries, self.entries)]
+        if self.basis is None:
+            return np.ascontiguousarray(hessian)
+        hessian = np.tril(hessian) + np.tril(hessian, -1).T
+        return self.basis @ hessian @ self.basis.T
+
+    def look(self, theta) -> JeffreysPoint:
+        """Evaluate the penalised objective, and the gradient of the log loss: one pass."""
+        point = self.objective.value_gradient_hessian(theta)
+        information = self.of_hessian(point.hessian)
+        # To LAPACK, which is column-major, a C-ordered lower triangle is an upper one.
+        upper, info = dpotrf(information.T, lower=False, clean=True)
+        factor, value = np.asfortranarray(upper.T), np.inf
+        if info == 0 and np.isfinite(point.value) and np.all(np.isfinite(np.diagonal(factor))):
+            value = point.value - self.strength * np.log(np.diagonal(factor)).sum()
+        return JeffreysPoint(theta, value, self.of_theta(point.gradient), point.hessian, factor)
+
+    def complete(self, point, counts=None) -> JeffreysPoint:
+        """Add the gradient of the penalty to a point: one pass.
+
+        Parameters
+        ----------
+        point : JeffreysPoint
+        counts : Fortran-ordered ndarray of shape (n_samples, n_classes), default=None
+            Filled with pseudo-counts: the log loss of this many more samples of each class in each
+            row has the gradient of the penalty. Those of a row sum to its leverage; of two classes
+            each gets half of it.
+        """
+        objective, samples = self.objective, self.objective.samples
+        coef, intercept = self._with_factor(point)
+        sums = jeffreys_gradient(
+            samples.design,
+            objective.loss,
+            samples.weight,
+            samples.offset,
+            coef,
+            intercept,
+            counts,
+            samples.n_threads,
+        )
+        # The factor is that of the mean information.
+        sums *= -self.strength / objective.weight_sum
+        if counts is not None:
+            counts /= objective.weight_sum
+        point.of_penalty = self.of_theta(self._in_theta(sums))
+        point.gradient = point.gradient + point.of_penalty
+        point.max_gradient = self._largest(point.gradient)
+        return point
+
+    def identified(self, point) -> JeffreysObjective:
+        """Return the objective with a basis if, at a point, columns of X depend on others."""
+        information = point.information[np.ix_(self.entries, self.entries)]
+        if not np.all(np.isfinite(information)):
+            return self
+        diagonal = np.diagonal(information)
+        is_constant = diagonal <= self._rounding_of_diagonal()
+        root = np.sqrt(np.where(is_constant, 1, diagonal))
+        scaled = np.tril(information / root / root[:, None])
+        scaled[is_constant] = scaled[:, is_constant] = 0
+        rounding = ROUNDING_OF_PIVOT * len(scaled) * np.finfo(np.float64).eps
+        _, _, rank, _ = dpstrf(scaled.T, lower=False, tol=rounding)
+        if rank == len(scaled):
+            return self
+        # The largest eigenvalues are those of the directions that pivots have found.
+        _, vectors = np.linalg.eigh(scaled)
+        directions, _ = np.linalg.qr(vectors[:, len(scaled) - rank :] * root[:, None])
+        return JeffreysObjective(self.objective, self.strength, directions.T)
+
+    def _rounding_of_diagonal(self):
+        # Rounding errors of the information's diagonal: a column far from zero loses digits when it
+        # is centred, a sparse one in hindsight more of them.
+        objective = self.objective
+        coordinates, eps = objective.coordinates, np.finfo(np.float64).eps
+        shift = np.zeros(objective.shape[0])
+        if objective.fit_intercept:
+            shift[: objective.n_features] = np.abs(coordinates.center) * coordinates.scale
+        size = eps * shift**2 if objective.samples.design.is_sparse else (eps * shift) ** 2
+        return np.repeat(ROUNDING_OF_PIVOT * size, max(1, objective.n_columns - 1))
+
+    def _with_factor(self, point):
+        # Coefficients and intercepts of the raw predictions, then those of L^-1 (I kron x).
+        objective, coordinates = self.objective, self.objective.coordinates
+        inverse, _ = dtrtri(point.factor, lower=True)
+        if self.basis is not None:
+            inverse = inverse @ self.basis
+        rows = inverse.reshape(self.n_free, objective.shape[0], -1).transpose(1, 0, 2)
+        of_factor = Coordinates(
+            coordinates.center,
+            coordinates.scale,
+            self.n_free * rows.shape[2],
+            coordinates.fit_intercept,
+        )
+        parts = (objective.coef_intercept(point.theta), of_factor.coef_intercept(rows))
+        coef, intercept = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+        return np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
+
+    def _in_theta(self, sums):
+        # The gradient in theta of one in coef, class by class, and the intercepts.
+        objective, coordinates = self.objective, self.objective.coordinates
+        k, p = objective.n_columns, objective.n_features
+        of_coef, of_intercept = sums[: k * p].reshape(k, p).T, sums[k * p : k * (p + 1)]
+        gradient = np.empty(objective.shape)
+        gradient[:p] = of_coef - np.outer(coordinates.center, of_intercept)
+        gradient[:p] *= coordinates.scale[:, None]
+        if objective.fit_intercept:
+            gradient[-1] = of_intercept
+        return gradient.ravel()
+
+    def _largest(self, gradient):
+        # The largest absolute entry in coefficients and intercepts, of a gradient in theta.
+        coordinates, p = self.objective.coordinates, self.objective.n_features
+        if self.basis is not None:
+            gradient = gradient @ self.basis
+        gradient = gradient.reshape(self.objective.shape[0], -1)
+        of_coef = gradient[:p] / coordinates.scale[:, None]
+        if self.objective.fit_intercept:
+            of_coef += np.outer(coordinates.center, gradient[-1])
+        return float(max(np.abs(of_coef).max(initial=0), np.abs(gradient[p:]).max(initial=0)))

@@ -1,0 +1,205 @@
+"""Corrections of a fit under Jeffreys' prior whose probabilities are pulled to 1/2.
+
+Both are of Puhr, Heinze, Nold, Lusa and Geroldinger, Statistics in Medicine 36, 2017. After either,
+the mean probability of each class is its weighted fraction of the samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss.linear.objective import Objective
+from sklogloss.losses.log_loss import LogLoss
+
+from .firth import FirthResult
+from .newton import ARMIJO, MAX_HALVINGS
+from .stopping import Verdict
+
+__all__ = ["CORRECTIONS", "correct_intercept"]
+
+CORRECTIONS = ("flac", "flic")
+# A Hessian of an earlier point will do while steps with it leave this fraction of the decrement.
+SLOW = 1 / 16
+
+
+def correct_intercept(result, correction, goal) -> FirthResult:
+    """Return the result of Firth's method with its intercept corrected.
+
+    Parameters
+    ----------
+    result : FirthResult
+        Of an objective with intercepts.
+    correction : {"flac", "flic"}
+    goal : Goal
+
+    Returns
+    -------
+    corrected : FirthResult
+        With the iterations and, if it is not solved, the verdict of the correction.
+    """
+    objective = InterceptObjective(result) if correction == "flic" else AugmentedObjective(result)
+    with np.errstate(all="ignore"):
+        shift, n_iter, verdict = _minimise(objective, goal)
+    return replace(
+        result,
+        theta=objective.theta_of(shift),
+        n_iter=result.n_iter + n_iter,
+        verdict=result.verdict if verdict.is_solved else verdict,
+    )
+
+
+def _minimise(objective, goal):
+    # Newton's method from no shift on, with the Hessian of an earlier point where that will do.
+    shift, decrement = np.zeros(objective.n_parameters), np.inf
+    value, gradient = objective.value_gradient(shift)
+    factor = CholeskyFactor(objective.hessian(shift))
+    for n_iter in range(goal.max_iter + 1):
+        direction = -factor.solve(gradient)
+        previous, decrement = decrement, -float(gradient @ direction)
+        if not (np.isfinite(value) and np.isfinite(decrement)):
+            return shift, n_iter, Verdict.OVERFLOW
+        left = decrement / 2 * min(decrement / previous, 1)
+        if np.abs(gradient).max() <= goal.tol and left <= goal.gap * value:
+            return shift + direction, n_iter + 1, Verdict.CONVERGED
+        if n_iter == goal.max_iter:
+            break
+        lower = _lower_point(objective, shift, value, direction, decrement)
+        if lower is None:
+            is_rounding = decrement / 2 <= np.sqrt(np.finfo(np.float64).eps) * value
+            return shift, n_iter, Verdict.ROUNDING if is_rounding else Verdict.STALLED
+        shift, value, gradient = lower
+        if decrement > SLOW * previous:
+            factor = CholeskyFactor(objective.hessian(shift))
+    return shift, n_iter, Verdict.MAX_ITER
+
+
+def _lower_point(objective, shift, value, direction, decrement):
+    # A point along the direction where the objective is lower: shift, value and gradient, or None.
+    step, rounding = 1.0, 8 * np.finfo(np.float64).eps * value
+    for _ in range(MAX_HALVINGS):
+        end = shift + step * direction
+        there, gradient = objective.value_gradient(end)
+        if there <= value - ARMIJO * step * decrement + rounding:
+            return end, there, gradient
+        step /= 2
+    return None
+
+
+class InterceptObjective:
+    """Log loss as a function of the intercepts, the coefficients as they are: FLIC.
+
+    Parameters
+    ----------
+    result : FirthResult
+        With the coefficients.
+
+    Attributes
+    ----------
+    n_parameters : int
+    """
+
+    def __init__(self, result):
+        self.objective = result.objective
+        self.theta = result.theta
+        self.intercepts = _intercepts(result.objective)
+        self.n_parameters = len(self.intercepts)
+
+    def theta_of(self, shift):
+        """Return theta after a shift of the intercepts."""
+        theta = self.theta.copy()
+        theta[self.intercepts] += shift
+        return theta
+
+    def value_gradient(self, shift):
+        """Return the mean loss and its gradient in the intercepts: one pass."""
+        point = self.objective.value_gradient(self.theta_of(shift))
+        return point.value, point.gradient[self.intercepts]
+
+    def hessian(self, shift):
+        """Return the Hessian in the intercepts, its lower triangle: one pass."""
+        point = self.objective.value_gradient_hessian(self.theta_of(shift))
+        return point.hessian[np.ix_(self.intercepts, self.intercepts)]
+
+
+class AugmentedObjective:
+    """Log loss of the samples and of pseudo-samples that have intercepts of their own: FLAC.
+
+    Parameters are the step of the free parameters, then how far the intercepts of the
+    pseudo-samples are from those of the samples.
+
+    Parameters
+    ----------
+    result : FirthResult
+        Where all parameters are zero, with the pseudo-counts.
+
+    Attributes
+    ----------
+    n_parameters : int
+    """
+
+    def __init__(self, result):
+        self.penalised = result.penalised
+        self.theta = result.theta
+        self.information = result.last_point.information
+        self.pseudo = _pseudo_objective(result.penalised, result.counts)
+        self.intercepts = _intercepts(result.objective)
+        self.n_parameters = self.penalised.n_free + len(self.intercepts)
+
+    def theta_of(self, shift):
+        """Return theta of the samples after a shift."""
+        return self.penalised.moved(self.theta, shift[: self.penalised.n_free])
+
+    def _theta_of_pseudo(self, shift):
+        theta = self.theta_of(shift)
+        theta[self.intercepts] += shift[self.penalised.n_free :]
+        return theta
+
+    def value_gradient(self, shift):
+        """Return the mean loss and its gradient: a pass over the samples, one over the others."""
+        point = self.penalised.objective.value_gradient(self.theta_of(shift))
+        other = self.pseudo.value_gradient(self._theta_of_pseudo(shift))
+        of_free = self.penalised.of_theta(point.gradient + other.gradient)
+        return point.value + other.value, np.append(of_free, other.gradient[self.intercepts])
+
+    def hessian(self, shift):
+        """Return the Hessian, its lower triangle: two passes, one where nothing is shifted."""
+        of_samples = self.information
+        if shift.any():
+            theta = self.theta_of(shift)
+            of_samples = self.penalised.objective.value_gradient_hessian(theta).hessian
+        other = self.pseudo.value_gradient_hessian(self._theta_of_pseudo(shift)).hessian
+        n_free, size = self.penalised.n_free, self.n_parameters
+        hessian = np.zeros((size, size))
+        hessian[:n_free, :n_free] = self.penalised.of_hessian(of_samples + other)
+        whole = np.tril(other) + np.tril(other, -1).T
+        for i, entry in enumerate(self.intercepts):
+            hessian[n_free + i, :n_free] = self.penalised.of_theta(whole[entry])
+            hessian[n_free + i, n_free:] = whole[entry, self.intercepts]
+        return hessian
+
+
+def _intercepts(objective):
+    # The entries of theta that are intercepts. The first of several classes has none.
+    n_own = max(1, objective.n_columns - 1)
+    return np.arange(objective.n_parameters - n_own, objective.n_parameters)
+
+
+def _pseudo_objective(penalised, counts):
+    # The objective of pseudo-counts. Its values and those of the samples add up.
+    objective = penalised.objective
+    k = objective.n_columns
+    # The weights may be those that were given divided by a power of two.
+    counts = counts * (penalised.strength * objective.weight_sum)
+    total = counts.sum(axis=1)
+    target = counts[:, 1:] if k == 1 else counts
+    target = np.asfortranarray(target / np.where(total > 0, total, 1)[:, None])
+    return Objective(
+        replace(objective.samples, target=target, weight=total),
+        LogLoss(max(2, k)).kernel(target_is_matrix=k > 1),
+        objective.penalty,
+        objective.coordinates,
+        objective.weight_sum,
+    )

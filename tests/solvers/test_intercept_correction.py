@@ -1,0 +1,122 @@
+"""FLAC and FLIC against their definitions: augmented data, and an intercept fitted again."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklogloss import LogLossClassifier
+from sklogloss.linear.design import make_design
+from sklogloss.linear.jeffreys import JeffreysObjective
+from sklogloss.linear.objective import balanced_objective
+from sklogloss.linear.samples import Samples
+from sklogloss.losses import LogLoss
+from sklogloss.penalties import Penalty
+from sklogloss.solvers.firth import firth_plan, solve_firth
+from sklogloss.solvers.intercept_correction import correct_intercept
+from sklogloss.solvers.stopping import Goal, Verdict
+
+GOAL = Goal.of(1e-10, 100)
+
+
+def make_data(n_classes, n_samples=40):
+    """Return X, labels of which the last is rare, weights and offsets."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, 2)) + np.array([0, 30])
+    label = rng.integers(n_classes - 1, size=n_samples) if n_classes > 2 else np.zeros(40, int)
+    label[np.argsort(X[:, 0])[-5:]] = n_classes - 1
+    n_columns = 1 if n_classes == 2 else n_classes
+    offset = np.asfortranarray(rng.normal(size=(n_samples, n_columns)) / 2)
+    return X, label, rng.integers(1, 4, size=n_samples).astype(float), offset
+
+
+def fit(X, label, weight, offset, scale=1.0):
+    target = label.astype(np.float64).reshape(-1, 1)
+    samples = Samples(make_design(X), target, weight * scale, offset)
+    loss = LogLoss(label.max() + 1).kernel()
+    objective = balanced_objective(samples, loss, Penalty(), fit_intercept=True)
+    penalised = JeffreysObjective(objective, 1 / weight.sum())
+    return solve_firth(firth_plan(penalised), penalised, GOAL)
+
+
+def probabilities(result, X, offset):
+    coef, intercept = result.objective.coef_intercept(result.theta)
+    raw = X @ coef + intercept + offset
+    return LogLoss(max(2, raw.shape[1])).link(raw if raw.shape[1] > 1 else raw[:, 0])
+
+
+@pytest.mark.parametrize("correction", ["flac", "flic"])
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_mean_probability_is_the_fraction_of_each_class(n_classes, correction):
+    X, label, weight, offset = make_data(n_classes)
+    result = correct_intercept(fit(X, label, weight, offset), correction, GOAL)
+    assert result.verdict.is_solved
+    expected = np.bincount(label, weights=weight) / weight.sum()
+    mean = weight @ probabilities(result, X, offset) / weight.sum()
+    assert_allclose(mean, expected, rtol=1e-8)
+
+
+def test_without_correction_a_rare_class_is_too_probable():
+    X, label, weight, offset = make_data(2)
+    label = np.random.default_rng(0).permutation(label)  # nothing to learn
+    proba = probabilities(fit(X, label, weight, offset), X, offset)
+    # Half of a pseudo-sample for each of the three parameters, less what follows the 5 in 40.
+    assert 0.5 < weight @ (proba[:, 1] - label) < 1.5
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_flac_is_maximum_likelihood_on_augmented_data(n_classes):
+    X, label, weight, offset = make_data(n_classes)
+    result = fit(X, label, weight, offset)
+    found = correct_intercept(result, "flac", GOAL)
+    # Each class once more in each row, weighted by its pseudo-count, and a column that tells them.
+    augmented = np.vstack(
+        [np.column_stack([X, np.zeros(len(X))])]
+        + n_classes * [np.column_stack([X, np.ones(len(X))])]
+    )
+    labels = np.concatenate([label, np.repeat(np.arange(n_classes), len(X))])
+    weights = np.concatenate([weight, result.counts.T.ravel()])
+    offsets = np.vstack([offset] * (n_classes + 1))
+    model = LogLossClassifier(C=np.inf, tol=1e-10).fit(augmented, labels, weights, offset=offsets)
+    coef, intercept = found.objective.coef_intercept(found.theta)
+    if n_classes > 2:
+        coef = coef - coef.mean(axis=1, keepdims=True)
+        intercept = intercept - intercept.mean()
+    assert_allclose(coef.T, model.coef_[:, :2], rtol=1e-7)
+    assert_allclose(intercept, model.intercept_, rtol=1e-7)
+
+
+def test_flic_changes_the_intercepts_alone():
+    X, label, weight, offset = make_data(3)
+    result = fit(X, label, weight, offset)
+    before, _ = result.objective.coef_intercept(result.theta)
+    found = correct_intercept(result, "flic", GOAL)
+    after, _ = found.objective.coef_intercept(found.theta)
+    assert_allclose(after, before, rtol=1e-13)
+
+
+@pytest.mark.parametrize("correction", ["flac", "flic"])
+def test_scaled_down_weights_are_those_that_were_given(correction):
+    # Weights are divided by a power of two on the way to the samples.
+    X, label, weight, offset = make_data(3)
+    results = [
+        correct_intercept(fit(X, label, weight, offset, scale), correction, GOAL)
+        for scale in (1.0, 2.0**-5)
+    ]
+    assert_allclose(results[1].theta, results[0].theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("correction", ["flac", "flic"])
+def test_columns_that_depend_on_others_change_no_probability(correction):
+    X, label, weight, offset = make_data(2)
+    results = []
+    for columns in (X, np.column_stack([X, X[:, 0], np.ones(len(X))])):
+        result = correct_intercept(fit(columns, label, weight, offset), correction, GOAL)
+        results.append(probabilities(result, columns, offset))
+    assert_allclose(results[1], results[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("correction", ["flac", "flic"])
+def test_max_iter_is_the_verdict_of_a_correction_that_is_cut_short(correction):
+    X, label, weight, offset = make_data(2)
+    result = correct_intercept(fit(X, label, weight, offset), correction, Goal.of(1e-10, 0))
+    assert result.verdict is Verdict.MAX_ITER
