@@ -225,6 +225,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
                 n_threads=effective_n_threads(self.n_jobs),
             )
             self._set_plan(firth_plan(penalised))
+            goal.report(f"plan: {self.plan_}")
             result = solve_firth(self.plan_, penalised, goal)
             self._check_entries(result, problem.X)
             if correction is not None:

@@ -227,11 +227,10 @@ class FirthNewton:
 
     def _look(self, point, direction, n_iter):
         previous, self.decrement = self.decrement, -float(point.gradient @ direction)
-        if self.goal.verbose:
-            print(
-                f"iteration {n_iter}: penalised objective {point.value:.10g}, largest gradient "
-                f"{point.max_gradient:.3g}, expected decrease {self.decrement / 2:.3g}"
-            )
+        self.goal.report(
+            f"iteration {n_iter}: penalised objective {point.value:.10g}, largest gradient "
+            f"{point.max_gradient:.3g}, expected decrease {self.decrement / 2:.3g}"
+        )
         if not np.isfinite(self.decrement):
             return Verdict.OVERFLOW
         if self.decrement <= self.best_decrement / 2:
