@@ -61,27 +61,6 @@ class Penalty:
     is_smooth: bool = field(init=False)
     is_none: bool = field(init=False)
 
-    @classmethod
-    def of_features(
-        cls,
-        l1: float,
-        l2: float,
-        factor: NDArray[Any] | None = None,
-        bounds: tuple[NDArray[Any], NDArray[Any]] | None = None,
-    ) -> Penalty:
-        """Return the penalty of coefficients, its strengths multiplied by a factor per feature.
-
-        Parameters
-        ----------
-        l1, l2 : float
-        factor : ndarray of shape (n_features,) or None
-        bounds : pair of ndarray of shape (n_features, n_columns), or None
-        """
-        strengths: tuple[Entries, Entries] = (l1, l2)
-        if factor is not None:
-            strengths = l1 * factor[:, None], l2 * factor[:, None]
-        return cls(*strengths) if bounds is None else cls(*strengths, *bounds)
-
     def __post_init__(self) -> None:
         l1, l2, lower, upper = self.l1, self.l2, self.lower, self.upper
         if isinstance(l1, float) and isinstance(l2, float):

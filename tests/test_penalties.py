@@ -108,10 +108,10 @@ def test_change_of_l1_is_that_of_the_sum():
 
 @pytest.mark.parametrize("per_feature", [False, True])
 def test_columns_are_the_penalty_of_some_features(per_feature):
-    factor = np.array([0.0, 1.0, 2.0, 0.5]) if per_feature else None
+    factor = np.array([[0.0], [1.0], [2.0], [0.5]]) if per_feature else 1.0
     lower, upper = np.arange(8.0).reshape(4, 2) - 10, np.arange(8.0).reshape(4, 2)
     features = np.array([1, 3])
-    penalty = Penalty.of_features(0.2, 0.3, factor, (lower, upper))
+    penalty = Penalty(0.2 * factor, 0.3 * factor, lower, upper)
     some = penalty.columns(features)
     expected = [[1.0], [0.5]] if per_feature else 1.0
     np.testing.assert_array_equal(some.l1, 0.2 * np.array(expected))
@@ -121,13 +121,6 @@ def test_columns_are_the_penalty_of_some_features(per_feature):
     # Numbers stay numbers.
     plain = Penalty(0.2, 0.3).columns(features)
     assert (plain.l1, plain.l2, plain.lower, plain.upper) == (0.2, 0.3, -np.inf, np.inf)
-
-
-def test_factors_multiply_both_strengths():
-    penalty = Penalty.of_features(0.2, 0.3, np.array([0.0, 1.0, 2.0]))
-    np.testing.assert_array_equal(penalty.l1, [[0.0], [0.2], [0.4]])
-    np.testing.assert_array_equal(penalty.l2, [[0.0], [0.3], [0.6]])
-    assert not penalty.is_bounded
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,13 @@ from sklogloss.inputs.parameters import (
     check_parameter,
     check_parameters,
 )
-from sklogloss.inputs.penalty import check_bounds, check_penalty_factor, resolve_penalty
+from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
-from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
 from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.losses import LogLoss
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal
@@ -180,7 +180,7 @@ def _param_names(cls):
 
 
 class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
-    """A linear model of the classes' scores that minimises a loss. Subclasses name the loss."""
+    """A linear model of the classes' scores that minimises a loss: log loss, or a subclass's."""
 
     # The offset where a call gives none. Scorers call predict_proba(X): they get a copy of the
     # estimator that knows the offset of their rows.
@@ -202,7 +202,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _loss(self, n_classes):
         """Return the loss, one of sklogloss.losses."""
-        raise NotImplementedError
+        return LogLoss(n_classes)
 
     def fit(
         self,
@@ -256,19 +256,13 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
             )
         problem = self._validate_problem(X, y, sample_weight, offset)
-        n_threads = effective_n_threads(self.n_jobs)
         with one_blas_thread():
-            objective, plan = problem.objective(
-                self._loss(problem.targets.n_classes),
-                problem.penalty(C, l1_ratio),
-                solver=self._solver_name(),
-                fit_intercept=self.fit_intercept,
-                n_threads=n_threads,
-            )
-            self._set_plan(plan)
+            objective, plan = problem.objective(self, problem.penalty(C, l1_ratio))
+            self.plan_, self.solver_ = plan, plan.solver
             goal = Goal.of(self.tol, self.max_iter, self.verbose)
             goal.report(f"plan: {plan}")
-            result = self._solve(objective, self._start(objective), goal)
+            start = self._start(objective) if self.warm_start and hasattr(self, "coef_") else None
+            result = self._solve(objective, start, goal)
             last = result.last_point
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
@@ -279,28 +273,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return self
 
     def _validate_problem(self, X, y, sample_weight, offset=None):
+        """Return the Problem of the arguments of fit."""
         every_row_counts = sample_weight is None and not isinstance(self.class_weight, dict)
-        X, targets = self._validate_training_data(X, y, every_row_counts)
-        sample_weight = check_sample_weight(sample_weight, X.shape[0])
-        n_samples, n_features = X.shape
-        n_columns = 1 if targets.n_classes == 2 else targets.n_classes
-        return Problem.of(
-            X,
-            targets,
-            sample_weight,
-            self.class_weight,
-            self.label_smoothing,
-            self._class_factors(targets.n_classes),
-            offset=check_offset(offset, n_samples, n_columns, X.dtype, targets.classes),
-            penalty_factor=check_penalty_factor(self.penalty_factor, n_features),
-            bounds=check_bounds(self.bounds, n_features, n_columns),
-        )
-
-    def _class_factors(self, n_classes):
-        """Return what multiplies the weights of the classes, shape (n_classes,), or None."""
-        return None
-
-    def _validate_training_data(self, X, y, every_row_counts):
         arguments = {
             "accept_sparse": ["csr", "csc"],
             "accept_large_sparse": True,
@@ -317,27 +291,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         elif y is not None and is_soft(y):
             X = validate_data(self, X, **arguments)
             targets = encode_probabilities(y, X.dtype)
+            check_same_length(X=X, y=targets)
         else:
             X, y = validate_data(self, X, y, **arguments)
             targets = encode_labels(y)
-        check_same_length(X=X, y=targets)
-        return X, targets
+        return Problem.of(self, X, targets, sample_weight, offset)
 
     def _solve(self, objective, start, goal):
         """Return the SolverResult by plan_."""
         return solve(self.plan_, objective, start, goal)
 
-    def _solver_name(self):
-        return "auto" if self.solver in AUTOMATIC_SOLVERS else self.solver
-
-    def _set_plan(self, plan):
-        self.plan_, self.solver_ = plan, plan.solver
-
     def _start(self, objective):
-        coef = getattr(self, "coef_", None) if self.warm_start else None
-        if coef is None:
-            return None
-        coef = coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else np.asarray(self.coef_)
         expected = (objective.n_columns, objective.n_features)
         if coef.shape != expected:
             raise ValueError(

@@ -37,8 +37,7 @@ from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.inputs.targets import encode_known, encode_known_probabilities
 from sklogloss.inputs.weights import check_sample_weight
-from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.losses import LogLoss
+from sklogloss.linear.threads import one_blas_thread
 from sklogloss.selection import best_of_each_fold, select
 from sklogloss.solvers.path import solve_from
 from sklogloss.solvers.stopping import Goal
@@ -240,19 +239,6 @@ class LogLossClassifierCV(BaseLinearClassifier):
         self.penalty_factor = penalty_factor
         self.bounds = bounds
 
-    def _loss(self, n_classes):
-        return LogLoss(n_classes)
-
-    def _check_parameters(self):
-        check_parameters(self, self._allowed)
-        check_Cs(self.Cs)
-        # "warn" is LogisticRegressionCV's default: get_params brings it from there.
-        if not (self.use_legacy_attributes is False or self.use_legacy_attributes == "warn"):
-            raise ValueError(
-                "use_legacy_attributes must be False: fitted attributes have the layout of "
-                f"use_legacy_attributes=False, got {self.use_legacy_attributes!r}"
-            )
-
     def fit(
         self,
         X: ArrayLike,
@@ -294,27 +280,21 @@ class LogLossClassifierCV(BaseLinearClassifier):
             If some of the fits did not converge.
         """
         _raise_for_params(params, self, "fit")
-        self._check_parameters()
-        # As of scoring: what LogisticRegressionCV's get_params brings.
-        is_default = isinstance(self.l1_ratios, str) and self.l1_ratios == "warn"
-        l1_ratios = None if is_default else self.l1_ratios
-        self.l1_ratios_ = check_l1_ratios(l1_ratios, self.penalty, self.solver)
-        if np.ndim(self.Cs) == 0:
-            self.Cs_ = default_Cs(self.Cs)
-        else:
-            self.Cs_ = np.array(self.Cs, dtype=np.float64)
+        check_parameters(self, self._allowed)
+        # "warn" is LogisticRegressionCV's default: get_params brings it from there.
+        legacy: Any = self.use_legacy_attributes
+        if not (legacy is False or legacy == "warn"):
+            raise ValueError(
+                "use_legacy_attributes must be False: fitted attributes have the layout of "
+                f"use_legacy_attributes=False, got {legacy!r}"
+            )
+        self._set_grid()
         routed = self._route("fit", params, sample_weight=sample_weight, offset=offset)
         problem = self._validate_problem(X, y, sample_weight, offset)
         self._set_classes(problem.targets.classes, problem.class_weight)
         folds = self._folds(problem, routed.splitter.split)
         with one_blas_thread():
-            objective, _ = problem.objective(
-                self._loss(len(self.classes_)),
-                problem.penalty(self.Cs_.max(), 0.0),
-                solver=self._solver_name(),
-                fit_intercept=self.fit_intercept,
-                n_threads=effective_n_threads(self.n_jobs),
-            )
+            objective, _ = problem.objective(self, problem.penalty(self.Cs_.max(), 0.0))
             full_paths = self._solve_paths(objective, problem, folds)
             score_params = dict(routed.scorer.score)
             for name in score_params.keys() & {"sample_weight", "offset"}:
@@ -322,7 +302,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
             self.scores_ = score_folds(self, self._get_scorer(), problem, folds, score_params)
             selection = select(self.scores_, self.Cs_)
             ratio, i = selection.simplest if self.selection == "1se" else selection.best
-            self._set_plan(full_paths[ratio][i].plan)
+            self.plan_ = full_paths[ratio][i].plan
+            self.solver_ = self.plan_.solver
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
                 refitted = solve_from(
@@ -336,6 +317,17 @@ class LogLossClassifierCV(BaseLinearClassifier):
             else:
                 self._take_means_over_folds(ratio, i)
         return self
+
+    def _set_grid(self):
+        check_Cs(self.Cs)
+        # As of scoring: what LogisticRegressionCV's get_params brings.
+        is_default = isinstance(self.l1_ratios, str) and self.l1_ratios == "warn"
+        l1_ratios = None if is_default else self.l1_ratios
+        self.l1_ratios_ = check_l1_ratios(l1_ratios, self.penalty, self.solver)
+        if np.ndim(self.Cs) == 0:
+            self.Cs_ = default_Cs(self.Cs)
+        else:
+            self.Cs_ = np.array(self.Cs, dtype=np.float64)
 
     def _route(self, method, params, **of_samples):
         # The parameters that the splitter and the scorer get. Scorers use the offset in any case,
@@ -379,7 +371,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             [[of_fold[ratio] for ratio in from_sparse] for of_fold in fold_grids],
             goal,
             gap=gap,
-            solver=self._solver_name(),
+            solver=self.solver,
         )
         ratios_as_given = np.argsort(from_sparse)
         full_paths = [full_paths[i] for i in ratios_as_given]

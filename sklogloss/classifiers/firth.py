@@ -13,7 +13,6 @@ from sklearn.utils import assert_all_finite
 from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.losses import LogLoss
 from sklogloss.solvers.firth import firth_plan, solve_firth
 from sklogloss.solvers.intercept_correction import CORRECTIONS, correct_intercept
 from sklogloss.solvers.stopping import Goal
@@ -168,9 +167,6 @@ class FirthLogisticRegression(BaseLinearClassifier):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def _loss(self, n_classes):
-        return LogLoss(n_classes)
-
     def fit(
         self,
         X: ArrayLike,
@@ -224,7 +220,8 @@ class FirthLogisticRegression(BaseLinearClassifier):
                 fit_intercept=self.fit_intercept,
                 n_threads=effective_n_threads(self.n_jobs),
             )
-            self._set_plan(firth_plan(penalised))
+            self.plan_ = firth_plan(penalised)
+            self.solver_ = self.plan_.solver
             goal.report(f"plan: {self.plan_}")
             result = solve_firth(self.plan_, penalised, goal)
             self._check_entries(result, problem.X)

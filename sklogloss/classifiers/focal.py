@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.inputs.parameters import Interval
-from sklogloss.inputs.weights import class_factors
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.nonconvex import NonconvexSolver
 
@@ -229,18 +228,13 @@ class FocalLogisticRegression(BaseLinearClassifier):
     def _loss(self, n_classes):
         return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
 
-    def _class_factors(self, n_classes):
-        return None if self.alpha is None else class_factors("alpha", self.alpha, n_classes)
-
     def _solve(self, objective, start, goal):
         self._check_that_loss_has_digits(objective)
         if self.gamma == 0:
             result = super()._solve(objective, start, goal)
             self.start_objectives_ = np.array([result.value])
         else:
-            solver = NonconvexSolver(
-                self._solver_name(), objective, self._path(objective.loss), goal
-            )
+            solver = NonconvexSolver(self.solver, objective, self._path(objective.loss), goal)
             result = solver.solve(start)
             self.start_objectives_ = solver.start_values
         self.n_starts_ = len(self.start_objectives_)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklogloss.linear.design import make_design
 from sklogloss.solvers.path import solve_path
 
 __all__ = ["Fold", "make_folds", "solve_paths"]
@@ -150,7 +151,8 @@ def _of_all_and_folds(objective, folds, *, is_shared):
     for fold in folds:
         rows = replace(of_all.samples, weight=fold.row_weight)
         if is_shared:
-            rows = rows.for_another_thread()
+            # A design serves one pass at a time.
+            rows = replace(rows, design=make_design(rows.X, rows.dtype))
         of_folds.append(of_all.replace(samples=rows))
     return of_all, of_folds
 

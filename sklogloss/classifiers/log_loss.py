@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.classifiers.base import BaseLinearClassifier
-from sklogloss.losses import LogLoss
 
 __all__ = ["LogLossClassifier"]
 
@@ -171,6 +170,3 @@ class LogLossClassifier(BaseLinearClassifier):
         self.probabilities = probabilities
         self.penalty_factor = penalty_factor
         self.bounds = bounds
-
-    def _loss(self, n_classes):
-        return LogLoss(n_classes)

@@ -16,7 +16,7 @@ from sklogloss.classifiers.base import fitted_coefficients
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
-from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.plan import SMOOTH_SOLVERS
 from sklogloss.solvers.stopping import Goal
@@ -232,13 +232,8 @@ def logloss_path(
 def _solve_grid(model, problem, Cs, l1_ratio):
     # The LogLossPath of a classifier's parameters, and the SolverResults from strong to weak.
     with one_blas_thread():
-        objective, _ = problem.objective(
-            model._loss(problem.targets.n_classes),
-            problem.penalty(HIGHEST_C if np.ndim(Cs) == 0 else np.max(Cs), 0.0),
-            solver=model._solver_name(),
-            fit_intercept=model.fit_intercept,
-            n_threads=effective_n_threads(model.n_jobs),
-        )
+        weakest = problem.penalty(HIGHEST_C if np.ndim(Cs) == 0 else np.max(Cs), 0.0)
+        objective, _ = problem.objective(model, weakest)
         if np.ndim(Cs) > 0:
             Cs = np.array(Cs, dtype=np.float64)
         elif l1_ratio > 0:
@@ -248,7 +243,7 @@ def _solve_grid(model, problem, Cs, l1_ratio):
         from_strong_to_weak = np.argsort(Cs, kind="stable")
         grid = penalties(problem, Cs[from_strong_to_weak], l1_ratio)
         goal = Goal.of(model.tol, model.max_iter, model.verbose)
-        points = list(solve_path(objective, grid, goal, solver=model._solver_name()))
+        points = list(solve_path(objective, grid, goal, solver=model.solver))
         results = [point.result for point in points]
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")

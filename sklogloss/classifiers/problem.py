@@ -1,4 +1,6 @@
-"""Validated training data as the objectives take it."""
+"""From validated data and the parameters of an estimator to an objective."""
+
+from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
@@ -6,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.penalty import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import Targets
-from sklogloss.inputs.weights import class_weights
+from sklogloss.inputs.weights import check_sample_weight, class_factors, class_weights
 from sklogloss.linear.design import make_design
 from sklogloss.linear.jeffreys import JeffreysObjective
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.samples import Samples
+from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
 
@@ -20,7 +25,7 @@ __all__ = ["Problem"]
 
 @dataclass
 class Problem:
-    """What to fit: samples, targets, weights and limits of the coefficients, but no solver.
+    """What to fit: samples, targets, weights and limits of the coefficients, all of it checked.
 
     Attributes
     ----------
@@ -54,42 +59,57 @@ class Problem:
     bounds: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
-    def of(cls, X, targets, sample_weight, class_weight, label_smoothing, alpha=None, **limits):
-        """Return the problem of validated data.
+    def of(cls, estimator, X, targets, sample_weight, offset) -> Problem:
+        """Return the problem of validated X and y; check everything else.
 
         Parameters
         ----------
+        estimator : BaseLinearClassifier
+            Whose parameters say what to fit.
         X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
         targets : Targets
-        sample_weight : ndarray of shape (n_samples,) or None
-        class_weight : None, "balanced" or dict
-        label_smoothing : float
-        alpha : ndarray of shape (n_classes,), default=None
-            Further weights of the classes, which multiply those of class_weight.
-        **limits
-            offset, penalty_factor and bounds, checked.
+        sample_weight, offset
+            As `fit` got them.
 
         Raises
         ------
-        ValueError
-            If all samples have a weight of zero, and as `class_weights` does.
+        ValueError, TypeError
+            If an argument or a parameter is out of its range, or if all samples have a weight of
+            zero.
 
         Warns
         -----
         UserWarning
             If all samples of a class have a sample weight of zero.
         """
+        n_samples, n_features = X.shape
+        n_columns = 1 if targets.n_classes == 2 else targets.n_classes
         if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, n_samples)
             _warn_of_no_weight(targets, sample_weight)
-        weights = class_weights(class_weight, targets, sample_weight)
+        if offset is not None:
+            offset = check_offset(offset, n_samples, n_columns, X.dtype, targets.classes)
+        weights = class_weights(estimator.class_weight, targets, sample_weight)
+        alpha = getattr(estimator, "alpha", None)  # of FocalLogisticRegression
         if alpha is not None:
+            alpha = class_factors("alpha", alpha, targets.n_classes)
             weights = alpha if weights is None else weights * alpha
         weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
         if row_weight is not None and not row_weight.any():
             others = " and class_weight" if alpha is None else ", class_weight and alpha"
             raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
-        target = weighted_targets.as_array(label_smoothing, X.dtype)
-        return cls(X, targets, sample_weight, weights, target, row_weight, exponent, **limits)
+        return cls(
+            X,
+            targets,
+            sample_weight,
+            weights,
+            weighted_targets.as_array(estimator.label_smoothing, X.dtype),
+            row_weight,
+            exponent,
+            offset,
+            check_penalty_factor(estimator.penalty_factor, n_features),
+            check_bounds(estimator.bounds, n_features, n_columns),
+        )
 
     def strength(self, C, row_weight=None):
         """Return the strength of the penalty of the mean objective, 1 / (C * sum of weights).
@@ -108,32 +128,27 @@ class Problem:
     def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:
         """Return the penalty of the mean objective; row_weight is as for `strength`."""
         strength = self.strength(C, row_weight)
-        return Penalty.of_features(
-            l1_ratio * strength, (1 - l1_ratio) * strength, self.penalty_factor, self.bounds
-        )
+        if self.penalty_factor is not None:
+            strength = strength * self.penalty_factor[:, None]
+        return Penalty(l1_ratio * strength, (1 - l1_ratio) * strength, *(self.bounds or ()))
 
-    def objective(self, loss, penalty, *, solver, fit_intercept, n_threads):
-        """Return the Objective of a loss and a penalty, and the Plan that solves it.
+    def objective(self, estimator, penalty):
+        """Return the Objective of an estimator's loss, and the Plan that solves it.
 
         Parameters
         ----------
-        loss : Loss
+        estimator : BaseLinearClassifier
+            With the loss, solver, fit_intercept and n_jobs.
         penalty : Penalty
-        solver : str
-            "auto" or one of SOLVERS.
-        fit_intercept : bool
-        n_threads : int
         """
+        loss = estimator._loss(self.targets.n_classes)
         kernel = loss.kernel(target_is_matrix=self.target.shape[1] > 1)
-        design = make_design(self.X)
-        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
-        plan = make_plan(Facts.of(samples, kernel, penalty, bool(fit_intercept)), solver)
+        fit_intercept = bool(estimator.fit_intercept)
+        n_threads = effective_n_threads(estimator.n_jobs)
+        samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
+        plan = make_plan(Facts.of(samples, kernel, penalty, fit_intercept), estimator.solver)
         objective = balanced_objective(
-            samples,
-            kernel,
-            penalty,
-            fit_intercept=bool(fit_intercept),
-            n_rows=plan.coordinate_rows,
+            samples, kernel, penalty, fit_intercept=fit_intercept, n_rows=plan.coordinate_rows
         )
         return objective, plan
 

@@ -126,7 +126,7 @@ def cluster_products(
     """
     objective = likelihood.objective
     gradient = likelihood.row_gradient(theta)
-    X, coordinates = sliceable(objective.samples.matrix()), objective.coordinates
+    X, coordinates = sliceable(objective.samples.X), objective.coordinates
     size = objective.n_parameters
     products = np.zeros((size, size))
     open_cluster, open_sum = -1, np.zeros(size)

@@ -153,7 +153,7 @@ def infer(
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
-        assert_all_finite(samples.matrix(), input_name="X")
+        assert_all_finite(samples.X, input_name="X")
     information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)
     of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)

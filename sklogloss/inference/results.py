@@ -319,7 +319,7 @@ class InferenceResult(Estimates):
         likelihood, theta = self._likelihood, self._point.theta
         samples = likelihood.objective.samples
         features = self._terms.features(columns)
-        X, weight = samples.matrix(), likelihood.row_weight
+        X, weight = samples.X, likelihood.row_weight
         is_discrete = np.zeros(X.shape[1], dtype=bool)
         if isinstance(discrete, bool | None):
             is_discrete[features] = discrete is not False and are_binary(X)[features]

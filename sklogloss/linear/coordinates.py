@@ -6,7 +6,7 @@ import numpy as np
 
 from sklogloss.penalties import Penalty
 
-__all__ = ["Coordinates", "balanced_coordinates", "coordinates_by_curvature"]
+__all__ = ["Coordinates", "balanced_coordinates"]
 
 
 class Coordinates:
@@ -94,54 +94,38 @@ class Coordinates:
         return Penalty(l1.ravel(), l2.ravel(), lower.ravel(), upper.ravel())
 
 
-def balanced_coordinates(samples, penalty, *, n_columns, fit_intercept) -> Coordinates:
-    """Return coordinates in which the Hessian of log loss at zero has a diagonal close to one.
+def balanced_coordinates(
+    samples, penalty, *, n_columns, fit_intercept, row_curvature=None, smallest=0.0
+) -> Coordinates:
+    """Return coordinates in which the Hessian has a diagonal close to one: one pass.
 
-    One pass over the samples, which may be a few rows of those that are fitted. Rows of weight
-    zero have no say.
+    It is the Hessian of log loss at zero, or that of a point whose row curvature is given. There a
+    row far from all others may have set center and scale at zero, and have no curvature left once
+    it is separated: in the first coordinates the other rows' columns then are all but constant, and
+    the Hessian is so ill-conditioned that its equations cannot be solved.
 
     Parameters
     ----------
     samples : Samples
+        They may be a few rows of those that are fitted. Rows of weight zero have no say.
     penalty : Penalty
         Of the coefficients.
     n_columns : int
     fit_intercept : bool
         Without, columns are not centred.
-    """
-    n_classes = max(2, n_columns)
-    curvature = (1 - 1 / n_classes) / n_classes
-    _, mean, spread = samples.moments(centred=fit_intercept)
-    curvature = curvature * spread + np.ravel(penalty.l2)
-    return _coordinates(samples, mean, curvature, n_columns, fit_intercept)
-
-
-def coordinates_by_curvature(samples, penalty, row_curvature, weight_sum, *, like, smallest=0.0):
-    """Return coordinates for the neighbourhood of a point, where rows count as they curve there.
-
-    A row far from all others may set center and scale at zero, and have no curvature left once it
-    is separated: the other rows' columns then are all but constant, and the Hessian is so
-    ill-conditioned that its equations cannot be solved.
-
-    Parameters
-    ----------
-    samples : Samples
-    penalty : Penalty
-    row_curvature : ndarray of shape (n_samples,)
-        Of the weighted loss of each row.
-    weight_sum : float
-    like : Coordinates
-        Whose shape to keep.
-    smallest : float or ndarray of shape (n_features,)
+    row_curvature : ndarray of shape (n_samples,), default=None
+        Of the weighted loss of each row, see `Samples.row_curvature`.
+    smallest : float or ndarray of shape (n_features,), default=0.0
         Floor of the curvature along a coefficient.
     """
-    total, mean, spread = samples.moments(row_curvature, centred=like.fit_intercept)
-    curvature = np.maximum(total / weight_sum * spread, smallest) + np.ravel(penalty.l2)
-    return _coordinates(samples, mean, curvature, like.n_columns, like.fit_intercept)
-
-
-def _coordinates(samples, mean, curvature, n_columns, fit_intercept):
     dtype = samples.dtype
+    total, mean, spread = samples.moments(row_curvature, centred=fit_intercept)
+    if row_curvature is None:
+        n_classes = max(2, n_columns)
+        per_row = (1 - 1 / n_classes) / n_classes
+    else:
+        per_row = total / samples.weight_sum
+    curvature = np.maximum(per_row * spread, smallest) + np.ravel(penalty.l2)
     with np.errstate(all="ignore"):
         center = mean.astype(dtype)
         scale = 1 / np.sqrt(curvature)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.coordinates import balanced_coordinates
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 
 __all__ = ["Evaluation", "Objective", "balanced_objective"]
 
@@ -130,14 +130,14 @@ class Objective:
     def value_gradient(self, theta) -> Evaluation:
         """Evaluate value and gradient: one pass over X."""
         sums, _ = self.samples.value_gradient(self.loss, self.coef_intercept(theta))
-        return self._evaluation(theta, sums)
+        return self._evaluation(theta, sums[0], sums[1:])
 
     def value_gradient_curvature(self, theta) -> Evaluation:
         """Evaluate value, gradient and what hessian_product needs: one pass over X."""
         sums, curvature = self.samples.value_gradient(
             self.loss, self.coef_intercept(theta), curvature=True
         )
-        evaluation = self._evaluation(theta, sums)
+        evaluation = self._evaluation(theta, sums[0], sums[1:])
         evaluation.curvature = curvature
         return evaluation
 
@@ -163,9 +163,9 @@ class Objective:
         sums = self.samples.value_gradient_hessian(
             self.loss, self.coef_intercept(theta), self.coordinates, single=single, stride=stride
         )
-        evaluation = self._evaluation(theta, sums)
-        pairs = sums[1 + (self.n_features + 1) * self.n_columns :]
-        pairs = pairs.reshape(-1, self.shape[0], self.shape[0]) / weight
+        end = 1 + (self.n_features + 1) * self.n_columns
+        evaluation = self._evaluation(theta, sums[0], sums[1:end])
+        pairs = sums[end:].reshape(-1, self.shape[0], self.shape[0]) / weight
         if self.samples.design.is_sparse and self.fit_intercept:
             self.coordinates.center_gram(pairs)
         hessian = pairs[0] if self.n_columns == 1 else join_class_pairs(pairs, self.n_columns)
@@ -195,7 +195,7 @@ class Objective:
         sums = self.samples.hessian_product(
             self.loss, evaluation.curvature, self.coef_intercept(direction)
         )
-        return self._finish_gradient(sums, direction)[0]
+        return self._evaluation(direction, 0.0, sums).gradient
 
     def hessian_diagonal(self, evaluation):
         """Return the Hessian's diagonal at an evaluation with curvature: one pass, once."""
@@ -213,14 +213,9 @@ class Objective:
             evaluation.diagonal = diagonal.ravel() + self.penalty_in_theta.l2
         return evaluation.diagonal
 
-    def _evaluation(self, theta, sums):
-        n_gradient = (self.n_features + 1) * self.n_columns
-        gradient, penalty, max_gradient = self._finish_gradient(sums[1 : 1 + n_gradient], theta)
-        return Evaluation(theta, float(sums[0]) / self.weight_sum + penalty, gradient, max_gradient)
-
-    def _finish_gradient(self, sums, theta):
-        # Turn the data's sums into the mean gradient in theta, that of the L2 penalty added, in
-        # place; return it, the penalty in nats and the largest entry in coef and intercept.
+    def _evaluation(self, theta, value, sums):
+        # The Evaluation of the sums of the loss and of its gradient. The latter becomes the mean
+        # gradient in theta, that of the L2 penalty added, in place.
         of_theta = self.penalty_in_theta
         bounds = (of_theta.lower, of_theta.upper) if of_theta.is_bounded else (None, None)
         penalty, max_gradient = finish_gradient(
@@ -235,7 +230,8 @@ class Objective:
             self.n_columns,
             self.fit_intercept,
         )
-        return sums[: self.n_parameters], penalty, max_gradient
+        value = float(value) / self.weight_sum + penalty
+        return Evaluation(theta, value, sums[: self.n_parameters], max_gradient)
 
 
 def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) -> Objective:

@@ -39,7 +39,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     samples = objective.samples
     try:
         pairs = Pairs.of(
-            samples.matrix(),
+            samples.X,
             label,
             objective.n_columns,
             fit_intercept=objective.fit_intercept,
@@ -67,7 +67,7 @@ def _smallest_margin(objective, theta, label):
     # As a part of the largest one; -inf where no margin is larger than a step's.
     coef, intercept = objective.coef_intercept(theta)
     coef = objective.penalty.unlimited_part(coef)
-    raw_prediction = np.asarray(objective.samples.matrix() @ coef) + intercept
+    raw_prediction = np.asarray(objective.samples.X @ coef) + intercept
     rows = objective.samples.rows_with_weight
     if rows is not None:
         raw_prediction, label = raw_prediction[rows], label[rows]

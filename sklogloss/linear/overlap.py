@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpotrf
 
 from sklogloss._cython.loss_evaluation import evaluate
 from sklogloss.linear.design import take_rows
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 
 __all__ = ["certainly_overlap"]
 
@@ -93,7 +93,7 @@ class _Curvature:
         self.matrix = np.zeros((len(columns), len(columns)))
         self.longest = 0.0
         coef, intercept = objective.coef_intercept(point.theta)
-        X = objective.samples.matrix()
+        X = objective.samples.X
         for rows in blocks:
             some = X[rows] if isinstance(rows, slice) else take_rows(X, rows)
             residual = _smallest_residual(objective, rows, np.asarray(some @ coef) + intercept)
@@ -143,7 +143,7 @@ class _Curvature:
         theta = np.zeros((objective.shape[0], directions.shape[1]))
         theta[self.columns] = directions
         coef = theta[: objective.n_features] * objective.coordinates.scale[:, None]
-        change = np.asarray(objective.samples.matrix() @ coef)
+        change = np.asarray(objective.samples.X @ coef)
         if objective.fit_intercept:
             change += theta[-1] - objective.coordinates.center @ coef
         if objective.samples.rows_with_weight is not None:

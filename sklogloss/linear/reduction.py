@@ -10,7 +10,7 @@ from scipy.linalg import get_lapack_funcs, solve_triangular
 from sklogloss._cython import data_pass
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]
@@ -25,7 +25,7 @@ def is_reducible_in_single(objective):
     Where the columns are far from centred, the rows' mean takes most of their digits.
     """
     samples = objective.samples
-    X = samples.matrix()
+    X = samples.X
     if not (make_design(X.T, samples.dtype).has_single_gram and objective.loss.is_convex):
         return False
     if not objective.fit_intercept:
@@ -81,7 +81,7 @@ class RowReduction:
             None if the cross-products overflow, or vanish beside their rounding errors.
         """
         samples, fit_intercept = objective.samples, objective.fit_intercept
-        X, dtype = samples.matrix(), samples.dtype
+        X, dtype = samples.X, samples.dtype
         l2, factor, weight = float(np.min(objective.penalty.l2)), None, None
         if np.ndim(objective.penalty.l2):
             factor = np.ravel(objective.penalty.l2) / l2
@@ -124,7 +124,7 @@ class RowReduction:
 
     def theta(self, a, intercept):
         """Return the theta in v of the row_coefficients of another reduction."""
-        return self.objective.theta(self.objective.samples.matrix().T @ a, intercept)
+        return self.objective.theta(self.objective.samples.X.T @ a, intercept)
 
     def coef_intercept(self, theta):
         """Return coef (n_features, n_columns) and intercept (n_columns,) of a theta in v."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from sklogloss._cython import data_pass
 from sklogloss._cython.dense_design import DenseDesign
@@ -13,7 +14,7 @@ from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
 from sklogloss.linear.design import largest_entries, make_design, take_columns, take_rows
 
-__all__ = ["Samples"]
+__all__ = ["Samples", "random_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Samples:
     offset : Fortran-ordered ndarray of shape (n_samples, n_columns) or None
         Added to the raw predictions, with a coefficient of 1.
     n_threads : int
+    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
+        What the design views, for solvers that read its entries one by one.
     n_samples : int
     dtype : dtype
         Of the arithmetic of a pass, and of all arrays over rows.
@@ -44,6 +47,7 @@ class Samples:
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
     n_threads: int = 1
+    X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix = field(init=False)
     n_samples: int = field(init=False)
     dtype: np.dtype = field(init=False)
     weight_sum: float = field(init=False)
@@ -52,6 +56,7 @@ class Samples:
         weight, n_samples = self.weight, self.design.n_samples
         # The class is frozen, and these follow from its fields.
         vars(self).update(
+            X=self.design.X,
             dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
             n_samples=n_samples,
             weight_sum=float(n_samples if weight is None else weight.sum(dtype=np.float64)),
@@ -80,7 +85,7 @@ class Samples:
     def take(self, rows) -> Samples:
         """Return a copy of some rows."""
         return Samples(
-            make_design(take_rows(self.design.X, rows), self.dtype),
+            make_design(take_rows(self.X, rows), self.dtype),
             np.asfortranarray(self.target[rows]),
             None if self.weight is None else self.weight[rows],
             None if self.offset is None else np.asfortranarray(self.offset[rows]),
@@ -89,7 +94,7 @@ class Samples:
 
     def columns(self, features) -> Samples:
         """Return the same rows with a copy of some columns of X, given in ascending order."""
-        taken = take_columns(self.design.X, features, self.n_threads)
+        taken = take_columns(self.X, features, self.n_threads)
         return replace(self, design=make_design(taken, self.dtype))
 
     def astype(self, dtype) -> Samples:
@@ -100,24 +105,16 @@ class Samples:
             # Rows that do not sum to 1 would pull at all classes at once.
             target /= target.sum(axis=1, keepdims=True)
         return Samples(
-            make_design(self.design.X, dtype),
+            make_design(self.X, dtype),
             target,
             None if self.weight is None else self.weight.astype(dtype),
             None if self.offset is None else self.offset.astype(dtype, order="F"),
             self.n_threads,
         )
 
-    def for_another_thread(self) -> Samples:
-        """Return the same rows for passes in another Python thread at the same time."""
-        return replace(self, design=make_design(self.design.X, self.dtype))
-
-    def matrix(self):
-        """Return X itself, for solvers that read its entries one by one."""
-        return self.design.X
-
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""
-        return largest_entries(self.design.X, which)
+        return largest_entries(self.X, which)
 
     def moments(self, weight=None, *, centred):
         """Return the total weight, and means and mean squared deviations of the columns.
@@ -139,7 +136,7 @@ class Samples:
         shift = np.zeros(p, dtype=self.dtype)
         if not self.design.is_sparse:
             # Sums about a row of X lose no digits where the entries are far from zero.
-            shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
+            shift[:] = self.X[0 if weight is None else np.argmax(weight)]
         sums = data_pass.moments(self.design, shift, weight, self.n_threads)
         with np.errstate(all="ignore"):
             mean = sums[:p] / sums[-1]
@@ -177,7 +174,7 @@ class Samples:
             self.target,
             self.weight,
             self.offset,
-            *self._typed(predictor),
+            *_typed(predictor, self.dtype),
             kept,
             self.n_threads,
         )
@@ -203,7 +200,7 @@ class Samples:
             self.target,
             self.weight,
             self.offset,
-            *self._typed((*predictor, coordinates.center, coordinates.scale)),
+            *_typed((*predictor, coordinates.center, coordinates.scale), self.dtype),
             coordinates.fit_intercept,
         )
         sums = data_pass.value_gradient_hessian(*arguments, single, stride, self.n_threads)
@@ -226,7 +223,7 @@ class Samples:
             loss,
             curvature,
             self.weight,
-            *self._typed((coordinates.center, coordinates.scale)),
+            *_typed((coordinates.center, coordinates.scale), self.dtype),
             coordinates.fit_intercept,
         )
         sums = data_pass.class_mean_gram(*arguments, True, self.n_threads)
@@ -237,13 +234,23 @@ class Samples:
     def hessian_product(self, loss, curvature, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""
         return data_pass.hessian_product(
-            self.design, loss, curvature, self.weight, *self._typed(predictor), self.n_threads
+            self.design,
+            loss,
+            curvature,
+            self.weight,
+            *_typed(predictor, self.dtype),
+            self.n_threads,
         )
 
     def hessian_diagonal(self, loss, curvature, center):
         """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
         sums = data_pass.hessian_diagonal(
-            self.design, loss, curvature, self.weight, *self._typed((center,)), self.n_threads
+            self.design,
+            loss,
+            curvature,
+            self.weight,
+            *_typed((center,), self.dtype),
+            self.n_threads,
         )
         p, k = self.design.n_features, loss.n_columns
         squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
@@ -258,5 +265,24 @@ class Samples:
             mean *= self.weight
         return np.maximum(mean, 0)  # of a loss that is not convex
 
-    def _typed(self, arrays):
-        return [np.ascontiguousarray(array, dtype=self.dtype) for array in arrays]
+
+def random_rows(samples, size):
+    """Return the indices of a random draw of the rows that have weight, in ascending order.
+
+    The draw is the same each time. Rows are drawn with replacement and counted once, so that there
+    may be a few less than size.
+
+    Parameters
+    ----------
+    samples : Samples
+    size : int
+    """
+    candidates = samples.rows_with_weight
+    n_rows = samples.n_samples if candidates is None else len(candidates)
+    rows = np.sort(np.random.default_rng(0).integers(n_rows, size=size))
+    rows = rows[np.append(True, np.diff(rows) > 0)]
+    return rows if candidates is None else candidates[rows]
+
+
+def _typed(arrays, dtype):
+    return [np.ascontiguousarray(array, dtype=dtype) for array in arrays]

@@ -9,9 +9,9 @@ import threading
 import joblib
 from threadpoolctl import ThreadpoolController
 
+from sklogloss._cython import fork
 from sklogloss._cython.blas_limit import BlasLimit
 from sklogloss._cython.data_pass import max_threads
-from sklogloss._cython.fork import in_forked_child
 
 __all__ = ["effective_n_threads", "one_blas_thread"]
 
@@ -49,7 +49,7 @@ def effective_n_threads(n_jobs: int | None) -> int:
     """
     if n_jobs == 0:
         raise ValueError("n_jobs must be None, a positive or a negative integer, got 0")
-    if in_forked_child():
+    if fork.is_child:
         return 1
     if n_jobs is None:
         n_jobs = min(max_threads(), _n_cores())

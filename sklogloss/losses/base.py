@@ -6,7 +6,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklogloss._cython.fork import in_forked_child
+from sklogloss._cython import fork
 from sklogloss._cython.loss_evaluation import evaluate, evaluate_link
 from sklogloss._cython.loss_kernel import LossKernel
 from sklogloss.inputs.loss_arguments import (
@@ -343,7 +343,7 @@ class Loss(PosteriorMap):
         They are value, gradient, value and gradient, or gradient and hessian, in this order.
         """
         n_threads = check_count(n_threads, "n_threads", 1)
-        if in_forked_child():
+        if fork.is_child:
             n_threads = 1
         raw_prediction = check_raw_prediction(self, raw_prediction)
         target = check_target(self, target, raw_prediction)

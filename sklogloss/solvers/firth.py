@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 
 from .newton import ARMIJO, MAX_HALVINGS
 from .plan import Method, Plan, Start

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss.linear.reduction import RowReduction
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 
 from .curvature import costs_few_passes, negative_curvature
 from .plan import Facts, Start, make_plan

@@ -219,7 +219,7 @@ def make_plan(facts, solver="auto") -> Plan:
     ----------
     facts : Facts
     solver : str
-        "auto" or one of SOLVERS.
+        One of SOLVERS. Any other name, such as "auto", leaves the choice to the plan.
     """
     sizes, stride = _subset_sizes(facts), _hessian_stride(facts)
     # Few rows, dense, many features, and an L2 penalty of all of them.
@@ -231,7 +231,7 @@ def make_plan(facts, solver="auto") -> Plan:
         and facts.n_features >= max(2 * facts.n_samples, MAX_SAMPLES_OF_REDUCTION / 2)
     )
     forms_hessian = _forms_whole_hessian(facts, sizes, stride)
-    if solver == "auto":
+    if solver not in SOLVERS:
         solver = _best_solver(facts, is_reducible, forms_hessian)
     plan = Plan(solver, _methods(facts, solver, forms_hessian))
     if is_reducible or sizes or stride > 1:

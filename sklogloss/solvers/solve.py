@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklogloss.linear.coordinates import coordinates_by_curvature
+from sklogloss.linear.coordinates import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
-from sklogloss.linear.subset import random_rows
+from sklogloss.linear.samples import random_rows
 
 from .hessians import ClassMeanHessian, ExactHessian, HessianProducts
 from .lbfgs import LBFGS
@@ -220,12 +220,12 @@ def _recentred(objective, theta):
         # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is larger
         # than the value over the penalty: it may as well be the unit of all those.
         smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
-    coordinates = coordinates_by_curvature(
+    coordinates = balanced_coordinates(
         samples,
         objective.penalty,
-        weight,
-        objective.weight_sum,
-        like=objective.coordinates,
+        n_columns=objective.n_columns,
+        fit_intercept=objective.fit_intercept,
+        row_curvature=weight,
         smallest=smallest,
     )
     return objective.replace(coordinates=coordinates)

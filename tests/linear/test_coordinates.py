@@ -7,7 +7,6 @@ from scipy import sparse
 from sklogloss.linear.coordinates import (
     Coordinates,
     balanced_coordinates,
-    coordinates_by_curvature,
 )
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective
@@ -163,7 +162,7 @@ def test_scales_of_float32_fit_into_float32():
     assert (1 / coordinates.scale).astype(np.float32).all()
 
 
-def test_coordinates_by_curvature_are_even_where_one_row_has_none_left():
+def test_coordinates_of_a_point_are_even_where_one_row_has_none_left():
     # One row far from all others, separated: at that point it has no curvature left.
     rng = np.random.default_rng(0)
     X = rng.normal([5, 0, 0], size=(100, 3))
@@ -176,7 +175,8 @@ def test_coordinates_by_curvature_are_even_where_one_row_has_none_left():
     objective = Objective(samples, kernel, penalty, first)
     point = objective.value_gradient_curvature(theta)
     row_curvature = samples.row_curvature(kernel, point.curvature)
-    second = coordinates_by_curvature(samples, penalty, row_curvature, 100.0, like=first)
+    options = {"n_columns": 1, "fit_intercept": True}
+    second = balanced_coordinates(samples, penalty, row_curvature=row_curvature, **options)
     assert second.shape == first.shape
     rest = np.average(X[1:], axis=0, weights=row_curvature[1:])
     np.testing.assert_allclose(second.center, rest, rtol=1e-12)
@@ -186,7 +186,7 @@ def test_coordinates_by_curvature_are_even_where_one_row_has_none_left():
     diagonal = np.diagonal(hessian)[:3]
     assert np.all((diagonal >= 0.5 - 1e-12) & (diagonal <= 2 + 1e-12))
     # At the floor of the curvature, scales have an end.
-    floor = coordinates_by_curvature(
-        samples, penalty, 1e-30 * row_curvature, 100.0, like=first, smallest=1 - 1e-3
+    floor = balanced_coordinates(
+        samples, penalty, row_curvature=1e-30 * row_curvature, smallest=1 - 1e-3, **options
     )
     np.testing.assert_array_equal(floor.scale, 1)

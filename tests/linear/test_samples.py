@@ -1,12 +1,14 @@
 """Rows with their targets, weights and offsets stay together, and passes are sums over them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, random_rows
 from sklogloss.losses import FocalLoss, LogLoss
 
 N_SAMPLES, N_FEATURES = 90, 6
@@ -37,7 +39,7 @@ def make_samples(container="C", n_columns=1, dtype=np.float64, is_soft=False):
 
 
 def dense(samples):
-    X = samples.matrix()
+    X = samples.X
     return X.toarray() if sparse.issparse(X) else np.asarray(X)
 
 
@@ -94,7 +96,7 @@ def test_astype_is_the_arithmetic_of_passes(container, is_soft):
         np.testing.assert_allclose(wide.target.sum(axis=1), 1, rtol=0, atol=1e-15)
         np.testing.assert_allclose(wide.target, narrow.target, rtol=1e-6)
     if not narrow.design.is_sparse:
-        assert np.shares_memory(wide.matrix(), narrow.matrix())
+        assert np.shares_memory(wide.X, narrow.X)
     kernel = LogLoss(3).kernel(target_is_matrix=is_soft)
     predictor = predictor_of(3)
     sums, expected = (s.value_gradient(kernel, predictor)[0] for s in (narrow, wide))
@@ -105,9 +107,9 @@ def test_astype_is_the_arithmetic_of_passes(container, is_soft):
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_another_thread_has_a_view_of_its_own(container):
     samples = make_samples(container)
-    other = samples.for_another_thread()
+    other = replace(samples, design=make_design(samples.X, samples.dtype))
     assert other.design is not samples.design
-    matrices = [s.matrix() for s in (samples, other)]
+    matrices = [s.X for s in (samples, other)]
     arrays = [X.data if samples.design.is_sparse else X for X in matrices]
     assert np.shares_memory(*arrays)
     kernel, predictor = LogLoss().kernel(), predictor_of(1)
@@ -234,3 +236,34 @@ def test_curvature_of_rows_is_not_negative():
     row_curvature = samples.row_curvature(kernel, curvature)
     assert row_curvature[0] == 0
     assert row_curvature[1] > 0
+
+
+N_MANY = 200_000
+
+
+def many_samples(n_samples=N_MANY, weight=None):
+    X = sparse.csr_array((n_samples, 1))
+    return Samples(make_design(X), np.zeros((n_samples, 1)), weight)
+
+
+def test_random_rows_are_few_and_the_same_each_time():
+    size = N_MANY // 16
+    rows = random_rows(many_samples(), size)
+    # Of 12,500 draws from 200,000 rows, 12,500^2 / 400,000 = 390 are second ones.
+    assert 0.95 * size < len(rows) <= size
+    assert np.all(np.diff(rows) > 0)
+    np.testing.assert_array_equal(rows, random_rows(many_samples(), size))
+    # Sorted rows: of about 12,500 draws, the part below the middle is 1/2 up to 5 sqrt(1/4n).
+    assert abs(np.mean(rows < N_MANY / 2) - 0.5) < 5 * 0.5 / np.sqrt(len(rows))
+
+
+def test_rows_without_weight_are_not_drawn():
+    weight = np.zeros(N_MANY)
+    weight[1::2] = 1
+    rows = random_rows(many_samples(weight=weight), 10_000)
+    assert len(rows) > 9000
+    assert np.all(rows % 2 == 1)
+
+
+def test_few_rows_are_drawn_all():
+    assert set(random_rows(many_samples(3), 100)) == {0, 1, 2}

@@ -49,7 +49,7 @@ class SoftmaxDescent:
         self.objective = objective
         self.goal = goal
         samples = objective.samples
-        X = samples.matrix()
+        X = samples.X
         n_samples, p = X.shape
         columns = sparse.csc_array(X, dtype=np.float64)
         if objective.fit_intercept:

@@ -28,7 +28,7 @@ def dual_start(objective):
         and no offset.
     """
     samples, n_classes = objective.samples, objective.n_columns
-    X = samples.matrix()
+    X = samples.X
     n_samples = X.shape[0]
     target = samples.target
     if target.shape[1] == 1:

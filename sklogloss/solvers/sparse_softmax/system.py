@@ -46,7 +46,7 @@ class SoftmaxSystem:
     def __init__(self, objective):
         self.objective = objective
         samples, coordinates = objective.samples, objective.coordinates
-        X = samples.matrix().tocsr()
+        X = samples.X.tocsr()
         with np.errstate(all="ignore"):
             data = (X.data * coordinates.scale[X.indices]).astype(np.float32)
         scaled = sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
