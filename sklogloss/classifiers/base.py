@@ -120,7 +120,8 @@ def separable_message(C, has_free_features):
         advice = "Set penalty_factor to positive values for these features."
     return (
         f"The data is separable: {cause} have no optimum and grow without bound. The ones returned "
-        f"are those at which the solver stopped. {advice}"
+        "are those at which the solver stopped. sklogloss.inference.separation names those that "
+        f"have no optimum. {advice}"
     )
 
 

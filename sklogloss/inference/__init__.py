@@ -4,5 +4,14 @@ from sklogloss.inference.infer import infer
 from sklogloss.inference.margins import Margins
 from sklogloss.inference.prediction import PredictionInterval
 from sklogloss.inference.results import HypothesisTest, InferenceResult
+from sklogloss.inference.separation import SeparationResult, separation
 
-__all__ = ["HypothesisTest", "InferenceResult", "Margins", "PredictionInterval", "infer"]
+__all__ = [
+    "HypothesisTest",
+    "InferenceResult",
+    "Margins",
+    "PredictionInterval",
+    "SeparationResult",
+    "infer",
+    "separation",
+]
