@@ -22,10 +22,12 @@ from sklearn.utils.validation import validate_data
 from sklogloss.classifiers.export import to_logistic_regression
 from sklogloss.classifiers.problem import Problem
 from sklogloss.inputs.arrays import check_same_length
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight, has_finite_sum
-from sklogloss.inputs.labels import is_soft
+from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import (
+    SEED,
     Allowed,
     Integers,
     Interval,
@@ -34,6 +36,7 @@ from sklogloss.inputs.parameters import (
 )
 from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
+from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
 from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.prediction import predict_rows
@@ -169,6 +172,7 @@ COMMON_PARAMETERS: dict[str, Allowed] = {
     "max_iter": Integers(0),
     "verbose": Integers(0, also=(bool,)),
     "n_jobs": Integers(also=(NoneType,)),
+    "random_state": SEED,
     "label_smoothing": Interval(0, 1, "[)"),
     "probabilities": PROBABILITIES,
 }
@@ -289,13 +293,21 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
             targets = encode_labels(y)
-        elif y is not None and is_soft(y):
-            X = validate_data(self, X, **arguments)
-            targets = encode_probabilities(y, X.dtype)
-            check_same_length(X=X, y=targets)
         else:
-            X, y = validate_data(self, X, y, **arguments)
-            targets = encode_labels(y)
+            if y is None:
+                raise ValueError(
+                    f"This {type(self).__name__} estimator requires y to be passed, but the target "
+                    "y is None."
+                )
+            with naming("X"):
+                X = validate_data(self, X, **arguments)
+            if is_soft(y):
+                targets = encode_probabilities(y, X.dtype)
+                check_same_length(X=X, y=targets)
+            else:
+                y = label_column("y", y, warn=True)
+                check_same_length(X=X, y=y)
+                targets = encode_labels(y)
         return Problem.of(self, X, targets, sample_weight, offset)
 
     def _solve(self, objective, start, goal):
@@ -397,7 +409,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if scores is None:
             if sparse.issparse(X) and X.format in ("csr", "csc"):
                 check_sparse(X)
-            scores = super().decision_function(X)
+            with naming("X"):
+                scores = super().decision_function(X)
         elif scores.shape[1] == 1:
             scores = scores[:, 0]
         offset = self._known_offset if offset is None else offset
@@ -547,7 +560,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 "y has 2 or more columns, and the accuracy that score returns is of labels; "
                 "log_loss and brier_score of sklogloss.metrics take class probabilities"
             )
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
+        sample_weight = check_sample_weight(sample_weight, len(predicted))
+        y = label_column("y", y)
+        check_same_length(X=predicted, y=y)
+        with naming("y"):
+            return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def to_sklearn(self, *, offset: ArrayLike | None = None) -> LogisticRegression:
         """Return a fitted LogisticRegression with the same predictions, for tools that know it.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import Bunch, assert_all_finite, metadata_routing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -31,10 +31,18 @@ from sklogloss.classifiers.path import (
     split_coefficients,
     warn_of_unconverged,
 )
-from sklogloss.classifiers.scoring import is_log_loss, score_folds, surprise, with_labels
+from sklogloss.classifiers.scoring import (
+    check_scorer,
+    is_log_loss,
+    score_folds,
+    surprise,
+    with_labels,
+)
 from sklogloss.inputs.arrays import check_same_length
+from sklogloss.inputs.errors import shown
 from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.parameters import Allowed, check_parameters
+from sklogloss.inputs.splits import check_splitter, train_test_rows
 from sklogloss.inputs.targets import encode_known, encode_known_probabilities
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.threads import one_blas_thread
@@ -283,10 +291,10 @@ class LogLossClassifierCV(BaseLinearClassifier):
         check_parameters(self, self._allowed)
         # "warn" is LogisticRegressionCV's default: get_params brings it from there.
         legacy: Any = self.use_legacy_attributes
-        if not (legacy is False or legacy == "warn"):
+        if not (legacy is False or (isinstance(legacy, str) and legacy == "warn")):
             raise ValueError(
                 "use_legacy_attributes must be False: fitted attributes have the layout of "
-                f"use_legacy_attributes=False, got {legacy!r}"
+                f"use_legacy_attributes=False, got {shown(legacy)}"
             )
         self._set_grid()
         routed = self._route("fit", params, sample_weight=sample_weight, offset=offset)
@@ -344,11 +352,12 @@ class LogLossClassifierCV(BaseLinearClassifier):
         if cv is None:
             n_most = np.bincount(problem.targets.most_probable()).max()
             cv = max(2, min(DEFAULT_N_FOLDS, n_most))
-        splitter = check_cv(cv, labels, classifier=True)
+        splitter = check_splitter(cv, labels, classifier=True)
         row_weight = problem.row_weight
         if row_weight is None:
             row_weight = np.ones(len(labels), dtype=problem.X.dtype)
-        return make_folds(splitter.split(problem.X, labels, **split_params), row_weight)
+        splits = train_test_rows(splitter, problem.X, labels, len(labels), **split_params)
+        return make_folds(splits, row_weight)
 
     def _solve_paths(self, objective, problem, folds):
         # Set the attributes that hold paths; return those of all data, in the order of Cs_.
@@ -458,7 +467,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
         # "warn" is LogisticRegressionCV's default: get_params brings it from there.
         names = {None: "accuracy", "warn": "neg_log_loss"}
         is_name = self.scoring is None or isinstance(self.scoring, str)
-        return get_scorer(names.get(self.scoring, self.scoring) if is_name else self.scoring)
+        scorer = get_scorer(names.get(self.scoring, self.scoring) if is_name else self.scoring)
+        check_scorer(scorer)
+        return scorer
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing of metadata: to the splitter, and to the scorer.

@@ -38,7 +38,7 @@ def make_folds(splits, row_weight):
     Parameters
     ----------
     splits : iterable of (train, test)
-        Indices of rows, or masks. A row that is named twice counts twice.
+        Indices of rows. A row that is named twice counts twice.
     row_weight : ndarray of shape (n_samples,)
 
     Raises

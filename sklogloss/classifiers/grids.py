@@ -4,7 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
-from sklogloss.inputs.parameters import Integers, Interval, check_parameter
+from sklogloss.inputs.errors import naming, shown
+from sklogloss.inputs.parameters import LARGEST_COUNT, Integers, Interval, check_parameter
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, Facts, make_plan
 from sklogloss.solvers.solve import solve
@@ -26,12 +27,14 @@ NULL_TOL, NULL_ITERATIONS = 1e-10, 1000
 
 def check_Cs(Cs):
     """Raise an error unless Cs is a positive number of values, or positive values."""
-    if isinstance(Cs, Integral) or np.ndim(Cs) == 0:
-        check_parameter("Cs", Cs, Integers(1))
+    with naming("Cs"):
+        n_dimensions = np.ndim(Cs)
+    if isinstance(Cs, Integral) or n_dimensions == 0:
+        check_parameter("Cs", Cs, Integers(1, LARGEST_COUNT))
         return
-    if np.ndim(Cs) != 1 or len(Cs) == 0:
+    if n_dimensions != 1 or len(Cs) == 0:
         raise ValueError(
-            f"Cs must be an integer or a one-dimensional array with values, got {Cs!r}"
+            f"Cs must be an integer or a one-dimensional array with values, got {shown(Cs)}"
         )
     for C in np.asarray(Cs).tolist():
         check_parameter("Cs", C, Interval(0, np.inf, "(]"))
@@ -55,16 +58,18 @@ def check_l1_ratios(l1_ratios, penalty, solver):
     named = {"l1": (1.0,), "l2": (0.0,)}.get(penalty)
     given, l1_ratios = l1_ratios, l1_ratios if named is None else named
     l1_ratios = (0.0,) if l1_ratios is None else l1_ratios
-    if np.ndim(l1_ratios) != 1 or len(l1_ratios) == 0:
+    with naming("l1_ratios"):
+        n_dimensions = np.ndim(l1_ratios)
+    if n_dimensions != 1 or len(l1_ratios) == 0:
         raise ValueError(
-            f"l1_ratios must be a one-dimensional array of numbers in [0, 1], got {given!r}"
+            f"l1_ratios must be a one-dimensional array of numbers in [0, 1], got {shown(given)}"
         )
     for l1_ratio in l1_ratios:
         check_parameter("l1_ratios", l1_ratio, Interval(0, 1))
     if solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
         raise ValueError(
-            f"solver={solver!r} knows no L1 penalty, got l1_ratios={given!r}; use solver='auto' or "
-            "'coordinate-descent', or l1_ratios=(0,)"
+            f"solver={solver!r} knows no L1 penalty, got l1_ratios={shown(given)}; use "
+            "solver='auto' or 'coordinate-descent', or l1_ratios=(0,)"
         )
     return np.asarray(l1_ratios, dtype=np.float64)
 

@@ -3,6 +3,7 @@
 import copy
 import inspect
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -11,10 +12,12 @@ from sklearn.utils.validation import _check_method_params
 
 from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import split_coefficients
+from sklogloss.inputs.errors import shown
+from sklogloss.inputs.weights import scaled_weights
 from sklogloss.linear.design import take_rows
 from sklogloss.losses import LogLoss
 
-__all__ = ["is_log_loss", "score_folds", "surprise", "with_labels"]
+__all__ = ["check_scorer", "is_log_loss", "score_folds", "surprise", "with_labels"]
 
 # Entries of the raw predictions that are computed at a time.
 BLOCK_ENTRIES = 1_000_000
@@ -98,8 +101,34 @@ def score_folds(model, scorer, problem, folds, score_params):
         for ratio, i in np.ndindex(of_fold.shape):
             candidate = _candidate(model, ratio, i, coefs_paths[ratio, i])
             candidate._known_offset = None if offset is None else offset[fold.test]
-            of_fold[ratio, i] = scorer(candidate, X_test, y_test, **params)
+            score = scorer(candidate, X_test, y_test, **params)
+            of_fold[ratio, i] = _as_number(score)
     return scores
+
+
+def check_scorer(scorer):
+    """Raise a TypeError unless a scorer can be called as ``scorer(estimator, X, y)``."""
+    takes_three = callable(scorer) and not isinstance(scorer, type)
+    if takes_three:
+        try:
+            inspect.signature(scorer).bind(None, None, None)
+        except TypeError:
+            takes_three = False
+        except ValueError:  # some compiled functions do not tell their arguments
+            pass
+    if not takes_three:
+        raise TypeError(
+            "scoring must be None, the name of a scorer or a callable scorer(estimator, X, y), got "
+            f"{shown(scorer)}"
+        )
+
+
+def _as_number(score):
+    # NaN is one: it says that a fold has no score.
+    is_number = isinstance(score, Real) or (isinstance(score, np.ndarray) and score.ndim == 0)
+    if not is_number:
+        raise TypeError(f"scoring must return a number, got {shown(score)}")
+    return float(score)
 
 
 def _candidate(model, ratio, i, coefficients):
@@ -123,6 +152,7 @@ def _candidate(model, ratio, i, coefficients):
 def _score_log_loss(model, problem, folds, sample_weight):
     targets = problem.targets
     target = targets.as_array(0, problem.X.dtype)
+    sample_weight, _ = scaled_weights(sample_weight, np.float64)  # sums stay finite
     scores = np.empty(model.coefs_paths_.shape[:3])
     for fold, coefs_paths, of_fold in zip(folds, model.coefs_paths_, scores, strict=True):
         is_known = targets.class_totals(fold.row_weight) > 0

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklogloss.inputs.errors import naming, shown
 from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
@@ -72,10 +73,16 @@ def cross_validated(estimator: Any, attribute: str, allowed: str) -> Any:
     return last
 
 
-def estimator_forecasts(estimator: Any, X: ArrayLike, y: ArrayLike) -> dict[str, Any]:
-    """Return the arguments of the metrics that an estimator's probabilities are, as a dict."""
+def estimator_forecasts(
+    estimator: Any, X: ArrayLike, y: ArrayLike, name: str = "estimator"
+) -> dict[str, Any]:
+    """Return the arguments of the metrics that an estimator's probabilities are, as a dict.
+
+    Errors call the estimator by the name.
+    """
     if not hasattr(estimator, "classes_"):
-        check_is_fitted(estimator)
+        with naming(name):
+            check_is_fitted(estimator)
     arguments, classes = forecast_arguments(estimator, X), estimator.classes_
     if not is_soft(y):
         classes, arguments = with_unseen_classes(classes, label_column("y", y), arguments)
@@ -83,6 +90,8 @@ def estimator_forecasts(estimator: Any, X: ArrayLike, y: ArrayLike) -> dict[str,
 
 
 def check_by_name(name: str, value: Any) -> None:
-    """Raise a TypeError if an argument is not a dict."""
+    """Raise an error unless an argument is a dict that is not empty."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a dict, with the names as keys, got {value!r}")
+        raise TypeError(f"{name} must be a dict, with the names as keys, got {shown(value)}")
+    if not value:
+        raise ValueError(f"{name} must not be empty")

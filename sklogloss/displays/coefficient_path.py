@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from sklogloss.displays._plotting import axes_for, cross_validated
-from sklogloss.inputs.parameters import Integers, check_parameter
+from sklogloss.inputs.errors import shown
+from sklogloss.inputs.parameters import Integers, Interval, check_parameter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,6 +117,9 @@ class CoefficientPathDisplay:
             For a label or an l1_ratio that there is not, or if no C is finite.
         """
         check_parameter("n_names", n_names, Integers(0))
+        check_parameter("l1_ratio", l1_ratio, Interval(0, 1, also=(NoneType,)))
+        if not (label is None or np.isscalar(label)):
+            raise ValueError(f"label must be a label or None, got {shown(label)}")
         names = None
         if isinstance(estimator, Pipeline):
             names = _names_before_last_step(estimator)

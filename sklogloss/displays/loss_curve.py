@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import check_by_name
+from sklogloss.inputs.errors import naming, shown
 from sklogloss.inputs.parameters import Interval, check_parameter
 
 __all__ = ["LossCurveDisplay"]
@@ -76,8 +77,16 @@ class LossCurveDisplay:
         display : LossCurveDisplay
         """
         check_parameter("low", low, Interval(-np.inf, np.inf, "()"))
-        check_parameter("high", high, Interval(low, np.inf, "()"))
+        check_parameter("high", high, Interval(-np.inf, np.inf, "()"))
+        if not low < high:
+            raise ValueError(f"low must be below high, got {shown(low)} and {shown(high)}")
+        low, high = float(low), float(high)
         check_by_name("losses", losses)
+        for name, loss in losses.items():
+            if not hasattr(loss, "value_gradient"):
+                raise TypeError(
+                    f"losses must have a method value_gradient, got {shown(loss)} as {name!r}"
+                )
         logit = np.linspace(low, high, N_POINTS)
         curves = {
             name: loss.value_gradient(np.ones(N_POINTS), logit) for name, loss in losses.items()
@@ -100,9 +109,12 @@ class LossCurveDisplay:
             import matplotlib.pyplot as plt
 
             _, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
-        self.axes_ = np.asarray(axes).ravel()
-        if len(self.axes_) != 2:
-            raise ValueError(f"axes must be two, for values and for gradients, got {axes!r}")
+        with naming("axes"):
+            self.axes_ = np.asarray(axes).ravel()
+        if len(self.axes_) != 2 or not all(hasattr(ax, "plot") for ax in self.axes_):
+            raise ValueError(
+                f"axes must be two matplotlib Axes, for values and for gradients, got {shown(axes)}"
+            )
         self.figure_ = self.axes_[0].figure
         for name, (value, gradient) in self.curves.items():
             self.axes_[0].plot(self.logit, value, linewidth=1.5, label=name)

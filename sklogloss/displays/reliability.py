@@ -14,7 +14,13 @@ from sklogloss.displays._plotting import (
     axes_for,
     estimator_forecasts,
 )
-from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
+from sklogloss.inputs.parameters import (
+    FRACTION,
+    LARGEST_COUNT,
+    SEED,
+    Integers,
+    check_parameter,
+)
 from sklogloss.metrics import ScoreDecomposition, log_loss_decomposition
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import Forecasts
@@ -136,6 +142,7 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
         """
+        check_parameter("name", name, str)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
 
@@ -181,7 +188,9 @@ class ReliabilityDisplay:
         """
         check_parameter("multiclass", multiclass, ("top-label", "one-vs-rest"))
         check_parameter("confidence_level", confidence_level, FRACTION)
-        check_parameter("n_resamples", n_resamples, Integers(1))
+        check_parameter("n_resamples", n_resamples, Integers(1, LARGEST_COUNT))
+        check_parameter("random_state", random_state, SEED)
+        check_parameter("name", name, str)
         rng = check_random_state(random_state)
         forecasts = Forecasts.of(
             y_true,
@@ -210,6 +219,7 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
         """
+        check_parameter("name", name, str)
         name = self.name if name is None else name
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure

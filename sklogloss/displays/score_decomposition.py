@@ -85,7 +85,10 @@ class ScoreDecompositionDisplay:
         display : ScoreDecompositionDisplay
         """
         check_by_name("estimators", estimators)
-        forecasts = {name: estimator_forecasts(model, X, y) for name, model in estimators.items()}
+        forecasts = {
+            name: estimator_forecasts(model, X, y, "estimators")
+            for name, model in estimators.items()
+        }
         return cls._from_arguments(y, forecasts, ax=ax, **kwargs)
 
     @classmethod
@@ -138,8 +141,6 @@ class ScoreDecompositionDisplay:
         ax: Axes | None = None,
     ) -> ScoreDecompositionDisplay:
         check_parameter("score", score, tuple(DECOMPOSITIONS))
-        if not forecasts:
-            raise ValueError("there must be at least one model, got none")
         decompositions = {
             name: DECOMPOSITIONS[score](
                 y_true, method=method, sample_weight=sample_weight, **arguments

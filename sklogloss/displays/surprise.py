@@ -109,6 +109,7 @@ class SurpriseDisplay:
         -------
         display : SurpriseDisplay
         """
+        check_parameter("name", name, str)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
 
@@ -146,6 +147,7 @@ class SurpriseDisplay:
         display : SurpriseDisplay
         """
         check_parameter("n_worst", n_worst, Integers(0))
+        check_parameter("name", name, str)
         forecasts = Forecasts.of(
             y_true,
             y_proba,
@@ -190,6 +192,7 @@ class SurpriseDisplay:
         -------
         display : SurpriseDisplay
         """
+        check_parameter("name", name, str)
         name = self.name if name is None else name
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
+from sklogloss.inputs.errors import shown
+
 __all__ = ["cast_array", "check_finite", "check_same_length", "first_invalid", "real_array"]
 
 
@@ -36,6 +38,8 @@ def real_array(
     ------
     TypeError
         If value is sparse.
+    ValueError
+        If an integer is too large for float64.
     error
         If the entries are not real numbers: strings, complex numbers, dates, lists of different
         lengths.
@@ -61,9 +65,11 @@ def _from_objects(
     # float("1.5") is a number, but "1.5" is not: it is likely a column that was read wrongly.
     for entry in array.flat:
         if isinstance(entry, str | bytes):
-            raise error(f"{name} must hold {allowed}, got {entry!r}")
+            raise error(f"{name} must hold {allowed}, got {shown(entry)}")
     try:
         return array.astype(np.float64)
+    except OverflowError as cause:  # integers of Python have no end
+        raise ValueError(f"{name} must hold {allowed} that fit in float64: {cause}") from cause
     except (TypeError, ValueError) as cause:
         raise error(f"{name} must hold {allowed}: {cause}") from cause
 

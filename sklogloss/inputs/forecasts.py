@@ -6,6 +6,7 @@ import numpy as np
 
 from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import column_names, in_order_of_classes, sorted_columns
+from sklogloss.inputs.errors import shown
 from sklogloss.inputs.labels import check_labels, find_labels, is_soft, label_column, unique_labels
 from sklogloss.inputs.probabilities import check_probabilities, float_array, normalized_rows
 from sklogloss.inputs.weights import check_sample_weight, scaled_weights
@@ -143,7 +144,7 @@ def _soft_events(name, y_true, labels):
             return np.arange(target.shape[1]), target
         return _check_classes(labels, target.shape[1], name), target
     classes, order = sorted_columns(list(columns), name)
-    if labels is not None and not np.array_equal(classes, labels):
+    if labels is not None and not np.array_equal(classes, label_column("labels", labels)):
         raise ValueError(
             f"the columns of {name}, {list(columns)}, are not the classes, {list(labels)}"
         )
@@ -175,7 +176,9 @@ def _labelled_events(true_name, y_true, labels, n_columns, name):
 
 
 def _check_classes(labels, n_columns, name):
-    labels = label_column("labels", labels)
+    given, labels = labels, label_column("labels", labels)
+    if len(labels) == 0:
+        raise ValueError(f"labels must name the classes of {name}, got {shown(given)}")
     classes, _ = unique_labels(labels, "labels")
     if not np.array_equal(classes, labels):
         raise ValueError(

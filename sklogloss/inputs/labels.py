@@ -32,11 +32,14 @@ def are_whole_numbers(y: NDArray[Any]) -> bool:
 
 def is_soft(y: ArrayLike) -> bool:
     """Return whether y is a matrix of class probabilities: two-dimensional, 2 or more columns."""
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    try:
+        shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    except ValueError:  # lists of different lengths, of which `label_column` says more
+        return False
     return len(shape) == 2 and shape[1] >= 2
 
 
-def label_column(name: str, y: ArrayLike) -> NDArray[Any]:
+def label_column(name: str, y: ArrayLike, warn: bool = False) -> NDArray[Any]:
     """Return labels as an ndarray of shape (n_samples,), or raise an error that names them.
 
     Parameters
@@ -44,11 +47,21 @@ def label_column(name: str, y: ArrayLike) -> NDArray[Any]:
     name : str
         The argument, for errors.
     y : array-like of shape (n_samples,) or (n_samples, 1)
+    warn : bool, default=False
+        Whether to warn of a column, as scikit-learn's classifiers do.
     """
     try:
-        return column_or_1d(y)
+        labels = column_or_1d(y, warn=warn)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must have one label for each sample: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must have one label for each sample: {error}") from error
+    if labels.dtype.kind not in "biufOUST":
+        given = "Complex data" if labels.dtype.kind == "c" else f"dtype {labels.dtype}"
+        raise ValueError(
+            f"{name} must have one label for each sample, a number or a string. {given} not "
+            "supported"
+        )
+    return labels
 
 
 def unique_labels(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.inputs.arrays import first_invalid, real_array
+from sklogloss.inputs.errors import naming
 
 __all__ = ["check_out", "check_raw_prediction", "check_target", "raise_for_target"]
 
@@ -17,7 +18,8 @@ class _Loss(Protocol):
 
 def check_raw_prediction(loss: _Loss, raw_prediction: ArrayLike) -> NDArray[Any]:
     """Return an aligned array of shape (n_samples,) or (n_samples, n_classes)."""
-    raw_prediction = np.asarray(raw_prediction)
+    with naming("raw_prediction"):
+        raw_prediction = np.asarray(raw_prediction)
     if raw_prediction.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"raw_prediction must have dtype float32 or float64, got {raw_prediction.dtype}."

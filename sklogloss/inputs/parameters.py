@@ -4,12 +4,17 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
+from sklogloss.inputs.errors import shown
+
 __all__ = [
     "FRACTION",
+    "LARGEST_COUNT",
+    "SEED",
     "Allowed",
     "Integers",
     "Interval",
@@ -38,25 +43,33 @@ class Interval:
     also: tuple[type, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.brackets[0]}{self.low}, {self.high}{self.brackets[1]}"
+        interval = f"{self.brackets[0]}{self.low}, {self.high}{self.brackets[1]}"
+        return _or_also(interval, self.also)
 
 
 @dataclass(frozen=True)
 class Integers:
-    """The integers from low on, or all of them.
+    """The integers from low to high, or all of them.
 
     Attributes
     ----------
-    low : int or None
+    low, high : int or None
     also : tuple of types
         Their values are allowed, too.
     """
 
     low: int | None = None
+    high: int | None = None
     also: tuple[type, ...] = ()
 
     def __str__(self) -> str:
-        return "an integer" if self.low is None else f"an integer >= {self.low}"
+        integer = "an integer" if self.low is None else f"an integer >= {self.low}"
+        return _or_also(integer + ("" if self.high is None else f" and <= {self.high}"), self.also)
+
+
+def _or_also(text: str, also: tuple[type, ...]) -> str:
+    names = ["None" if kind is NoneType else kind.__name__ for kind in also]
+    return " or ".join([text, *names])
 
 
 # scikit-learn's default of a parameter that nobody should set: accepted, but offered by no error.
@@ -64,9 +77,14 @@ NOT_OFFERED = "deprecated"
 
 # The numbers strictly between 0 and 1.
 FRACTION = Interval(0, 1, "()")
+# Lengths of arrays: larger numbers are a mistake.
+LARGEST_COUNT = 2**31 - 1
+# What seeds random numbers.
+SEED = Integers(0, 2**32 - 1, also=(NoneType, np.random.RandomState))
 
-# What a parameter may be. bool are True and False, as which 1 and 0 count; a tuple lists choices.
-Allowed = Interval | Integers | type[bool] | tuple[str | None, ...]
+# What a parameter may be. bool are True and False, as which 1 and 0 count; str is text or None; a
+# tuple lists choices.
+Allowed = Interval | Integers | type[bool] | type[str] | tuple[str | None, ...]
 
 
 def check_parameters(parameters: Any, allowed: Mapping[str, Allowed]) -> None:
@@ -76,7 +94,7 @@ def check_parameters(parameters: Any, allowed: Mapping[str, Allowed]) -> None:
     ----------
     parameters : object
         The parameters are its attributes.
-    allowed : dict of str to Interval, Integers, bool or tuple
+    allowed : dict of str to Interval, Integers, bool, str or tuple
         As for `check_parameter`, by name.
     """
     for name, of_name in allowed.items():
@@ -90,13 +108,15 @@ def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
     ----------
     name : str
     value : object
-    allowed : Interval, Integers, bool or tuple of str or None
-        bool are True and False, as which 1 and 0 count. A tuple lists the choices.
+    allowed : Interval, Integers, bool, str or tuple of str or None
+        bool are True and False, as which 1 and 0 count. str is text or None. A tuple lists the
+        choices.
 
     Raises
     ------
     TypeError
-        If value is no number where a number is asked for, or no boolean. Booleans are no numbers.
+        If value is no number where a number is asked for, no boolean or no text. Booleans are no
+        numbers.
     ValueError
         If value lies outside the interval or is none of the choices.
     """
@@ -106,22 +126,36 @@ def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
     if isinstance(allowed, Interval):
         is_number = isinstance(value, Real) and not is_boolean
         if not is_number:
-            raise TypeError(f"{name} must be a number in {allowed}, got {value!r}")
+            raise TypeError(f"{name} must be a number in {allowed}, got {shown(value)}")
         is_above = value > allowed.low or (value == allowed.low and allowed.brackets[0] == "[")
         is_below = value < allowed.high or (value == allowed.high and allowed.brackets[1] == "]")
-        if not (is_above and is_below):
-            raise ValueError(f"{name} must be in {allowed}, got {value!r}")
+        if not (is_above and is_below and _fits_in_float64(value)):
+            raise ValueError(f"{name} must be in {allowed}, got {shown(value)}")
     elif isinstance(allowed, Integers):
         if is_boolean or not isinstance(value, Integral):
-            raise TypeError(f"{name} must be {allowed}, got {value!r}")
-        if allowed.low is not None and value < allowed.low:
-            raise ValueError(f"{name} must be {allowed}, got {value!r}")
+            raise TypeError(f"{name} must be {allowed}, got {shown(value)}")
+        number = int(value)
+        is_below = allowed.low is not None and number < allowed.low
+        if is_below or (allowed.high is not None and number > allowed.high):
+            raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
+    elif isinstance(allowed, tuple):
+        if not (value is None or isinstance(value, str)) or value not in allowed:
+            offered = [choice for choice in allowed if choice != NOT_OFFERED]
+            raise ValueError(f"{name} must be one of {offered}, got {shown(value)}")
     elif allowed is bool:
         if not (is_boolean or (isinstance(value, Integral) and value in (0, 1))):
-            raise TypeError(f"{name} must be True or False, got {value!r}")
-    elif not (value is None or isinstance(value, str)) or value not in allowed:
-        offered = [choice for choice in allowed if choice != NOT_OFFERED]
-        raise ValueError(f"{name} must be one of {offered}, got {value!r}")
+            raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    elif not (value is None or isinstance(value, str)):
+        raise TypeError(f"{name} must be a string or None, got {shown(value)}")
+
+
+def _fits_in_float64(value: Any) -> bool:
+    # As nearly all numbers do, but not all of Python's integers.
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def check_count(number: int, name: str, smallest: int) -> int:
@@ -130,8 +164,10 @@ def check_count(number: int, name: str, smallest: int) -> int:
         count = operator.index(number)
     except TypeError:
         raise TypeError(
-            f"{name} must be an integer, got {number!r} of type {type(number).__name__}."
+            f"{name} must be an integer, got {shown(number)} of type {type(number).__name__}."
         ) from None
     if count < smallest:
         raise ValueError(f"{name} must be at least {smallest}, got {count}.")
+    if count > LARGEST_COUNT:
+        raise ValueError(f"{name} must be at most {LARGEST_COUNT}, got {shown(count)}.")
     return count

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss.inputs.columns import order_of_classes, sorted_columns
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.labels import (
     are_whole_numbers,
     check_labels,
@@ -183,7 +184,8 @@ def encode_known(y, classes):
         If y has other labels.
     """
     y = label_column("y", y)
-    label, is_known = find_labels(y, classes)
+    with naming("y"):
+        label, is_known = find_labels(y, classes)
     if not is_known.all():
         unknown = np.unique(y[~is_known])
         raise ValueError(f"y has labels that fit has not seen: {unknown.tolist()}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
+from sklogloss.inputs.errors import shown
 from sklogloss.inputs.parameters import FRACTION, check_parameter
 
 if TYPE_CHECKING:
@@ -152,11 +153,15 @@ def class_weights(
         totals = targets.class_totals(sample_weight)
         return totals.sum() / (targets.n_classes * np.where(totals > 0, totals, 1))
     if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must be None, 'balanced' or a dict, got {class_weight!r}")
+        raise ValueError(
+            f"class_weight must be None, 'balanced' or a dict, got {shown(class_weight)}"
+        )
     for weight in class_weight.values():
         is_number = isinstance(weight, Real)
         if not (is_number and 0 <= weight < np.inf):
-            raise ValueError(f"class_weight must be finite and not negative, got {class_weight!r}")
+            raise ValueError(
+                f"class_weight must be finite and not negative, got {shown(class_weight)}"
+            )
     classes = targets.classes.tolist()
     n_found = sum(label in class_weight for label in classes)
     # As in scikit-learn, a dict with weights for all classes may have weights for others.
@@ -207,19 +212,21 @@ def class_factors(name: str, value: Any, n_classes: int) -> NDArray[np.float64]:
         if n_classes != 2:
             raise ValueError(
                 f"{name} must be None or have {n_classes} weights, one for each class, got "
-                f"{value!r}; a number is for two classes"
+                f"{shown(value)}; a number is for two classes"
             )
         return np.array([1 - value, value], dtype=np.float64)
     try:
         weight = real_array(name, value).astype(np.float64, copy=False)
     except TypeError as error:
         raise TypeError(
-            f"{name} must be None, a number in (0, 1) or {n_classes} weights, got {value!r}"
+            f"{name} must be None, a number in (0, 1) or {n_classes} weights, got {shown(value)}"
         ) from error
     if weight.shape != (n_classes,):
-        raise ValueError(f"{name} must have {n_classes} weights, one for each class, got {value!r}")
+        raise ValueError(
+            f"{name} must have {n_classes} weights, one for each class, got {shown(value)}"
+        )
     if not _are_factors(weight):
-        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+        raise ValueError(f"{name} must be finite and not negative, got {shown(value)}")
     return weight
 
 

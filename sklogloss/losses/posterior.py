@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.loss_arguments import check_raw_prediction, check_target
 from sklogloss.inputs.parameters import Interval, check_parameter
 from sklogloss.inputs.weights import as_sample_weight, check_class_weight
@@ -134,7 +135,10 @@ class PosteriorMap(ABC):
         TypeError, ValueError
             As for `value`.
         """
-        n_samples = np.shape(target)[0] if np.ndim(target) else 0
+        target = real_array("target", target)
+        n_samples = target.shape[0] if target.ndim else 0
+        if n_samples == 0:
+            raise ValueError(f"target must hold samples, its shape is {target.shape}")
         shape = (n_samples,) if self.n_classes == 2 else (n_samples, self.n_classes)
         nothing = np.zeros(shape)
         self.value(target, nothing, sample_weight)  # raises the errors

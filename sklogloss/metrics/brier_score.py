@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklogloss.inputs.errors import shown
 from sklogloss.metrics.forecasts import Forecasts, complements
 
 __all__ = ["brier_score", "squared_errors"]
@@ -67,8 +70,9 @@ def brier_score(
     >>> round(brier_score([1, 0, 0, 1], [0.9, 0.1, 0.2, 0.65]), 6)
     0.045625
     """
-    if scale_by_half not in (True, False, "auto"):
-        raise ValueError(f"scale_by_half must be True, False or 'auto', got {scale_by_half!r}")
+    is_boolean = isinstance(scale_by_half, bool | np.bool_ | Integral) and scale_by_half in (0, 1)
+    if not (is_boolean or (isinstance(scale_by_half, str) and scale_by_half == "auto")):
+        raise ValueError(f"scale_by_half must be True, False or 'auto', got {shown(scale_by_half)}")
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 
-from sklogloss.inputs.parameters import Integers, check_parameter
+from sklogloss.inputs.parameters import LARGEST_COUNT, Integers, check_parameter
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits
 
@@ -157,7 +157,7 @@ def expected_calibration_error(
     """
     check_parameter("method", method, ("quantile", "uniform", "smooth"))
     check_parameter("multiclass", multiclass, ("top-label", "one-vs-rest"))
-    check_parameter("n_bins", n_bins, Integers(1))
+    check_parameter("n_bins", n_bins, Integers(1, LARGEST_COUNT))
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )

@@ -8,10 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
-from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
+from sklogloss.inputs.parameters import (
+    FRACTION,
+    LARGEST_COUNT,
+    SEED,
+    Integers,
+    check_parameter,
+)
+from sklogloss.inputs.splits import check_splitter
 from sklogloss.metrics.brier_score import squared_errors
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
@@ -221,7 +228,8 @@ def _decompose(
 ) -> ScoreDecomposition:
     check_parameter("method", method, METHODS)
     check_parameter("bias_correction", bias_correction, bool)
-    check_parameter("n_resamples", n_resamples, Integers(1))
+    check_parameter("n_resamples", n_resamples, Integers(1, LARGEST_COUNT))
+    check_parameter("random_state", random_state, SEED)
     if confidence_level is not None:
         check_parameter("confidence_level", confidence_level, FRACTION)
     if bias_correction and forecasts.target is not None:
@@ -257,7 +265,7 @@ def _decompose(
 def _splitter(cv: Any, forecasts: Forecasts, rng: np.random.RandomState) -> Any:
     if cv is None:
         return None
-    splitter = check_cv(cv, forecasts.label, classifier=forecasts.label is not None)
+    splitter = check_splitter(cv, forecasts.label, classifier=forecasts.label is not None)
     if isinstance(cv, Integral):
         splitter.shuffle, splitter.random_state = True, rng.randint(2**31)
     return splitter

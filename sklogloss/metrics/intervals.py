@@ -10,8 +10,14 @@ from scipy.stats import t as student
 from sklearn.utils import check_random_state
 
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
-from sklogloss.inputs.labels import label_column
-from sklogloss.inputs.parameters import FRACTION, Integers, check_parameter
+from sklogloss.inputs.labels import label_column, unique_labels
+from sklogloss.inputs.parameters import (
+    FRACTION,
+    LARGEST_COUNT,
+    SEED,
+    Integers,
+    check_parameter,
+)
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = [
@@ -129,11 +135,12 @@ def log_loss_interval(
     """
     check_parameter("method", method, ("normal", "bootstrap"))
     check_parameter("confidence_level", confidence_level, FRACTION)
-    check_parameter("n_resamples", n_resamples, Integers(2))
+    check_parameter("n_resamples", n_resamples, Integers(2, LARGEST_COUNT))
+    check_parameter("random_state", random_state, SEED)
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
-    sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), groups, y_true)
+    sums, weights = _group_sums(forecasts, forecasts.surprise("clip"), "groups", groups, y_true)
     loss = float(sums.sum() / weights.sum())
     if method == "normal":
         error = _standard_error(sums, weights)
@@ -228,11 +235,11 @@ def compare_log_loss(
     if folds is not None:
         if groups is not None:
             raise ValueError("give either groups or folds, not both")
-        sums, weights = _group_sums(forecasts, differences, folds, y_true)
+        sums, weights = _group_sums(forecasts, differences, "folds", folds, y_true)
         return compare_fold_scores(
             sums / weights, np.zeros(len(sums)), confidence_level=confidence_level
         )
-    sums, weights = _group_sums(forecasts, differences, groups, y_true)
+    sums, weights = _group_sums(forecasts, differences, "groups", groups, y_true)
     difference, error = float(sums.sum() / weights.sum()), _standard_error(sums, weights)
     return _comparison(difference, error, len(sums) - 1, confidence_level)
 
@@ -288,7 +295,7 @@ def compare_fold_scores(
     check_same_length(scores_a=a, scores_b=b)
     n_folds = len(a)
     if n_folds < 2:
-        raise ValueError(f"there must be scores of at least 2 folds, got {n_folds}")
+        raise ValueError(f"scores_a and scores_b must be of at least 2 folds, got {n_folds}")
     if test_size is None:
         test_size = 1 / n_folds
     check_parameter("test_size", test_size, FRACTION)
@@ -306,23 +313,25 @@ def _fold_scores(name: str, scores: ArrayLike) -> NDArray[np.float64]:
 
 
 def _group_sums(
-    forecasts: Forecasts, values: NDArray[Any], groups: Any, y_true: ArrayLike
+    forecasts: Forecasts, values: NDArray[Any], name: str, groups: Any, y_true: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    # Weighted sum of the values, and sum of the weights, of each group.
+    # Weighted sum of the values, and sum of the weights, of each of the groups called name.
     weight = forecasts.weights()
     if groups is None:
+        if len(values) < 2:
+            raise ValueError(f"y_true must have at least 2 samples with weight, got {len(values)}")
         sums, weights = weight * values, weight
     else:
-        groups = label_column("groups and folds", groups)
-        check_same_length(groups=groups, y_true=y_true)
+        groups = label_column(name, groups)
+        check_same_length(**{name: groups, "y_true": np.asarray(y_true)})
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
         if np.any((groups != groups) | np.equal(groups, np.array(None))):
-            raise ValueError("groups and folds must name a group for each sample, got NaN or None")
-        _, index = np.unique(groups, return_inverse=True)
+            raise ValueError(f"{name} must name a group for each sample, got NaN or None")
+        found, index = unique_labels(groups, name)
+        if len(found) < 2:
+            raise ValueError(f"{name} must name at least 2 groups, got {len(found)}")
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
-    if len(sums) < 2:
-        raise ValueError(f"there must be at least 2 independent samples or groups, got {len(sums)}")
     return sums, weights
 
 

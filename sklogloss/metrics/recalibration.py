@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
 
+from sklogloss.inputs.splits import train_test_rows
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
@@ -35,7 +36,11 @@ def recalibrate(forecasts: Forecasts, method: str, splitter: Any) -> NDArray[Any
     if splitter is None:
         return predict(forecasts, method)
     proba = np.full((len(forecasts), forecasts.n_classes), np.nan)
-    for train, test in splitter.split(np.zeros((len(forecasts), 1)), forecasts.label):
+    n_samples = len(forecasts)
+    splits = train_test_rows(splitter, np.zeros((n_samples, 1)), forecasts.label, n_samples)
+    for number, (train, test) in enumerate(splits):
+        if len(train) == 0:
+            raise ValueError(f"cv must put samples into each training set, split {number} has none")
         proba[test] = predict(forecasts.take(train), method, forecasts.take(test))
     if np.isnan(proba).any():
         raise ValueError("cv must put each sample into a test set")

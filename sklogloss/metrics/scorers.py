@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.validation import check_is_fitted
 
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
@@ -62,7 +63,8 @@ class ProbabilityScorer(_BaseScorer):
             kwargs=kwargs,
         )
         if not hasattr(estimator, "classes_"):
-            check_is_fitted(estimator)
+            with naming("estimator"):
+                check_is_fitted(estimator)
             raise TypeError(f"{self!r} scores classifiers; {estimator!r} has no classes_")
         if not hasattr(estimator, "predict_proba"):
             raise AttributeError(

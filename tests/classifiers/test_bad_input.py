@@ -42,7 +42,7 @@ def changed(array, value):
         ({"fit_intercept": "yes"}, TypeError, "fit_intercept must be True or False"),
         ({"warm_start": 2}, TypeError, "warm_start must be True or False"),
         ({"n_jobs": 0}, ValueError, "n_jobs must be"),
-        ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer, got 1.5"),
+        ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer or None, got 1.5"),
         ({"verbose": -1}, ValueError, "verbose must be an integer >= 0"),
         ({"verbose": "x"}, TypeError, "verbose must be an integer"),
         ({"solver": np.array([1, 2])}, ValueError, "solver must be one of"),

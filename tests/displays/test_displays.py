@@ -171,7 +171,7 @@ def test_models_from_estimators(iris):
         (lambda: ReliabilityDisplay.from_predictions(Y, P, confidence_level=2), "confidence_level"),
         (lambda: ReliabilityDisplay.from_predictions(Y, P, multiclass="all"), "multiclass must"),
         (lambda: SurpriseDisplay.from_predictions([[0.5, 0.5]], [0.5]), "y_true must hold labels"),
-        (lambda: LossCurveDisplay.from_losses({}, low=1, high=0), "high must be in"),
+        (lambda: LossCurveDisplay.from_losses({}, low=1, high=0), "low must be below high"),
         (
             lambda: ScoreDecompositionDisplay.from_predictions(Y, {"a": P}, score="auc"),
             "score must",
@@ -225,7 +225,7 @@ def test_axes_and_models_are_checked():
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match="axes must be two"):
         LossCurveDisplay.from_losses({"log loss": LogLoss()}, axes=ax)
-    with pytest.raises(ValueError, match="at least one model"):
+    with pytest.raises(ValueError, match="y_proba must not be empty"):
         ScoreDecompositionDisplay.from_predictions(Y, {})
     with pytest.raises(TypeError, match="losses must be a dict"):
         LossCurveDisplay.from_losses([LogLoss()])

@@ -86,9 +86,9 @@ def test_choices():
 def test_values_of_other_types_where_they_are_allowed():
     check_parameter("l1_ratio", None, Interval(0, 1, also=(NoneType,)))
     check_parameter("verbose", True, Integers(0, also=(bool,)))
-    with pytest.raises(ValueError, match=r"l1_ratio must be in \[0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"l1_ratio must be in \[0, 1\] or None, got 2"):
         check_parameter("l1_ratio", 2, Interval(0, 1, also=(NoneType,)))
-    with pytest.raises(TypeError, match="verbose must be an integer >= 0, got None"):
+    with pytest.raises(TypeError, match="verbose must be an integer >= 0 or bool, got None"):
         check_parameter("verbose", None, Integers(0, also=(bool,)))
 
 

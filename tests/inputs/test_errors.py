@@ -1,0 +1,43 @@
+"""Errors name the argument and stay short."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from sklogloss.inputs.errors import naming, shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "'a'"),
+        (np.eye(2), "array([[1., 0.], [0., 1.]])"),
+        pytest.param(10**5000, "a huge int", id="huge"),
+    ],
+)
+def test_values_are_shown_on_one_line(value, text):
+    assert shown(value) == text
+
+
+def test_long_values_are_cut():
+    text = shown(list(range(1000)))
+    assert text.startswith("[0, 1, 2,")
+    assert text.endswith("...")
+    assert len(text) == 103
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (ValueError("too long"), ValueError, "^cv: too long$"),
+        (TypeError("no number"), TypeError, "^cv: no number$"),
+        (OverflowError("too large"), ValueError, "^cv: too large$"),
+        (ValueError("cv must be an integer"), ValueError, "^cv must be an integer$"),
+        (ValueError("cvs differ"), ValueError, "^cv: cvs differ$"),
+        (NotFittedError("fit first"), NotFittedError, "^fit first$"),
+        (KeyError("k"), KeyError, "k"),
+    ],
+)
+def test_errors_of_others_get_the_name(error, expected, message):
+    with pytest.raises(expected, match=message), naming("cv"):
+        raise error
