@@ -33,8 +33,8 @@ from sklogloss.inputs.parameters import (
     Interval,
     check_parameter,
     check_parameters,
+    resolve_penalty,
 )
-from sklogloss.inputs.penalty import resolve_penalty
 from sklogloss.inputs.targets import encode_labels, encode_probabilities
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
@@ -265,7 +265,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             objective, plan = problem.objective(self, problem.penalty(C, l1_ratio))
             self.plan_, self.solver_ = plan, plan.solver
             goal = Goal.of(self.tol, self.max_iter, self.verbose)
-            goal.report(f"plan: {plan}")
+            if self.verbose:
+                goal.report(f"plan: {plan}")
             start = self._start(objective) if self.warm_start and hasattr(self, "coef_") else None
             result = self._solve(objective, start, goal)
             last = result.last_point
@@ -332,7 +333,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return start if is_better else None
 
     def _warn_of_no_optimum(self, result, targets, C):
-        if self._is_separable(result, targets):
+        has_optimum = result.objective.penalty.grows_everywhere or self.label_smoothing > 0
+        if not has_optimum and self._is_separable(result, targets):
             has_free = self.penalty_factor is not None and not np.all(self.penalty_factor)
             warnings.warn(separable_message(C, has_free), ConvergenceWarning, stacklevel=3)
         elif not result.converged:
@@ -347,7 +349,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
 
     def _is_separable(self, result, targets):
         label = targets.labels_if_hard()
-        if result.objective.penalty.grows_everywhere or self.label_smoothing > 0 or label is None:
+        if label is None:
             return False
         directions = [
             theta

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklogloss.inputs.arrays import check_finite, real_array
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight
-from sklogloss.inputs.penalty import meant_penalty
+from sklogloss.inputs.parameters import meant_penalty
 from sklogloss.losses import LogLoss
 
 __all__ = ["to_logistic_regression"]

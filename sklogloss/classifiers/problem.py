@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from sklogloss.inputs.offset import check_offset
-from sklogloss.inputs.penalty import check_bounds, check_penalty_factor
+from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import Targets
 from sklogloss.inputs.weights import check_sample_weight, class_factors, class_weights
 from sklogloss.linear.design import make_design
@@ -89,26 +89,30 @@ class Problem:
             _warn_of_no_weight(targets, sample_weight)
         if offset is not None:
             offset = check_offset(offset, n_samples, n_columns, X.dtype, targets.classes)
-        weights = class_weights(estimator.class_weight, targets, sample_weight)
-        alpha = getattr(estimator, "alpha", None)  # of FocalLogisticRegression
-        if alpha is not None:
+        class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
+        if class_weight is not None:
+            class_weight = class_weights(class_weight, targets, sample_weight)
+        if alpha is not None:  # of FocalLogisticRegression
             alpha = class_factors("alpha", alpha, targets.n_classes)
-            weights = alpha if weights is None else weights * alpha
-        weighted_targets, row_weight, exponent = targets.weighted(weights, sample_weight, X.dtype)
-        if row_weight is not None and not row_weight.any():
-            others = " and class_weight" if alpha is None else ", class_weight and alpha"
-            raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
+            class_weight = alpha if class_weight is None else class_weight * alpha
+        weighted, row_weight, exponent = targets, None, 0
+        if class_weight is not None or sample_weight is not None:
+            weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, X.dtype)
+            if not row_weight.any():
+                others = " and class_weight" if alpha is None else ", class_weight and alpha"
+                raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
+        factor, bounds = estimator.penalty_factor, estimator.bounds
         return cls(
             X,
             targets,
             sample_weight,
-            weights,
-            weighted_targets.as_array(estimator.label_smoothing, X.dtype),
+            class_weight,
+            weighted.as_array(estimator.label_smoothing, X.dtype),
             row_weight,
             exponent,
             offset,
-            check_penalty_factor(estimator.penalty_factor, n_features),
-            check_bounds(estimator.bounds, n_features, n_columns),
+            None if factor is None else check_penalty_factor(factor, n_features),
+            None if bounds is None else check_bounds(bounds, n_features, n_columns),
         )
 
     def strength(self, C, row_weight=None):

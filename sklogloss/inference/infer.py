@@ -31,8 +31,10 @@ from sklogloss.inference.covariance import (
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.results import InferenceResult
 from sklogloss.inference.terms import Terms
-from sklogloss.inputs.parameters import check_parameter
-from sklogloss.inputs.penalty import resolve_penalty
+from sklogloss.inputs.parameters import (
+    check_parameter,
+    resolve_penalty,
+)
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
 from sklogloss.linear.optimum import has_no_optimum

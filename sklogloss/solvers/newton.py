@@ -43,10 +43,11 @@ class Newton:
             for n_iter in range(self.goal.max_iter + 1):
                 direction = self.model.direction(point, self.stopping)
                 decrement = decrement_of(self.objective, point, direction)
-                self.goal.report(
-                    f"iteration {n_iter}: {progress(self.objective, point)}, "
-                    f"expected decrease {decrement / 2:.3g}"
-                )
+                if self.goal.verbose:
+                    self.goal.report(
+                        f"iteration {n_iter}: {progress(self.objective, point)}, "
+                        f"expected decrease {decrement / 2:.3g}"
+                    )
                 verdict = self.stopping.look(point, decrement, n_iter, self.model)
                 if verdict is Verdict.GO_ON:
                     lower = self._line_search(point, direction)

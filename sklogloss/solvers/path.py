@@ -102,7 +102,8 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
         Its theta is that of the result's objective.
     """
     plan, theta = start.plan, start.theta
-    goal.report(f"plan: {plan}")
+    if goal.verbose:
+        goal.report(f"plan: {plan}")
     is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= MANY_PARAMETERS
     if not (is_guidable and objective.penalty.is_smooth):
         result = solve(plan, objective, theta, goal, stronger=stronger)

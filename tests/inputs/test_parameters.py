@@ -3,16 +3,24 @@
 from types import NoneType, SimpleNamespace
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from scipy import sparse
 
 from sklogloss.inputs.parameters import (
     FRACTION,
     Integers,
     Interval,
+    check_bounds,
     check_count,
     check_parameter,
     check_parameters,
+    check_penalty_factor,
+    resolve_penalty,
 )
+
+inf, nan = np.inf, np.nan
 
 
 @pytest.mark.parametrize("value", [0, 0.5, 1, np.float32(0.5), np.int64(1)])
@@ -97,3 +105,185 @@ def test_parameters_of_an_object():
     check_parameters(SimpleNamespace(tol=1e-4, max_iter=100, other=None), allowed)
     with pytest.raises(ValueError, match="max_iter must be an integer >= 0, got -1"):
         check_parameters(SimpleNamespace(tol=1e-4, max_iter=-1), allowed)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("elasticnet", 2.0, 0.5), (2.0, 0.5)),
+        (("deprecated", 2.0, 0.5), (2.0, 0.5)),
+        (("elasticnet", 2.0, None), (2.0, 0.0)),
+        (("l2", 2.0, None), (2.0, 0.0)),
+        (("l2", 2.0, 0), (2.0, 0.0)),
+        (("l1", 2.0, 0), (2.0, 1.0)),
+        (("l1", 2.0, 1), (2.0, 1.0)),
+        ((None, 1.0, 0), (np.inf, 0.0)),
+    ],
+)
+def test_penalty_of_scikit_learn(given, expected):
+    assert resolve_penalty(*given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "message"),
+    [
+        ((None, 2.0, 0), (np.inf, 0.0), "penalty=None will ignore the C"),
+        (("l2", 2.0, 0.5), (2.0, 0.0), "Inconsistent values: penalty=l2 with l1_ratio=0.5"),
+        (("l1", 2.0, 0.5), (2.0, 1.0), "Inconsistent values: penalty=l1 with l1_ratio=0.5"),
+    ],
+)
+def test_penalty_that_overrides(given, expected, message):
+    with pytest.warns(UserWarning, match=message):
+        assert resolve_penalty(*given) == expected
+
+
+@pytest.mark.parametrize(
+    "container", [list, tuple, np.asarray, pd.Series, lambda x: pl.Series(x, strict=False)]
+)
+def test_penalty_factor(container):
+    factor = check_penalty_factor(container([0, 1.5, 3]), 3)
+    assert factor.dtype == np.float64
+    np.testing.assert_array_equal(factor, [0, 1.5, 3])
+
+
+def test_penalty_factor_is_a_copy():
+    given = np.array([0.0, 2.0])
+    factor = check_penalty_factor(given, 2)
+    given[0] = 5
+    np.testing.assert_array_equal(factor, [0, 2])
+
+
+@pytest.mark.parametrize("factor", [[1, 1, 1], np.ones(3)])
+def test_penalty_factor_that_changes_nothing(factor):
+    assert check_penalty_factor(factor, 3) is None
+
+
+def test_no_feature_is_penalised():
+    np.testing.assert_array_equal(check_penalty_factor([0, 0], 2), [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("factor", "error", "message"),
+    [
+        ([1, 2], ValueError, r"penalty_factor must have shape \(3,\), .* got shape \(2,\)"),
+        (2.0, ValueError, r"penalty_factor must have shape \(3,\), .* got shape \(\)"),
+        ([[1, 2, 3]], ValueError, r"penalty_factor must have shape \(3,\), .* got shape \(1, 3\)"),
+        ([1, nan, 1], ValueError, r"penalty_factor contains NaN, .* got nan at \[1\]"),
+        ([1, 1, inf], ValueError, r"penalty_factor contains infinity, .* got inf at \[2\]"),
+        ([1, -0.5, 1], ValueError, r"penalty_factor must not be negative, got -0.5 at \[1\]"),
+        (["a", "b", "c"], TypeError, "penalty_factor must hold real numbers"),
+        ([1j, 1, 1], TypeError, "penalty_factor must hold real numbers"),
+        ({"a": 1}, TypeError, "penalty_factor must hold real numbers"),
+        (sparse.csr_array(np.eye(3)), TypeError, "penalty_factor must be a dense array"),
+    ],
+)
+def test_bad_penalty_factors(factor, error, message):
+    with pytest.raises(error, match=message):
+        check_penalty_factor(factor, 3)
+
+
+PER_FEATURE = [-1.0, 0.0, 2.0]
+PER_COEFFICIENT = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [
+        (None, None),
+        (-2, np.full((3, 2), -2.0)),
+        (np.float32(0.5), np.full((3, 2), 0.5)),
+        (np.array(1), np.ones((3, 2))),
+        (PER_FEATURE, np.transpose([PER_FEATURE] * 2)),
+        (pd.Series(PER_FEATURE), np.transpose([PER_FEATURE] * 2)),
+        (pl.Series(PER_FEATURE), np.transpose([PER_FEATURE] * 2)),
+        (PER_COEFFICIENT, PER_COEFFICIENT.T),
+        (PER_COEFFICIENT.tolist(), PER_COEFFICIENT.T),
+        (pd.DataFrame(PER_COEFFICIENT), PER_COEFFICIENT.T),
+    ],
+)
+@pytest.mark.parametrize("end", [0, 1])
+def test_bounds(bound, expected, end):
+    pair = (bound, None) if end == 0 else (None, bound)
+    bounds = check_bounds(pair, 3, 2)
+    if expected is None:
+        assert bounds is None
+        return
+    unbounded = np.full((3, 2), inf if end == 0 else -inf)
+    np.testing.assert_array_equal(bounds[end], expected)
+    np.testing.assert_array_equal(bounds[1 - end], unbounded)
+    for array in bounds:
+        assert array.dtype == np.float64
+        assert array.shape == (3, 2)
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+
+
+@pytest.mark.parametrize("bound", [PER_FEATURE, [PER_FEATURE]])
+def test_bounds_of_two_classes(bound):
+    lower, upper = check_bounds((bound, 5), 3, 1)
+    np.testing.assert_array_equal(lower, np.transpose([PER_FEATURE]))
+    np.testing.assert_array_equal(upper, np.full((3, 1), 5.0))
+
+
+@pytest.mark.parametrize(
+    "pair", [np.array([-1.0, 1.0]), np.array([[-1.0] * 3, [1.0] * 3]), [-1, 1], [[-1] * 3, [1] * 3]]
+)
+def test_pairs_in_an_array_or_a_list(pair):
+    lower, upper = check_bounds(pair, 3, 1)
+    np.testing.assert_array_equal(lower, np.full((3, 1), -1))
+    np.testing.assert_array_equal(upper, np.full((3, 1), 1))
+
+
+@pytest.mark.parametrize(
+    "bounds", [(None, None), (-inf, inf), (None, [inf] * 3), ([-inf] * 3, None)]
+)
+def test_bounds_that_bound_nothing(bounds):
+    assert check_bounds(bounds, 3, 1) is None
+
+
+def test_a_coefficient_may_be_fixed():
+    lower, upper = check_bounds(([0, -inf], [0, inf]), 2, 1)
+    np.testing.assert_array_equal(lower[:, 0], [0, -inf])
+    np.testing.assert_array_equal(upper[:, 0], [0, inf])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "error", "message"),
+    [
+        (0, TypeError, r"bounds must be None or a pair \(lower, upper\), got 0"),
+        (np.array(0), TypeError, r"bounds must be None or a pair"),
+        ("01", TypeError, r"bounds must be None or a pair"),
+        ((0,), TypeError, r"bounds must be None or a pair"),
+        ([(0, 1)] * 3, TypeError, r"bounds must be None or a pair .*, got list of 3 entries"),
+        (np.zeros((3, 2)), TypeError, r"bounds must be None or a pair"),
+        ({0: 0, 1: 1}, TypeError, r"bounds must be None or a pair"),
+        (sparse.csr_array(np.ones((2, 3))), TypeError, r"bounds must be None or a pair"),
+        (
+            ([0, 1], None),
+            ValueError,
+            r"bounds\[0\] must be .* shape \(3,\) or \(2, 3\), got shape \(2,\)",
+        ),
+        ((None, np.zeros((3, 2))), ValueError, r"bounds\[1\] must be .* got shape \(3, 2\)"),
+        ((None, np.zeros((1, 3))), ValueError, r"bounds\[1\] must be .* got shape \(1, 3\)"),
+        ((np.zeros((1, 2, 3)), None), ValueError, r"bounds\[0\] must be .* got shape \(1, 2, 3\)"),
+        ((nan, None), ValueError, r"bounds\[0\] must not be NaN or inf, .* got nan$"),
+        (([0, nan, 0], None), ValueError, r"bounds\[0\] must not be NaN or inf.* got nan at \[1\]"),
+        ((inf, None), ValueError, r"bounds\[0\] must not be NaN or inf.* got inf$"),
+        ((None, [0, 0, -inf]), ValueError, r"bounds\[1\] must not be NaN or -inf.* -inf at \[2\]"),
+        (([0, None, 0], 1), ValueError, r"bounds\[0\] must not be NaN"),
+        (("a", None), TypeError, r"bounds\[0\] must hold real numbers"),
+        ((None, [1j, 0, 0]), TypeError, r"bounds\[1\] must hold real numbers"),
+        ((sparse.eye_array(3), None), TypeError, r"bounds\[0\] must be a dense array"),
+        (
+            (1, 0),
+            ValueError,
+            r"bounds\[0\] must not be above bounds\[1\], .* 1.0 > 0.0 for feature 0",
+        ),
+        ((0, [1, -2, -3]), ValueError, r"0.0 > -2.0 for feature 1 of class 0"),
+        (([[0, 0, 0], [0, 5, 0]], [[1, 1, -1], [1, 2, 1]]), ValueError, "feature 1 of class 1"),
+    ],
+)
+def test_bad_bounds(bounds, error, message):
+    with pytest.raises(error, match=message):
+        check_bounds(bounds, 3, 2)
