@@ -1,9 +1,11 @@
 """Extension modules and compiler flags. Everything else is in pyproject.toml.
 
-Two environment variables change the build:
+Three environment variables change the build:
 
-SKLOGLOSS_NO_OPENMP=1   build without OpenMP (one thread)
-SKLOGLOSS_DEBUG=1       check bounds in Cython code and keep assertions; slow
+SKLOGLOSS_NO_OPENMP=1      build without OpenMP (one thread)
+SKLOGLOSS_DEBUG=1          check bounds in Cython code and keep assertions; slow
+SKLOGLOSS_SANITIZE=NAMES   build with the compiler's sanitizers, "address,undefined" or "thread",
+                           for tests; docs/development/nets.rst says how
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are respected, as by every setuptools build.
 """
@@ -20,7 +22,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("SKLOGLOSS_DEBUG", "0") == "1"
-NO_OPENMP = os.environ.get("SKLOGLOSS_NO_OPENMP", "0") == "1"
+SANITIZE = os.environ.get("SKLOGLOSS_SANITIZE", "")
+# The thread sanitizer does not know how OpenMP's threads wait for each other.
+NO_OPENMP = os.environ.get("SKLOGLOSS_NO_OPENMP", "0") == "1" or "thread" in SANITIZE
 WINDOWS = sys.platform == "win32"
 
 
@@ -65,7 +69,24 @@ def vectorisation_flags():
     return gcc_flags if compiles_and_links("int main(void) { return 0; }", gcc_flags, []) else []
 
 
+def sanitizer_flags():
+    """Return the flags of a build in which a fault ends the process with a report.
+
+    Without clones of the kernels, which would take most of the time to compile.
+    """
+    if not SANITIZE:
+        return []
+    return [
+        f"-fsanitize={SANITIZE}",
+        "-fno-sanitize-recover=all",
+        "-fno-omit-frame-pointer",
+        "-g1",
+        "-DSKL_ONE_LEVEL",
+    ]
+
+
 OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
+SANITIZER = sanitizer_flags()
 
 if WINDOWS:
     COMPILE = ["/O2", "/std:c11"]
@@ -74,11 +95,12 @@ else:
     # The two -fno flags let GCC vectorise loops with selects; neither changes a result.
     # Contraction to fused multiply-add may differ between machines, never between runs.
     COMPILE = [
-        *(["-O1"] if DEBUG else ["-O2", "-g0"]),
-        *vectorisation_flags(),
+        *(["-O1"] if DEBUG or SANITIZE else ["-O2", "-g0"]),
+        *([] if SANITIZE else vectorisation_flags()),
         "-fno-math-errno",
         "-fno-trapping-math",
         "-ffp-contract=fast",
+        *SANITIZER,
     ]
     if not OPENMP_COMPILE:
         COMPILE.append("-fopenmp-simd")
@@ -89,7 +111,8 @@ CYTHON = "sklogloss/_cython"
 SHARED = "sklogloss._cython._cython_sklogloss"
 # One folder per kind of build: setuptools compares dates alone and would pass the files of one
 # kind off as another's.
-BUILD = "build/{}{}".format("debug" if DEBUG else "release", "" if OPENMP_COMPILE else "-no-openmp")
+KIND = SANITIZE.replace(",", "-") or ("debug" if DEBUG else "release")
+BUILD = f"build/{KIND}{'' if OPENMP_COMPILE else '-no-openmp'}"
 
 
 def cython_source(name):
@@ -112,7 +135,7 @@ def extension(name, *c_sources):
         depends=sorted(str(header) for header in Path(CYTHON).glob("*.h")),
         include_dirs=[CYTHON],
         extra_compile_args=[*COMPILE, *OPENMP_COMPILE],
-        extra_link_args=OPENMP_LINK,
+        extra_link_args=[*OPENMP_LINK, *SANITIZER],
         undef_macros=["NDEBUG"] if DEBUG else [],
     )
 
@@ -146,7 +169,12 @@ setup(
             extension("blas_limit"),
             extension("build_info"),
             # Cython writes this file.
-            Extension(SHARED, [f"{CYTHON}/_cython_sklogloss.c"], extra_compile_args=COMPILE),
+            Extension(
+                SHARED,
+                [f"{CYTHON}/_cython_sklogloss.c"],
+                extra_compile_args=COMPILE,
+                extra_link_args=SANITIZER,
+            ),
         ],
         shared_utility_qualified_name=SHARED,
         build_dir=f"{BUILD}/cython",

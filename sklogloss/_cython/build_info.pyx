@@ -21,6 +21,14 @@ cdef extern from *:
     #define BUILD_OPENMP 0
     #endif
 
+    #if defined(__SANITIZE_ADDRESS__)
+    #define BUILD_SANITIZER "address"
+    #elif defined(__SANITIZE_THREAD__)
+    #define BUILD_SANITIZER "thread"
+    #else
+    #define BUILD_SANITIZER ""
+    #endif
+
     #define BUILD_TEXT(...) #__VA_ARGS__
     #define BUILD_EXPANDED_TEXT(x) BUILD_TEXT(x)
 
@@ -40,6 +48,7 @@ cdef extern from *:
     """
     const char *BUILD_COMPILER
     int BUILD_OPENMP
+    const char *BUILD_SANITIZER
     const char *build_simd_level()
 
 
@@ -51,6 +60,11 @@ def compiler():
 def openmp_version():
     """Return the date of the OpenMP standard compiled in, such as 201511, or None without it."""
     return BUILD_OPENMP or None
+
+
+def sanitizer():
+    """Return the sanitizer that the modules were built with: "address", "thread" or ""."""
+    return BUILD_SANITIZER.decode()
 
 
 def simd_level():
