@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
-
 from sklogloss.inputs.errors import shown
 
 __all__ = [
