@@ -12,7 +12,8 @@ A model of the Hessian has
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,11 +22,10 @@ from sklogloss._cython.cholesky import CholeskyFactor
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel
 from .curvature import costs_few_passes, is_definite, passes_per_hessian
-from .inverse_hessian import InverseHessian
 from .sparse_softmax.system import SoftmaxSystem
 from .stopping import Knowledge, decrement_of
 
-__all__ = ["ClassMeanHessian", "ExactHessian", "HessianProducts"]
+__all__ = ["ClassMeanHessian", "ExactHessian", "HessianProducts", "InverseHessian"]
 
 # Below this number of multiplications a Hessian costs no more than what surrounds it.
 CHEAP_HESSIAN = 1_000_000
@@ -35,6 +35,8 @@ PASSES_WITH_HESSIAN = 3
 MOST_ROWS = 0.6
 # By this factor the suboptimality may be larger than the Hessian of another problem says.
 DOUBT = 100
+# Steps that are remembered: more gain little and cost two products each.
+MAX_STEPS = 30
 
 
 class HessianModel:
@@ -174,7 +176,8 @@ class ExactHessian(HessianModel):
         # The Hessian, which is overwritten, in the form that _direction_from takes.
         if not self.objective.penalty.is_smooth:
             return QuadraticModel(hessian, dtype, self.objective.loss.unit)
-        fix_class_shift(hessian, self.objective)
+        if self.objective.n_columns > 1:
+            fix_class_shift(hessian, self.objective)
         self.last_solve = CholeskyFactor(hessian).solve
         return InverseHessian(self.last_solve)
 
@@ -364,6 +367,45 @@ class HessianProducts(HessianModel):
         of_coef += 4 * np.sqrt((of_coef / penalty).max()) * penalty
         self.system.start(point, of_features)
         return self.system
+
+
+@dataclass
+class InverseHessian:
+    """The inverse Hessian of an earlier point or of a subset of the rows, and the steps since then.
+
+    Each step tells how the gradient changes along it. The update is that of BFGS, by the two-loop
+    recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4), so that the inverse stays
+    positive definite.
+
+    Attributes
+    ----------
+    solve : callable
+        From a vector b to the solution x of hessian x = b, for the Hessian of that point.
+    steps : list of tuple (step, change of the gradient, curvature along the step)
+    """
+
+    solve: Callable[[np.ndarray], np.ndarray]
+    steps: list[tuple[np.ndarray, np.ndarray, float]] = field(default_factory=list)
+
+    def update(self, step, change):
+        """Learn that the gradient changes by `change` along `step`."""
+        curvature = float(step @ change)
+        if curvature > 0:
+            self.steps.append((step, change, curvature))
+            self.steps = self.steps[-MAX_STEPS:]
+
+    def __matmul__(self, vector):
+        """Return the product with a vector of shape (n_parameters,)."""
+        product = vector.copy()
+        parts = []
+        for step, change, curvature in reversed(self.steps):
+            part = float(step @ product) / curvature
+            product -= part * change
+            parts.append(part)
+        product = self.solve(product)
+        for (step, change, curvature), part in zip(self.steps, reversed(parts), strict=True):
+            product += (part - float(change @ product) / curvature) * step
+        return product
 
 
 def fix_class_shift(hessian, objective):

@@ -54,7 +54,8 @@ class Newton:
                     if lower is not None:
                         point = lower
                         continue
-                    verdict = self._verdict_on_no_lower(point)
+                    is_end = self.stopping.is_solved_to_rounding(point, self.model)
+                    verdict = Verdict.ROUNDING if is_end else Verdict.STALLED
                 break
             result = self._result(point, direction, n_iter, verdict)
             result.start_value = start_value
@@ -91,11 +92,6 @@ class Newton:
             and abs(decrement_of(self.objective, trial, direction)) <= self.stopping.decrement / 2
         )
 
-    def _verdict_on_no_lower(self, point):
-        if self.stopping.is_solved_to_rounding(point, self.model):
-            return Verdict.ROUNDING
-        return Verdict.STALLED
-
     def _result(self, point, direction, n_iter, verdict):
         result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
         if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
@@ -103,27 +99,25 @@ class Newton:
             # optimum to very close.
             theta = self._end_of_step(point, direction, 1.0)
             result.n_iter += 1
-            if not self._may_mislead(point):
+            penalty = self.objective.penalty
+            # Without a penalty the classes may be separable and the step a long one. It may promise
+            # too much far from the optimum, or where some curvature is all but rounding errors, as
+            # it is where all samples are separated.
+            may_mislead = (
+                penalty.is_none
+                or not penalty.is_smooth
+                or self.goal.gap > SUBSET_GAP
+                or point.value < 0.01 * self.objective.loss.unit
+            )
+            if not may_mislead:
                 result.theta = theta
             else:
                 last = self.objective.value_gradient(theta)
                 if self._is_better(last, point):
                     result.theta, result.last_point = last.theta, last
-        if verdict.is_solved:
+        if verdict.is_solved and not self.objective.loss.is_convex:
             result.curves_upwards = self.model.curves_upwards(point)
         return result
-
-    def _may_mislead(self, point):
-        # Whether to look where the last step ends. Without a penalty the classes may be separable
-        # and the step a long one. It may promise too much far from the optimum, or where some
-        # curvature is all but rounding errors, as it is where all samples are separated.
-        penalty = self.objective.penalty
-        return (
-            penalty.is_none
-            or not penalty.is_smooth
-            or self.goal.gap > SUBSET_GAP
-            or point.value < 0.01 * self.objective.loss.unit
-        )
 
     def _is_better(self, last, point):
         if self.objective.penalty.is_none:

@@ -8,9 +8,11 @@ from sklogloss import LogLossClassifier
 from sklogloss.linear.objective import Objective
 from sklogloss.losses import FocalLoss
 from sklogloss.solvers.hessians import (
+    MAX_STEPS,
     ClassMeanHessian,
     ExactHessian,
     HessianProducts,
+    InverseHessian,
     fix_class_shift,
 )
 from sklogloss.solvers.newton import Newton
@@ -294,3 +296,42 @@ def test_losses_that_are_not_convex_take_the_hessian_of_all_rows_once(
     assert 1 in count_hessians
     lower = np.tril(objective.value_gradient_hessian(result.theta).hessian)
     assert np.linalg.eigvalsh(lower + np.tril(lower, -1).T)[0] > 0
+
+
+def definite(rng, n):
+    root = rng.normal(size=(n, n))
+    return root @ root.T + np.eye(n)
+
+
+def test_update_of_the_inverse_is_the_one_of_bfgs():
+    rng = np.random.default_rng(0)
+    n = 6
+    start, hessian = definite(rng, n), definite(rng, n)
+    inverse = np.linalg.inv(start)
+    updated = InverseHessian(lambda b: np.linalg.solve(start, b))
+    for _ in range(4):
+        step = rng.normal(size=n)
+        change = hessian @ step
+        updated.update(step, change)
+        # Nocedal & Wright, Numerical Optimization, equation 6.17.
+        rho = 1 / (step @ change)
+        left = np.eye(n) - rho * np.outer(step, change)
+        inverse = left @ inverse @ left.T + rho * np.outer(step, step)
+        vector = rng.normal(size=n)
+        np.testing.assert_allclose(updated @ vector, inverse @ vector, rtol=1e-9)
+        # The secant equation.
+        np.testing.assert_allclose(updated @ change, step, rtol=1e-9)
+
+
+def test_steps_without_curvature_teach_nothing():
+    updated = InverseHessian(lambda b: b)
+    updated.update(np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    updated.update(np.array([1.0, 0.0]), np.array([-1.0, 0.0]))
+    np.testing.assert_array_equal(updated @ np.array([3.0, 4.0]), [3.0, 4.0])
+
+
+def test_memory_is_bounded():
+    updated = InverseHessian(lambda b: b)
+    for _ in range(2 * MAX_STEPS):
+        updated.update(np.array([1.0]), np.array([2.0]))
+    assert len(updated.steps) == MAX_STEPS
