@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import sklearn
 import statsmodels.api as sm
+from fit_settings import CONTAINERS, SOLVERS, TIGHT
 from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn import config_context
@@ -28,10 +29,6 @@ from sklogloss.metrics import neg_brier_scorer, neg_log_loss_scorer
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-SOLVERS = ["auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent"]
-CONTAINERS = [np.ascontiguousarray, np.asfortranarray, sparse.csr_array, sparse.csc_matrix]
-# The largest entry of the gradient of the mean objective.
-TIGHT = {"tol": 1e-10, "max_iter": 1000}
 # Over the curvature: that of the simulated data is 0.02 at least.
 ATOL = 1e-8
 CS = [0.01, 0.1, 1.0]

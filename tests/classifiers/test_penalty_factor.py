@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from fit_settings import CONTAINERS, ESTIMATORS, SOLVERS, TIGHT, WITH_L1
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
@@ -18,12 +19,6 @@ from sklogloss import (
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-SOLVERS = ["auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent"]
-WITH_L1 = [*[(solver, 0.0) for solver in SOLVERS], ("auto", 0.5), ("coordinate-descent", 1.0)]
-CONTAINERS = [np.ascontiguousarray, np.asfortranarray, sparse.csr_array, sparse.csc_matrix]
-ESTIMATORS = [LogLossClassifier, FocalLogisticRegression]
-# The largest entry of the gradient of the mean objective.
-TIGHT = {"tol": 1e-10, "max_iter": 1000}
 # Over the curvature: that of the simulated data is 0.01 at least.
 ATOL = 2e-8
 FACTOR = np.array([0.2, 3.0, 1.0, 0.5, 2.0])
