@@ -62,12 +62,14 @@ class Penalty:
     is_none: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        l1, l2, lower, upper = self.l1, self.l2, self.lower, self.upper
-        if isinstance(l1, float) and isinstance(l2, float):
-            has_l1, has_l2, has_l2_everywhere, grows = l1 > 0, l2 > 0, l2 > 0, l1 > 0 or l2 > 0
+        lower, upper = self.lower, self.upper
+        if isinstance(self.l1, float) and isinstance(self.l2, float):
+            has_l1, has_l2 = self.l1 > 0, self.l2 > 0
+            has_l2_everywhere, grows = has_l2, has_l1 or has_l2
         else:
-            has_l1, has_l2 = bool(np.any(l1 > 0)), bool(np.any(l2 > 0))
-            has_l2_everywhere, grows = bool(np.all(l2 > 0)), bool(np.all(np.add(l1, l2) > 0))
+            of_l1, of_l2 = np.asarray(self.l1) > 0, np.asarray(self.l2) > 0
+            has_l1, has_l2 = bool(of_l1.any()), bool(of_l2.any())
+            has_l2_everywhere, grows = bool(of_l2.all()), bool((of_l1 | of_l2).all())
         is_bounded = False
         if not (np.ndim(lower) == np.ndim(upper) == 0 and lower == -np.inf and upper == np.inf):
             is_bounded = bool(np.any(lower > -np.inf) or np.any(upper < np.inf))

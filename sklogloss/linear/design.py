@@ -91,7 +91,8 @@ def _is_readable(X):
     by_columns = row_stride == itemsize and column_stride >= n_samples * itemsize
     return (
         (by_rows or by_columns)
-        and not (row_stride % itemsize or column_stride % itemsize or X.ctypes.data % itemsize)
+        and X.flags.aligned
+        and not (row_stride % itemsize or column_stride % itemsize)
         and max(row_stride, column_stride) // itemsize <= LARGEST_STRIDE
     )
 

@@ -100,7 +100,7 @@ class Facts:
     def of(cls, samples, loss, penalty, fit_intercept) -> Facts:
         """Return the facts of samples, a loss and a penalty. No pass over X is made."""
         design, rows = samples.design, samples.rows_with_weight
-        facts = cls(
+        return cls(
             n_samples=design.n_samples,
             n_weighted=design.n_samples if rows is None else len(rows),
             n_features=design.n_features,
@@ -116,19 +116,12 @@ class Facts:
             rarest_class=samples.rarest_class(loss.n_columns),
             is_convex=loss.is_convex,
             is_log_loss=loss.is_log_loss,
+            **_facts_of_penalty(penalty),
         )
-        return facts.with_penalty(penalty)
 
     def with_penalty(self, penalty) -> Facts:
         """Return the facts under another penalty."""
-        return replace(
-            self,
-            has_l1=penalty.has_l1,
-            has_l2=penalty.has_l2_everywhere,
-            has_equal_l2=np.ndim(penalty.l2) == 0,
-            is_bounded=penalty.is_bounded,
-            is_smooth=penalty.is_smooth,
-        )
+        return replace(self, **_facts_of_penalty(penalty))
 
     @property
     def is_sparse_softmax(self):
@@ -139,6 +132,16 @@ class Facts:
     def n_parameters(self):
         """Number of coefficients and intercepts."""
         return (self.n_features + self.fit_intercept) * self.n_columns
+
+
+def _facts_of_penalty(penalty):
+    return {
+        "has_l1": penalty.has_l1,
+        "has_l2": penalty.has_l2_everywhere,
+        "has_equal_l2": np.ndim(penalty.l2) == 0,
+        "is_bounded": penalty.is_bounded,
+        "is_smooth": penalty.is_smooth,
+    }
 
 
 class Method(Enum):
