@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import runpy
@@ -12,6 +13,12 @@ import numpy as np
 import pytest
 
 import sklogloss
+from sklogloss import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+)
 
 # Displays are drawn without a screen.
 matplotlib.use("agg")
@@ -71,3 +78,34 @@ def test_example_of_a_rare_class_says_what_it_prints(monkeypatch):
         assert abs(losses[name] / losses["log loss"] - 1) < 0.02
     for name in ("log loss, balanced", "focal, balanced, raw"):
         assert proba[name].mean() > 10 * y.mean()
+
+
+def described_parameters(estimator):
+    """Return what a class says of each parameter, by name, in the order of its docstring."""
+    section = estimator.__doc__.split("Parameters\n")[1].split("Attributes\n")[0]
+    return dict(re.findall(r"^    (\w+) : ((?:.|\n(?=        ))*)", section, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        FirthLogisticRegression,
+        FocalLogisticRegression,
+        LogLossClassifier,
+        LogLossClassifierCV,
+    ],
+)
+def test_estimators_describe_all_their_parameters(estimator):
+    assert set(described_parameters(estimator)) == set(inspect.signature(estimator).parameters)
+
+
+def test_estimators_say_the_same_of_the_parameters_that_mean_the_same():
+    # Each docstring stands by itself, for help() and for editors that run no code.
+    of_log_loss = described_parameters(LogLossClassifier)
+    of_focal = described_parameters(FocalLogisticRegression)
+    # The fit of focal loss has two starts and ends at one of several minima.
+    differ = {"tol", "solver", "max_iter", "warm_start", "probabilities"}
+    shared = of_log_loss.keys() & of_focal.keys() - differ
+    assert len(shared) > 10
+    for name in shared:
+        assert of_focal[name] == of_log_loss[name], name
