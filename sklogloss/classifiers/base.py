@@ -46,7 +46,7 @@ from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal
 
-__all__ = ["BaseLinearClassifier", "fitted_coefficients"]
+__all__ = ["COMMON_PARAMETERS", "BaseLinearClassifier", "fitted_coefficients", "no_l1_error"]
 
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
 PROBABILITIES = ("model", "posterior")
@@ -96,6 +96,21 @@ def _clip_to_float32(coef, penalty):
     lower = np.where(lower < penalty.lower, np.nextafter(lower, np.float32(np.inf)), lower)
     upper = np.where(upper > penalty.upper, np.nextafter(upper, np.float32(-np.inf)), upper)
     return np.where(lower <= upper, np.clip(coef, lower, np.maximum(lower, upper)), coef)
+
+
+def no_l1_error(solver, given, instead):
+    """Return the error for an L1 penalty and a solver that knows none.
+
+    Parameters
+    ----------
+    solver : str
+    given, instead : str
+        The argument that asks for the penalty, and one that does not.
+    """
+    return ValueError(
+        f"solver={solver!r} knows no L1 penalty, got {given}; use solver='auto' or "
+        f"'coordinate-descent', or {instead}"
+    )
 
 
 def separable_message(C, has_free_features):
@@ -256,10 +271,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         check_parameters(self, self._allowed)
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
         if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
-            raise ValueError(
-                f"solver={self.solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; "
-                "use solver='auto' or 'coordinate-descent', or l1_ratio=0"
-            )
+            raise no_l1_error(self.solver, f"l1_ratio={l1_ratio}", "l1_ratio=0")
         problem = self._validate_problem(X, y, sample_weight, offset)
         with one_blas_thread():
             objective, plan = problem.objective(self, problem.penalty(C, l1_ratio))

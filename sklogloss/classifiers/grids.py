@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from sklogloss.classifiers.base import no_l1_error
 from sklogloss.inputs.errors import naming, shown
 from sklogloss.inputs.parameters import LARGEST_COUNT, Integers, Interval, check_parameter
 from sklogloss.penalties import Penalty
@@ -67,10 +68,7 @@ def check_l1_ratios(l1_ratios, penalty, solver):
     for l1_ratio in l1_ratios:
         check_parameter("l1_ratios", l1_ratio, Interval(0, 1))
     if solver in SMOOTH_SOLVERS and np.any(np.asarray(l1_ratios) > 0):
-        raise ValueError(
-            f"solver={solver!r} knows no L1 penalty, got l1_ratios={shown(given)}; use "
-            "solver='auto' or 'coordinate-descent', or l1_ratios=(0,)"
-        )
+        raise no_l1_error(solver, f"l1_ratios={shown(given)}", "l1_ratios=(0,)")
     return np.asarray(l1_ratios, dtype=np.float64)
 
 

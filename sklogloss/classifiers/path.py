@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers.base import fitted_coefficients
+from sklogloss.classifiers.base import fitted_coefficients, no_l1_error
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
@@ -219,10 +219,7 @@ def logloss_path(
     )
     check_parameters(model, model._allowed)
     if l1_ratio > 0 and solver in SMOOTH_SOLVERS:
-        raise ValueError(
-            f"solver={solver!r} knows no L1 penalty, got l1_ratio={l1_ratio}; use solver='auto' or "
-            "'coordinate-descent', or l1_ratio=0"
-        )
+        raise no_l1_error(solver, f"l1_ratio={l1_ratio}", "l1_ratio=0")
     problem = model._validate_problem(X, y, sample_weight, offset)
     path, results = _solve_grid(model, problem, Cs, float(l1_ratio))
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)
