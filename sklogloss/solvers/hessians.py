@@ -160,7 +160,8 @@ class ExactHessian(HessianModel):
         self.wants_whole_hessian = False
         if not objective.loss.is_convex:
             self.last_hessian = point.hessian.copy()
-            fix_class_shift(self.last_hessian, objective)
+            if objective.n_columns > 1:
+                fix_class_shift(self.last_hessian, objective)
         dtype = np.float32 if self.is_rough else objective.samples.dtype
         kept, point.hessian = self._kept_form_of(point.hessian, dtype), None
         direction = self._direction_from(point, kept, stopping)

@@ -113,13 +113,12 @@ class Newton:
                 result.theta = theta
             else:
                 last = self.objective.value_gradient(theta)
-                if self._is_better(last, point):
+                if penalty.is_none:
+                    is_better = last.max_gradient <= point.max_gradient
+                else:
+                    is_better = last.value <= point.value + self.stopping.rounding(point)
+                if is_better:
                     result.theta, result.last_point = last.theta, last
         if verdict.is_solved and not self.objective.loss.is_convex:
             result.curves_upwards = self.model.curves_upwards(point)
         return result
-
-    def _is_better(self, last, point):
-        if self.objective.penalty.is_none:
-            return last.max_gradient <= point.max_gradient
-        return last.value <= point.value + self.stopping.rounding(point)

@@ -79,6 +79,7 @@ class NonconvexSolver:
         self.solver = solver
         self.objective = objective
         self.path = path
+        self.convexified = objective.replace(loss=path[-1])
         self.goal = goal
         self.is_cheap = costs_few_passes(objective)
         self.follow_gap = CLOSE if self.is_cheap else LOOSE
@@ -118,11 +119,11 @@ class NonconvexSolver:
                     return self._descend_all(ends, self.path[-1], LOOSE), of_start
         end = End(start if theta is None else theta, 0)
         first = self._descend(end, self.path[-1], self.follow_gap, "start 1")
-        first.point = self._convexified().value_gradient_curvature(first.theta)
+        first.point = self.convexified.value_gradient_curvature(first.theta)
         second = self._follow_path(first)
         if second is None:
             return [first], (0, 0)
-        second.point = self._convexified().value_gradient_curvature(second.theta)
+        second.point = self.convexified.value_gradient_curvature(second.theta)
         if self._is_same(first, second):
             return [min(first, second, key=lambda end: end.point.value)], (0, 0)
         return [first, second], (0, 1)
@@ -196,21 +197,18 @@ class NonconvexSolver:
         result = descend(self.plan(loss), self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
-    def _convexified(self):
-        return self.objective.replace(loss=self.path[-1])
-
     def _is_same(self, first, second):
         step = second.theta - first.theta
         lowest = min(first.point.value, second.point.value)
         for point in (first.point, second.point):
-            cost = float(step @ self._convexified().hessian_product(point, step)) / 2
+            cost = float(step @ self.convexified.hessian_product(point, step)) / 2
             if not max(cost, point.value - lowest) <= SAME * self.follow_gap * abs(lowest):
                 return False
         return True
 
     def _finish(self, end, name):
         # With a kink or a bound the model of a step must be convex.
-        objective = self.objective if self.objective.penalty.is_smooth else self._convexified()
+        objective = self.objective if self.objective.penalty.is_smooth else self.convexified
         goal = self.goal.after(end.n_iter).named(name)
         result = solve(self.plan(objective.loss), objective, end.theta, goal)
         result.n_iter += end.n_iter
