@@ -12,7 +12,7 @@ from sklearn.utils import assert_all_finite
 
 from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.inputs.parameters import Allowed, check_parameters
-from sklogloss.linear.threads import effective_n_threads, one_blas_thread
+from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.firth import firth_plan, solve_firth
 from sklogloss.solvers.intercept_correction import CORRECTIONS, correct_intercept
 from sklogloss.solvers.stopping import Goal
@@ -215,11 +215,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
             self._check_that_classes_have_weight(problem)
         goal = Goal.of(self.tol, self.max_iter, self.verbose)
         with one_blas_thread():
-            penalised = problem.jeffreys_objective(
-                self._loss(problem.targets.n_classes),
-                fit_intercept=self.fit_intercept,
-                n_threads=effective_n_threads(self.n_jobs),
-            )
+            penalised = problem.jeffreys_objective(self)
             self.plan_ = firth_plan(penalised)
             self.solver_ = self.plan_.solver
             goal.report(f"plan: {self.plan_}")

@@ -156,24 +156,24 @@ class Problem:
         )
         return objective, plan
 
-    def jeffreys_objective(self, loss, *, fit_intercept, n_threads) -> JeffreysObjective:
+    def jeffreys_objective(self, estimator) -> JeffreysObjective:
         """Return log loss penalised by Jeffreys' prior, with arithmetic in float64.
 
         Parameters
         ----------
-        loss : LogLoss
-        fit_intercept : bool
-        n_threads : int
+        estimator : FirthLogisticRegression
+            With fit_intercept and n_jobs.
         """
-        design = make_design(self.X)
-        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
+        loss = estimator._loss(self.targets.n_classes)
+        n_threads = effective_n_threads(estimator.n_jobs)
+        samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
         if samples.dtype != np.float64:
             samples = samples.astype(np.float64)
         objective = balanced_objective(
             samples,
             loss.kernel(target_is_matrix=self.target.shape[1] > 1),
             Penalty(),
-            fit_intercept=bool(fit_intercept),
+            fit_intercept=bool(estimator.fit_intercept),
         )
         return JeffreysObjective(objective, self.strength(1.0))
 

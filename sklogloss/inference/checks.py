@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.classifiers import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+)
 from sklogloss.inputs.offset import check_offset
 
 __all__ = [
@@ -29,22 +33,22 @@ def classifier_and_data(clf: Any, X: Any) -> tuple[Any, Any, list[str] | None]:
     Raises
     ------
     TypeError
-        If clf is neither of the two classifiers nor a Pipeline that ends with one.
+        If clf is none of the three classifiers nor a Pipeline that ends with one.
     NotFittedError
         If it is not fitted.
     """
     steps = None
     if isinstance(clf, Pipeline):
         steps, clf = clf[:-1], clf[-1]
-    if not isinstance(clf, LogLossClassifier | FocalLogisticRegression):
+    if not isinstance(clf, LogLossClassifier | FocalLogisticRegression | FirthLogisticRegression):
         advice = ""
         if hasattr(clf, "best_estimator_"):
             advice = "; pass its best_estimator_"
         elif hasattr(clf, "C_"):
             advice = "; fit LogLossClassifier(C=np.inf), or with C=clf.C_ for covariance='laplace'"
         raise TypeError(
-            "clf must be a LogLossClassifier, a FocalLogisticRegression or a Pipeline that ends "
-            f"with one, got {type(clf).__name__}{advice}"
+            "clf must be a LogLossClassifier, a FocalLogisticRegression, a FirthLogisticRegression "
+            f"or a Pipeline that ends with one, got {type(clf).__name__}{advice}"
         )
     check_is_fitted(clf)
     columns = getattr(clf, "feature_names_in_", None)

@@ -14,7 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.classifiers import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+)
 from sklogloss.inference.checks import (
     COVARIANCES,
     check_bounds_inactive,
@@ -28,6 +32,7 @@ from sklogloss.inference.covariance import (
     sandwich,
     score_products,
 )
+from sklogloss.inference.firth import FirthInference, PenalisedLikelihood, check_firth
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.results import InferenceResult
 from sklogloss.inference.terms import Terms
@@ -57,7 +62,7 @@ SEPARATED = (
 
 
 def infer(
-    clf: LogLossClassifier | FocalLogisticRegression | Pipeline,
+    clf: LogLossClassifier | FocalLogisticRegression | FirthLogisticRegression | Pipeline,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -83,7 +88,7 @@ def infer(
 
     Parameters
     ----------
-    clf : LogLossClassifier, FocalLogisticRegression or Pipeline
+    clf : LogLossClassifier, FocalLogisticRegression, FirthLogisticRegression or Pipeline
         Fitted, with ``C=np.inf`` unless covariance is "laplace". The last step of a Pipeline is
         the classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -146,10 +151,18 @@ def infer(
     estimator = clf
     clf, X, columns = classifier_and_data(estimator, X)
     check_parameter("covariance", covariance, COVARIANCES)
-    C, l1_ratio = resolve_penalty(clf.penalty, clf.C, clf.l1_ratio)
-    check_covariance(clf, covariance, C, l1_ratio)
-    check_bounds_inactive(clf)
+    is_firth = isinstance(clf, FirthLogisticRegression)
+    if is_firth:
+        C = np.inf
+        check_firth(clf, covariance)
+    else:
+        C, l1_ratio = resolve_penalty(clf.penalty, clf.C, clf.l1_ratio)
+        check_covariance(clf, covariance, C, l1_ratio)
+        check_bounds_inactive(clf)
     likelihood, label = _likelihood(clf, X, y, sample_weight, offset, C)
+    if is_firth:
+        # Separated classes are no matter under Jeffreys' prior.
+        likelihood, label = PenalisedLikelihood(**vars(likelihood)), None
     samples = likelihood.objective.samples
     clusters = cluster_indices(covariance, groups, samples.n_samples)
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
@@ -160,7 +173,7 @@ def infer(
     n_rows = _n_rows(samples)
     of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
     _warn_of_distance(likelihood, point, information, of_theta, terms, label)
-    return InferenceResult(
+    return (FirthInference if is_firth else InferenceResult)(
         estimator,
         likelihood,
         point,

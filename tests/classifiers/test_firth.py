@@ -74,7 +74,7 @@ def test_corrections_of_sex2_are_those_of_logistf():
 
 def test_endometrial_is_that_of_logistf():
     # Of R's logistf, in the tests of firthlogist; 2.929, -0.035, -2.604 and 3.775 in Heinze and
-    # Schemper, Statistics in Medicine 21, 2002, and in the vignettes of R's brglm2.
+    # Schemper, Statistics in Medicine 21, 2002, and by R's brglm2 with type="AS_mean".
     X, y = read_endometrial()
     clf = FirthLogisticRegression(intercept_correction=None, tol=TIGHT).fit(X, y)
     assert_allclose(clf.coef_[0], [2.92927330, -0.03475175, -2.60416387], rtol=RTOL)

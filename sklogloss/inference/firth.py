@@ -1,0 +1,232 @@
+"""Inference under Jeffreys' prior: by the penalised likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.classifiers import FirthLogisticRegression
+from sklogloss.inference.covariance import Information
+from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.inference.null_model import target_entropy
+from sklogloss.inference.results import HypothesisTest, InferenceResult
+from sklogloss.linear.jeffreys import JeffreysObjective
+from sklogloss.linear.threads import one_blas_thread
+from sklogloss.solvers.hessians import fix_class_shift
+
+__all__ = ["FirthInference", "PenalisedLikelihood", "check_firth"]
+
+MAX_ITER = 200
+MAX_HALVINGS = 40
+# A step that promises less than this many nats leaves less than it.
+SMALL_DECREMENT = 1e-10
+# A step must gain this fraction of what it promises, or rounding errors decide.
+ENOUGH = 1e-4
+ROUNDING = 1e-14
+
+
+def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
+    """Raise a ValueError if nothing is known of the coefficients' errors.
+
+    Parameters
+    ----------
+    clf : FirthLogisticRegression
+    covariance : str
+    """
+    if covariance != "model":
+        raise ValueError(
+            "covariance must be 'model' for FirthLogisticRegression: Jeffreys' prior is that of "
+            f"the model's information, got {covariance!r}"
+        )
+    if clf.intercept_correction is not None and clf.fit_intercept:
+        raise ValueError(
+            f"clf has intercept_correction={clf.intercept_correction!r}, after which coefficients "
+            "are not where the penalised likelihood is largest. Fit with intercept_correction=None "
+            "for standard errors, intervals and tests; the correction is for probabilities"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PenalisedLikelihood(Likelihood):
+    """Minus the log-likelihood less ln |I| / 2, where I is the Fisher information.
+
+    In the place of the Hessian stands I: that of the penalty is not known.
+    """
+
+    def __call__(self, theta: NDArray[np.float64]) -> Point:
+        """Evaluate at theta, with the information: two passes over X."""
+        objective, total = self.objective, self.total
+        penalised = JeffreysObjective(objective, 1 / total)
+        table = theta.reshape(objective.shape)
+        if objective.n_columns > 1:
+            table = table - table[:, :1]
+        with one_blas_thread(), np.errstate(all="ignore"):
+            point = penalised.look(np.ravel(table))
+            if np.isfinite(point.value):
+                penalised.complete(point)
+        gradient: Any = np.zeros(objective.shape)
+        gradient.ravel()[penalised.entries] = point.gradient * total
+        if objective.n_columns > 1:
+            gradient[:, 0] = -gradient.sum(axis=1)
+        hessian: Any = point.information
+        fix_class_shift(hessian, objective)
+        hessian *= total
+        value = float(point.value) * total - self._log_scale(penalised)
+        return Point(theta, value, gradient.ravel(), hessian)
+
+    def without_hessian(self, theta: NDArray[np.float64]) -> Point:
+        """Evaluate at theta: the gradient of the penalty takes the information all the same."""
+        return self(theta)
+
+    def _log_scale(self, penalised: JeffreysObjective) -> float:
+        # What turns the determinant of the mean information in theta into that of the sum in the
+        # coefficients, halved.
+        n_labels = max(1, self.objective.n_columns - 1)
+        log_scale = np.log(self.objective.coordinates.scale).sum() * n_labels
+        return float(penalised.n_free * np.log(self.total) / 2 - log_scale)
+
+
+class FirthInference(InferenceResult):
+    """How sure the coefficients of a FirthLogisticRegression are; made by `infer`.
+
+    As `InferenceResult`, with the penalised likelihood in the place of the likelihood. The
+    covariance is the inverse of the Fisher information at the estimate. Where samples are few or
+    separated the penalised likelihood is far from a parabola: its intervals
+    (``conf_int(method="profile")``) and tests (`profile_pvalues`, `likelihood_ratio_test`) are the
+    ones to trust then [1]_.
+
+    Attributes
+    ----------
+    llf : float
+        Penalised log-likelihood in nats, with the information of the coefficients of X as it is.
+    deviance : float
+        That of the likelihood without the penalty.
+    aic, bic : float
+        NaN: the penalised likelihood has none.
+
+    See Also
+    --------
+    sklogloss.FirthLogisticRegression
+
+    References
+    ----------
+    .. [1] G. Heinze and M. Schemper, "A solution to the problem of separation in logistic
+       regression", Statistics in Medicine 21 (2002), 2409-2419. https://doi.org/10.1002/sim.1047
+
+    Examples
+    --------
+    A treatment without a single failure: the classes are separated.
+
+    >>> import numpy as np
+    >>> from sklogloss import FirthLogisticRegression
+    >>> from sklogloss.inference import infer
+    >>> X = np.repeat([[0.0], [1.0]], [20, 20], axis=0)
+    >>> y = np.repeat([0, 1, 0], [14, 6, 20])
+    >>> clf = FirthLogisticRegression(intercept_correction=None).fit(X, y)
+    >>> result = infer(clf, X, y)
+    >>> result.conf_int(method="profile").round(2)
+    array([[-1.8 ,  0.08],
+           [-7.81, -0.65]])
+    >>> result.profile_pvalues.round(4)
+    array([0.0771, 0.0076])
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        likelihood, theta = self._likelihood, self._point.theta
+        with one_blas_thread():
+            loss = likelihood.objective.value_gradient(theta).value * likelihood.total
+        self.deviance = 2 * (loss - target_entropy(likelihood))
+        self.aic = self.bic = np.nan
+
+    @cached_property
+    def llnull(self) -> float:
+        """The penalised log-likelihood where the coefficients are zero, intercepts excepted.
+
+        The information is still that of all coefficients, as in R's logistf.
+        """
+        features = np.arange(self._likelihood.objective.n_features)
+        return -self._maximum_without(self._hypothesis_of(features)).value
+
+    @cached_property
+    def profile_pvalues(self) -> Any:
+        """The p-values of "this coefficient is zero" by the penalised likelihood ratio.
+
+        Series, DataFrame or ndarray.
+        """
+        tests = [self._ratio_test(row[None]) for row in self._linear_map]
+        return self._terms.vector(np.array([test.pvalue for test in tests]))
+
+    def likelihood_ratio_test(self, columns: Any) -> HypothesisTest:
+        """Test whether the coefficients of some columns are zero, by the penalised likelihood.
+
+        The others are fitted again, under the prior of all coefficients, as R's logistftest does:
+        the penalised likelihoods of two fits cannot be compared, since their priors differ.
+
+        Parameters
+        ----------
+        columns : str, int or list of them
+            Names or places of columns of X.
+
+        Returns
+        -------
+        test : HypothesisTest
+        """
+        return self._ratio_test(self._hypothesis_of(self._terms.features(columns)))
+
+    def score_test(self, columns: Any) -> NoReturn:
+        """Raise a ValueError: `likelihood_ratio_test` tests columns."""
+        raise ValueError(
+            "a score test is for maximum likelihood; likelihood_ratio_test(columns) and wald_test "
+            "are for FirthLogisticRegression"
+        )
+
+    def _hypothesis_of(self, features: NDArray[np.intp]) -> NDArray[np.float64]:
+        # The reported coefficients of some columns of X, as linear functions of theta.
+        first = int(self._likelihood.objective.fit_intercept)
+        n_terms = len(self._terms.names)
+        labels = np.arange(len(self._terms.labels))
+        return self._linear_map[np.ravel(labels[:, None] * n_terms + first + features)]
+
+    def _ratio_test(self, constraints: NDArray[np.float64]) -> HypothesisTest:
+        statistic = 2 * (self.llf + self._maximum_without(constraints).value)
+        rank = int(np.linalg.matrix_rank(constraints))
+        return HypothesisTest.of(max(statistic, 0.0), rank)
+
+    def _maximum_without(self, constraints: NDArray[np.float64]) -> Point:
+        # The largest penalised likelihood where linear functions of theta are zero.
+        likelihood, start = self._likelihood, self._point
+        point, step = start, _step(start, self._information, constraints)
+        # The first step goes to where they are zero, or in its direction there.
+        point = likelihood(start.theta + step)
+        for _ in range(MAX_ITER):
+            step = _step(point, Information(point.hessian), constraints)
+            decrement = -float(point.gradient @ step)
+            if decrement <= SMALL_DECREMENT:
+                break
+            size, floor = 1.0, ROUNDING * abs(point.value)
+            for _ in range(MAX_HALVINGS):
+                trial = likelihood(point.theta + size * step)
+                if trial.value <= point.value - ENOUGH * size * decrement + floor:
+                    break
+                size /= 2
+            else:
+                break
+            point = trial
+        return point
+
+
+def _step(
+    point: Point, information: Information, constraints: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # To the minimum of the quadratic model where the linear functions are zero.
+    back = information.solve(point.gradient)
+    along = information.solve(constraints.T)
+    of_constraints = constraints @ along
+    excess = constraints @ (point.theta - back)
+    # Coefficients that sum to zero over the classes are more functions than are independent.
+    return -back - along @ np.linalg.lstsq(of_constraints, excess, rcond=1e-12)[0]
