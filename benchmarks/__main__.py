@@ -11,6 +11,7 @@ TABLES = {
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
     "predict": "predict_proba against scikit-learn's",
     "focal": "fits of focal loss against those of log loss, and SciPy's L-BFGS",
+    "firth": "fits under Jeffreys' prior against firthmodels",
     "grid_search": "a grid search against scikit-learn's estimator",
     "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
     "passes": "how often a fit goes over the data",
