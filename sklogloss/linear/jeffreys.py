@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
@@ -162,9 +162,15 @@ class JeffreysObjective:
         point.max_gradient = self._largest(point.gradient)
         return point
 
-    def identified(self, point) -> JeffreysObjective:
-        """Return the objective with a basis if, at a point, columns of X depend on others."""
-        information = point.information[np.ix_(self.entries, self.entries)]
+    def identified(self) -> JeffreysObjective:
+        """Return the objective with a basis if columns of X depend on others: one pass.
+
+        Probabilities of 1/2 decide, since those of a start may be 0 or 1 to rounding.
+        """
+        objective = self.objective
+        even = objective.replace(samples=replace(objective.samples, offset=None))
+        information = even.value_gradient_hessian(np.zeros(objective.n_parameters)).hessian
+        information = information[np.ix_(self.entries, self.entries)]
         if not np.all(np.isfinite(information)):
             return self
         diagonal = np.diagonal(information)

@@ -24,6 +24,9 @@ MAX_STEPS_ON_SUBSET = 10
 MAX_CORRECTIONS = 6
 # Steps whose changes of the penalty's gradient are remembered.
 MEMORY = 10
+# Largest step of a scaled parameter. Where an offset leaves next to no curvature, as it may at the
+# start, a whole step goes to nowhere.
+LARGEST_STEP = 10.0
 # A secant must have at least this fraction of the information's curvature along its step.
 SMALLEST_CURVATURE = 1e-3
 
@@ -102,11 +105,9 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
             point, decrement = _point_from_subset(plan, penalised)
             n_iter = 1
         if point is None:
-            point = penalised.look(penalised.start() if theta is None else theta)
-            identified = penalised.identified(point)
-            if identified is not penalised:
-                penalised = identified
-                point = penalised.look(penalised.within(point.theta))
+            penalised = penalised.identified()
+            start = penalised.start() if theta is None else penalised.within(theta)
+            point = penalised.look(start)
         result = FirthNewton(penalised, goal.after(n_iter), decrement).solve(point)
     result.n_iter += n_iter
     return result
@@ -119,10 +120,10 @@ def _point_from_subset(plan, penalised):
     some = objective.samples.take(random_rows(objective.samples, plan.subset_sizes[0]))
     strength = penalised.strength * objective.weight_sum / some.weight_sum
     of_rows = JeffreysObjective(objective.replace(samples=some), strength)
-    point = of_rows.look(of_rows.start())
-    if of_rows.identified(point) is not of_rows:
+    if of_rows.identified() is not of_rows:
         return None, np.inf
-    on_rows = FirthNewton(of_rows, Goal(np.inf, MAX_STEPS_ON_SUBSET, SUBSET_GAP)).solve(point)
+    goal = Goal(np.inf, MAX_STEPS_ON_SUBSET, SUBSET_GAP)
+    on_rows = FirthNewton(of_rows, goal).solve(of_rows.look(of_rows.start()))
     start = penalised.look(on_rows.theta)
     if on_rows.verdict is not Verdict.CONVERGED or not np.isfinite(start.value):
         return None, np.inf
@@ -263,7 +264,7 @@ class FirthNewton:
 
     def _line_search(self, start, direction):
         # A better point along direction, not yet complete; None if there is none.
-        decrement, step = self.decrement, 1.0
+        decrement, step = self.decrement, min(1.0, LARGEST_STEP / np.abs(direction).max())
         rounding = 8 * np.finfo(np.float64).eps * abs(start.value)
         for _ in range(MAX_HALVINGS):
             trial = self.penalised.look(self.penalised.moved(start.theta, step * direction))

@@ -206,6 +206,17 @@ def test_dependent_columns_change_no_probability(data, n_classes, correction):
     assert_allclose(clf.coef_[:, 4], 0, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_offsets_that_decide_some_rows_leave_all_columns_their_coefficients(data):
+    X, y, _, _ = data(2)
+    offset = np.zeros(len(X))
+    # The rows that tell the last column have no curvature to speak of at the start.
+    X[:, 2] = 0
+    X[:4, 2], offset[:4], y[:4] = [1, 2, 3, 4], [-50, -100, -150, -200], [0, 1, 0, 1]
+    clf = FirthLogisticRegression(intercept_correction=None).fit(X, y, offset=offset)
+    assert_allclose(clf.coef_[0, 2], 50, atol=5)
+
+
 def test_more_columns_than_rows():
     # Each row has a leverage of 1, and half a pseudo-sample of each class: 3/4 is its probability.
     X = np.random.default_rng(0).normal(size=(6, 20))

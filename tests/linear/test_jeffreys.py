@@ -179,14 +179,14 @@ def test_basis_has_the_directions_that_change_raw_predictions(n_classes, layout)
     X, label, weight, _ = make_data(n_classes)
     dependent = np.column_stack([X, -2 * X[:, 1], np.full(len(X), 3.0)])
     penalised = make_penalised(LAYOUTS[layout](dependent), label, weight)
-    identified = penalised.identified(penalised.look(penalised.start()))
+    identified = penalised.identified()
     assert identified.n_free == 4 * (n_classes - 1)
     assert identified.n_free < penalised.n_free
     point = identified.complete(identified.look(random_theta(identified)))
     coef, intercept = identified.objective.coef_intercept(point.theta)
     # The same predictions without the columns too many have the same gradient of the intercept.
     smaller = make_penalised(LAYOUTS[layout](X), label, weight)
-    assert smaller.identified(smaller.look(smaller.start())) is smaller
+    assert smaller.identified() is smaller
     same = smaller.objective.theta(
         coef[:3] + np.outer([0, -2, 0], coef[3]), intercept + 3 * coef[4]
     )
