@@ -39,8 +39,9 @@ MODULES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page(page):
-    if "import lightgbm" in page.read_text(encoding="utf-8"):
-        pytest.importorskip("lightgbm")
+    for library in ("lightgbm", "statsmodels"):
+        if f"import {library}" in page.read_text(encoding="utf-8"):
+            pytest.importorskip(library)
     result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert result.failed == 0
 

@@ -31,14 +31,15 @@ def null_log_likelihood(likelihood: Likelihood) -> float:
 def target_entropy(likelihood: Likelihood) -> float:
     """Return the weighted sum of the entropies of the targets in nats: zero for labels."""
     target = likelihood.objective.samples.target
+    if target.shape[1] == 1 and likelihood.objective.n_columns > 1:
+        return 0.0
+    rows, columns = np.nonzero((target > 0) & (target < 1))  # others have none
+    probability = target[rows, columns]
+    entropy = -probability * np.log(probability)
     if target.shape[1] == 1:
-        if likelihood.objective.n_columns > 1:
-            return 0.0
-        entropy = -xlogy(target[:, 0], target[:, 0]) - xlogy(1 - target[:, 0], 1 - target[:, 0])
-    else:
-        entropy = -xlogy(target, target).sum(axis=1)
+        entropy -= (1 - probability) * np.log1p(-probability)
     weight = likelihood.row_weight
-    return float(entropy.sum() if weight is None else weight @ entropy)
+    return float(entropy.sum() if weight is None else weight[rows] @ entropy)
 
 
 def _class_totals(likelihood: Likelihood) -> NDArray[np.float64]:

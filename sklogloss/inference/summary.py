@@ -61,7 +61,7 @@ class Summary:
         for i, label in enumerate(terms.labels):
             of_label = rows[i * n_terms : (i + 1) * n_terms]
             named = [[name, *row] for name, row in zip(terms.names, of_label, strict=True)]
-            blocks.append((f"{label}", named))
+            blocks.append((f"class {label}", named))
         return cls(figures, list(columns), blocks)
 
     def __str__(self) -> str:
