@@ -96,3 +96,19 @@ def test_profile_is_of_the_likelihood():
     result = infer(fitted(X, y), X, y, covariance="robust")
     with pytest.raises(ValueError, match="covariance='model'"):
         result.conf_int(method="profile")
+
+
+def test_profile_misses_as_often_on_either_side_where_wald_does_not():
+    # A strong coefficient and 50 samples: the likelihood is skewed.
+    truth, n_sets, missed = 2.0, 250, {"wald": np.zeros(2), "profile": np.zeros(2)}
+    for seed in range(n_sets):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(50, 1))
+        y = (rng.logistic(size=50) < truth * X[:, 0]).astype(int)
+        result = infer(LogLossClassifier(C=np.inf).fit(X, y), X, y)
+        for method, sides in missed.items():
+            lower, upper = result.conf_int(method=method)[1]
+            sides += truth < lower, truth > upper
+    # The standard error of a fraction of 0.025 of 250 is 0.01.
+    assert np.abs(missed["profile"] / n_sets - 0.025).max() < 0.02
+    assert missed["wald"][0] < missed["wald"][1] / 2
