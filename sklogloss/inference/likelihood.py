@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective
+from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
+from sklogloss.penalties import Penalty
 from sklogloss.solvers.hessians import fix_class_shift
 
 __all__ = ["Likelihood", "Point"]
@@ -67,6 +71,13 @@ class Likelihood:
         hessian *= self.total
         return Point(theta, mean.value * self.total, mean.gradient * self.total, hessian)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Compiled views and kernels cannot be pickled, but made again.
+        objective, samples = self.objective, self.objective.samples
+        rows = (samples.target, samples.weight, samples.offset, samples.n_threads)
+        made_of = (objective.penalty, objective.coordinates, self.loss, self.total, self.exponent)
+        return _restored, (type(self), samples.X, samples.dtype, rows, *made_of)
+
     def without_hessian(self, theta: NDArray[np.float64]) -> Point:
         """Evaluate at theta, with an empty Hessian: one pass over X."""
         with one_blas_thread(), np.errstate(all="ignore"):
@@ -101,3 +112,20 @@ class Likelihood:
             target, prediction, self.row_weight, n_threads=samples.n_threads
         )
         return gradient.reshape(prediction.shape)
+
+
+def _restored(
+    cls: type[Likelihood],
+    X: Any,
+    dtype: Any,
+    rows: tuple[Any, ...],
+    penalty: Penalty,
+    coordinates: Coordinates,
+    loss: Loss,
+    total: float,
+    exponent: int,
+) -> Likelihood:
+    samples = Samples(make_design(X, dtype), *rows)
+    kernel = loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
+    objective = Objective(samples, kernel, penalty, coordinates)
+    return cls(objective, loss, total, exponent)
