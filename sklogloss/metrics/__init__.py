@@ -1,5 +1,7 @@
 """Metrics of probabilities, in nats, and scorers for model selection."""
 
+from typing import TYPE_CHECKING
+
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.calibration import (
     CalibrationLine,
@@ -21,18 +23,22 @@ from sklogloss.metrics.intervals import (
     log_loss_interval,
 )
 from sklogloss.metrics.log_loss import d2_log_loss, log_loss, surprise
-from sklogloss.metrics.scorers import (
-    ProbabilityScorer,
-    d2_log_loss_scorer,
-    discrimination_scorer,
-    make_focal_loss_scorer,
-    neg_brier_scorer,
-    neg_focal_loss_scorer,
-    neg_log_loss_scorer,
-    neg_miscalibration_scorer,
-    probability_scorers,
-)
+from sklogloss.metrics.scorers import ProbabilityScorer, make_focal_loss_scorer
 from sklogloss.metrics.surprise_test import SurpriseTestResult, surprise_test
+
+if TYPE_CHECKING:
+    from sklogloss.metrics.scorers import (
+        d2_log_loss_scorer,
+        discrimination_scorer,
+        neg_brier_scorer,
+        neg_focal_loss_scorer,
+        neg_log_loss_scorer,
+        neg_miscalibration_scorer,
+        probability_scorers,
+    )
+else:
+    # These are new each time that they are imported.
+    from sklogloss.metrics.scorers import __getattr__ as __getattr__
 
 __all__ = [
     "CalibrationLine",
@@ -65,3 +71,7 @@ __all__ = [
     "surprise",
     "surprise_test",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -153,18 +154,30 @@ def make_focal_loss_scorer(
     return _make_scorer(focal_loss, greater_is_better=False, gamma=gamma, alpha=alpha)
 
 
-neg_log_loss_scorer = _make_scorer(log_loss, greater_is_better=False)
-neg_focal_loss_scorer = make_focal_loss_scorer()
-neg_brier_scorer = _make_scorer(brier_score, greater_is_better=False)
-d2_log_loss_scorer = _make_scorer(d2_log_loss, greater_is_better=True)
-neg_miscalibration_scorer = _make_scorer(_miscalibration, greater_is_better=False)
-discrimination_scorer = _make_scorer(_discrimination, greater_is_better=True)
-
-probability_scorers = {
-    "neg_log_loss": neg_log_loss_scorer,
-    "neg_focal_loss": neg_focal_loss_scorer,
-    "neg_brier": neg_brier_scorer,
-    "d2_log_loss": d2_log_loss_scorer,
-    "neg_miscalibration": neg_miscalibration_scorer,
-    "discrimination": discrimination_scorer,
+_SCORERS = {
+    "neg_log_loss": _make_scorer(log_loss, greater_is_better=False),
+    "neg_focal_loss": make_focal_loss_scorer(),
+    "neg_brier": _make_scorer(brier_score, greater_is_better=False),
+    "d2_log_loss": _make_scorer(d2_log_loss, greater_is_better=True),
+    "neg_miscalibration": _make_scorer(_miscalibration, greater_is_better=False),
+    "discrimination": _make_scorer(_discrimination, greater_is_better=True),
 }
+
+neg_log_loss_scorer: ProbabilityScorer
+neg_focal_loss_scorer: ProbabilityScorer
+neg_brier_scorer: ProbabilityScorer
+d2_log_loss_scorer: ProbabilityScorer
+neg_miscalibration_scorer: ProbabilityScorer
+discrimination_scorer: ProbabilityScorer
+probability_scorers: dict[str, ProbabilityScorer]
+
+
+def __getattr__(name: str) -> Any:
+    # Each import of a scorer makes a copy, as scikit-learn's get_scorer does: set_score_request
+    # changes a scorer, which must not change those of others.
+    if name == "probability_scorers":
+        return copy.deepcopy(_SCORERS)
+    scorer = _SCORERS.get(name.removesuffix("_scorer"))
+    if scorer is None or name not in __all__:
+        raise AttributeError(f"sklogloss.metrics has no attribute {name!r}")
+    return copy.deepcopy(scorer)

@@ -34,7 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier, metrics
 from sklogloss.metrics import (
     brier_score,
     d2_log_loss,
@@ -181,7 +181,7 @@ def test_metadata_routing():
     X, y = BINARY
     weight = np.random.default_rng(0).uniform(size=len(y))
     with sklearn.config_context(enable_metadata_routing=True):
-        scorer = clone(neg_log_loss_scorer, safe=False).set_score_request(sample_weight=True)
+        scorer = metrics.neg_log_loss_scorer.set_score_request(sample_weight=True)
         model = LogLossClassifier().set_fit_request(sample_weight=False)
         splitter = KFold(3, shuffle=True, random_state=0)
         scores = cross_val_score(
@@ -190,6 +190,48 @@ def test_metadata_routing():
         assert np.isfinite(scores).all()
         unweighted = cross_val_score(model, X, y, scoring=neg_log_loss_scorer, cv=splitter)
         assert np.all(scores != unweighted)
+
+
+SCORER_NAMES = [name for name in metrics.__all__ if name.endswith("_scorer") and "make" not in name]
+
+
+def requested(scorer):
+    """Return the names of the metadata that a scorer requests."""
+    requests = scorer.get_metadata_routing().score.requests
+    return {name for name, is_requested in requests.items() if is_requested}
+
+
+@pytest.mark.parametrize("name", SCORER_NAMES)
+def test_what_a_scorer_requests_is_nobody_else_s(name):
+    with sklearn.config_context(enable_metadata_routing=True):
+        mine = getattr(metrics, name).set_score_request(sample_weight=True, offset=True)
+        others = getattr(metrics, name)
+        assert requested(mine) == {"sample_weight", "offset"}
+        assert requested(others) == set()
+        for copied in (clone(mine, safe=False), pickle.loads(pickle.dumps(mine))):
+            assert requested(copied) == requested(mine)
+    clf = LogLossClassifier().fit(*BINARY)
+    assert mine(clf, *BINARY) == others(clf, *BINARY)
+
+
+def test_scorers_of_the_dict_are_nobody_else_s():
+    with sklearn.config_context(enable_metadata_routing=True):
+        mine = metrics.probability_scorers
+        for scorer in mine.values():
+            scorer.set_score_request(sample_weight=True)
+        mine.clear()
+        others = metrics.probability_scorers
+        assert len(others) == 6
+        for scorer in others.values():
+            assert requested(scorer) == set()
+
+
+def test_names_of_scorers_are_found():
+    assert len(SCORER_NAMES) == 6
+    assert {*SCORER_NAMES, "probability_scorers", "log_loss"} <= set(dir(metrics))
+    for module in (metrics, metrics.scorers):
+        assert not hasattr(module, "roc_auc_scorer")
+        assert not hasattr(module, "neg_brier")
 
 
 def test_several_metrics_call_the_estimator_once():
