@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_iris
 
 import sklogloss
 import sklogloss.displays
@@ -164,3 +165,46 @@ def test_module_prints_the_versions():
     printed = run_python("-m", "sklogloss")
     assert f"sklogloss: {sklogloss.__version__}\n" in printed
     assert "SIMD level: " in printed
+
+
+# Events of Python's audit hooks that a fit, a prediction or a metric has no reason to cause.
+FORBIDDEN_EVENTS = ("socket.", "subprocess.", "tempfile.", "urllib.", "os.exec", "os.system")
+events = []
+is_watching = False
+
+
+def watch(event, arguments):
+    if not is_watching:
+        return
+    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    if writes or event.startswith(FORBIDDEN_EVENTS):
+        events.append((event, arguments))
+
+
+def test_fits_open_no_connection_and_write_no_file():
+    global is_watching
+    sys.addaudithook(watch)  # no hook can be removed
+    X, y = load_iris(return_X_y=True)
+    is_watching = True
+    try:
+        for estimator in (
+            sklogloss.LogLossClassifier(l1_ratio=0.5),
+            sklogloss.FocalLogisticRegression(),
+            sklogloss.LogLossClassifierCV(Cs=2, cv=2, n_jobs=2),
+        ):
+            proba = estimator.fit(X, y).predict_proba(X)
+            sklogloss.metrics.log_loss_decomposition(y, proba)
+            estimator.set_params(probabilities="model").to_sklearn()
+        sklogloss.logloss_path(X, y, Cs=3)
+    finally:
+        is_watching = False
+    assert events == []
+
+
+def test_the_package_reads_no_environment_variable():
+    for path in MODULES:
+        assert "environ" not in path.read_text(encoding="utf-8"), path
+        assert "getenv" not in path.read_text(encoding="utf-8"), path
+    for path in PACKAGE.rglob("*.[chp]*"):
+        if path.suffix in (".c", ".h", ".pyx", ".pxd"):
+            assert "getenv" not in path.read_text(encoding="utf-8"), path

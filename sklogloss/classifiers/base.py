@@ -21,6 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from sklogloss.classifiers.export import to_logistic_regression
 from sklogloss.classifiers.problem import Problem
+from sklogloss.classifiers.state import plain_state, restored_state
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight, has_finite_sum
@@ -629,6 +630,12 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         True
         """
         return to_logistic_regression(self, offset)
+
+    def __getstate__(self):
+        return plain_state(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(restored_state(state))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

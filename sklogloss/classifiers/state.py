@@ -1,0 +1,52 @@
+"""Fitted state as pickles and skops see it: arrays, numbers and strings, no class of sklogloss."""
+
+from dataclasses import asdict
+
+from sklogloss.losses import FocalLoss, LogLoss
+from sklogloss.solvers.plan import Method, Plan, Start
+
+__all__ = ["plain_state", "restored_state"]
+
+
+def plain_state(state):
+    """Return the attributes of a classifier with its plan and its loss in plain words.
+
+    A reader then trusts the class of the classifier alone, and plans and losses may change from
+    version to version without harm to what has been stored.
+
+    Parameters
+    ----------
+    state : dict
+
+    Returns
+    -------
+    state : dict
+    """
+    plain = dict(state)
+    plan, loss = state.get("plan_"), state.get("_fitted_loss")
+    if isinstance(plan, Plan):
+        names = {"methods": [method.name for method in plan.methods], "start": plan.start.name}
+        plain["plan_"] = {**asdict(plan), **names, "subset_sizes": list(plan.subset_sizes)}
+    if type(loss) in (LogLoss, FocalLoss):
+        gamma = loss.gamma if isinstance(loss, FocalLoss) else 0.0
+        plain["_fitted_loss"] = {"n_classes": loss.n_classes, "gamma": gamma}
+    return plain
+
+
+def restored_state(plain):
+    """Return the attributes of which `plain_state` returned the plain ones."""
+    state = dict(plain)
+    plan, loss = plain.get("plan_"), plain.get("_fitted_loss")
+    if isinstance(plan, dict):
+        state["plan_"] = Plan(
+            **{
+                **plan,
+                "methods": tuple(Method[name] for name in plan["methods"]),
+                "start": Start[plan["start"]],
+                "subset_sizes": tuple(plan["subset_sizes"]),
+            }
+        )
+    if isinstance(loss, dict):
+        gamma, n_classes = loss["gamma"], loss["n_classes"]
+        state["_fitted_loss"] = FocalLoss(gamma, n_classes) if gamma > 0 else LogLoss(n_classes)
+    return state
