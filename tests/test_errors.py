@@ -14,10 +14,12 @@ from matplotlib import pyplot as plt
 from scipy import sparse
 
 from sklogloss import (
+    FirthLogisticRegression,
     FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
     displays,
+    inference,
     logloss_path,
     losses,
     metrics,
@@ -32,6 +34,7 @@ Y = np.arange(N) % 2
 P = RNG.uniform(0.1, 0.9, size=N)
 Z = np.log(P / (1 - P))
 CLF = LogLossClassifier().fit(X, Y)
+UNPENALISED = LogLossClassifier(C=np.inf).fit(X, Y)
 CV = LogLossClassifierCV(cv=2, Cs=2).fit(X, Y)
 PATH = logloss_path(X, Y, Cs=3)
 
@@ -132,6 +135,9 @@ CASES = [
     *argument_cases("LogLossClassifier", fits(LogLossClassifier), {}),
     *argument_cases("FocalLogisticRegression", fits(FocalLogisticRegression), {}),
     *argument_cases("LogLossClassifierCV", fits(LogLossClassifierCV, cv=2, Cs=2), {}),
+    *argument_cases("FirthLogisticRegression", fits(FirthLogisticRegression), {}),
+    *argument_cases("infer", inference.infer, {"clf": UNPENALISED, "X": X, "y": Y}),
+    *argument_cases("separation", inference.separation, {"X": X, "y": Y}),
     *argument_cases("logloss_path", logloss_path, {"X": X, "y": Y, "Cs": 3}),
     *argument_cases("predict_proba", CLF.predict_proba, {"X": X}),
     *argument_cases("score", CLF.score, {"X": X, "y": Y}),

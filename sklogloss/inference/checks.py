@@ -14,6 +14,7 @@ from sklogloss.classifiers import (
     FocalLogisticRegression,
     LogLossClassifier,
 )
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.offset import check_offset
 
 __all__ = [
@@ -171,8 +172,9 @@ def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float
     offset : array-like of shape (n_samples,) or (n_samples, n_classes), or None
     """
     clf, X, _ = classifier_and_data(estimator, X)
-    X = validate_data(
-        clf, X, reset=False, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
-    )
+    with naming("X"):
+        X = validate_data(
+            clf, X, reset=False, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+        )
     n_columns = 1 if len(clf.classes_) == 2 else len(clf.classes_)
     return X, check_offset(offset, X.shape[0], n_columns, np.float64, clf.classes_)

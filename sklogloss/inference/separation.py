@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklogloss.inference.terms import Terms
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.columns import column_names
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.inputs.parameters import check_parameter
 from sklogloss.inputs.targets import Targets, encode_labels, encode_probabilities
@@ -146,13 +147,14 @@ def separation(
     """
     check_parameter("fit_intercept", fit_intercept, bool)
     names = column_names(X)
-    data: Any = check_array(
-        X,
-        accept_sparse=["csr", "csc"],
-        accept_large_sparse=True,
-        dtype=[np.float64, np.float32],
-        input_name="X",
-    )
+    with naming("X"):
+        data: Any = check_array(
+            X,
+            accept_sparse=["csr", "csc"],
+            accept_large_sparse=True,
+            dtype=[np.float64, np.float32],
+            input_name="X",
+        )
     targets = encode_probabilities(y, np.float64) if is_soft(y) else _encoded_labels(y)
     check_same_length(X=data, y=targets)
     weight = check_sample_weight(sample_weight, data.shape[0])

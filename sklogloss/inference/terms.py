@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import real_array
+from sklogloss.inputs.errors import shown
 from sklogloss.linear.coordinates import Coordinates
 
 __all__ = ["Terms", "require_pandas"]
@@ -241,16 +242,16 @@ def _contrasts(classes: NDArray[Any], baseline: Any) -> tuple[list[Any], NDArray
     known = classes.tolist()
     if baseline is None:
         baseline = known[0]
-    elif hasattr(baseline, "item"):
+    elif isinstance(baseline, np.generic):
         baseline = baseline.item()
     n_classes = len(known)
     of_classes = np.eye(n_classes) if n_classes > 2 else np.array([[0.0], [1.0]])
-    if baseline in known:
+    if np.isscalar(baseline) and baseline in known:
         place = known.index(baseline)
         contrasts = np.delete(of_classes - of_classes[place], place, axis=0)
         return [label for label in known if label != baseline], contrasts
     if isinstance(baseline, str) and baseline == "mean":
         return known, of_classes - of_classes.mean(axis=0)
     raise ValueError(
-        f"baseline must be None, 'mean' or one of the classes {known}, got {baseline!r}"
+        f"baseline must be None, 'mean' or one of the classes {known}, got {shown(baseline)}"
     )

@@ -157,6 +157,8 @@ def encode_labels(y):
     ValueError
         If y is continuous or has one class only.
     """
+    if len(y) == 0:
+        raise ValueError("y has 0 samples")
     classes, label = unique_labels(y, "y")
     if not are_whole_numbers(classes) or 2 * len(classes) > len(y):
         # Other whole numbers always pass, and the check takes a good part of a small fit.

@@ -11,7 +11,12 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+from sklogloss import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+)
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)
@@ -28,6 +33,7 @@ MODELS = [
     LogLossClassifierCV(Cs=3, cv=2),
     LogLossClassifierCV(Cs=3, cv=2, l1_ratios=[0.5], refit=False),
     FocalLogisticRegression(probabilities="model", alpha=[1, 2, 3]),
+    FirthLogisticRegression(),
 ]
 
 

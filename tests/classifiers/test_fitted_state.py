@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+from sklogloss import (
+    FirthLogisticRegression,
+    FocalLogisticRegression,
+    LogLossClassifier,
+    LogLossClassifierCV,
+)
 
 X, Y = load_iris(return_X_y=True)
 # 30,000 rows of four features are predicted by a pass with threads.
@@ -24,7 +29,14 @@ def corrupt_classes(clf):
     clf.classes_ = clf.classes_[:2]
 
 
-@pytest.fixture(params=[LogLossClassifier, FocalLogisticRegression, LogLossClassifierCV])
+@pytest.fixture(
+    params=[
+        LogLossClassifier,
+        FocalLogisticRegression,
+        LogLossClassifierCV,
+        FirthLogisticRegression,
+    ]
+)
 def clf(request):
     parameters = {"Cs": [1.0], "cv": 2} if request.param is LogLossClassifierCV else {}
     return request.param(**parameters).fit(X, Y)
@@ -40,7 +52,7 @@ def clf(request):
 )
 @pytest.mark.parametrize("probabilities", ["model", "posterior"])
 def test_every_method_for_any_number_of_rows(clf, corrupt, message, probabilities):
-    clf.set_params(probabilities=probabilities)
+    clf.probabilities = probabilities
     corrupt(clf)
     message = message.format(type(clf).__name__)
     for n_rows in N_ROWS:
