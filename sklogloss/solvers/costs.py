@@ -10,11 +10,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 __all__ = ["Costs", "costs_of", "unit_counts"]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
+N_THREADS = _MEASURED["n_threads"]
 
 
 @dataclass(frozen=True)
@@ -25,31 +24,77 @@ class Costs:
 
     Attributes
     ----------
-    gradient_pass : float
-        Value and gradient.
-    product_pass : float
-        The Hessian's product with a direction, as for conjugate gradients.
-    hessian : float
-        What the Hessian adds to a gradient pass.
-    class_mean_hessian : float
-        The mean over the classes of the Hessian's diagonal blocks, from the curvature.
-    factor, class_mean_factor : float
-        The Cholesky factor of either Hessian.
-    solve, class_mean_solve : float
-        A step of all parameters, given that factor.
-    newton_step : float
-        What a Newton step costs where all of the above cost nothing: the solver's own Python code.
+    n_pairs : float
+        Pairs of columns of raw_prediction: blocks of the Hessian.
+    counts : dict of str to dict of str to float
+        See `unit_counts`.
+    units, hessian_units : dict of str to float
+        The unit costs in nanoseconds, and those for the products that make a Hessian.
     """
 
-    gradient_pass: float
-    product_pass: float
-    hessian: float
-    class_mean_hessian: float
-    factor: float
-    class_mean_factor: float
-    solve: float
-    class_mean_solve: float
-    newton_step: float
+    n_pairs: float
+    counts: dict[str, dict[str, float]]
+    units: dict[str, float]
+    hessian_units: dict[str, float]
+
+    @property
+    def gradient_pass(self) -> float:
+        """A pass for value and gradient."""
+        return self.product_pass + self._seconds("loss") / N_THREADS
+
+    @property
+    def product_pass(self) -> float:
+        """A pass for the Hessian's product with a direction, as for conjugate gradients."""
+        return self._seconds("pass") + self._seconds("products") / N_THREADS
+
+    @property
+    def hessian(self) -> float:
+        """What the Hessian adds to a gradient pass."""
+        return self._hessian_block * self.n_pairs
+
+    @property
+    def class_mean_hessian(self) -> float:
+        """The mean over the classes of the Hessian's diagonal blocks, from the curvature."""
+        return self._hessian_block + self._seconds("pass")
+
+    @property
+    def factor(self) -> float:
+        """The Cholesky factor of the Hessian."""
+        return self._seconds("factor")
+
+    @property
+    def class_mean_factor(self) -> float:
+        """That of the mean over the classes."""
+        return self._seconds("class_mean_factor")
+
+    @property
+    def solve(self) -> float:
+        """A step of all parameters, given the factor of the Hessian."""
+        return self._seconds("solve")
+
+    @property
+    def class_mean_solve(self) -> float:
+        """The same for the factor of the mean over the classes."""
+        return self._seconds("class_mean_solve")
+
+    @property
+    def newton_step(self) -> float:
+        """The solver's own Python code for a Newton step."""
+        return self._seconds("newton_step")
+
+    @property
+    def _hessian_block(self):
+        return _seconds(self.counts["hessian_block"], self.hessian_units) / N_THREADS
+
+    def _seconds(self, step):
+        return _seconds(self.counts[step], self.units)
+
+
+def _seconds(counts, units):
+    nanoseconds = 0.0
+    for name, count in counts.items():
+        nanoseconds += units[name] * count
+    return 1e-9 * nanoseconds
 
 
 def costs_of(
@@ -65,31 +110,16 @@ def costs_of(
     n_stored : int
         Entries that a pass over X reads.
     is_sparse : bool
-    dtype : dtype
-        That of the arithmetic.
+    dtype : str
+        The name of that of the arithmetic.
     float32_hessian : bool, default=False
         Whether the products that make the Hessian of a dense X are taken in float32.
     """
-    dtype, float32 = np.dtype(dtype).name, "float32"
-    dtype_of_hessian = float32 if float32_hessian and not is_sparse else dtype
-    counts = unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse)
-    seconds = {}
-    for step, of_step in counts.items():
-        units = _MEASURED[dtype_of_hessian if step == "hessian_block" else dtype]
-        seconds[step] = 1e-9 * sum(units[name] * count for name, count in of_step.items())
-    n_threads = _MEASURED["n_threads"]
-    product_pass = seconds["pass"] + seconds["products"] / n_threads
-    block = seconds["hessian_block"] / n_threads
     return Costs(
-        gradient_pass=product_pass + seconds["loss"] / n_threads,
-        product_pass=product_pass,
-        hessian=block * n_columns * (n_columns + 1) / 2,
-        class_mean_hessian=block + seconds["pass"],
-        factor=seconds["factor"],
-        class_mean_factor=seconds["class_mean_factor"],
-        solve=seconds["solve"],
-        class_mean_solve=seconds["class_mean_solve"],
-        newton_step=seconds["newton_step"],
+        n_columns * (n_columns + 1) / 2,
+        unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse),
+        _MEASURED[dtype],
+        _MEASURED["float32" if float32_hessian and not is_sparse else dtype],
     )
 
 

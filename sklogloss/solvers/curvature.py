@@ -25,7 +25,7 @@ def passes_per_hessian(objective):
         objective.n_columns,
         max(design.n_stored, 1),
         design.is_sparse,
-        objective.samples.dtype,
+        objective.samples.dtype.name,
     )
     return (costs.hessian + costs.factor) / costs.gradient_pass
 

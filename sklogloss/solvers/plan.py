@@ -109,19 +109,29 @@ class Facts:
             block_rows=design.block_rows,
             is_sparse=design.is_sparse,
             has_rows=not design.is_sparse or design.X.format == "csr",
-            fits_int32=max(design.n_samples, design.n_features) <= np.iinfo(np.int32).max,
+            fits_int32=max(design.n_samples, design.n_features) < 2**31,
             dtype=samples.dtype.name,
             fit_intercept=fit_intercept,
             has_offset=samples.offset is not None,
             rarest_class=samples.rarest_class(loss.n_columns),
             is_convex=loss.is_convex,
             is_log_loss=loss.is_log_loss,
-            **_facts_of_penalty(penalty),
+            **cls._of_penalty(penalty),
         )
 
     def with_penalty(self, penalty) -> Facts:
         """Return the facts under another penalty."""
-        return replace(self, **_facts_of_penalty(penalty))
+        return replace(self, **self._of_penalty(penalty))
+
+    @staticmethod
+    def _of_penalty(penalty):
+        return {
+            "has_l1": penalty.has_l1,
+            "has_l2": penalty.has_l2_everywhere,
+            "has_equal_l2": np.ndim(penalty.l2) == 0,
+            "is_bounded": penalty.is_bounded,
+            "is_smooth": penalty.is_smooth,
+        }
 
     @property
     def is_sparse_softmax(self):
@@ -236,32 +246,37 @@ def make_plan(facts, solver="auto") -> Plan:
     forms_hessian = _forms_whole_hessian(facts, sizes, stride)
     if solver not in SOLVERS:
         solver = _best_solver(facts, is_reducible, forms_hessian)
-    plan = Plan(solver, _methods(facts, solver, forms_hessian))
+    methods = _methods(facts, solver, forms_hessian)
+    options = {}
     if is_reducible or sizes or stride > 1:
         # Where the rows themselves are few, a few of them will do.
-        n_rows = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
-        plan = replace(plan, coordinate_rows=n_rows)
+        options["coordinate_rows"] = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
     if not facts.is_convex:
-        plan = replace(plan, rows_for_starts=_rows_for_starts(facts))
-    if plan.methods[0] is Method.LBFGS:
-        return plan
-    if plan.methods[0] is Method.WORKING_SETS:
+        options["rows_for_starts"] = _rows_for_starts(facts)
+    if methods[0] is Method.WORKING_SETS:
         is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
-        return replace(plan, descends=facts.is_sparse_softmax and is_large and not facts.is_bounded)
+        options["descends"] = facts.is_sparse_softmax and is_large and not facts.is_bounded
+    elif methods[0] is not Method.LBFGS:
+        options |= _start(facts, methods[0], is_reducible, sizes, stride)
+    return Plan(solver, methods, **options)
+
+
+def _start(facts, method, is_reducible, sizes, stride):
+    # The options of the plan that say where Newton steps by this method start.
     if is_reducible:
-        return replace(plan, start=Start.ROWS)
+        return {"start": Start.ROWS}
     if sizes:
-        return replace(plan, start=Start.SUBSET, subset_sizes=sizes)
+        return {"start": Start.SUBSET, "subset_sizes": sizes}
     # The dual of log loss is easier for many classes and fewer rows than features.
     if (
-        plan.methods[0] is Method.SPARSE_SOFTMAX
+        method is Method.SPARSE_SOFTMAX
         and facts.has_rows
         and facts.has_equal_l2
         and not facts.has_offset
         and facts.n_features >= facts.n_samples
     ):
-        return replace(plan, start=Start.DUAL)
-    return replace(plan, hessian_stride=stride)
+        return {"start": Start.DUAL}
+    return {"hessian_stride": stride}
 
 
 def _subset_sizes(facts):
