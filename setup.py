@@ -2,10 +2,8 @@
 
 Three environment variables change the build:
 
-SKLOGLOSS_NO_OPENMP=1      build without OpenMP (one thread)
-SKLOGLOSS_DEBUG=1          check bounds in Cython code and keep assertions; slow
-SKLOGLOSS_SANITIZE=NAMES   build with the compiler's sanitizers, "address,undefined" or "thread",
-                           for tests; docs/development/nets.rst says how
+SKLOGLOSS_NO_OPENMP=1   build without OpenMP (whose settings limit the number of threads)
+SKLOGLOSS_DEBUG=1       check bounds in Cython code and keep assertions; slow
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are respected, as by every setuptools build.
 """
@@ -56,7 +54,7 @@ def openmp_flags():
     program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
     if compiles_and_links(program, compile_flags, link_flags):
         return compile_flags, link_flags
-    print("sklogloss: the compiler has no OpenMP, building for one thread", file=sys.stderr)
+    print("sklogloss: the compiler has no OpenMP, building without it", file=sys.stderr)
     return [], []
 
 
@@ -153,6 +151,7 @@ setup(
             ),
             extension("function_kernel"),
             extension("loss_evaluation"),
+            extension("parallel", "thread_pool.c"),
             extension("design"),
             extension("dense_design", "dense_block.c", "gram_kernel.c", "thin_product.c"),
             extension("sparse_design", "sparse_block.c"),

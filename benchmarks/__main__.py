@@ -7,6 +7,7 @@ TABLES = {
     "fit": "fits against other libraries, at equal accuracy",
     "path": "L1 paths against other libraries, at equal accuracy",
     "threads": "fits with one thread and with two",
+    "busy": "fits beside processes that keep the cores busy, two at once, within a quota",
     "scaling": "time per row of fits to more and more rows",
     "variants": "fits to float32 and float64, to C-ordered and F-ordered data",
     "predict": "predict_proba against scikit-learn's",

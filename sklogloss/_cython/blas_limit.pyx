@@ -8,6 +8,8 @@ between the two.
 cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 
+from .parallel cimport call_first
+
 # They take and return an int, or a 64-bit integer: as an argument the latter serves both.
 ctypedef int64_t (*get_t)() noexcept nogil
 ctypedef void (*set_t)(int64_t) noexcept nogil
@@ -27,6 +29,18 @@ cdef extern from *:
     enum: SKLOGLOSS_MAX_LIBRARIES
     int n_inside_thread
     int64_t previous_of_thread[SKLOGLOSS_MAX_LIBRARIES]
+
+
+# Those that the threads of the pool call. They call BLAS for the passes alone, so that the limit
+# need not be taken back.
+cdef set_t pool_setters[SKLOGLOSS_MAX_LIBRARIES]
+cdef int n_pool_setters = 0
+
+
+cdef void limit_thread_of_pool() noexcept nogil:
+    cdef int i
+    for i in range(n_pool_setters):
+        pool_setters[i](1)
 
 
 cdef class BlasLimit:
@@ -70,6 +84,17 @@ cdef class BlasLimit:
             adjust_thread(-1)
             self.restore(self.n_inside == 0, n_inside_thread == 0)
         return False
+
+    def limit_pool(self):
+        """Limit the threads of the pool, too, in libraries where each thread has a number."""
+        global n_pool_setters
+        cdef int i
+        n_pool_setters = 0
+        for i in range(self.n_libraries):
+            if self.is_per_thread[i]:
+                pool_setters[n_pool_setters] = self.set_functions[i]
+                n_pool_setters += 1
+        call_first(limit_thread_of_pool)
 
     def forget(self):
         """Forget the threads of the parent after a fork: this one alone exists in the child."""

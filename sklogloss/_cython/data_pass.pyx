@@ -432,12 +432,13 @@ cdef extern from *:
     #ifdef _OPENMP
     #include <omp.h>
     #else
-    static int omp_get_max_threads(void) { return 1; }
+    #include <limits.h>
+    static int omp_get_max_threads(void) { return INT_MAX; }
     #endif
     """
     int omp_get_max_threads() noexcept nogil
 
 
 def max_threads():
-    """Return the number of threads that OpenMP would use: 1 if built without it."""
+    """Return the number of threads that OpenMP's settings allow: any if built without it."""
     return omp_get_max_threads()

@@ -1,9 +1,9 @@
-"""Whether this process may use OpenMP."""
+"""Whether this process was forked, and so shares the cores with its parent."""
 
 import os
 
-# Whether this process was forked, without exec, from one that had loaded sklogloss. GNU OpenMP
-# hangs in a child of a process that has used it: the child uses one thread.
+# Whether this process was forked, without exec, from one that had loaded sklogloss. Such a child is
+# mostly one of several, each of which takes its part of the work: it uses one thread.
 is_child = False
 
 

@@ -1,10 +1,10 @@
 """Losses of arrays: value, gradient, diagonal of the Hessian and probabilities of each sample."""
 
 from cython cimport floating
-from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_MAX, FLT_MAX
 
 from .loss_kernel cimport LossKernel, link_block, loss_block
+from .parallel cimport for_each_item
 
 import numpy as np
 
@@ -51,11 +51,30 @@ cdef struct Arguments:
     Py_ssize_t n_samples
 
 
+# What evaluate() does with them.
+cdef struct Evaluation:
+    Arguments arguments
+    bint is_float32
+    loss_block function
+    const void *parameters
+    Py_ssize_t n_columns
+    bint target_is_matrix
+    Py_ssize_t block_rows
+    Py_ssize_t scratch_stride
+    Py_ssize_t scratch_size     # of a thread
+    void *scratch
+    int *status                 # of each thread: flags of the invalid arguments
+
+
+# Of probabilities, which may have been given in float32, around 1.
+cdef double SUM_TOLERANCE = 1e-5
+
 cdef enum:
     SUM_ROWS = 64       # rows whose target probabilities are summed together
     # Unused entries between the columns of scratch memory. Columns at a distance of a power of two
     # would compete for the same lines of cache.
     SCRATCH_GAP = 16
+    BLOCKS_PER_ITEM = 16        # that a thread takes at a time
     INVALID_TARGET = 1
     INVALID_WEIGHT = 2
 
@@ -220,9 +239,8 @@ cdef bint is_invalid_index(
 
 cdef bint is_invalid_distribution(
     Py_ssize_t n_rows, Py_ssize_t n_classes, const floating *target, Py_ssize_t stride,
-    double tolerance,
 ) noexcept nogil:
-    """Whether an entry is outside [0, 1] or the sum of a row is not 1 up to tolerance."""
+    """Whether an entry is outside [0, 1] or the sum of a row is not 1 up to rounding errors."""
     cdef double[SUM_ROWS] total
     cdef const floating *column
     cdef Py_ssize_t tile, start, rows, i, k
@@ -238,16 +256,16 @@ cdef bint is_invalid_distribution(
             for i in range(rows):
                 total[i] += column[i]
         for i in range(rows):
-            invalid |= (not total[i] <= tolerance) | (not total[i] >= -tolerance)
+            invalid |= (not total[i] <= SUM_TOLERANCE) | (not total[i] >= -SUM_TOLERANCE)
     return invalid
 
 
 cdef int evaluate_block(
-    loss_block function, const void *parameters, Py_ssize_t n_columns, bint target_is_matrix,
-    double tolerance, const Arguments *arguments, Py_ssize_t start, Py_ssize_t n_rows,
-    Py_ssize_t scratch_stride, floating *scratch,
+    const Evaluation *of, Py_ssize_t start, Py_ssize_t n_rows, floating *scratch
 ) noexcept nogil:
     """Evaluate rows. Return 0, or flags of the invalid arguments."""
+    cdef const Arguments *arguments = &of.arguments
+    cdef Py_ssize_t scratch_stride = of.scratch_stride, n_columns = of.n_columns
     cdef Block raw_prediction, target, weight, value, gradient, hessian
     cdef bint is_invalid
     cdef int status = 0
@@ -269,14 +287,14 @@ cdef int evaluate_block(
         start_out, stop_out = start, stop
     prefetch_rows(&arguments.gradient, start_out, stop_out, sizeof(floating))
     prefetch_rows(&arguments.hessian, start_out, stop_out, sizeof(floating))
-    function(
+    of.function(
         n_rows, n_columns, raw_prediction.stride, target.data, target.stride,
-        raw_prediction.data, parameters, value.data, gradient.data, hessian.data, NULL, 0,
+        raw_prediction.data, of.parameters, value.data, gradient.data, hessian.data, NULL, 0,
     )
     # The function has brought the target into cache: only now is the check cheap.
-    if target_is_matrix:
+    if of.target_is_matrix:
         is_invalid = is_invalid_distribution(
-            n_rows, n_columns, <const floating *> target.data, target.stride, tolerance
+            n_rows, n_columns, <const floating *> target.data, target.stride
         )
     elif n_columns == 1:
         is_invalid = is_invalid_probability(n_rows, <const floating *> target.data)
@@ -290,6 +308,25 @@ cdef int evaluate_block(
     weight_and_write(gradient, <const floating *> weight.data, &arguments.gradient, start, n_rows)
     weight_and_write(hessian, <const floating *> weight.data, &arguments.hessian, start, n_rows)
     return status
+
+
+cdef void evaluate_rows(
+    const Evaluation *of, Py_ssize_t start, Py_ssize_t end, int thread, floating *scratch
+) noexcept nogil:
+    scratch += thread * of.scratch_size
+    while start < end:
+        of.status[thread] |= evaluate_block(of, start, min(of.block_rows, end - start), scratch)
+        start += of.block_rows
+
+
+cdef void evaluate_item(void *context, Py_ssize_t item, int thread) noexcept nogil:
+    cdef const Evaluation *of = <Evaluation *> context
+    cdef Py_ssize_t n_rows = BLOCKS_PER_ITEM * of.block_rows, start = item * n_rows
+    cdef Py_ssize_t end = min(start + n_rows, of.arguments.n_samples)
+    if of.is_float32:
+        evaluate_rows(of, start, end, thread, <float *> of.scratch)
+    else:
+        evaluate_rows(of, start, end, thread, <double *> of.scratch)
 
 
 cdef void share_stride(Arguments *arguments) noexcept:
@@ -342,48 +379,36 @@ def evaluate(
         "target" or "sample_weight" if such an array has invalid entries. Outputs are then filled
         only in part. Shapes are not checked.
     """
-    cdef int is_float32 = floating is float
-    cdef loss_block function = kernel.loss[is_float32]
-    cdef Arguments arguments
-    arguments.target = as_matrix[floating](target)
-    arguments.raw_prediction = as_matrix[floating](raw_prediction)
-    arguments.sample_weight = as_column[floating](sample_weight)
-    arguments.value = as_column[floating](value)
-    arguments.gradient = as_matrix[floating](gradient)
-    arguments.hessian = as_matrix[floating](hessian)
-    arguments.n_samples = raw_prediction.shape[0]
-    share_stride(&arguments)
-
-    cdef Py_ssize_t n_samples = raw_prediction.shape[0], n_columns = kernel.n_columns
-    cdef Py_ssize_t block_rows = rows_per_block(n_columns)
-    cdef Py_ssize_t n_blocks = (n_samples + block_rows - 1) // block_rows
-    cdef Py_ssize_t scratch_stride = block_rows + SCRATCH_GAP
+    cdef Evaluation of
+    of.arguments.target = as_matrix[floating](target)
+    of.arguments.raw_prediction = as_matrix[floating](raw_prediction)
+    of.arguments.sample_weight = as_column[floating](sample_weight)
+    of.arguments.value = as_column[floating](value)
+    of.arguments.gradient = as_matrix[floating](gradient)
+    of.arguments.hessian = as_matrix[floating](hessian)
+    of.arguments.n_samples = raw_prediction.shape[0]
+    share_stride(&of.arguments)
+    of.is_float32 = floating is float
+    of.function = kernel.loss[of.is_float32]
+    of.parameters = kernel.parameters
+    of.n_columns = kernel.n_columns
+    of.target_is_matrix = kernel.target_is_matrix
+    of.block_rows = rows_per_block(of.n_columns)
+    of.scratch_stride = of.block_rows + SCRATCH_GAP
     # Value, weight, and at most four matrices.
-    cdef Py_ssize_t scratch_size = (2 + 4 * n_columns) * scratch_stride
-    n_threads = 1 if kernel.runs_python else max(1, min(n_threads, n_blocks))
+    of.scratch_size = (2 + 4 * of.n_columns) * of.scratch_stride
+
+    cdef Py_ssize_t item_rows = BLOCKS_PER_ITEM * of.block_rows
+    cdef Py_ssize_t n_items = (of.arguments.n_samples + item_rows - 1) // item_rows
+    n_threads = 1 if kernel.runs_python else max(1, min(n_threads, n_items))
     dtype = np.float32 if floating is float else np.float64
-    cdef floating[::1] scratch = np.empty(n_threads * scratch_size, dtype=dtype)
-    # Rounding errors of a sum of probabilities, which may have been given in float32.
-    cdef double tolerance = 1e-5
-    cdef bint target_is_matrix = kernel.target_is_matrix
-    cdef const void *parameters = kernel.parameters
-    cdef Py_ssize_t block
-    cdef int status = 0
+    cdef floating[::1] scratch = np.empty(n_threads * of.scratch_size, dtype=dtype)
+    cdef int[::1] status_of_threads = np.zeros(n_threads, dtype=np.intc)
+    of.scratch = &scratch[0]
+    of.status = &status_of_threads[0]
     with nogil:
-        if n_threads == 1:
-            for block in range(n_blocks):
-                status |= evaluate_block[floating](
-                    function, parameters, n_columns, target_is_matrix, tolerance, &arguments,
-                    block * block_rows, min(block_rows, n_samples - block * block_rows),
-                    scratch_stride, &scratch[0],
-                )
-        else:
-            for block in prange(n_blocks, num_threads=n_threads, schedule="static"):
-                status |= evaluate_block[floating](
-                    function, parameters, n_columns, target_is_matrix, tolerance, &arguments,
-                    block * block_rows, min(block_rows, n_samples - block * block_rows),
-                    scratch_stride, &scratch[threadid() * scratch_size],
-                )
+        for_each_item(n_items, n_threads, evaluate_item, &of)
+    cdef int status = np.bitwise_or.reduce(status_of_threads)
     if status & INVALID_TARGET:
         kernel.error = None
         return "target"

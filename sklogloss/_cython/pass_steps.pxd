@@ -64,39 +64,34 @@ ctypedef struct PredictionRequest:
     char *out                       # C-ordered (n_samples, n_columns)
 
 
+# Steps, each a step_function.
+
 # sums = value, gradient in coef (n_features, n_columns), gradient in intercept (n_columns,), then
 # the parts of the Hessian for pairs of columns (k, l), k <= l. request: ValueGradientRequest.
 cdef void value_gradient_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = product in coef, product in intercept. request: ProductRequest.
 cdef void hessian_product_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = diagonal in coef, diagonal in intercept. request: DiagonalRequest.
 cdef void hessian_diagonal_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = cross-products weighted by the mean of the diagonal of each row's Hessian. request:
 # ClassMeanRequest.
 cdef void class_mean_gram_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = cross-products. request: Gram.
 cdef void gram_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = moments of X about the center, then the sum of weights. request: the center (n_features,).
 cdef void moments_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = sum of X. request: PredictionRequest.
 cdef void predict_step(
-    Design design, const char *sample_weight, const void *request, Scratch *scratch, double *sums
-) noexcept nogil
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil

@@ -6,9 +6,10 @@ sums have the same bits for any number of threads.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from cython.parallel cimport prange
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+
+from .parallel cimport for_each_item
 
 import numpy as np
 
@@ -34,27 +35,52 @@ cdef enum:
     ONE_THREAD_SUMS = 100000
 
 
-cdef int run_slot(
+# Round `number` of a pass: the next blocks of each slot.
+cdef struct Round:
+    void *design                    # a Design, which the caller holds
+    const char *sample_weight
+    const Step *step
+    Py_ssize_t n_sums
+    Py_ssize_t n_blocks             # of the pass
+    Py_ssize_t n_slots
+    Py_ssize_t n_rounds
+    Py_ssize_t number
+    double *slot_sums
+    bint[MAX_SLOTS] failed
+
+
+cdef void run_slot(void *context, Py_ssize_t slot, int thread) noexcept nogil:
+    cdef Round *round_ = <Round *> context
+    cdef Py_ssize_t n_parts = round_.n_slots * round_.n_rounds
+    cdef Py_ssize_t part = slot * round_.n_rounds + round_.number
+    cdef double *sums = round_.slot_sums + slot * round_.n_sums
+    if round_.number == 0:
+        memset(sums, 0, round_.n_sums * sizeof(double))
+    round_.failed[slot] = not run_blocks(
+        <Design> round_.design, round_.sample_weight, round_.step,
+        part * round_.n_blocks // n_parts, (part + 1) * round_.n_blocks // n_parts, sums)
+
+
+cdef bint run_blocks(
     Design design, const char *sample_weight, const Step *step, Py_ssize_t first_block,
-    Py_ssize_t end_block, Py_ssize_t n_zero, double *sums,
+    Py_ssize_t end_block, double *sums,
 ) noexcept nogil:
-    # Add some blocks of a slot to its sums, of which n_zero are set to zero first.
+    # Add some blocks to the sums; return False if there is no memory for that.
     cdef Scratch scratch
     cdef Py_ssize_t column_bytes = design.block_rows * design.itemsize
     cdef Py_ssize_t b, start, n_rows
     scratch.memory = <char *> malloc(
         (2 * step.n_columns + step.n_curvature_columns + 2) * column_bytes + 64)
     if scratch.memory == NULL:
-        return -1
+        return False
     if design.allocate(&scratch.block, step.n_columns, step.gram) != 0:
         free(scratch.memory)
-        return -1
+        return False
     scratch.value = scratch.memory + (64 - <size_t> scratch.memory % 64) % 64
     scratch.pair = scratch.value + column_bytes
     scratch.raw_prediction = scratch.pair + column_bytes
     scratch.gradient = scratch.raw_prediction + step.n_columns * column_bytes
     scratch.curvature = scratch.gradient + step.n_columns * column_bytes
-    memset(sums, 0, n_zero * sizeof(double))
     for b in range(first_block, end_block):
         start = b * design.block_rows
         n_rows = min(design.block_rows, design.n_samples - start)
@@ -62,7 +88,7 @@ cdef int run_slot(
         step.function(design, sample_weight, step.request, &scratch, sums)
     free(scratch.block.memory)
     free(scratch.memory)
-    return 0
+    return True
 
 
 cdef Py_ssize_t count_slots(Py_ssize_t n_sums, Py_ssize_t n_blocks, double work) noexcept:
@@ -79,75 +105,70 @@ cdef run(
 ):
     # Return the n_sums sums over all rows, float64. work is that of the whole pass, in stored
     # entries times columns.
-    cdef Py_ssize_t n_blocks = (design.n_samples + design.block_rows - 1) // design.block_rows
-    cdef Py_ssize_t n_slots = count_slots(n_sums, n_blocks, work)
-    cdef Py_ssize_t n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
-    cdef Py_ssize_t n_parts = n_slots * n_rounds
-    cdef Py_ssize_t round_, slot, part
-    cdef int failed = 0
-    cdef bint keeps_workspace = n_slots * n_sums <= MAX_SLOT_SUMS
-    cdef double *slot_sums
+    cdef Round round_
+    round_.design = <void *> design
+    round_.sample_weight = sample_weight
+    round_.step = step
+    round_.n_sums = n_sums
+    round_.n_blocks = (design.n_samples + design.block_rows - 1) // design.block_rows
+    round_.n_slots = count_slots(n_sums, round_.n_blocks, work)
+    round_.n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
+    cdef bint keeps_workspace = round_.n_slots * n_sums <= MAX_SLOT_SUMS
     if keeps_workspace:
-        slot_sums = design.get_workspace(n_slots * n_sums)
+        round_.slot_sums = design.get_workspace(round_.n_slots * n_sums)
     else:
-        slot_sums = <double *> malloc(n_slots * n_sums * sizeof(double))
-    if slot_sums == NULL:
+        round_.slot_sums = <double *> malloc(round_.n_slots * n_sums * sizeof(double))
+    if round_.slot_sums == NULL:
         raise MemoryError()
     if work < ONE_THREAD_WORK:
         n_threads = 1
-    n_threads = min(n_threads, n_slots)
     try:
-        for round_ in range(n_rounds):
+        for round_.number in range(round_.n_rounds):
             with nogil:
-                if n_threads == 1:
-                    # Not even a parallel region of one thread: after a fork that is not safe.
-                    for slot in range(n_slots):
-                        part = slot * n_rounds + round_
-                        failed += run_slot(
-                            design, sample_weight, step, part * n_blocks // n_parts,
-                            (part + 1) * n_blocks // n_parts, n_sums if round_ == 0 else 0,
-                            slot_sums + slot * n_sums)
-                else:
-                    for slot in prange(
-                        n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1
-                    ):
-                        failed += run_slot(
-                            design, sample_weight, step,
-                            (slot * n_rounds + round_) * n_blocks // n_parts,
-                            (slot * n_rounds + round_ + 1) * n_blocks // n_parts,
-                            n_sums if round_ == 0 else 0, slot_sums + slot * n_sums)
-            if failed:
+                for_each_item(round_.n_slots, n_threads, run_slot, &round_)
+            if any_failed(&round_):
                 raise MemoryError()
             PyErr_CheckSignals()
         sums = np.empty(n_sums)
-        add_slots(slot_sums, n_slots, sums, n_threads)
+        add_slots(&round_, sums, n_threads)
     finally:
         if not keeps_workspace:
-            free(slot_sums)
+            free(round_.slot_sums)
     return sums
 
 
-cdef void add_slots(
-    const double *slot_sums, Py_ssize_t n_slots, double[::1] sums, int n_threads
-) noexcept nogil:
-    cdef Py_ssize_t n_sums = sums.shape[0], i
-    cdef Py_ssize_t n_chunks = (n_sums + ADDED_SUMS - 1) // ADDED_SUMS
-    if n_threads == 1 or n_slots * n_sums < ONE_THREAD_SUMS:
-        for i in range(n_chunks):
-            add_chunk(slot_sums, n_slots, n_sums, i * ADDED_SUMS, &sums[0])
-    else:
-        for i in prange(n_chunks, num_threads=n_threads, schedule="static"):
-            add_chunk(slot_sums, n_slots, n_sums, i * ADDED_SUMS, &sums[0])
+cdef bint any_failed(const Round *round_) noexcept:
+    cdef Py_ssize_t slot
+    for slot in range(round_.n_slots):
+        if round_.failed[slot]:
+            return True
+    return False
 
 
-cdef void add_chunk(
-    const double *slot_sums, Py_ssize_t n_slots, Py_ssize_t n_sums, Py_ssize_t start, double *sums
-) noexcept nogil:
-    cdef Py_ssize_t n = min(<Py_ssize_t> ADDED_SUMS, n_sums - start), slot, i
+# The sums of all slots, to be added up.
+cdef struct SlotSums:
+    const double *of_slots
+    Py_ssize_t n_slots
+    Py_ssize_t n_sums
+    double *sums
+
+
+cdef void add_slots(const Round *round_, double[::1] sums, int n_threads) noexcept nogil:
+    cdef SlotSums parts = SlotSums(round_.slot_sums, round_.n_slots, round_.n_sums, &sums[0])
+    if parts.n_slots * parts.n_sums < ONE_THREAD_SUMS:
+        n_threads = 1
+    for_each_item(
+        (parts.n_sums + ADDED_SUMS - 1) // ADDED_SUMS, n_threads, add_chunk, &parts)
+
+
+cdef void add_chunk(void *context, Py_ssize_t chunk, int thread) noexcept nogil:
+    cdef SlotSums *parts = <SlotSums *> context
+    cdef Py_ssize_t start = chunk * ADDED_SUMS, slot, i
+    cdef Py_ssize_t n = min(<Py_ssize_t> ADDED_SUMS, parts.n_sums - start)
     cdef const double *others
-    cdef double *out = sums + start
-    memcpy(out, slot_sums + start, n * sizeof(double))
-    for slot in range(1, n_slots):
-        others = slot_sums + slot * n_sums + start
+    cdef double *out = parts.sums + start
+    memcpy(out, parts.of_slots + start, n * sizeof(double))
+    for slot in range(1, parts.n_slots):
+        others = parts.of_slots + slot * parts.n_sums + start
         for i in range(n):
             out[i] += others[i]

@@ -5,8 +5,9 @@ are added in order, so that results have the same bits for any number of threads
 milliseconds for ten million stored entries times classes. softmax_passes.h has the formulas.
 """
 
-from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
+
+from .parallel cimport for_each_item
 
 import numpy as np
 
@@ -25,15 +26,27 @@ cdef extern from "softmax_passes.h" nogil:
         const float *, float *, double *, double *) noexcept
 
 
-cdef void rows_slot(
-    const int64_t[::1] slots, Py_ssize_t s, const int64_t[::1] indptr, const int32_t[::1] indices,
-    const float[::1] data, const float[:, ::1] search, const float[::1] shift,
-    const float[:, ::1] proba, const float[::1] weight, float[:, ::1] image, double[:, ::1] sums,
-) noexcept nogil:
-    cdef Py_ssize_t n = search.shape[1]
+# The arguments of rows_pass, and a row of sums for each slot.
+cdef struct RowsPass:
+    Py_ssize_t n_columns
+    const int64_t *slots
+    const int64_t *indptr
+    const int32_t *indices
+    const float *data
+    const float *search
+    const float *shift
+    const float *proba
+    const float *weight
+    float *image
+    double *sums
+
+
+cdef void rows_slot(void *context, Py_ssize_t s, int thread) noexcept nogil:
+    cdef const RowsPass *of = <RowsPass *> context
+    cdef double *sums = of.sums + s * (of.n_columns + 1)
     softmax_rows(
-        slots[s], slots[s + 1], n, &indptr[0], &indices[0], &data[0], &search[0, 0], &shift[0],
-        &proba[0, 0], &weight[0], &image[0, 0], &sums[s, 0], &sums[s, n])
+        of.slots[s], of.slots[s + 1], of.n_columns, of.indptr, of.indices, of.data, of.search,
+        of.shift, of.proba, of.weight, of.image, sums, sums + of.n_columns)
 
 
 def rows_pass(
@@ -67,33 +80,45 @@ def rows_pass(
     curvature : float
         Sum of (X search + shift) * image.
     """
-    cdef Py_ssize_t n_slots = slots.shape[0] - 1, n = search.shape[1], s
+    cdef Py_ssize_t n_slots = slots.shape[0] - 1, n = search.shape[1]
     sums_ = np.zeros((n_slots, n + 1))
     cdef double[:, ::1] sums = sums_
+    cdef RowsPass context = RowsPass(
+        n, &slots[0], &indptr[0], &indices[0], &data[0], &search[0, 0], &shift[0], &proba[0, 0],
+        &weight[0], &image[0, 0], &sums[0, 0])
     with nogil:
-        if n_threads == 1:
-            for s in range(n_slots):
-                rows_slot(
-                    slots, s, indptr, indices, data, search, shift, proba, weight, image, sums)
-        else:
-            for s in prange(n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1):
-                rows_slot(
-                    slots, s, indptr, indices, data, search, shift, proba, weight, image, sums)
+        for_each_item(n_slots, n_threads, rows_slot, &context)
     total = sums_.sum(axis=0)
     return total[:n], total[n]
 
 
-cdef void columns_slot(
-    const int64_t[::1] slots, Py_ssize_t s, const int64_t[::1] indptr, const int32_t[::1] indices,
-    const float[::1] data, const float[:, ::1] image, const float[::1] center,
-    const float[::1] total, const float[::1] penalty, const float[::1] inverse, float step,
-    const float[:, ::1] search, float[:, ::1] residual, float[:, ::1] direction,
-    float[:, ::1] scratch, double[::1] norm,
-) noexcept nogil:
+# The arguments of columns_pass, and a row of scratch and a sum for each slot.
+cdef struct ColumnsPass:
+    Py_ssize_t n_columns
+    const int64_t *slots
+    const int64_t *indptr
+    const int32_t *indices
+    const float *data
+    const float *image
+    const float *center
+    const float *total
+    const float *penalty
+    const float *inverse
+    float step
+    const float *search
+    float *residual
+    float *direction
+    Py_ssize_t scratch_stride
+    float *scratch
+    double *norm
+
+
+cdef void columns_slot(void *context, Py_ssize_t s, int thread) noexcept nogil:
+    cdef const ColumnsPass *of = <ColumnsPass *> context
     softmax_columns(
-        slots[s], slots[s + 1], image.shape[1], &indptr[0], &indices[0], &data[0], &image[0, 0],
-        &center[0], &total[0], &penalty[0], &inverse[0], step, &search[0, 0], &residual[0, 0],
-        &direction[0, 0], &scratch[s, 0], &norm[s])
+        of.slots[s], of.slots[s + 1], of.n_columns, of.indptr, of.indices, of.data, of.image,
+        of.center, of.total, of.penalty, of.inverse, of.step, of.search, of.residual,
+        of.direction, of.scratch + s * of.scratch_stride, of.norm + s)
 
 
 def columns_pass(
@@ -131,33 +156,38 @@ def columns_pass(
     norm : float
         Sum of residual^2 * inverse.
     """
-    cdef Py_ssize_t n_slots = slots.shape[0] - 1, s
+    cdef Py_ssize_t n_slots = slots.shape[0] - 1
     norm_ = np.zeros(n_slots)
     cdef double[::1] norm = norm_
     cdef float[:, ::1] scratch = np.empty((n_slots, image.shape[1] + 16), dtype=np.float32)
+    cdef ColumnsPass context = ColumnsPass(
+        image.shape[1], &slots[0], &indptr[0], &indices[0], &data[0], &image[0, 0], &center[0],
+        &total[0], &penalty[0], &inverse[0], step, &search[0, 0], &residual[0, 0],
+        &direction[0, 0], scratch.shape[1], &scratch[0, 0], &norm[0])
     with nogil:
-        if n_threads == 1:
-            for s in range(n_slots):
-                columns_slot(
-                    slots, s, indptr, indices, data, image, center, total, penalty, inverse, step,
-                    search, residual, direction, scratch, norm)
-        else:
-            for s in prange(n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1):
-                columns_slot(
-                    slots, s, indptr, indices, data, image, center, total, penalty, inverse, step,
-                    search, residual, direction, scratch, norm)
+        for_each_item(n_slots, n_threads, columns_slot, &context)
     return norm_.sum()
 
 
-cdef void search_slot(
-    const int64_t[::1] slots, Py_ssize_t s, const float[:, ::1] residual,
-    const float[::1] inverse, float ratio, const float[::1] center, const float[::1] penalty,
-    float[:, ::1] search, double[:, ::1] sums,
-) noexcept nogil:
-    cdef Py_ssize_t n = search.shape[1]
+# The arguments of search_pass, and a row of sums for each slot.
+cdef struct SearchPass:
+    Py_ssize_t n_columns
+    const int64_t *slots
+    const float *residual
+    const float *inverse
+    float ratio
+    const float *center
+    const float *penalty
+    float *search
+    double *sums
+
+
+cdef void search_slot(void *context, Py_ssize_t s, int thread) noexcept nogil:
+    cdef const SearchPass *of = <SearchPass *> context
+    cdef double *sums = of.sums + s * (of.n_columns + 1)
     softmax_search(
-        slots[s], slots[s + 1], n, &residual[0, 0], &inverse[0], ratio, &center[0], &penalty[0],
-        &search[0, 0], &sums[s, 0], &sums[s, n])
+        of.slots[s], of.slots[s + 1], of.n_columns, of.residual, of.inverse, of.ratio, of.center,
+        of.penalty, of.search, sums, sums + of.n_columns)
 
 
 def search_pass(
@@ -187,15 +217,13 @@ def search_pass(
     curvature : float
         Sum of penalty * search^2.
     """
-    cdef Py_ssize_t n_slots = slots.shape[0] - 1, n = search.shape[1], s
+    cdef Py_ssize_t n_slots = slots.shape[0] - 1, n = search.shape[1]
     sums_ = np.zeros((n_slots, n + 1))
     cdef double[:, ::1] sums = sums_
+    cdef SearchPass context = SearchPass(
+        n, &slots[0], &residual[0, 0], &inverse[0], ratio, &center[0], &penalty[0],
+        &search[0, 0], &sums[0, 0])
     with nogil:
-        if n_threads == 1:
-            for s in range(n_slots):
-                search_slot(slots, s, residual, inverse, ratio, center, penalty, search, sums)
-        else:
-            for s in prange(n_slots, num_threads=n_threads, schedule="dynamic", chunksize=1):
-                search_slot(slots, s, residual, inverse, ratio, center, penalty, search, sums)
+        for_each_item(n_slots, n_threads, search_slot, &context)
     total = sums_.sum(axis=0)
     return total[:n], total[n]

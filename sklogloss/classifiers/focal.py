@@ -85,7 +85,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         Start from ``coef_`` and ``intercept_`` of the previous fit, in place of the start from
         zero.
     n_jobs : int, default=None
-        Number of OpenMP threads, of predictions as well. None uses the cores that the process may
+        Number of threads, of predictions as well. None uses the cores that the process may
         use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0

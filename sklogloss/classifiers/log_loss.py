@@ -65,7 +65,7 @@ class LogLossClassifier(BaseLinearClassifier):
     warm_start : bool, default=False
         Start from ``coef_`` and ``intercept_`` of the previous fit.
     n_jobs : int, default=None
-        Number of OpenMP threads, of predictions as well. None uses the cores that the process may
+        Number of threads, of predictions as well. None uses the cores that the process may
         use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0

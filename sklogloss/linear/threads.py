@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import itertools
+import math
 import os
 import threading
 
@@ -12,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from sklogloss._cython import fork
 from sklogloss._cython.blas_limit import BlasLimit
 from sklogloss._cython.data_pass import max_threads
+from sklogloss.linear.quota import cpu_quota
 
 __all__ = ["effective_n_threads", "one_blas_thread"]
 
@@ -27,20 +29,20 @@ FUNCTIONS = {
 
 
 def effective_n_threads(n_jobs: int | None) -> int:
-    """Return the number of OpenMP threads that n_jobs asks for.
+    """Return the number of threads that n_jobs asks for.
 
     Parameters
     ----------
     n_jobs : int or None
         None: the cores that this process may use, within the limits of OMP_NUM_THREADS and
         threadpoolctl. A negative number counts back from the cores: -1 is all of them, -2 all but
-        one.
+        one. A cgroup's quota of processor time counts as that many cores, rounded up.
 
     Returns
     -------
     n_threads : int
-        From 1 to 64. A child that was forked without exec gets 1: GNU OpenMP hangs in a child of a
-        process that has used it.
+        From 1 to 64. A child that was forked without exec gets 1: it is one of several that share
+        the cores.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def effective_n_threads(n_jobs: int | None) -> int:
 
 @functools.cache
 def _n_cores() -> int:
-    return joblib.cpu_count()
+    return min(joblib.cpu_count(), max(1, math.ceil(min(cpu_quota(), MOST_THREADS))))
 
 
 def one_blas_thread() -> BlasLimit:
@@ -86,6 +88,7 @@ def _make_limit():
     # Looking for the loaded libraries takes milliseconds, more than a small fit.
     controllers = ThreadpoolController().select(user_api="blas").lib_controllers
     limit = BlasLimit([found for found in map(_addresses, controllers) if found is not None])
+    limit.limit_pool()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=limit.forget)
     return limit

@@ -101,7 +101,7 @@ class Loss(PosteriorMap):
         value_out : ndarray of shape (n_samples,), default=None
             Array to fill, of the dtype of `raw_prediction`; None makes a new one.
         n_threads : int, default=1
-            Number of OpenMP threads. The result has the same bits for any number.
+            Number of threads. The result has the same bits for any number.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class Loss(PosteriorMap):
             Array to fill, of the dtype of `raw_prediction`; None makes a new one, in the memory
             order of `raw_prediction`.
         n_threads : int, default=1
-            Number of OpenMP threads.
+            Number of threads.
 
         Returns
         -------
@@ -184,7 +184,7 @@ class Loss(PosteriorMap):
         gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
             As for `gradient`.
         n_threads : int, default=1
-            Number of OpenMP threads.
+            Number of threads.
 
         Returns
         -------
@@ -233,7 +233,7 @@ class Loss(PosteriorMap):
         hessian_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
             Array to fill, like `gradient_out`.
         n_threads : int, default=1
-            Number of OpenMP threads.
+            Number of threads.
 
         Returns
         -------

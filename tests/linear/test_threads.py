@@ -1,10 +1,12 @@
 """Threads: the same bits for any number, and good manners towards the rest of the process."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,6 +16,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklogloss import LogLossClassifier
 from sklogloss._cython import data_pass
+from sklogloss._cython.blas_limit import BlasLimit
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.samples import Samples
@@ -306,8 +309,44 @@ def test_interrupts_at_any_moment_leave_no_limit():
     subprocess.run([sys.executable, "-P", "-c", INTERRUPTS, "1000"], check=True)
 
 
+def test_threads_sleep_between_passes(data):
+    X, y = data
+    with one_blas_thread():
+        objective = make_objective(X, y, 3, n_threads=2)
+        theta, slept, used = objective.start(), 0.0, 0.0
+        for _ in range(50):
+            objective.value_gradient(theta)
+            seconds, processor = time.perf_counter(), time.process_time()
+            time.sleep(0.004)
+            slept += time.perf_counter() - seconds
+            used += time.process_time() - processor
+    # OpenMP's threads would spin for all of it.
+    assert used < slept / 10
+
+
+def test_threads_of_the_pool_limit_a_blas_with_a_number_for_each_thread(data):
+    X, y = data
+    calls = []
+    get = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 2)
+    set_ = ctypes.CFUNCTYPE(None, ctypes.c_int64)(
+        lambda number: calls.append((threading.get_ident(), number))
+    )
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in (get, set_)]
+    BlasLimit([(*addresses, True)]).limit_pool()
+    try:
+        objective = make_objective(X, y, 3, n_threads=2)
+        for _ in range(1000):  # a thread whose core is taken may come too late for a pass
+            objective.value_gradient(objective.start())
+            if calls:
+                break
+    finally:
+        one_blas_thread().limit_pool()
+    assert calls
+    assert {number for _, number in calls} == {1}
+    assert threading.get_ident() not in {thread for thread, _ in calls}
+
+
 def test_many_jobs_are_no_more_threads_than_serve():
-    # One that OpenMP could not start ends the process.
     rng = np.random.default_rng(0)
     X = sparse.random(3000, 700, density=0.02, format="csr", random_state=0)
     y = (np.asarray(X[:, :20].sum(axis=1)).ravel() + 0.1 * rng.normal(size=3000) > 0.1).astype(int)
