@@ -73,31 +73,32 @@ def _solve_on_support(matrix, gradient, u, penalty):
     # function fell, and whether the step was cut. A coefficient that would change its sign becomes
     # zero, one that would leave its bounds ends there; if that is no gain, the step ends where the
     # first one does.
-    support = np.flatnonzero(penalty.is_free(u))
+    support = penalty.is_free(u).nonzero()[0]
     if len(support) == 0:
         return 0.0, False
-    start, threshold = u[support], penalty.l1[support]
-    slope = gradient[support] + threshold * np.sign(start)
-    step = -CholeskyFactor(matrix[np.ix_(support, support)]).solve(slope)
-    if not np.all(np.isfinite(step)):
+    rows = matrix[support]
+    start, threshold, slope = u[support], penalty.l1[support], gradient[support]
+    factor = CholeskyFactor(rows.take(support, axis=1))  # np.ix_ takes ten times as long
+    step = -factor.solve(slope + threshold * np.sign(start))
+    if not np.isfinite(step).all():
         return 0.0, False
     least = np.where((threshold > 0) & (start > 0), 0, -np.inf)
     most = np.where((threshold > 0) & (start < 0), 0, np.inf)
     if penalty.is_bounded:
         least = np.maximum(least, penalty.lower[support])
         most = np.minimum(most, penalty.upper[support])
-    ends = [np.clip(start + step, least, most)]
-    is_cut = ends[0] != start + step
+    full_end = start + step
+    ends = [np.minimum(np.maximum(full_end, least), most)]
+    is_cut = ends[0] != full_end
     if is_cut.any():
         lengths = (ends[0][is_cut] - start[is_cut]) / step[is_cut]
         shorter = start + lengths.min() * step
         shorter[np.flatnonzero(is_cut)[lengths.argmin()]] = ends[0][is_cut][lengths.argmin()]
         ends.append(np.clip(shorter, least, most))
-    rows = matrix[support]
     for is_shorter, end in enumerate(ends):
         move = end - start
         change = move @ rows
-        gain = -(gradient[support] @ move + change[support] @ move / 2)
+        gain = -(slope @ move + change[support] @ move / 2)
         gain -= threshold @ (np.abs(end) - np.abs(start))
         if gain > 0:
             u[support] = end
