@@ -144,16 +144,6 @@ class Facts:
         return (self.n_features + self.fit_intercept) * self.n_columns
 
 
-def _facts_of_penalty(penalty):
-    return {
-        "has_l1": penalty.has_l1,
-        "has_l2": penalty.has_l2_everywhere,
-        "has_equal_l2": np.ndim(penalty.l2) == 0,
-        "is_bounded": penalty.is_bounded,
-        "is_smooth": penalty.is_smooth,
-    }
-
-
 class Method(Enum):
     """What solves a stage. Values are what `Plan` prints."""
 
