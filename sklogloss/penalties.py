@@ -85,6 +85,10 @@ class Penalty:
 
         return Penalty(taken(self.l1), taken(self.l2), taken(self.lower), taken(self.upper))
 
+    def scaled(self, factor: float) -> Penalty:
+        """Return the penalty that is stronger by a factor, within the same bounds."""
+        return Penalty(self.l1 * factor, self.l2 * factor, self.lower, self.upper)
+
     def change_of_l1(self, x: NDArray[Any], step: NDArray[Any]) -> float:
         """Return by how much the L1 part grows from x to x + step."""
         return float(self.l1 @ (np.abs(x + step) - np.abs(x)))

@@ -160,3 +160,11 @@ def test_unlimited_part_is_the_way_to_infinity_that_costs_nothing():
     np.testing.assert_array_equal(part, [[1.0], [0.0], [0.0], [-1.0], [0.0], [0.0]])
     np.testing.assert_array_equal(Penalty().unlimited_part(coef), coef)
     np.testing.assert_array_equal(Penalty(l1=0.1).unlimited_part(coef), np.zeros((6, 1)))
+
+
+def test_a_scaled_penalty_is_stronger_within_the_same_bounds():
+    penalty = Penalty(0.5, np.linspace(0, 1, N), -INFINITE, np.ones(N))
+    scaled = penalty.scaled(8)
+    assert scaled.l1 == 4
+    np.testing.assert_array_equal(scaled.l2, 8 * np.linspace(0, 1, N))
+    np.testing.assert_array_equal(scaled.project(X), penalty.project(X))

@@ -163,6 +163,7 @@ class Start(Enum):
     SUBSET = "from the solution on random subsets of the rows"
     ROWS = "from the solution in the space that the rows span"
     DUAL = "from coordinate ascent on the dual"
+    STRONGER = "from solutions under stronger penalties"
 
 
 @dataclass(frozen=True)
@@ -243,10 +244,14 @@ def make_plan(facts, solver="auto") -> Plan:
         options["coordinate_rows"] = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
     if not facts.is_convex:
         options["rows_for_starts"] = _rows_for_starts(facts)
-    if methods[0] is Method.WORKING_SETS:
-        is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
-        options["descends"] = facts.is_sparse_softmax and is_large and not facts.is_bounded
-    elif methods[0] is not Method.LBFGS:
+    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
+    if methods[0] is Method.WORKING_SETS and (
+        facts.is_sparse_softmax and is_large and not facts.is_bounded
+    ):
+        options["descends"] = True
+    elif _lacks_curvature(facts):
+        options["start"] = Start.STRONGER
+    elif methods[0] not in (Method.WORKING_SETS, Method.LBFGS):
         options |= _start(facts, methods[0], is_reducible, sizes, stride)
     return Plan(solver, methods, **options)
 
@@ -267,6 +272,13 @@ def _start(facts, method, is_reducible, sizes, stride):
     ):
         return {"start": Start.DUAL}
     return {"hessian_stride": stride}
+
+
+def _lacks_curvature(facts):
+    # Where the rows leave some directions without curvature, only the L1 penalty says which
+    # coefficients are not zero. From zero, too many are taken in and let go one by one.
+    n_free_columns = max(facts.n_columns - 1, 1)
+    return facts.has_l1 and facts.n_weighted * n_free_columns <= facts.n_parameters
 
 
 def _subset_sizes(facts):

@@ -22,6 +22,8 @@ from .working_set import WorkingSets
 
 __all__ = ["descend", "method_for", "solve", "solve_subsets"]
 
+# By this factor penalties are stronger than the next one.
+STEP_OF_PENALTIES = 10
 # For a relative gap of this, the rows' cross-products may be in float32.
 ENOUGH_FOR_SINGLE = 1e-9
 
@@ -80,6 +82,8 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
             theta, model, at_most = solve_subsets(plan, objective, goal)
         elif plan.start is Start.DUAL:
             theta = _dual_start(objective, goal)
+        elif plan.start is Start.STRONGER:
+            theta, stronger = _solve_stronger(plan, objective, goal)
     elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
@@ -187,6 +191,22 @@ def _solve_in_row_space(plan, objective, goal):
         if is_certain:
             break
     return result
+
+
+def _solve_stronger(plan, objective, goal):
+    # The solution under stronger penalties, and what the first working set is chosen from.
+    # Coefficients leave zero once the penalty is weaker than their gradient.
+    theta, stronger = objective.start(), None
+    gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
+    strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
+    n_steps = int(np.log10(strongest)) if 1 < strongest < np.inf else 0
+    for step in range(n_steps, 0, -1):
+        harder = objective.replace(penalty=objective.penalty.scaled(STEP_OF_PENALTIES**step))
+        result = method_for(plan.methods[0], plan, harder, goal, stronger=stronger).solve(theta)
+        if not np.isfinite(result.value):
+            break
+        theta, stronger = result.theta, (result.point, np.max(harder.penalty.l1))
+    return theta, stronger
 
 
 def _dual_start(objective, goal):

@@ -59,12 +59,10 @@ class WorkingSets:
                 if 0 < len(features) <= MOST * self.objective.n_features:
                     # Value and gradient are those under the stronger penalty: their size will do.
                     self.point = replace(self.stronger[0], theta=theta)
-                    self.largest_value = self.point.value
                     self._solve_for(features, self.stopping.tolerated(self.point))
                     self.previous_value = np.inf
                     return self._solve_sets()
             self.point = self.objective.value_gradient(theta)
-            self.largest_value = self.point.value
             if self.descends:
                 half = replace(self.goal, max_iter=self.goal.max_iter // 2)
                 descent = SoftmaxDescent(self.objective, half)
@@ -111,7 +109,7 @@ class WorkingSets:
         # What each feature promises to gain by itself, then the intercept. In theta the curvature
         # is one at first, and falls with the loss; that of the intercept is 1/4 at most.
         violation = self.objective.penalty_in_theta.violation(self.point.gradient, self.point.theta)
-        curvature = min(1, self.point.value / self.largest_value)
+        curvature = min(1, self.point.value / self.objective.loss.unit)
         gains = (violation.reshape(self.objective.shape) ** 2).sum(axis=1) / (2 * curvature)
         gains[self.objective.n_features :] *= 4
         return gains

@@ -306,6 +306,25 @@ def test_a_plan_without_its_start_has_the_same_methods():
         assert other.hessian_stride == 1
 
 
+def test_l1_without_enough_rows_starts_from_stronger_penalties():
+    def start(X, n_columns=1, weight=None, **penalty):
+        facts = facts_of(X, weight=weight, n_columns=n_columns, penalty=Penalty(**penalty))
+        return make_plan(facts, "auto").start
+
+    # 7 rows of K classes have curvature along 7 (K - 1) of the coefficients and intercepts.
+    assert start(dense(21, 20), l1=0.1) is Start.STRONGER
+    assert start(dense(22, 20), l1=0.1) is Start.ZERO
+    assert start(dense(31, 20), n_columns=3, l1=0.1) is Start.STRONGER
+    assert start(dense(32, 20), n_columns=3, l1=0.1) is Start.ZERO
+    assert start(dense(100, 5000), l1=0.1) is Start.STRONGER
+    # Rows without weight have none, and an L2 penalty does not choose among the coefficients.
+    weight = (np.arange(40) < 20).astype(float)
+    assert start(dense(40, 20), weight=weight, l1=0.1) is Start.STRONGER
+    assert start(dense(21, 20), l2=0.1) is Start.ZERO
+    # Coordinate descent on sparse classes takes coefficients in one by one.
+    assert start(few_entries(300, 1500), n_columns=5, l1=0.1) is Start.ZERO
+
+
 @pytest.mark.parametrize(
     ("solver", "X", "n_columns", "words"),
     [
