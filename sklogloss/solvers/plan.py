@@ -332,13 +332,15 @@ def _best_solver(facts, is_reducible, forms_hessian):
 
 
 def _methods(facts, solver, forms_hessian):
+    is_small = facts.n_parameters <= LARGEST_PROXIMAL_HESSIAN
     if solver == "coordinate-descent":
         if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
             return (Method.WORKING_SETS,)
-        is_small = facts.n_parameters <= LARGEST_PROXIMAL_HESSIAN
         return (Method.EXACT if is_small else Method.PRODUCTS,)
     if solver == "newton-cholesky":
-        if facts.n_columns == 1 or not facts.is_smooth or forms_hessian:
+        if not facts.is_smooth:
+            return (Method.EXACT if is_small else Method.PRODUCTS,)
+        if facts.n_columns == 1 or forms_hessian:
             return (Method.EXACT,)
         return (Method.CLASS_MEAN, Method.PRODUCTS)
     products = Method.PRODUCTS
