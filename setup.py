@@ -2,8 +2,10 @@
 
 Three environment variables change the build:
 
-SKLOGLOSS_NO_OPENMP=1   build without OpenMP (whose settings limit the number of threads)
-SKLOGLOSS_DEBUG=1       check bounds in Cython code and keep assertions; slow
+SKLOGLOSS_NO_OPENMP=1      build without OpenMP (whose settings limit the number of threads)
+SKLOGLOSS_DEBUG=1          check bounds in Cython code and keep assertions; slow
+SKLOGLOSS_SANITIZE=NAMES   build with the compiler's sanitizers, "address,undefined" or "thread",
+                           for tests; docs/development/nets.rst says how
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are respected, as by every setuptools build.
 """
