@@ -110,6 +110,8 @@ def infer(
     Returns
     -------
     result : InferenceResult
+        For FirthLogisticRegression a FirthInference: "model" by the penalised likelihood, of a fit
+        with ``intercept_correction=None``.
 
     Raises
     ------
