@@ -9,6 +9,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
 from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.scores import raw_prediction
 
 __all__ = ["JeffreysObjective", "JeffreysPoint"]
 
@@ -119,15 +120,27 @@ class JeffreysObjective:
         hessian = np.tril(hessian) + np.tril(hessian, -1).T
         return self.basis @ hessian @ self.basis.T
 
-    def look(self, theta) -> JeffreysPoint:
-        """Evaluate the penalised objective, and the gradient of the log loss: one pass."""
+    def look(self, theta, *, may_be_flat=False) -> JeffreysPoint:
+        """Evaluate the penalised objective, and the gradient of the log loss: one pass.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+        may_be_flat : bool
+            Whether to have a value where rounding errors make the determinant, as at a start.
+        """
         point = self.objective.value_gradient_hessian(theta)
         information = self.of_hessian(point.hessian)
         # To LAPACK, which is column-major, a C-ordered lower triangle is an upper one.
         upper, info = dpotrf(information.T, lower=False, clean=True)
         factor, value = np.asfortranarray(upper.T), np.inf
-        if info == 0 and np.isfinite(point.value) and np.all(np.isfinite(np.diagonal(factor))):
-            value = point.value - self.strength * np.log(np.diagonal(factor)).sum()
+        pivots = np.diagonal(factor)
+        # Pivots that are made of rounding errors would set a floor to the determinant, beyond which
+        # a coefficient may go to infinity.
+        rounding = self.n_free * np.finfo(np.float64).eps * np.diagonal(information)
+        is_curved = may_be_flat or np.all(pivots**2 > rounding)
+        if info == 0 and is_curved and np.isfinite(point.value):
+            value = point.value - self.strength * np.log(pivots).sum()
         return JeffreysPoint(theta, value, self.of_theta(point.gradient), point.hessian, factor)
 
     def complete(self, point, counts=None) -> JeffreysPoint:
@@ -161,6 +174,28 @@ class JeffreysObjective:
         point.gradient = point.gradient + point.of_penalty
         point.max_gradient = self._largest(point.gradient)
         return point
+
+    def longest_step(self, point, direction, change):
+        """Return how far to go along a direction of the free parameters: one or two passes.
+
+        Parameters
+        ----------
+        point : JeffreysPoint
+        direction : ndarray of shape (n_free,)
+        change : float
+            No raw prediction changes by more than this and its own size.
+
+        Returns
+        -------
+        step : float
+            The factor of the direction, at most 1.
+        """
+        samples, offset = self.objective.samples, self.objective.samples.offset
+        along = self.moved(np.zeros_like(point.theta), direction)
+        parts = [self.objective.coef_intercept(theta) for theta in (point.theta, along)]
+        raw, changes = (np.abs(raw_prediction(samples, *part)) for part in parts)
+        raw += change if offset is None else change + np.abs(offset)
+        return float(1 / max(1.0, (changes / raw).max()))
 
     def identified(self) -> JeffreysObjective:
         """Return the objective with a basis if columns of X depend on others: one pass.

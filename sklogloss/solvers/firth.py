@@ -24,9 +24,10 @@ MAX_STEPS_ON_SUBSET = 10
 MAX_CORRECTIONS = 6
 # Steps whose changes of the penalty's gradient are remembered.
 MEMORY = 10
-# Largest step of a scaled parameter. Where an offset leaves next to no curvature, as it may at the
-# start, a whole step goes to nowhere.
-LARGEST_STEP = 10.0
+# A step changes no raw prediction by more than this and its own size. Where probabilities are 0 or
+# 1, as offsets may make them at the start, there is no curvature that limits it. A step that is to
+# gain less than a nat needs no such limit.
+LARGEST_CHANGE = 5.0
 # A secant must have at least this fraction of the information's curvature along its step.
 SMALLEST_CURVATURE = 1e-3
 
@@ -107,7 +108,7 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
         if point is None:
             penalised = penalised.identified()
             start = penalised.start() if theta is None else penalised.within(theta)
-            point = penalised.look(start)
+            point = penalised.look(start, may_be_flat=True)
         result = FirthNewton(penalised, goal.after(n_iter), decrement).solve(point)
     result.n_iter += n_iter
     return result
@@ -166,7 +167,7 @@ class SecantModel:
             of_information = point.factor @ (step @ point.factor)
             curved = of_information + change
             curvature = step @ curved
-            if curvature >= SMALLEST_CURVATURE * (step @ of_information):
+            if curvature > SMALLEST_CURVATURE * (step @ of_information):
                 pairs.append((step, curved, curvature))
         # Nocedal & Wright, Numerical Optimization, algorithm 7.4.
         residual, weights = -point.gradient, []
@@ -264,7 +265,9 @@ class FirthNewton:
 
     def _line_search(self, start, direction):
         # A better point along direction, not yet complete; None if there is none.
-        decrement, step = self.decrement, min(1.0, LARGEST_STEP / np.abs(direction).max())
+        decrement, step = self.decrement, 1.0
+        if decrement > self.penalised.strength:
+            step = self.penalised.longest_step(start, direction, LARGEST_CHANGE)
         rounding = 8 * np.finfo(np.float64).eps * abs(start.value)
         for _ in range(MAX_HALVINGS):
             trial = self.penalised.look(self.penalised.moved(start.theta, step * direction))

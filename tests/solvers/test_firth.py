@@ -1,5 +1,7 @@
 """Maxima under Jeffreys' prior against the definition, and how the solver ends."""
 
+import warnings
+
 import mpmath
 import numpy as np
 import pytest
@@ -187,3 +189,28 @@ def test_scale_of_a_column_scales_its_coefficient(scale):
     expected = coefficients(solve(make_penalised(X, label)))
     scaled = coefficients(solve(make_penalised(X * [scale, 1], label)))
     assert_allclose(scaled * [scale, 1, 1], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_uneven_weights_offsets_and_a_rare_category_have_their_maximum(seed):
+    firthmodels = pytest.importorskip("firthmodels")
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(150, 4))
+    X[:, 0] = rng.random(150) < 0.02
+    X[0, 0] = 1
+    label = (X[:, 1] + rng.logistic(size=150) > 0).astype(int)
+    weight, offset = 10 ** rng.uniform(-3, 3, size=150), 10 * rng.normal(size=150)
+    target = label.astype(np.float64).reshape(-1, 1)
+    samples = Samples(make_design(X), target, weight, offset.reshape(-1, 1))
+    objective = balanced_objective(samples, LogLoss(2).kernel(), Penalty(), fit_intercept=True)
+    penalised = JeffreysObjective(objective, 1 / samples.weight_sum)
+    result = solve(penalised, tol=1e-6)
+    assert result.verdict.is_solved
+    other = firthmodels.FirthLogisticRegression(max_iter=500, max_halfstep=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other.fit(X, label, sample_weight=weight, offset=offset)
+    # There may be several maxima: it is no lower, by the rounding errors of the sum.
+    theirs = objective.theta(other.coef_[:, None], np.array([other.intercept_]))
+    value = penalised.look(theirs).value
+    assert penalised.look(result.theta).value <= value + 1e-9 * abs(value)
