@@ -141,8 +141,8 @@ class InferenceResult(Estimates):
         level : float in (0, 1), default=0.95
         method : {"wald", "profile"}, default="wald"
             "wald": params -+ z bse. "profile": the values that a likelihood-ratio test at this
-            level does not reject, the other coefficients fitted again. Where the likelihood is
-            skewed, they miss the truth as often on either side. For covariance "model" only.
+            level does not reject, the other coefficients fitted again. They lean to the side
+            to which the likelihood falls more slowly. For covariance "model" only.
 
         Returns
         -------
