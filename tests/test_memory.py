@@ -1,0 +1,78 @@
+"""Memory: nothing stays behind, and too little of it is a MemoryError."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sklogloss._cython import build_info
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.skipif(bool(build_info.sanitizer()), reason="sanitizers keep what is freed"),
+]
+
+
+def test_many_calls_leave_no_memory_behind():
+    # 32 bytes for each call add up to two pages or more. Allocators may begin as many.
+    n_calls = 300
+    command = [sys.executable, "-P", "-m", "fuzz.memory", str(n_calls)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    output = subprocess.check_output(command, env=environment, text=True)
+    per_call = [float(line.split()[0]) for line in output.splitlines()]
+    assert len(per_call) == 9
+    assert max(per_call) <= 2 * 4096 / n_calls + 32
+
+
+# Pools of threads and buffers of BLAS are there before the limit: OpenMP and OpenBLAS end the
+# process where they cannot get theirs.
+SHORT = """
+import re, resource, sys, warnings
+import numpy as np
+from scipy import sparse
+from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20_000, 40))
+y = np.digitize(X[:, 0] + rng.logistic(size=20_000), [-1, 1])
+Z = sparse.csr_array(X * (X > 1))
+models = {
+    "newton-cholesky": LogLossClassifier(solver="newton-cholesky", max_iter=2),
+    "newton-cg": LogLossClassifier(solver="newton-cg", max_iter=2),
+    "l1": LogLossClassifier(l1_ratio=1, max_iter=2),
+    "focal": FocalLogisticRegression(max_iter=2),
+    "cv": LogLossClassifierCV(Cs=2, cv=2, max_iter=2),
+}
+model = models[sys.argv[1]]
+model.fit(X, y)
+expected = model.fit(Z, y).coef_
+_, hard = resource.getrlimit(resource.RLIMIT_AS)
+outcomes = set()
+for megabytes in (0, 1, 4, 16):
+    with open("/proc/self/status") as status:
+        size = int(re.search(r"VmSize:\\s+(\\d+) kB", status.read())[1]) * 1024
+    for data in (X, Z):
+        resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20, hard))
+        try:
+            model.fit(data, y)
+            outcomes.add("fitted")
+        except MemoryError:
+            outcomes.add("MemoryError")
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+# What failed leaves nothing that spoils the next fit.
+np.testing.assert_array_equal(model.fit(Z, y).coef_, expected)
+print(*sorted(outcomes))
+"""
+
+
+@pytest.mark.parametrize("model", ["newton-cholesky", "newton-cg", "l1", "focal", "cv"])
+def test_short_memory_is_a_memory_error(model):
+    # Large blocks come from the system at once, and go back to it.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+    output = subprocess.check_output(
+        [sys.executable, "-P", "-c", SHORT, model], text=True, env=environment
+    )
+    assert "MemoryError" in output
