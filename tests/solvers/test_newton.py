@@ -1,5 +1,7 @@
 """Newton's skeleton: line search, ends, and what the result says, for every model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -135,6 +137,29 @@ def test_the_optimum_is_an_end_at_once(log_loss_problem, log_loss_data, model):
     assert again.converged
     assert again.n_iter <= 2
     assert again.value <= first.value * (1 + 1e-15)
+
+
+@pytest.mark.parametrize(("l2", "by_gradient"), [(0.0, True), (1e-3, False)])
+def test_a_last_step_without_a_penalty_must_flatten(
+    log_loss_problem, log_loss_data, l2, by_gradient
+):
+    # Without a penalty the last step may run along what separates the classes: the value falls
+    # there, whatever happens to the gradient. Under a penalty the value decides.
+    X, y = log_loss_data()
+    objective = log_loss_problem(X, y, l2=l2).objective()
+    solver = newton(objective, "exact")
+    point = objective.value_gradient(objective.start())
+    lower_and_steeper = replace(point, value=0.5 * point.value, max_gradient=2 * point.max_gradient)
+    higher_and_flatter = replace(point, value=2 * point.value, max_gradient=point.max_gradient / 2)
+    assert solver._is_better(higher_and_flatter, point) is by_gradient
+    assert solver._is_better(lower_and_steeper, point) is not by_gradient
+
+
+def test_the_end_of_a_last_step_without_a_penalty_is_looked_at(log_loss_problem, log_loss_data):
+    X, y = log_loss_data()
+    objective = log_loss_problem(X, y, l2=0.0).objective()
+    result = newton(objective, "exact", Goal.of(1e-4, 100)).solve(objective.start())
+    assert result.last_point.theta is result.theta
 
 
 def test_a_start_that_is_worse_than_zero_is_not_taken(log_loss_problem, log_loss_data):

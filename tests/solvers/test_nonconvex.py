@@ -9,7 +9,7 @@ from sklogloss.linear.samples import Samples
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.curvature import negative_curvature
-from sklogloss.solvers.nonconvex import NonconvexSolver, _with_signs_kept
+from sklogloss.solvers.nonconvex import End, NonconvexSolver, _with_signs_kept
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, Facts, make_plan
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal, Verdict
@@ -84,6 +84,30 @@ def test_keeps_the_lower_of_two_minima(solver, size, ratio, best):
     coef, _ = result.objective.coef_intercept(result.theta)
     expected = grid[1:-1][is_minimum][best]
     assert coef[0, 0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards():
+    X, y, weight = pulls(0.01, 1.4)
+    problem = objective(X, y, weight, l2=1e-12)
+    nonconvex = solver_of(problem)
+
+    def end_at(coef):
+        theta = problem.theta([[coef]], 0.0)
+        return End(theta, 0, problem.value_gradient(theta))
+
+    grid = np.logspace(-2, 4, 2000)
+    values = [end_at(coef).point.value for coef in grid]
+    first, second = grid[1:-1][(np.diff(values)[:-1] < 0) & (np.diff(values)[1:] > 0)]
+    nonconvex.is_cheap = False
+    for minimum in (first, second):
+        assert nonconvex._leads_to(end_at(1.1 * minimum), end_at(minimum))
+    # The hump between the two lies on the way, or the way goes up.
+    assert not nonconvex._leads_to(end_at(first), end_at(second))
+    assert not nonconvex._leads_to(end_at(second), end_at(first))
+    assert not nonconvex._leads_to(end_at(second), end_at(1.1 * second))
+    # Where passes cost little, the second start is followed whatever its way looks like.
+    nonconvex.is_cheap = True
+    assert not nonconvex._leads_to(end_at(1.1 * first), end_at(first))
 
 
 @pytest.mark.parametrize("share", [100, 1000])
