@@ -23,6 +23,9 @@ class Coordinates:
     n_columns : int
         Columns of raw_prediction.
     fit_intercept : bool
+    constant : ndarray of int, default=()
+        Columns that are constant but not zero: centred, they change no raw prediction. Those of
+        `balanced_coordinates` may be, by the rows that it has seen.
 
     Attributes
     ----------
@@ -31,11 +34,12 @@ class Coordinates:
         (n_features + fit_intercept, n_columns), that of theta when it is not flat.
     """
 
-    def __init__(self, center, scale, n_columns, fit_intercept):
+    def __init__(self, center, scale, n_columns, fit_intercept, constant=()):
         self.center = center
         self.scale = scale
         self.n_columns = n_columns
         self.fit_intercept = fit_intercept
+        self.constant = constant
         self.n_features = len(center)
         self.shape = (len(center) + fit_intercept, n_columns)
 
@@ -59,8 +63,16 @@ class Coordinates:
     def columns(self, features) -> Coordinates:
         """Return the coordinates of some columns of X."""
         return Coordinates(
-            self.center[features], self.scale[features], self.n_columns, self.fit_intercept
+            self.center[features],
+            self.scale[features],
+            self.n_columns,
+            self.fit_intercept,
+            np.flatnonzero(np.isin(features, self.constant)) if len(self.constant) else (),
         )
+
+    def with_constant(self, constant) -> Coordinates:
+        """Return the coordinates with other columns known to be constant."""
+        return Coordinates(self.center, self.scale, self.n_columns, self.fit_intercept, constant)
 
     def center_gram(self, grams):
         """Turn cross-products of scaled columns and 1 into those of centred ones, in place.
@@ -139,6 +151,12 @@ def balanced_coordinates(
     limits = np.finfo(dtype)
     scale = np.minimum(np.maximum(scale, limits.tiny), limits.max / 2)  # faster than np.clip
     scale = np.exp2(np.round(np.log2(scale)))
+    is_suspect = fit_intercept and not spread.all()
+    constant = np.flatnonzero((spread == 0) & (center != 0)) if is_suspect else ()
     return Coordinates(
-        center.astype(np.float64), scale.astype(dtype).astype(np.float64), n_columns, fit_intercept
+        center.astype(np.float64),
+        scale.astype(dtype).astype(np.float64),
+        n_columns,
+        fit_intercept,
+        constant,
     )

@@ -231,7 +231,14 @@ class Objective:
             self.fit_intercept,
         )
         value = float(value) / self.weight_sum + penalty
-        return Evaluation(theta, value, sums[: self.n_parameters], max_gradient)
+        gradient = sums[: self.n_parameters]
+        constant = self.coordinates.constant
+        if len(constant):
+            # What the sums leave of these columns is rounding errors, beside a penalty that may be
+            # even smaller.
+            of_penalty = (of_theta.l2 * theta).reshape(self.shape)
+            gradient.reshape(self.shape)[constant] = of_penalty[constant]
+        return Evaluation(theta, value, gradient, max_gradient)
 
 
 def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) -> Objective:
@@ -251,4 +258,7 @@ def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) ->
     coordinates = balanced_coordinates(
         some, penalty, n_columns=loss.n_columns, fit_intercept=fit_intercept
     )
+    if len(coordinates.constant):
+        constant = samples.constant_columns(coordinates.constant)
+        coordinates = coordinates.with_constant(constant)
     return Objective(samples, loss, penalty, coordinates)

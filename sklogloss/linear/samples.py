@@ -116,6 +116,14 @@ class Samples:
         """Return the largest absolute entry of the columns where `which` is true."""
         return largest_entries(self.X, which)
 
+    def constant_columns(self, columns):
+        """Return which of some columns of a dense X have the same entry in all rows with weight."""
+        if self.design.is_sparse:
+            return columns[:0]
+        rows = slice(None) if self.rows_with_weight is None else self.rows_with_weight
+        is_constant = [np.ptp(self.X[rows, column]) == 0 for column in columns]
+        return columns[np.array(is_constant, dtype=bool)]
+
     def moments(self, weight=None, *, centred):
         """Return the total weight, and means and mean squared deviations of the columns.
 

@@ -218,6 +218,34 @@ def test_constant_column_gets_no_coefficient(solver, constant):
     np.testing.assert_allclose(clf.coef_[:, :-1], expected.coef_, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("solver", [*SOLVERS, "coordinate-descent"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("C", [1.0, 1e12, np.inf])
+@pytest.mark.parametrize("constant", [-0.1, 1e6])
+def test_rounding_errors_of_a_constant_column_are_no_coefficient(solver, n_classes, C, constant):
+    # At C=1e12 the penalty of the coefficient is smaller than the rounding errors of its gradient.
+    X, _ = simulate()
+    rng = np.random.default_rng(0)
+    y = np.digitize(X[:, 0] + 2 * rng.normal(size=len(X)), [0, 1][: n_classes - 1])
+    clf = LogLossClassifier(solver=solver, C=C).fit(np.c_[X, np.full(len(X), constant)], y)
+    assert np.all(clf.coef_[:, -1] == 0)
+    expected = LogLossClassifier(solver=solver, C=C).fit(X, y)
+    np.testing.assert_allclose(clf.coef_[:, :-1], expected.coef_, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(clf.intercept_, expected.intercept_, rtol=0, atol=1e-6)
+
+
+def test_a_column_that_seldom_changes_is_not_constant():
+    # It is in the few rows that set center and scale, and its squares underflow.
+    X, y = simulate(60_000, 3)
+    X[:, 2] = 1.0
+    X[:3, 2] = 1e6
+    y[:3] = 1
+    coef = LogLossClassifier(C=1e6).fit(X, y).coef_
+    assert coef[0, 2] > 0
+    X[:, 2] = 1e-200 * (1 + (y ^ (np.arange(len(y)) % 4 == 0)))
+    assert LogLossClassifier(penalty_factor=[1, 1, 0]).fit(X, y).coef_[0, 2] > 1e199
+
+
 def is_separable(X, y):
     """Return whether a linear function has no sample on the wrong side, some on the right one.
 
