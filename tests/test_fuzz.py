@@ -28,6 +28,11 @@ def test_fixed_seeds(first):
     assert faults == {}
 
 
+def test_a_seed_that_once_divided_by_zero():
+    # The last step promised a decrease of zero.
+    assert outcome_of(random_problem(1000373)).kind != "error"
+
+
 def test_derivatives_of_the_reference():
     # Central differences: their error is the cube root of eps, squared, times a third derivative.
     for seed in range(20):

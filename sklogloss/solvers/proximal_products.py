@@ -43,8 +43,9 @@ class ProximalProducts(HessianModel):
         if self.previous_point is not None:
             # As trust regions are widened and narrowed: by the ratio of actual to predicted
             # decrease.
-            ratio = (self.previous_point.value - point.value) / (stopping.decrement / 2)
-            self.damping *= 1 / 4 if ratio > 1 / 2 else 4 if ratio < 1 / 4 else 1
+            actual = self.previous_point.value - point.value
+            predicted = stopping.decrement / 2  # zero where rounding errors are all that is left
+            self.damping *= 1 / 4 if actual > predicted / 2 else 4 if actual < predicted / 4 else 1
         self.previous_point = point
         model = Model(self.objective, point, self.damping)
         target = stopping.residual_target(point, model.squared_violation())
