@@ -19,7 +19,11 @@ __all__ = ["certainly_overlap"]
 FIRST_ROWS = 512
 ROWS_PER_PARAMETER = 8
 # Numbers of X in a block of rows.
-BLOCK_NUMBERS = 262_144
+BLOCK_NUMBERS = 16_384
+# A matrix of more columns than this takes too long, as do so many blocks of the rows of a CSC
+# matrix, each of which costs a look at all entries.
+MANY_COLUMNS = 2000
+MANY_BLOCKS_OF_COLUMNS = 32
 # Change of a row, beside the longest one, along a direction of length one that counts as none.
 SMALL_CHANGE = 1e-7
 
@@ -50,6 +54,8 @@ def certainly_overlap(objective, point):
     penalty, shape = objective.penalty_in_theta, objective.shape
     is_free = ((penalty.l1 == 0) & (penalty.l2 == 0)).reshape(shape)
     columns = np.flatnonzero(is_free.any(axis=1))
+    if len(columns) > MANY_COLUMNS:
+        return False
     # At a bound, where a gradient of this sign is that of an optimum, it limits the direction, too.
     gradient = penalty.violation(point.gradient, point.theta).reshape(shape)[columns]
     length = float(np.linalg.norm(gradient)) * objective.weight_sum
@@ -57,14 +63,17 @@ def certainly_overlap(objective, point):
     size = max(FIRST_ROWS, ROWS_PER_PARAMETER * len(columns) * objective.n_columns)
     with np.errstate(all="ignore"):
         if samples.n_samples > 2 * size:
-            some = _Curvature(objective, point, columns, [random_rows(samples, size)])
-            if some.outweighs(length):
+            some = _blocks_of_rows(samples, random_rows(samples, size))
+            if _Curvature(objective, point, columns, some).outweighs(length):
                 return True
-        return _Curvature(objective, point, columns, _blocks_of_rows(samples)).outweighs(length)
+        blocks = _blocks_of_rows(samples, samples.rows_with_weight)
+        X = samples.X
+        if sparse.issparse(X) and X.format == "csc" and len(blocks) > MANY_BLOCKS_OF_COLUMNS:
+            return False
+        return _Curvature(objective, point, columns, blocks).outweighs(length)
 
 
-def _blocks_of_rows(samples):
-    rows = samples.rows_with_weight
+def _blocks_of_rows(samples, rows):
     size = max(1, BLOCK_NUMBERS // max(samples.design.n_features, 1))
     if rows is None:
         return [slice(start, start + size) for start in range(0, samples.n_samples, size)]

@@ -12,6 +12,8 @@ __all__ = ["Pairs", "Separation", "TooLarge", "find_separation", "null_space"]
 
 # Numbers of X in a block of rows.
 BLOCK_NUMBERS = 262_144
+# Stored entries of a sparse X that are looked at at a time.
+ENTRIES_AT_A_TIME = 8192
 # Rounds of adding pairs to the programme, and nonzero entries that it may have.
 MAX_ROUNDS = 100
 MAX_ENTRIES = 4_000_000
@@ -66,7 +68,8 @@ class Pairs:
         shift, scale = _shift_and_scale(X, fit_intercept)
         length = np.full(X.shape[0], float(fit_intercept))
         if sparse.issparse(X):
-            length += np.asarray(abs(X) @ scale).ravel()
+            for rows, columns, size in _entries(X):
+                length += np.bincount(rows, size * scale[columns], minlength=len(length))
         else:
             for rows, part in _blocks(X, shift, scale):
                 length[rows] += np.abs(part).sum(axis=1)
@@ -166,19 +169,27 @@ def _blocks(X, shift, scale):
         yield rows, part
 
 
+def _entries(X):
+    # Yield rows, columns and sizes of the stored entries of a sparse X, some at a time.
+    for start in range(0, X.indptr[-1], ENTRIES_AT_A_TIME):
+        places = np.arange(start, min(start + ENTRIES_AT_A_TIME, X.indptr[-1]))
+        major = np.searchsorted(X.indptr, places, side="right") - 1
+        minor = X.indices[places]
+        rows, columns = (major, minor) if X.format == "csr" else (minor, major)
+        yield rows, columns, np.abs(X.data[places], dtype=np.float64)
+
+
 def _shift_and_scale(X, fit_intercept):
     # Shifts are entries of X, so that differences are exact; scales are powers of two, close to
     # the geometric mean of the entries that are not zero.
     n_features = X.shape[1]
     shift = np.zeros(n_features)
     if sparse.issparse(X):
-        column = X.indices
-        if X.format == "csc":
-            column = np.repeat(np.arange(n_features), np.diff(X.indptr))
-        size = np.abs(X.data[: len(column)], dtype=np.float64)
-        column, size = column[size > 0], size[size > 0]
-        count = np.bincount(column, minlength=n_features)
-        total = np.bincount(column, np.log2(size), minlength=n_features)
+        count, total = np.zeros((2, n_features))
+        for _, columns, size in _entries(X):
+            columns, size = columns[size > 0], size[size > 0]
+            count += np.bincount(columns, minlength=n_features)
+            total += np.bincount(columns, np.log2(size), minlength=n_features)
     else:
         if fit_intercept:
             low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
@@ -261,6 +272,9 @@ class _Search:
     def __init__(self, pairs, lower, upper):
         self.pairs = pairs
         self.n_variables = pairs.shape[0] * pairs.shape[1]
+        # The boundary has twice as many equations.
+        if 2 * self.n_variables**2 > MAX_ENTRIES:
+            raise TooLarge
         self.bounds = np.column_stack(
             [np.broadcast_to(limit, pairs.shape).ravel() for limit in (lower, upper)]
         )

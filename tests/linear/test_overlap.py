@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklogloss.linear import overlap
 from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.overlap import certainly_overlap
@@ -97,6 +98,18 @@ def test_what_few_rows_know_is_asked_of_all():
     assert certainly_overlap(*solution(np.column_stack([X, rare]), label, tol=1e-8))
     label[:3] = [0, 0, 0]
     assert not certainly_overlap(*solution(np.column_stack([X, rare]), label, tol=1e-8))
+
+
+@pytest.mark.parametrize("name", ["MANY_COLUMNS", "MANY_BLOCKS_OF_COLUMNS"])
+def test_what_would_take_long_is_not_certain(monkeypatch, name):
+    # A CSC matrix without a certificate by some of its rows, and a matrix of many columns.
+    X, label = overlapping(20_000, 2)
+    rare = np.zeros(len(X))
+    rare[:3], label[:3] = [1, 2, 3], [0, 1, 0]
+    at_optimum = solution(sparse.csc_array(np.column_stack([X, rare])), label, tol=1e-8)
+    assert certainly_overlap(*at_optimum)
+    monkeypatch.setattr(overlap, name, 1)
+    assert not certainly_overlap(*at_optimum)
 
 
 @pytest.mark.parametrize("first_seed", range(0, 100, 50))

@@ -145,6 +145,13 @@ def test_too_large_a_programme_is_an_error(monkeypatch):
         find_separation(pairs_of(np.array([[-2.0], [-1.0], [1.0], [2.0]]), LABEL, 1))
 
 
+def test_more_columns_than_the_boundary_allows_are_an_error():
+    # A dense basis of the boundary would take gigabytes.
+    X = sparse.csr_array((4, 20_000))
+    with pytest.raises(TooLarge):
+        find_separation(pairs_of(X, LABEL, 1))
+
+
 def test_null_space_of_many_alike_pairs():
     # 5,000 pairs know as little as one, but for the last: a sample of them misses it.
     X = np.zeros((5000, 3))
