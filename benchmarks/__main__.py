@@ -20,6 +20,7 @@ TABLES = {
     "kernels": "the loss functions against those of scikit-learn",
     "metrics": "log loss and its decomposition against scikit-learn's log loss",
     "costs": "what passes and factorizations cost, which solvers are chosen by",
+    "ablation": "what each numeric constant of the solvers is worth",
     "structure": "how many functions and files a fit visits, constants, long functions",
     "environments": "no table: makes the environments that fit runs other libraries in",
 }

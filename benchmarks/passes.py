@@ -46,30 +46,30 @@ class Result:
 
 
 class CountingPasses:
-    """The module data_pass, its calls counted by name and shape of X."""
+    """The module data_pass; `note` is told the name, design and arguments of each call."""
 
-    def __init__(self):
-        self.counts = Counter()
+    def __init__(self, note):
+        self.note = note
 
     def __getattr__(self, name):
         function = getattr(data_pass, name)
 
         def counted(design, *arguments):
-            self.counts[name, design.n_samples, design.n_features] += 1
+            self.note(name, design, arguments)
             return function(design, *arguments)
 
         return counted
 
 
 @contextmanager
-def counting():
-    """Count the passes of the fits in this context."""
-    passes = CountingPasses()
+def counting(note):
+    """Call note(name, design, arguments) before each pass of the fits in this context."""
+    passes = CountingPasses(note)
     modules = (samples_module, reduction_module)
     for module in modules:
         module.data_pass = passes
     try:
-        yield passes.counts
+        yield
     finally:
         for module in modules:
             module.data_pass = data_pass
@@ -77,7 +77,12 @@ def counting():
 
 def measure(task, tol):
     """Return the Results of a fit with the default solver."""
-    with counting() as counts:
+    counts = Counter()
+
+    def note(name, design, arguments):
+        counts[name, design.n_samples, design.n_features] += 1
+
+    with counting(note):
         fit(task, "auto", tol, None)
     order = sorted(counts, key=lambda key: (key[1] * key[2], PASSES.index(key[0])))
     return [Result(task.name, tol, *key, counts[key]) for key in order]
