@@ -15,8 +15,8 @@ from sklogloss.linear.objective import Objective
 from sklogloss.losses.log_loss import LogLoss
 
 from .firth import FirthResult
-from .newton import ARMIJO, MAX_HALVINGS
-from .stopping import Verdict
+from .newton import ARMIJO
+from .stopping import EPS, ROUNDING, Verdict
 
 __all__ = ["CORRECTIONS", "correct_intercept"]
 
@@ -78,8 +78,8 @@ def _minimise(objective, goal):
 
 def _lower_point(objective, shift, value, direction, decrement):
     # A point along the direction where the objective is lower: shift, value and gradient, or None.
-    step, rounding = 1.0, 8 * np.finfo(np.float64).eps * value
-    for _ in range(MAX_HALVINGS):
+    step, rounding = 1.0, ROUNDING * EPS * value
+    while step > EPS:
         end = shift + step * direction
         there, gradient = objective.value_gradient(end)
         if there <= value - ARMIJO * step * decrement + rounding:

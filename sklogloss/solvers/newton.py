@@ -10,7 +10,6 @@ __all__ = ["Newton"]
 
 # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
 ARMIJO = 1e-4
-MAX_HALVINGS = 40
 
 
 class Newton:
@@ -71,18 +70,20 @@ class Newton:
         # The evaluation of a better point along direction, None if there is none.
         decrement, rounding = self.stopping.decrement, self.stopping.rounding(start)
         step = 1.0
-        for halving in range(MAX_HALVINGS):
+        while True:
             theta = self._end_of_step(start, direction, step)
             # The full step is nearly always the one to take: get all that the next step needs.
-            if halving == 0:
+            if step == 1:
                 trial = self.model.evaluate(theta)
             else:
                 trial = self.objective.value_gradient(theta)
             is_lower = trial.value <= start.value - ARMIJO * step * decrement + rounding
             if is_lower or self._is_flatter(start, trial, direction):
-                return trial if halving == 0 else self.model.evaluate(theta)
+                return trial if step == 1 else self.model.evaluate(theta)
             step /= 2
-        return None
+            # Rounding errors hide what a shorter step could gain.
+            if not step * abs(decrement) > rounding:
+                return None
 
     def _is_flatter(self, start, trial, direction):
         # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
@@ -107,7 +108,7 @@ class Newton:
                 penalty.is_none
                 or not penalty.is_smooth
                 or self.goal.gap > SUBSET_GAP
-                or point.value < 0.01 * self.objective.loss.unit
+                or point.value < self.stopping.small_loss
             )
             if not may_mislead:
                 result.theta = theta
