@@ -32,12 +32,14 @@ PATIENCE = 8
 # By this factor the suboptimality may be larger than the Hessian of another problem says
 # (tests/solvers/test_path.py::test_a_guide_changes_no_solution).
 DOUBT = 100
-# Steps that are remembered: more gain little and cost two products each.
+# Steps that are remembered: more gain little and cost two products each (5: +83 % on 5,000 x 100,
+# K = 6, rare classes).
 MAX_STEPS = 30
-# Once a step promises less than this fraction of the objective, the Hessian hardly changes.
+# Once a step promises less than this fraction of the objective, the Hessian hardly changes
+# (1e-2: +9 % on 200,000 x 100).
 NEARLY_SOLVED = 1e-3
 # Once a step promises less than this fraction of the objective, it is known which samples are
-# separated already and add no curvature.
+# separated already and add no curvature (1e-3: +33 % on MNIST 10,000 x 784).
 SEPARATION_IS_KNOWN = 1e-2
 
 

@@ -26,7 +26,8 @@ __all__ = [
 
 EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
 # The relative gap that tol asks for: GAP_PER_SQUARED_TOL * tol^2, within these limits. It is no
-# smaller than rounding allows, and no larger than is worth a pass.
+# smaller than rounding allows, and no larger than is worth a pass (SMALLEST_GAP = 1e-15: +49 % on
+# 200,000 x 100; GAP_PER_SQUARED_TOL = 0.1: 6e-8 more on 100,000 x 20 at tol = 0.1).
 GAP_PER_SQUARED_TOL = 1e-7
 SMALLEST_GAP = 1e-11
 LARGEST_GAP = 1e-6

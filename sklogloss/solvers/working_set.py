@@ -13,12 +13,15 @@ from .stopping import SolverResult, Stopping, Verdict
 
 __all__ = ["WorkingSets"]
 
-# A set has room for this many times as many, or as have nonzero coefficients.
+# A set has room for this many times as many, or as have nonzero coefficients (1: +108 % on
+# text-like 50,000 x 50,000, L1, and short of the optimum).
 ROOM = 2
 # A set takes in zero coefficients, too, whose gradient is this fraction of the penalty at least:
-# some of them will leave zero once the others have moved.
+# some of them will leave zero once the others have moved (1: +42 % on text-like 50,000 x 50,000,
+# L1).
 NEARLY_NONZERO = 0.95
-# Fraction of the suboptimality that a set is solved to, as long as another will follow.
+# Fraction of the suboptimality that a set is solved to, as long as another will follow (1e-4: +34 %
+# on 500 x 4,000, elastic net).
 ENOUGH = 1e-1
 
 
