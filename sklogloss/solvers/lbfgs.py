@@ -3,9 +3,15 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from .stopping import FEW_SLOW_STEPS, SolverResult, Stopping, Verdict, progress
+from .stopping import SolverResult, Stopping, Verdict, progress
 
 __all__ = ["LBFGS"]
+
+# After this many iterations in all, L-BFGS starts afresh in variables scaled by the Hessian's
+# diagonal where it has got to. The diagonal at the start is of little use where the loss is small.
+RESCALE_AT = (10, 40, 160)
+# It stalls when this many iterations in a row gained less than the tolerated suboptimality.
+N_SMALL_DECREASES = 3
 
 
 class LBFGS:
@@ -35,13 +41,15 @@ class LBFGS:
         # Overflow is noticed in the end.
         with np.errstate(all="ignore"):
             self.point = self.objective.value_gradient(theta)
-            if self.goal.max_iter > 0:
-                self._run()
+            for end in (*RESCALE_AT, self.goal.max_iter):
+                n_iter = min(end, self.goal.max_iter) - self.n_iter
+                if n_iter > 0 and self.verdict is Verdict.GO_ON:
+                    self._run(n_iter)
             if self.verdict is Verdict.GO_ON:
                 self.verdict = self.stopping.at_max_iter(self.point, self.decrease)
         return SolverResult(self.objective, self.point.theta, self.n_iter, self.verdict, self.point)
 
-    def _run(self):
+    def _run(self, n_iter):
         start = self.objective.value_gradient_curvature(self.point.theta)
         diagonal = self.objective.hessian_diagonal(start)
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
@@ -50,18 +58,24 @@ class LBFGS:
         penalty, bounds = self.objective.penalty_in_theta, None
         if penalty.is_bounded:
             bounds = np.column_stack([penalty.lower * self.root, penalty.upper * self.root])
-        minimize(
+        result = minimize(
             self._value_gradient,
             start.theta * self.root,
             method="L-BFGS-B",
             jac=True,
             bounds=bounds,
             callback=self._after_iteration,
-            options={"maxiter": self.goal.max_iter, "maxfun": np.inf, "gtol": 0.0, "ftol": 0.0},
+            options={
+                "maxiter": n_iter,
+                "maxfun": 50 * n_iter,
+                "maxls": 50,
+                "gtol": 0.0,
+                "ftol": 0.0,
+            },
         )
         if not np.isfinite(self.point.value):
             self.verdict = Verdict.OVERFLOW
-        elif self.n_iter < self.goal.max_iter:
+        elif result.nit < n_iter:
             # The line search can gain nothing more at this precision.
             self.verdict = Verdict.STALLED
 
@@ -91,7 +105,7 @@ class LBFGS:
         # The last quarter of max_iter is better spent on Newton steps: L-BFGS may take thousands of
         # iterations for the last digits.
         is_late = 0.75 * self.goal.max_iter <= self.n_iter < self.goal.max_iter
-        is_end = self.n_small_decreases >= FEW_SLOW_STEPS or is_late
+        is_end = self.n_small_decreases >= N_SMALL_DECREASES or is_late
         if point.max_gradient <= self.goal.tol and is_end:
             self.verdict = Verdict.STALLED
             raise StopIteration
