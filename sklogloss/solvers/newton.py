@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .stopping import SUBSET_GAP, SolverResult, Stopping, Verdict, decrement_of, progress
+from .stopping import EPS, SUBSET_GAP, SolverResult, Stopping, Verdict, decrement_of, progress
 
 __all__ = ["Newton"]
 
@@ -81,8 +81,8 @@ class Newton:
             if is_lower or self._is_flatter(start, trial, direction):
                 return trial if step == 1 else self.model.evaluate(theta)
             step /= 2
-            # Rounding errors hide what a shorter step could gain.
-            if not step * abs(decrement) > rounding:
+            # Rounding errors hide what a shorter step could gain, or that it is one.
+            if not (step > EPS and step * abs(decrement) > rounding):
                 return None
 
     def _is_flatter(self, start, trial, direction):
