@@ -9,6 +9,7 @@ import numpy as np
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
 from sklogloss.linear.samples import random_rows
 
+from .hessians import InverseHessian
 from .newton import ARMIJO
 from .plan import Method, Plan, Start
 from .stopping import EPS, FEW_SLOW_STEPS, ROUNDING, SUBSET_GAP, Goal, Verdict
@@ -169,15 +170,7 @@ class SecantModel:
             curvature = step @ curved
             if curvature > SMALLEST_CURVATURE * (step @ of_information):
                 pairs.append((step, curved, curvature))
-        # Nocedal & Wright, Numerical Optimization, algorithm 7.4.
-        residual, weights = -point.gradient, []
-        for step, curved, curvature in reversed(pairs):
-            weights.append(step @ residual / curvature)
-            residual = residual - weights[-1] * curved
-        direction = point.solve(residual)
-        for (step, curved, curvature), weight in zip(pairs, reversed(weights), strict=True):
-            direction += (weight - curved @ direction / curvature) * step
-        return direction
+        return InverseHessian(point.solve, pairs) @ -point.gradient
 
 
 class FirthNewton:
