@@ -61,9 +61,13 @@ def _minimise(objective, goal):
         previous, decrement = decrement, -float(gradient @ direction)
         if not (np.isfinite(value) and np.isfinite(decrement)):
             return shift, n_iter, Verdict.OVERFLOW
-        left = decrement / 2 * min(decrement / previous, 1)
-        if np.abs(gradient).max() <= goal.tol and left <= goal.gap * value:
-            return shift + direction, n_iter + 1, Verdict.CONVERGED
+        # What the last step leaves falls as with the step before: nothing is known of the first.
+        rate = decrement / previous if decrement < previous < np.inf else 1.0
+        if np.abs(gradient).max() <= goal.tol and rate * decrement / 2 <= goal.gap * value:
+            # The last direction is known and costs no pass.
+            if n_iter < goal.max_iter:
+                shift, n_iter = shift + direction, n_iter + 1
+            return shift, n_iter, Verdict.CONVERGED
         if n_iter == goal.max_iter:
             break
         lower = _lower_point(objective, shift, value, direction, decrement)

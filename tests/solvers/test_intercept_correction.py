@@ -120,3 +120,27 @@ def test_max_iter_is_the_verdict_of_a_correction_that_is_cut_short(correction):
     X, label, weight, offset = make_data(2)
     result = correct_intercept(fit(X, label, weight, offset), correction, Goal.of(1e-10, 0))
     assert result.verdict is Verdict.MAX_ITER
+
+
+@pytest.mark.parametrize("correction", ["flac", "flic"])
+@pytest.mark.parametrize("tol", [1e-2, 1e-4])
+def test_rare_events_are_corrected_to_the_gap_of_tol(tol, correction):
+    # The pull to 1/2 is large beside 3 % of events, the gradient is small from the first step on.
+    rng = np.random.default_rng(1)
+    X, goal = rng.normal(size=(400, 2)), Goal.of(tol, 100)
+    label = (rng.random(400) < 0.03).astype(int)
+    result = correct_intercept(fit(X, label, np.ones(400), None), correction, goal)
+    proba = probabilities(result, X, 0)[:, 1]
+    # A shift of the intercept alone would lower the loss by this much at least.
+    gradient, curvature = np.mean(proba - label), np.mean(proba * (1 - proba))
+    loss = -np.mean(np.log(np.where(label == 1, proba, 1 - proba)))
+    assert gradient**2 / (2 * curvature) <= goal.gap * loss
+
+
+def test_no_iteration_is_counted_beyond_max_iter():
+    X, label, weight, offset = make_data(2)
+    result = fit(X, label, weight, offset)
+    needed = correct_intercept(result, "flic", GOAL).n_iter - result.n_iter
+    for max_iter in range(needed + 1):
+        cut = correct_intercept(result, "flic", Goal.of(1e-10, max_iter))
+        assert cut.n_iter - result.n_iter <= max_iter
