@@ -15,9 +15,12 @@ from sklogloss.classifiers import (
     LogLossClassifier,
 )
 from sklogloss.inputs.errors import naming
+from sklogloss.inputs.labels import group_indices, label_column
 from sklogloss.inputs.offset import check_offset
+from sklogloss.linear.samples import Samples
 
 __all__ = [
+    "COVARIANCES",
     "check_bounds_inactive",
     "check_covariance",
     "classifier_and_data",
@@ -131,14 +134,19 @@ def check_bounds_inactive(clf: Any) -> None:
 
 
 def cluster_indices(
-    covariance: str, groups: Any, n_samples: int
+    covariance: str, groups: Any, samples: Samples
 ) -> tuple[NDArray[np.intp], int] | None:
-    """Return the index of each row's group and the number of groups; None without groups.
+    """Return the index of each row's cluster and how many have weight; None without clusters.
+
+    Rows without weight have no score, and may be of any cluster.
 
     Raises
     ------
     ValueError
-        If groups are missing, not asked for, of a wrong shape, or fewer than two.
+        If groups are missing, not asked for, of a wrong shape, NaN or None, or fewer than two
+        among the rows with weight.
+    TypeError
+        If the labels are of types that cannot be sorted together.
     """
     if covariance != "cluster":
         if groups is not None:
@@ -146,20 +154,18 @@ def cluster_indices(
         return None
     if groups is None:
         raise ValueError("covariance='cluster' needs groups, the cluster of each row")
-    if hasattr(groups, "to_numpy"):
-        groups = groups.to_numpy()
-    groups = np.asarray(groups)
-    if groups.shape != (n_samples,):
+    groups = label_column("groups", groups)
+    if len(groups) != samples.n_samples:
         raise ValueError(
-            f"groups must have shape ({n_samples},), one entry per sample, got {groups.shape}"
+            f"groups must have shape ({samples.n_samples},), one entry per sample, got "
+            f"{groups.shape}"
         )
-    try:
-        labels, cluster = np.unique(groups, return_inverse=True)
-    except TypeError as error:  # labels that cannot be sorted together
-        raise ValueError(f"groups must hold labels of one type: {error}") from error
-    if len(labels) < 2:
-        raise ValueError("groups must name at least 2 clusters, got 1")
-    return cluster, len(labels)
+    rows = samples.rows_with_weight
+    if rows is None:
+        return group_indices("groups", groups, "clusters")
+    cluster = np.zeros(len(groups), dtype=np.intp)
+    cluster[rows], n_clusters = group_indices("groups", groups[rows], "clusters")
+    return cluster, n_clusters
 
 
 def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float64] | None]:

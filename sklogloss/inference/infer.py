@@ -87,6 +87,8 @@ def infer(
     - "laplace": :math:`(H + I / C)^{-1}`, for a fit with an L2 penalty. It is the covariance of the
       Gaussian that approximates the posterior, where the penalty is the prior.
 
+    Rows without weight, and groups of such rows, count neither in n nor in G.
+
     Parameters
     ----------
     clf : LogLossClassifier, FocalLogisticRegression, FirthLogisticRegression or Pipeline
@@ -101,7 +103,7 @@ def infer(
         Those of the fit.
     covariance : {"model", "robust", "HC0", "HC1", "cluster", "laplace"}, default="model"
     groups : array-like of shape (n_samples,), default=None
-        The cluster of each row: labels of any kind. For "cluster" only.
+        The cluster of each row: numbers or strings. For "cluster" only.
     baseline : object, default=None
         The class to which others are compared: coefficients are of ln(p_k / p_baseline). None is
         the first of ``classes_``. "mean": the coefficients of all classes, which sum to zero, as
@@ -163,11 +165,8 @@ def infer(
         check_covariance(clf, covariance, C, l1_ratio)
         check_bounds_inactive(clf)
     likelihood, label = _likelihood(clf, X, y, sample_weight, offset, C)
-    if is_firth:
-        # Separated classes are no matter under Jeffreys' prior.
-        likelihood, label = PenalisedLikelihood(**vars(likelihood)), None
     samples = likelihood.objective.samples
-    clusters = cluster_indices(covariance, groups, samples.n_samples)
+    clusters = cluster_indices(covariance, groups, samples)
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
@@ -191,8 +190,8 @@ def infer(
 def _likelihood(
     clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any, C: float
 ) -> tuple[Likelihood, NDArray[np.intp] | None]:
-    # The likelihood of the data, and its labels unless targets are soft. A copy of the classifier
-    # is what the checks of the data change.
+    # The likelihood of the data, and the labels that might be separated: none if targets are soft,
+    # nor under Jeffreys' prior. A copy of the classifier is what the checks of the data change.
     checker = copy.copy(clf)
     problem = checker._validate_problem(X, y, sample_weight, offset)
     _check_same_data(clf, checker, problem.targets.classes)
@@ -217,8 +216,10 @@ def _likelihood(
             n_rows=SMALLEST_SUBSET if has_many_rows else None,
         )
     total = float(np.ldexp(samples.weight_sum, problem.exponent))
-    likelihood = Likelihood(objective, loss, total, problem.exponent)
-    return likelihood, problem.targets.labels_if_hard()
+    parts = (objective, loss, total, problem.exponent, problem.sample_weight)
+    if isinstance(clf, FirthLogisticRegression):
+        return PenalisedLikelihood(*parts), None
+    return Likelihood(*parts), problem.targets.labels_if_hard()
 
 
 def _check_same_data(clf: Any, checker: Any, classes: NDArray[Any]) -> None:
@@ -289,6 +290,12 @@ def _covariance(
     if covariance in ("model", "laplace"):
         return information.inverse()
     n_free = terms.n_free_parameters
+    if covariance in ("HC1", "cluster") and n_rows <= n_free:
+        raise ValueError(
+            f"covariance={covariance!r} divides by n - k, the rows with weight less the "
+            f"coefficients, which must be positive: got n={n_rows} and k={n_free}. 'robust' does "
+            "not divide by it"
+        )
     if clusters is None:
         products = score_products(likelihood, point.theta)
         factor = n_rows / (n_rows - n_free) if covariance == "HC1" else 1.0

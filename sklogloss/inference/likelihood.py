@@ -55,12 +55,15 @@ class Likelihood:
         The sum of the weights.
     exponent : int
         The weights of the objective's samples are divided by 2 to this power.
+    sample_weight : ndarray of shape (n_samples,) or None
+        As the user gave it. That of the objective's samples has those of the classes, too.
     """
 
     objective: Objective
     loss: Loss
     total: float
     exponent: int
+    sample_weight: NDArray[np.float64] | None = None
 
     def __call__(self, theta: NDArray[np.float64]) -> Point:
         """Evaluate at theta, with the Hessian: one pass over X."""
@@ -75,8 +78,9 @@ class Likelihood:
         # Compiled views and kernels cannot be pickled, but made again.
         objective, samples = self.objective, self.objective.samples
         rows = (samples.target, samples.weight, samples.offset, samples.n_threads)
-        made_of = (objective.penalty, objective.coordinates, self.loss, self.total, self.exponent)
-        return _restored, (type(self), samples.X, samples.dtype, rows, *made_of)
+        made_of = (objective.penalty, objective.coordinates, self.loss)
+        weights = (self.total, self.exponent, self.sample_weight)
+        return _restored, (type(self), samples.X, samples.dtype, rows, *made_of, *weights)
 
     def without_hessian(self, theta: NDArray[np.float64]) -> Point:
         """Evaluate at theta, with an empty Hessian: one pass over X."""
@@ -89,6 +93,17 @@ class Likelihood:
         """The weight of each row, as the user gave them times those of the classes."""
         weight = self.objective.samples.weight
         return None if weight is None else np.ldexp(weight, self.exponent)
+
+    @property
+    def row_share(self) -> NDArray[np.float64]:
+        """The part of the data that each row is: sample_weight, without that of its class."""
+        if self.sample_weight is None:
+            n_samples = self.objective.samples.n_samples
+            return np.full(n_samples, 1 / n_samples)
+        # Their sum may overflow.
+        weight = self.sample_weight / self.sample_weight.max()
+        share: NDArray[np.float64] = weight / weight.sum()
+        return share
 
     def raw_prediction(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return X coef + intercept + offset, shape (n_samples, n_columns): one pass over X."""
@@ -124,8 +139,9 @@ def _restored(
     loss: Loss,
     total: float,
     exponent: int,
+    sample_weight: NDArray[np.float64] | None,
 ) -> Likelihood:
     samples = Samples(make_design(X, dtype), *rows)
     kernel = loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
     objective = Objective(samples, kernel, penalty, coordinates)
-    return cls(objective, loss, total, exponent)
+    return cls(objective, loss, total, exponent, sample_weight)

@@ -88,7 +88,7 @@ def average_effects(
     theta: NDArray[np.float64],
     X: Any,
     raw_prediction: NDArray[np.float64],
-    weight: NDArray[np.float64] | None,
+    share: NDArray[np.float64],
     is_discrete: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weighted means of the marginal effects over rows, and their derivatives in theta.
@@ -100,7 +100,8 @@ def average_effects(
     theta : ndarray of shape (n_parameters,)
     X : ndarray, CSR or CSC matrix of shape (n_rows, n_features)
     raw_prediction : ndarray of shape (n_rows, n_columns)
-    weight : ndarray of shape (n_rows,) or None
+    share : ndarray of shape (n_rows,)
+        The weight of each row in the mean; they sum to one.
     is_discrete : ndarray of shape (n_features,)
         For these columns the effect is the difference of the probabilities at 1 and at 0.
 
@@ -115,21 +116,20 @@ def average_effects(
     n_columns = n_labels = objective.n_columns
     X = sliceable(X)
     n_rows = len(raw_prediction)
-    shares = np.full(n_rows, 1 / n_rows) if weight is None else weight / weight.sum()
     slopes = np.zeros((n_labels, n_columns))
     bends = np.zeros((objective.shape[0], n_labels, n_columns, n_columns))
     effects = np.zeros((n_labels, len(coef)))
     jacobian = np.zeros((n_labels, len(coef), *objective.shape))
     for block in row_blocks(n_rows, max(objective.shape[0], 4 * n_columns**3)):
-        share, columns = shares[block], rows_in_theta(X[block], coordinates)
+        of_block, columns = share[block], rows_in_theta(X[block], coordinates)
         at_rows = _Derivatives.at(raw_prediction[block], loss)
-        slopes += np.tensordot(share, at_rows.first, 1)
-        second = at_rows.second() * share[:, None, None, None]
+        slopes += np.tensordot(of_block, at_rows.first, 1)
+        second = at_rows.second() * of_block[:, None, None, None]
         bends += np.tensordot(columns, second, (0, 0))
         for j in np.flatnonzero(is_discrete).tolist():
             step = _Step.of(columns, j, coef[j], raw_prediction[block], loss, coordinates)
-            effects[:, j] += share @ step.effect
-            jacobian[:, j] += step.jacobian(share)
+            effects[:, j] += of_block @ step.effect
+            jacobian[:, j] += step.jacobian(of_block)
     smooth = ~is_discrete
     effects[:, smooth] = slopes @ coef[smooth].T
     # The derivative of slopes @ coef: by the slopes, which bend, and by coef.
@@ -188,15 +188,15 @@ class _Step:
 def mean_row(
     likelihood: Likelihood, theta: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the weighted mean of the rows of X and its raw prediction, each as one row."""
+    """Return the mean of the rows of X by sample_weight and its raw prediction, each as one row."""
     objective = likelihood.objective
-    samples = objective.samples
+    samples, share = objective.samples, likelihood.row_share
     with one_blas_thread():
-        _, mean, _ = samples.moments(centred=True)
+        _, mean, _ = samples.moments(share, centred=True)
     coef, intercept = objective.coef_intercept(theta)
     raw_prediction = mean @ coef + intercept
     if samples.offset is not None:
-        raw_prediction += np.average(samples.offset, axis=0, weights=samples.weight)
+        raw_prediction += share @ samples.offset
     return mean[None], raw_prediction[None]
 
 

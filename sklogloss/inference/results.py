@@ -297,15 +297,16 @@ class InferenceResult(Estimates):
         """Return marginal effects: by how much a probability moves with a column.
 
         That of a column j is the derivative dp / dx_j, of one that holds 0 and 1 only the
-        difference of p at 1 and at 0. Weights count, which statsmodels ignores.
+        difference of p at 1 and at 0. Sample weights count, which statsmodels ignores; those of
+        classes do not: the rows are what they are, however much the fit cares for a class.
 
         Parameters
         ----------
         columns : str, int or list of them, default=None
             Names or places of columns of X; None for all.
         kind : {"average", "at means"}, default="average"
-            "average": the weighted mean over the rows. "at means": at the weighted mean of the
-            rows, who may be nobody.
+            "average": the mean over the rows. "at means": at the mean of the rows, who may be
+            nobody. Both are weighted by sample_weight.
         discrete : bool or list of str or int, default=None
             The columns whose effect is a difference: None or True for those that hold 0 and 1
             only, False for none.
@@ -319,7 +320,7 @@ class InferenceResult(Estimates):
         likelihood, theta = self._likelihood, self._point.theta
         samples = likelihood.objective.samples
         features = self._terms.features(columns)
-        X, weight = samples.X, likelihood.row_weight
+        X, share = samples.X, likelihood.row_share
         is_discrete = np.zeros(X.shape[1], dtype=bool)
         if isinstance(discrete, bool | None):
             is_discrete[features] = discrete is not False and are_binary(X)[features]
@@ -328,9 +329,9 @@ class InferenceResult(Estimates):
         raw_prediction = likelihood.raw_prediction(theta)
         if kind == "at means":
             X, raw_prediction = mean_row(likelihood, theta)
-            weight = None
+            share = np.ones(1)
         effects, jacobian = average_effects(
-            likelihood, theta, X, raw_prediction, weight, is_discrete
+            likelihood, theta, X, raw_prediction, share, is_discrete
         )
         effects, jacobian = effects[:, features], jacobian[:, features]
         rows = jacobian.reshape(effects.size, -1)

@@ -13,6 +13,7 @@ __all__ = [
     "are_whole_numbers",
     "check_labels",
     "find_labels",
+    "group_indices",
     "is_soft",
     "label_column",
     "unique_labels",
@@ -100,6 +101,35 @@ def _sorted_labels(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np
         raise TypeError(
             f"{name} must have labels of one type, such as strings or integers: {error}"
         ) from error
+
+
+def group_indices(
+    name: str, groups: NDArray[Any], what: str = "groups"
+) -> tuple[NDArray[np.intp], int]:
+    """Return the index of each sample's group, and how many groups there are: two or more.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for errors.
+    groups : ndarray of shape (n_samples,)
+        Of the samples with weight, as `label_column` returns them.
+    what : str, default="groups"
+        What they are, for errors.
+
+    Raises
+    ------
+    ValueError
+        For NaN or None, and for fewer than two groups.
+    TypeError
+        If the labels are of types that cannot be sorted together.
+    """
+    if np.any((groups != groups) | np.equal(groups, np.array(None))):
+        raise ValueError(f"{name} must name a group for each sample, got NaN or None")
+    found, index = unique_labels(groups, name)
+    if len(found) < 2:
+        raise ValueError(f"{name} must name at least 2 {what} with weight, got {len(found)}")
+    return index, len(found)
 
 
 def check_labels(name: str, y: NDArray[Any]) -> None:

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from sklearn.utils import check_random_state
 
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
-from sklogloss.inputs.labels import label_column, unique_labels
+from sklogloss.inputs.labels import group_indices, label_column
 from sklogloss.inputs.parameters import (
     FRACTION,
     LARGEST_COUNT,
@@ -326,11 +326,7 @@ def _group_sums(
         check_same_length(**{name: groups, "y_true": np.asarray(y_true)})
         if forecasts.rows is not None:
             groups = groups[forecasts.rows]
-        if np.any((groups != groups) | np.equal(groups, np.array(None))):
-            raise ValueError(f"{name} must name a group for each sample, got NaN or None")
-        found, index = unique_labels(groups, name)
-        if len(found) < 2:
-            raise ValueError(f"{name} must name at least 2 groups, got {len(found)}")
+        index, _ = group_indices(name, groups)
         sums, weights = np.bincount(index, weight * values), np.bincount(index, weight)
     return sums, weights
 

@@ -159,16 +159,19 @@ def test_separated_classes_are_a_warning_that_points_to_firth(n_classes):
 
 
 @pytest.mark.parametrize(
-    ("groups", "message"),
+    ("groups", "error", "message"),
     [
-        (np.zeros(200), "at least 2"),
-        (np.zeros(100), r"shape \(200,\)"),
-        ([1] * 100 + ["a", None] * 50, "one type"),
+        (np.zeros(200), ValueError, "at least 2 clusters with weight, got 1"),
+        (np.zeros(100), ValueError, r"shape \(200,\)"),
+        (np.zeros((200, 2)), ValueError, "groups must have one label for each sample"),
+        ([1] * 100 + ["a", "b"] * 50, TypeError, "groups must have labels of one type"),
+        ([1.0] * 100 + [np.nan, 2.0] * 50, ValueError, "NaN or None"),
+        (["a"] * 100 + ["b", None] * 50, ValueError, "NaN or None"),
     ],
 )
-def test_groups_are_checked(data, groups, message):
+def test_groups_are_checked(data, groups, error, message):
     clf = LogLossClassifier(C=np.inf).fit(*data)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(error, match=message):
         infer(clf, *data, covariance="cluster", groups=np.array(groups, dtype=object))
     with pytest.raises(ValueError, match="'cluster'"):
         infer(clf, *data, groups=np.arange(200))
@@ -178,3 +181,24 @@ def test_baseline_is_checked(data):
     clf = LogLossClassifier(C=np.inf).fit(*data)
     with pytest.raises(ValueError, match="baseline"):
         infer(clf, *data, baseline=7)
+
+
+def test_one_cluster_with_weight_is_too_few(data):
+    X, y = data
+    weight = np.repeat([1.0, 0.0], 100)
+    clf = LogLossClassifier(C=np.inf).fit(X, y, sample_weight=weight)
+    with pytest.raises(ValueError, match="at least 2 clusters with weight, got 1"):
+        infer(clf, X, y, sample_weight=weight, covariance="cluster", groups=weight)
+
+
+@pytest.mark.parametrize("covariance", ["HC1", "cluster"])
+@pytest.mark.parametrize("n_rows", [3, 4])
+def test_as_many_coefficients_as_rows_leave_no_factor(covariance, n_rows):
+    # Soft targets of three classes: 2 x 2 coefficients, and 2 x n_rows numbers that tell them.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_rows, 1)), rng.dirichlet(np.ones(3), size=n_rows)
+    clf = LogLossClassifier(C=np.inf, tol=1e-10).fit(X, y)
+    groups = np.arange(n_rows) if covariance == "cluster" else None
+    with pytest.raises(ValueError, match=f"covariance='{covariance}' .* n={n_rows} and k=4"):
+        infer(clf, X, y, covariance=covariance, groups=groups)
+    assert np.all(infer(clf, X, y, covariance="robust").bse > 0)

@@ -205,3 +205,27 @@ def test_information_solves_and_finds_dependent_parameters():
     assert dependent in (0, 1, 4)
     combination = information.dependencies(dependent)
     assert set(np.flatnonzero(np.abs(combination) > 1e-6)) == {0, 1, 4} - {dependent}
+
+
+@pytest.mark.parametrize("label", ["a cluster", np.nan])
+def test_rows_and_clusters_without_weight_do_not_count(label):
+    rng = np.random.default_rng(0)
+    X, group = rng.normal(size=(300, 2)), np.arange(300) % 12
+    y = (rng.logistic(size=300) < X[:, 0]).astype(int)
+    weight = np.where(group < 2, 0.0, rng.uniform(0.5, 2, size=300))
+    names = np.array([f"group {i}" for i in group], dtype=object)
+    names[group < 2] = label
+    clf = LogLossClassifier(C=np.inf, tol=1e-12).fit(X, y, sample_weight=weight)
+    of_all, of_some = (
+        infer(
+            clf,
+            X[rows],
+            y[rows],
+            sample_weight=weight[rows],
+            covariance="cluster",
+            groups=names[rows],
+        )
+        for rows in (slice(None), weight > 0)
+    )
+    assert of_all.nobs == of_some.nobs
+    assert_allclose(of_all.bse, of_some.bse, rtol=1e-12)

@@ -1,9 +1,11 @@
+import pickle
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 from scipy import sparse
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from sklogloss import LogLossClassifier
 from sklogloss.inference import infer
@@ -101,6 +103,27 @@ def test_weights_count(n_classes, form, covariance):
         jacobian[:, i] = ((8 * near - far) / (12 * 1e-3)).ravel()
     covariance = jacobian @ result.cov_params() @ jacobian.T
     assert_allclose(margins.cov_params(), covariance, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["average", "at means"])
+def test_weights_of_classes_do_not_count(kind, weighted):
+    rng = np.random.default_rng(0)
+    X, offset = rng.normal(size=(400, 2)), rng.normal(size=400)
+    y = (rng.logistic(size=400) < X[:, 0] - 2 + offset).astype(int)
+    weight = rng.uniform(0.2, 3, size=400) if weighted else None
+    clf = LogLossClassifier(C=np.inf, tol=1e-11, class_weight={0: 1, 1: 50})
+    clf.fit(X, y, sample_weight=weight, offset=offset)
+    result = infer(clf, X, y, sample_weight=weight, offset=offset, covariance="robust")
+    rows = np.column_stack([X, offset])
+    if kind == "at means":
+        rows = np.average(rows, axis=0, weights=weight)[None]
+        weight = None
+    slope = expit(rows[:, :2] @ clf.coef_[0] + clf.intercept_ + rows[:, 2])
+    slope *= 1 - slope
+    expected = np.average(slope, weights=weight) * clf.coef_[0]
+    for each in (result, pickle.loads(pickle.dumps(result))):
+        assert_allclose(each.margins(kind=kind).margins, expected, rtol=1e-10)
 
 
 def test_columns_are_chosen_by_name_or_place():
