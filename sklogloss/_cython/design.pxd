@@ -34,6 +34,12 @@ cdef inline char *first_aligned(char *memory) noexcept nogil:
     return memory + (ALIGNMENT - <size_t> memory % ALIGNMENT) % ALIGNMENT
 
 
+# Uninitialised numbers.
+cdef struct Workspace:
+    double *numbers
+    Py_ssize_t size
+
+
 cdef class Design:
     cdef readonly Py_ssize_t n_samples
     cdef readonly Py_ssize_t n_features
@@ -42,10 +48,10 @@ cdef class Design:
     cdef readonly Py_ssize_t block_rows
     cdef readonly Py_ssize_t n_stored   # entries that a pass reads
     cdef Py_ssize_t itemsize            # of the arithmetic and the arrays of a pass
-    cdef double *workspace              # for the sums of passes, kept from one to the next
-    cdef Py_ssize_t workspace_size
+    cdef Workspace workspace            # for the sums of passes, kept from one to the next
 
-    cdef double *get_workspace(self, Py_ssize_t size) noexcept
+    cdef Workspace take_workspace(self, Py_ssize_t size) noexcept
+    cdef void give_back(self, Workspace taken) noexcept
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil
     cdef void load(self, Block *block, Py_ssize_t start, Py_ssize_t n_rows) noexcept nogil

@@ -6,8 +6,6 @@ from libc.stdlib cimport free, malloc
 cdef class Design:
     """Blocks of rows of X, and the products that the data pass takes of them.
 
-    A Design serves one pass at a time.
-
     Attributes
     ----------
     n_samples, n_features : int
@@ -21,16 +19,23 @@ cdef class Design:
     """
 
     def __dealloc__(self):
-        free(self.workspace)
+        free(self.workspace.numbers)
 
-    cdef double *get_workspace(self, Py_ssize_t size) noexcept:
-        # Uninitialised numbers, NULL if there is no memory for them. New memory each time would
-        # cost many passes more than the sums themselves.
-        if self.workspace_size < size:
-            free(self.workspace)
-            self.workspace = <double *> malloc(size * sizeof(double))
-            self.workspace_size = 0 if self.workspace == NULL else size
-        return self.workspace
+    cdef Workspace take_workspace(self, Py_ssize_t size) noexcept:
+        # Room for so many numbers at least; numbers is NULL if there is no memory. New memory each
+        # time would cost many passes more than the sums themselves. A pass has the workspace to
+        # itself until it gives it back: that of another thread gets another one meanwhile.
+        cdef Workspace taken = self.workspace
+        self.workspace = Workspace(NULL, 0)
+        if taken.size < size:
+            free(taken.numbers)
+            taken = Workspace(<double *> malloc(size * sizeof(double)), size)
+        return taken
+
+    cdef void give_back(self, Workspace taken) noexcept:
+        # Keep it for the next pass.
+        free(self.workspace.numbers)
+        self.workspace = taken
 
     cdef int allocate(self, Block *block, Py_ssize_t n_columns, const Gram *gram) noexcept nogil:
         # Allocate the memory of a block of a thread; the caller frees block.memory. Return -1 if

@@ -9,6 +9,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from .design cimport Workspace
 from .parallel cimport for_each_item
 
 import numpy as np
@@ -114,8 +115,10 @@ cdef run(
     round_.n_slots = count_slots(n_sums, round_.n_blocks, work)
     round_.n_rounds = 1 + <Py_ssize_t> (work / ROUND_WORK)
     cdef bint keeps_workspace = round_.n_slots * n_sums <= MAX_SLOT_SUMS
+    cdef Workspace workspace
     if keeps_workspace:
-        round_.slot_sums = design.get_workspace(round_.n_slots * n_sums)
+        workspace = design.take_workspace(round_.n_slots * n_sums)
+        round_.slot_sums = workspace.numbers
     else:
         round_.slot_sums = <double *> malloc(round_.n_slots * n_sums * sizeof(double))
     if round_.slot_sums == NULL:
@@ -132,7 +135,9 @@ cdef run(
         sums = np.empty(n_sums)
         add_slots(&round_, sums, n_threads)
     finally:
-        if not keeps_workspace:
+        if keeps_workspace:
+            design.give_back(workspace)
+        else:
             free(round_.slot_sums)
     return sums
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklogloss.linear.design import make_design
 from sklogloss.solvers.path import solve_path
 
 __all__ = ["Fold", "make_folds", "solve_paths"]
@@ -94,7 +93,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
 
     def solve_all(submit):
         # What a fold can do waits for the point of all data under the same penalty, and for what
-        # the fold did before: its design serves one pass at a time.
+        # the fold did before, where its next fit starts.
         previous = [None] * len(folds)
         for ratio, full_path in enumerate(full_paths):
             of_ratio = f"l1_ratio {ratio + 1} of {len(full_paths)}"
@@ -150,9 +149,6 @@ def _of_all_and_folds(objective, folds, *, is_shared):
     of_folds = []
     for fold in folds:
         rows = replace(of_all.samples, weight=fold.row_weight)
-        if is_shared:
-            # A design serves one pass at a time.
-            rows = replace(rows, design=make_design(rows.X, rows.dtype))
         of_folds.append(of_all.replace(samples=rows))
     return of_all, of_folds
 

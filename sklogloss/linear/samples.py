@@ -27,7 +27,7 @@ class Samples:
     Attributes
     ----------
     design : DenseDesign or SparseDesign
-        A view of X, see `make_design`. It serves one pass at a time.
+        A view of X, see `make_design`.
     target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
     weight : ndarray of shape (n_samples,) or None
         None means 1 for each row.

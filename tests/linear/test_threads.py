@@ -52,6 +52,30 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.parametrize("container", ["C", "CSR", "CSC"])
+def test_passes_of_several_threads_over_one_objective_do_not_mix(container):
+    rng = np.random.default_rng(0)
+    X = CONTAINERS[container](rng.normal(size=(3_000, 10)))
+    objective = make_objective(X, rng.integers(3, size=3_000), 3, 1)
+    thetas = rng.normal(size=(4, objective.n_parameters))
+    expected = [objective.value_gradient_hessian(theta) for theta in thetas]
+
+    def deviation(i):
+        # Passes of different sizes, so that their memory is not the same.
+        few = objective.value_gradient(thetas[i % 4])
+        all_ = objective.value_gradient_hessian(thetas[i % 4])
+        point = expected[i % 4]
+        return (
+            np.abs(few.gradient - point.gradient).max()
+            + np.abs(all_.gradient - point.gradient).max()
+            + np.abs(np.tril(all_.hessian - point.hessian)).max()
+        )
+
+    with ThreadPoolExecutor(6) as executor:
+        deviations = list(executor.map(deviation, range(400)))
+    assert max(deviations) == 0
+
+
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("n_classes", [2, 3])
