@@ -17,7 +17,14 @@ from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.inputs.parameters import check_parameter
 from sklogloss.inputs.targets import Targets, encode_labels, encode_probabilities
 from sklogloss.inputs.weights import check_sample_weight
-from sklogloss.linear.separation import Pairs, Separation, TooLarge, find_separation, null_space
+from sklogloss.linear.separation import (
+    Pairs,
+    Separation,
+    TooLarge,
+    Undecided,
+    find_separation,
+    null_space,
+)
 
 __all__ = ["SeparationResult", "separation"]
 
@@ -119,7 +126,7 @@ def separation(
     ------
     ValueError, TypeError
         If an input is out of its range; the message names it. If X has too many columns for the
-        linear programme.
+        linear programme, or rounding errors decide.
 
     See Also
     --------
@@ -175,6 +182,12 @@ def separation(
             f"X has {data.shape[1]} columns and y {targets.n_classes} classes: too many for the "
             "linear programme that finds what separates them"
         ) from error
+    except Undecided as error:
+        raise ValueError(
+            "X has samples so close to the boundary of the classes that rounding errors decide "
+            "whether these are separated: round X, or leave out columns that others next to "
+            "determine"
+        ) from error
     baseline = None if n_columns == 1 else "mean"
     terms = Terms.of(names or None, data.shape[1], bool(fit_intercept), targets.classes, baseline)
     return _result(pairs, found, infinite, directions, terms, targets.classes)
@@ -206,7 +219,7 @@ def _moved(pairs: Pairs, found: Separation | None) -> tuple[NDArray[np.bool_], N
     # Along some directions no raw prediction changes, or those of all classes alike.
     idle = null_space(pairs, pairs.exist, is_free)
     if moves is None or idle is None:
-        raise TooLarge
+        raise Undecided
     direction = found.direction.ravel()
     direction, moves = (part - idle @ (idle.T @ part) for part in (direction, moves))
     # Both have entries of at most about one, as pairs are scaled.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklogloss.linear.overlap import certainly_overlap
-from sklogloss.linear.separation import Pairs, TooLarge, find_separation
+from sklogloss.linear.separation import Pairs, Undecided, find_separation
 
 __all__ = ["has_no_optimum"]
 
@@ -19,7 +19,8 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     """Return whether log loss falls for ever along coefficients without a penalty.
 
     Solutions of most data prove that the classes overlap; a function that separates all samples
-    proves itself. Else a linear programme decides, if it is not too large.
+    proves itself. Else a linear programme decides, if it is not too large and rounding errors do
+    not hide the answer.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
         )
         lower, upper = _limits(objective, pairs.shape)
         return find_separation(pairs, lower=lower, upper=upper) is not None
-    except TooLarge:
+    except Undecided:
         return any(margin >= -ROUNDING for margin in smallest)
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from sklogloss.linear.design import BLOCK_ENTRIES
 
-__all__ = ["Pairs", "Separation", "TooLarge", "find_separation", "null_space"]
+__all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "null_space"]
 
 # Stored entries of a sparse X that are looked at at a time.
 ENTRIES_AT_A_TIME = 8192
@@ -22,6 +22,8 @@ MAX_ENTRIES = 4_000_000
 TOLERANCE = 1e-10
 # Margins below which pairs are tried to be put on the boundary.
 BOUNDARY_WIDTHS = (1e-12, 1e-10, 1e-8, 1e-6)
+# Times the bound on rounding errors by which a direction must fail to be none that separates.
+DOUBT = 10
 # Attempts to put all pairs of the boundary there.
 MAX_ATTEMPTS = 10
 
@@ -239,6 +241,8 @@ def find_separation(pairs, *, lower=-1.0, upper=1.0, all_of_it=False) -> Separat
     ------
     TooLarge
         If the programme does not fit into a bounded effort.
+    Undecided
+        If rounding errors hide whether the direction that it finds separates.
     """
     search = _Search(pairs, lower, upper)
     is_open, found = pairs.exist & ~pairs.is_tied, None
@@ -262,7 +266,11 @@ def _joined(pairs, found, more):
     return Separation(direction, found.is_separated | more.is_separated)
 
 
-class TooLarge(Exception):
+class Undecided(Exception):
+    """Whether classes are separated stays open: rounding errors are as large as the margins."""
+
+
+class TooLarge(Undecided):
     """The linear programme does not fit into a bounded effort."""
 
 
@@ -297,8 +305,10 @@ class _Search:
             violation = np.where(pairs.is_tied, np.abs(margin), -margin)
             violation[in_programme] = 0
             places = np.flatnonzero(violation > TOLERANCE)
+            if len(places) == 0 and not np.any(margin[is_open] > TOLERANCE):
+                return None
             if len(places) == 0:
-                return self._on_boundary(direction, margin, counts)
+                return self._certain(direction, margin, counts)
             if len(places) > self.n_more:
                 worst = np.argpartition(-violation.ravel()[places], self.n_more)[: self.n_more]
                 places = places[worst]
@@ -333,10 +343,30 @@ class _Search:
             raise TooLarge
         return result.x.reshape(self.pairs.shape), -result.fun
 
-    def _on_boundary(self, direction, margin, counts):
-        # The programme knows the direction to its tolerance. Pairs with next to no margin are on
-        # the boundary: the closest direction that has them exactly there is what counts.
+    def _certain(self, direction, margin, counts):
+        # The separation that the programme's solution stands for, beyond rounding errors.
+        rounding, refused = rounding_of(self.pairs), []
+        for candidate in self._candidates(direction, margin, counts):
+            separation = self._checked(candidate, counts, rounding)
+            if separation is not None:
+                return separation
+            refused.append(candidate)
+        if any(self._checked(each, counts, DOUBT * rounding) is not None for each in refused):
+            raise Undecided
+        return None
+
+    def _candidates(self, direction, margin, counts):
+        # The programme knows the direction to its tolerance, and often exactly, at its limits.
         flat = direction.ravel()
+        nearest = flat.copy()
+        for limit in self.bounds.T:
+            nearest = np.where(np.abs(flat - limit) <= TOLERANCE, limit, nearest)
+        nearest = nearest.reshape(direction.shape)
+        size = np.abs(np.where(counts, self.pairs.margins(nearest), 0.0))
+        if not np.any((size > rounding_of(self.pairs)) & (size <= TOLERANCE)):
+            yield nearest
+        # Else pairs with next to no margin are on the boundary: the closest direction that has
+        # them exactly there is what counts.
         is_fixed = (np.abs(flat) <= TOLERANCE) & (
             (self.bounds[:, 0] == 0) | (self.bounds[:, 1] == 0)
         )
@@ -345,18 +375,14 @@ class _Search:
             basis = null_space(self.pairs, is_boundary, ~is_fixed)
             if basis is None:
                 continue
-            closest = (basis @ (basis.T @ flat)).reshape(direction.shape)
-            separation = self._checked(closest, counts)
-            if separation is not None:
-                return separation
-        return None
+            yield (basis @ (basis.T @ flat)).reshape(direction.shape)
 
-    def _checked(self, direction, counts):
-        # The separation that a direction is, None if it is none.
+    def _checked(self, direction, counts, rounding):
+        # The separation that a direction is up to rounding errors, None if it is none.
         size = np.abs(direction).max(initial=0)
         if not size > TOLERANCE:
             return None
-        flat, rounding = direction.ravel() / size, rounding_of(self.pairs)
+        flat = direction.ravel() / size
         if np.any((flat < -rounding) & (self.bounds[:, 0] == 0)):
             return None
         if np.any((flat > rounding) & (self.bounds[:, 1] == 0)):
@@ -370,8 +396,24 @@ class _Search:
 
 
 def rounding_of(pairs):
-    """Return the size of the rounding errors of margins, for coefficients of one."""
-    return 16 * pairs.shape[0] * np.finfo(np.float64).eps
+    """Return a bound on the rounding errors of margins, for coefficients of at most one.
+
+    A null space solves its equations up to a small multiple of eps times their norm [1]_. Rows are
+    no longer than two, so that the norm is at most 2 sqrt(n_equations), and a direction is at most
+    sqrt(n_entries) long.
+
+    References
+    ----------
+    .. [1] G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 8.6.
+    """
+    n_entries = pairs.shape[0] * pairs.shape[1]
+    n_equations = min(pairs.exist.size, 2 * _n_more(n_entries))
+    return 64 * np.sqrt(n_entries * n_equations) * np.finfo(np.float64).eps
+
+
+def _n_more(n_free):
+    # Equations that a null space takes on at a time.
+    return 2 * n_free + 10
 
 
 def null_space(pairs, is_boundary, is_free):
@@ -392,7 +434,7 @@ def null_space(pairs, is_boundary, is_free):
         Orthonormal; None if pairs keep being violated.
     """
     rng, n_free = np.random.default_rng(0), np.count_nonzero(is_free)
-    places, n_more = np.flatnonzero(is_boundary), 2 * n_free + 10
+    places, n_more = np.flatnonzero(is_boundary), _n_more(n_free)
     chosen = places if len(places) <= 2 * n_more else rng.choice(places, n_more, replace=False)
     for _ in range(MAX_ATTEMPTS):
         if len(chosen) * n_free > MAX_ENTRIES:

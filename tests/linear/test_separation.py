@@ -1,11 +1,20 @@
 """Separation, decided by hand for a few samples, and on random sets whose truth is certain."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.optimize import linprog
 
 from sklogloss.linear import separation
-from sklogloss.linear.separation import Pairs, TooLarge, find_separation, null_space
+from sklogloss.linear.separation import (
+    Pairs,
+    TooLarge,
+    Undecided,
+    find_separation,
+    null_space,
+)
 
 LABEL = np.array([0, 0, 1, 1])
 
@@ -161,3 +170,97 @@ def test_null_space_of_many_alike_pairs():
     basis = null_space(pairs, pairs.exist, np.ones(4, dtype=bool))
     assert basis.shape == (4, 1)
     np.testing.assert_allclose(np.abs(basis[:, 0]), [0, 0, 1, 0], atol=1e-12)
+
+
+def whole_numbers(seed):
+    """Return X of whole numbers, labels of 2 to 5 classes, and whether to fit an intercept."""
+    rng = np.random.default_rng(seed)
+    n_classes = 2 + seed % 4
+    n_samples, n_features = int(rng.integers(n_classes + 1, 25)), int(rng.integers(1, 4))
+    X = rng.integers(-2, 3, size=(n_samples, n_features)).astype(float)
+    label = rng.integers(0, n_classes, size=n_samples)
+    if seed % 3 == 0:
+        noise = rng.normal(size=n_classes)
+        label = (X @ rng.normal(size=(n_features, n_classes)) + noise).argmax(axis=1)
+    elif seed % 3 == 1:  # on the boundary, often
+        scores = X @ rng.integers(-1, 2, size=(n_features, n_classes))
+        label = np.array([rng.choice(np.flatnonzero(row == row.max())) for row in scores])
+    label[:n_classes] = np.arange(n_classes)
+    return X, label, bool(rng.integers(0, 2))
+
+
+def exactly_separated(X, label, fit_intercept):
+    """Return which pairs can be separated, proved in fractions.
+
+    A direction proves those that it separates. Positive weights with which the margins of all
+    others sum to zero, whatever the direction, prove that none separates these.
+    """
+    n_classes = int(label.max()) + 1
+    rows = np.column_stack([X, np.ones(len(X))]) if fit_intercept else X
+    samples, others = np.nonzero(np.arange(n_classes) != label[:, None])
+    unit = np.eye(n_classes)
+    contrast = unit[label[samples]] - unit[others]
+    margins = (rows[samples][:, :, None] * contrast[:, None, :]).reshape(len(samples), -1)
+    n_pairs, n_entries = margins.shape
+    solution = linprog(
+        np.append(np.zeros(n_entries), -np.ones(n_pairs)),
+        A_ub=np.hstack([-margins, np.eye(n_pairs)]),
+        b_ub=np.zeros(n_pairs),
+        bounds=[(None, None)] * n_entries + [(0, 1)] * n_pairs,
+    ).x
+    is_separated = solution[n_entries:] > 0.5
+    whole = margins.astype(int).astype(object)
+    margin = whole @ in_fractions(solution[:n_entries])
+    assert np.all(margin >= 0)
+    np.testing.assert_array_equal(margin > 0, is_separated)
+    if not is_separated.all():
+        rest = whole[~is_separated]
+        zero = np.zeros(n_entries)
+        overlap = linprog(
+            np.ones(len(rest)), A_eq=margins[~is_separated].T, b_eq=zero, bounds=(1, None)
+        )
+        weight = in_fractions(overlap.x)
+        assert np.all(weight > 0)
+        assert not np.any(weight @ rest)
+    of_pairs = np.zeros((len(X), n_classes), dtype=bool)
+    of_pairs[samples, others] = is_separated
+    return of_pairs
+
+
+def in_fractions(values):
+    return np.array([Fraction(value).limit_denominator(20_000) for value in values], dtype=object)
+
+
+@pytest.mark.parametrize("first_seed", range(0, 240, 60))
+def test_whole_numbers_are_decided_as_fractions_decide_them(first_seed):
+    for seed in range(first_seed, first_seed + 60):
+        X, label, fit_intercept = whole_numbers(seed)
+        expected = exactly_separated(X, label, fit_intercept)
+        n_columns = 1 if expected.shape[1] == 2 else expected.shape[1]
+        pairs = Pairs.of(X, label, n_columns, fit_intercept=fit_intercept)
+        found = find_separation(pairs, all_of_it=True)
+        assert (found is not None) == expected.any(), seed
+        if found is not None:
+            if n_columns == 1:
+                expected = expected.any(axis=1, keepdims=True)
+            np.testing.assert_array_equal(found.is_separated, expected, err_msg=f"seed {seed}")
+
+
+def test_five_classes_on_one_line():
+    # Margins of rounding error, 9e-15, once hid that z = x * (1, -1, -1, 1, -1) separates.
+    x = np.array([0.0, 2, 0, -1, -1, 1, 2, -1, 2, 2])
+    label = np.array([0, 3, 4, 2, 4, 3, 0, 1, 3, 3])
+    scores = x[:, None] * [1, -1, -1, 1, -1]
+    margin = scores[np.arange(10), label][:, None] - scores
+    assert margin.min() == 0
+    found = find_separation(pairs_of(x[:, None], label, 5), all_of_it=True)
+    assert np.all(found.is_separated[margin > 0])
+
+
+def test_a_direction_that_fails_by_little_leaves_it_undecided(monkeypatch):
+    # Overlapping by three times what is taken for rounding errors.
+    X = np.array([[0.0], [1.0], [1.0 + 1e-9], [2.0]])
+    pairs = pairs_of(X, np.array([0, 1, 0, 1]), 1)
+    monkeypatch.setattr(separation, "rounding_of", lambda pairs: 1e-9 / 6)
+    with pytest.raises(Undecided):
+        find_separation(pairs)
