@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -119,7 +120,7 @@ def check_bounds_inactive(clf: Any) -> None:
     if clf.bounds is None:
         return
     lower, upper = clf.bounds
-    coef = np.asarray(clf.coef_)
+    coef = clf.coef_.toarray() if sparse.issparse(clf.coef_) else np.asarray(clf.coef_)
     at_bound = np.zeros(coef.shape, dtype=bool)
     for bound in (lower, upper):
         if bound is not None:

@@ -218,9 +218,21 @@ class InferenceResult(Estimates):
         -------
         test : HypothesisTest
             Named tuple of statistic, df and pvalue.
+
+        Raises
+        ------
+        ValueError
+            If R or r has a wrong shape, names no term or holds NaN or infinity.
         """
         matrix = self._terms.hypothesis(R)
-        values = real_array("r", r)
+        values = real_array("r", r).astype(np.float64)
+        if values.shape not in ((), (1,), (len(matrix),)):
+            raise ValueError(
+                f"r must be a number or have shape ({len(matrix)},), one entry for each row of R, "
+                f"got shape {values.shape}"
+            )
+        if not np.all(np.isfinite(values)):
+            raise ValueError("r must hold finite numbers, got NaN or infinity")
         difference = matrix @ self._flat - values
         covariance = matrix @ self._matrix @ matrix.T
         size = np.sqrt(np.diagonal(covariance))
@@ -230,7 +242,7 @@ class InferenceResult(Estimates):
         rank = int(np.linalg.matrix_rank(even, hermitian=True, rtol=1e-10))
         inverse = np.linalg.pinv(even, hermitian=True, rtol=1e-10)
         scaled = difference / size
-        return HypothesisTest.of(scaled @ inverse @ scaled, rank)
+        return HypothesisTest.of(float(scaled @ inverse @ scaled), rank)
 
     def score_test(self, columns: Any) -> HypothesisTest:
         """Test whether the coefficients of some columns are zero, by Rao's score test.

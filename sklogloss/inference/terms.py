@@ -120,13 +120,13 @@ class Terms:
         names = self.feature_names
         if columns is None:
             return np.arange(len(names))
-        is_single = isinstance(columns, str | int | np.integer)
+        is_single = isinstance(columns, str | int | np.integer | np.bool_)
         given = [columns] if is_single else list(columns)
         places = []
         for column in given:
             if isinstance(column, str) and column in names:
                 places.append(names.index(column))
-            elif isinstance(column, int | np.integer) and 0 <= column < len(names):
+            elif _is_place(column) and 0 <= column < len(names):
                 places.append(int(column))
             else:
                 raise ValueError(
@@ -153,7 +153,8 @@ class Terms:
         Raises
         ------
         ValueError
-            If a name is not one of a term, or the matrix has not one column per parameter.
+            If a name is not one of a term, or the matrix has not one column per parameter or
+            entries that are not finite.
         """
         n_terms, n_parameters = len(self.names), len(self.names) * len(self.labels)
         names = [R] if isinstance(R, str) else R
@@ -170,6 +171,10 @@ class Terms:
                 f"R must have {n_parameters} columns, one for each parameter, got shape "
                 f"{matrix.shape}"
             )
+        if not len(matrix):
+            raise ValueError(f"R must have at least one row, got shape {matrix.shape}")
+        if not np.all(np.isfinite(matrix)):
+            raise ValueError("R must hold finite numbers, got NaN or infinity")
         return matrix
 
     def vector(self, flat: NDArray[Any]) -> Any:
@@ -218,6 +223,11 @@ class Terms:
                 [self.labels, self.names], names=["class", "term"]
             )
         return pandas.Index(self.names)
+
+
+def _is_place(column: Any) -> bool:
+    # True and False are no places, though Python takes them for integers.
+    return isinstance(column, int | np.integer) and not isinstance(column, bool)
 
 
 def require_pandas(what: str) -> ModuleType:

@@ -52,6 +52,6 @@ def _quota(text):
 
 def _read(path):
     try:
-        return path.read_text()
+        return path.read_text(errors="surrogateescape")  # names of groups may be any bytes
     except OSError:
         return ""

@@ -63,6 +63,12 @@ def test_coefficients_at_their_bounds_are_an_error(data):
         infer(clf, *data)
 
 
+def test_sparse_coefficients_at_their_bounds_are_an_error_too(data):
+    clf = LogLossClassifier(C=np.inf, bounds=(None, [0.1, np.inf, np.inf])).fit(*data)
+    with pytest.raises(ValueError, match=r"columns \[0\] are at their bounds"):
+        infer(clf.sparsify(), *data)
+
+
 def test_bounds_that_hold_nothing_do_not_matter(data):
     clf = LogLossClassifier(C=np.inf, tol=1e-10)
     expected = infer(clf.fit(*data), *data).bse

@@ -35,6 +35,29 @@ def test_wald_test_of_names_is_of_their_coefficients_in_any_form(anes, results, 
         results[0].wald_test(np.eye(3))
 
 
+@pytest.mark.parametrize(
+    ("R", "r", "message"),
+    [
+        (np.eye(30)[:2], [0, 1, 2], r"r must be a number or have shape \(2,\).*\(3,\)"),
+        (np.eye(30)[:2], [[0, 1]], r"r must be a number.*\(1, 2\)"),
+        (np.eye(30)[:2], [0, np.nan], "r must hold finite numbers"),
+        (np.full(30, np.nan), 0, "R must hold finite numbers"),
+        (np.full((1, 30), np.inf), 0, "R must hold finite numbers"),
+        (np.empty((0, 30)), 0, "R must have at least one row"),
+        (np.zeros((1, 2, 30)), 0, "R must have 30 columns"),
+    ],
+)
+def test_hypotheses_are_checked(results, R, r, message):
+    with pytest.raises(ValueError, match=message):
+        results[0].wald_test(R, r)
+
+
+def test_one_number_is_for_all_hypotheses(results):
+    R = np.eye(30)[:2]
+    assert results[0].wald_test(R, 1) == results[0].wald_test(R, [1, 1])
+    assert results[0].wald_test(R, True) == results[0].wald_test(R, [1.0])
+
+
 @pytest.mark.parametrize("offset", [None, "random"])
 def test_score_test_is_as_glm_says(binary, offset, fitted):
     X, y = binary

@@ -58,3 +58,9 @@ def test_without_pandas_all_are_arrays(binary, monkeypatch, fitted):
     assert "age" in str(result.summary())
     with pytest.raises(ImportError, match="install pandas"):
         result.summary_frame()
+
+
+@pytest.mark.parametrize("columns", [True, np.True_, [False], ["age", True]])
+def test_booleans_are_no_places_of_columns(results, columns):
+    with pytest.raises(ValueError, match="columns must be among"):
+        results[0].score_test(columns)

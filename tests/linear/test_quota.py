@@ -61,5 +61,15 @@ def test_the_smallest_quota_counts(tmp_path, files, expected):
     assert cpu_quota(tmp_path) == expected
 
 
+def test_names_of_groups_may_be_any_bytes(tmp_path):
+    path = tmp_path / "proc/self/cgroup"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"0::/caf\xe9\n")
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "cpu.max").write_text("50000 100000\n")
+    assert cpu_quota(tmp_path) == 0.5
+
+
 def test_this_machine_has_some():
     assert cpu_quota() > 0
