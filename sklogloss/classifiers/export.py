@@ -21,7 +21,7 @@ SHARED_PARAMETERS = (
 )
 SHARED_SWITCHES = ("fit_intercept", "warm_start")
 # Its solvers that find the optimum without an L1 penalty. liblinear penalises the intercept.
-SMOOTH_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
+SKLEARN_SMOOTH_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
 
 
 def to_logistic_regression(model, offset=None):
@@ -118,7 +118,7 @@ def _parameters(model):
     solver = own.get("solver")
     if l1_ratio > 0:
         solver = "saga"
-    elif solver not in SMOOTH_SOLVERS:
+    elif solver not in SKLEARN_SMOOTH_SOLVERS:
         solver = "lbfgs"
     return parameters | _penalty_parameters(C, l1_ratio) | {"solver": solver}
 

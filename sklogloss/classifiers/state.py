@@ -1,6 +1,6 @@
 """Fitted state as pickles and skops see it: arrays, numbers and strings, no class of sklogloss."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.plan import Method, Plan, Start
@@ -34,19 +34,37 @@ def plain_state(state):
 
 
 def restored_state(plain):
-    """Return the attributes of which `plain_state` returned the plain ones."""
+    """Return the attributes of which `plain_state` returned the plain ones.
+
+    Of a plan that another version has stored, what this one does not know is left out, and what is
+    missing has its default. A plan that cannot be made of it stays the dict that it is: it only
+    says how the fit went, and no method of the classifier needs it.
+    """
     state = dict(plain)
     plan, loss = plain.get("plan_"), plain.get("_fitted_loss")
     if isinstance(plan, dict):
-        state["plan_"] = Plan(
-            **{
-                **plan,
-                "methods": tuple(Method[name] for name in plan["methods"]),
-                "start": Start[plan["start"]],
-                "subset_sizes": tuple(plan["subset_sizes"]),
-            }
-        )
+        state["plan_"] = _restored_plan(plan)
     if isinstance(loss, dict):
         gamma, n_classes = loss["gamma"], loss["n_classes"]
         state["_fitted_loss"] = FocalLoss(gamma, n_classes) if gamma > 0 else LogLoss(n_classes)
     return state
+
+
+def _restored_plan(plain):
+    # The Plan, or the dict where methods or starts have other names by now, or too much is missing.
+    of_name = {
+        "methods": lambda names: tuple(Method[name] for name in names),
+        "start": lambda name: Start[name],
+        "subset_sizes": tuple,
+    }
+    known = {field.name for field in fields(Plan)}
+    try:
+        return Plan(
+            **{
+                name: of_name[name](value) if name in of_name else value
+                for name, value in plain.items()
+                if name in known
+            }
+        )
+    except (KeyError, TypeError):
+        return plain

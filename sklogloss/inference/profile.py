@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["Profile"]
 
@@ -43,8 +44,7 @@ class Profile:
 
     def __init__(self, likelihood: Likelihood, optimum: Point, information: Information) -> None:
         self.likelihood, self.optimum, self.information = likelihood, optimum, information
-        lower = np.tril(optimum.hessian)
-        self.metric = lower + np.tril(lower, -1).T
+        self.metric: NDArray[np.float64] = symmetric(optimum.hessian)
 
     def end(self, c: NDArray[np.float64], fall: float, sign: int) -> float:
         """Return the largest (sign=1) or smallest (sign=-1) value of c @ theta in the interval.

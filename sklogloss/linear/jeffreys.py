@@ -10,6 +10,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
 from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.scores import raw_prediction
+from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["JeffreysObjective", "JeffreysPoint"]
 
@@ -117,8 +118,7 @@ class JeffreysObjective:
         hessian = hessian[np.ix_(self.entries, self.entries)]
         if self.basis is None:
             return np.ascontiguousarray(hessian)
-        hessian = np.tril(hessian) + np.tril(hessian, -1).T
-        return self.basis @ hessian @ self.basis.T
+        return self.basis @ symmetric(hessian) @ self.basis.T
 
     def look(self, theta, *, may_be_flat=False) -> JeffreysPoint:
         """Evaluate the penalised objective, and the gradient of the log loss: one pass.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklogloss._cython import data_pass
+from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["raw_prediction", "weighted_gram"]
 
@@ -58,5 +59,4 @@ def weighted_gram(samples, weight, coordinates, *, signed_weight=False):
     )
     if samples.design.is_sparse and coordinates.fit_intercept:
         coordinates.center_gram(gram[None])
-    lower = np.tril(gram)
-    return lower + np.tril(gram, -1).T
+    return symmetric(gram)

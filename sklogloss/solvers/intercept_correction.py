@@ -12,6 +12,7 @@ import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss.linear.objective import Objective
+from sklogloss.linear.symmetric import symmetric
 from sklogloss.losses.log_loss import LogLoss
 
 from .firth import FirthResult
@@ -178,7 +179,7 @@ class AugmentedObjective:
         n_free, size = self.penalised.n_free, self.n_parameters
         hessian = np.zeros((size, size))
         hessian[:n_free, :n_free] = self.penalised.of_hessian(of_samples + other)
-        whole = np.tril(other) + np.tril(other, -1).T
+        whole = symmetric(other)
         for i, entry in enumerate(self.intercepts):
             hessian[n_free + i, :n_free] = self.penalised.of_theta(whole[entry])
             hessian[n_free + i, n_free:] = whole[entry, self.intercepts]

@@ -15,6 +15,7 @@ from sklogloss import (
     LogLossClassifier,
     LogLossClassifierCV,
 )
+from sklogloss.solvers.plan import Plan
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)
@@ -85,6 +86,50 @@ def test_plans_of_many_stages():
     restored = pickle.loads(pickle.dumps(clf))
     assert restored.plan_ == clf.plan_
     assert str(restored.plan_) == str(clf.plan_)
+
+
+def restored_with_plan(change):
+    """Return a classifier from a state whose plan another version would have stored so."""
+    clf = LogLossClassifier().fit(*CANCER)
+    state = clf.__getstate__()
+    state["plan_"] = change(state["plan_"])
+    restored = LogLossClassifier.__new__(LogLossClassifier)
+    restored.__setstate__(state)
+    np.testing.assert_array_equal(restored.predict_proba(CANCER[0]), clf.predict_proba(CANCER[0]))
+    return restored, clf
+
+
+def test_what_a_plan_has_of_a_later_version_is_left_out():
+    restored, clf = restored_with_plan(lambda plan: {**plan, "a_later_field": 3})
+    assert restored.plan_ == clf.plan_
+
+
+@pytest.mark.parametrize("field", ["start", "subset_sizes", "hessian_stride", "descends"])
+def test_what_a_plan_lacks_has_its_default(field):
+    restored, _ = restored_with_plan(
+        lambda plan: {name: value for name, value in plan.items() if name != field}
+    )
+    assert getattr(restored.plan_, field) == getattr(Plan("lbfgs", ()), field)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"methods": ["OF_ANOTHER_VERSION"]},
+        {"start": "OF_ANOTHER_VERSION"},
+        {"subset_sizes": None},
+        {"methods": None},
+    ],
+)
+def test_a_plan_that_cannot_be_made_stays_plain(change):
+    restored, clf = restored_with_plan(lambda plan: {**plan, **change})
+    assert restored.plan_ == {**clf.__getstate__()["plan_"], **change}
+    assert pickle.loads(pickle.dumps(restored)).plan_ == restored.plan_
+
+
+def test_a_plan_without_its_methods_stays_plain():
+    restored, _ = restored_with_plan(lambda plan: {"solver": plan["solver"]})
+    assert restored.plan_ == {"solver": "newton-cholesky"}
 
 
 def test_before_the_fit():

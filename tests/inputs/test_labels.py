@@ -11,6 +11,7 @@ from sklogloss.inputs.labels import (
     are_whole_numbers,
     check_labels,
     find_labels,
+    group_indices,
     is_soft,
     label_column,
     unique_labels,
@@ -143,3 +144,12 @@ def test_place_of_labels():
     index, is_known = find_labels(np.array(["b", "z"]), np.array(["a", "b"]))
     assert is_known.tolist() == [True, False]
     assert index[0] == 1
+
+
+def test_groups_have_indices_and_a_number():
+    index, n_groups = group_indices("groups", np.array(["b", "a", "c", "a"]))
+    assert (index.tolist(), n_groups) == ([1, 0, 2, 0], 3)
+    with pytest.raises(ValueError, match="at least 2 folds with weight, got 1"):
+        group_indices("folds", np.zeros(3), "folds")
+    with pytest.raises(ValueError, match="NaN or None"):
+        group_indices("groups", np.array([0, None, 1], dtype=object))
