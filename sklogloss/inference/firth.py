@@ -10,23 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.classifiers import FirthLogisticRegression
-from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.null_model import target_entropy
+from sklogloss.inference.penalised_profile import PenalisedProfile
 from sklogloss.inference.results import HypothesisTest, InferenceResult
 from sklogloss.linear.jeffreys import JeffreysObjective
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.hessians import fix_class_shift
 
 __all__ = ["FirthInference", "PenalisedLikelihood", "check_firth"]
-
-MAX_ITER = 200
-MAX_HALVINGS = 40
-# A step that promises less than this many nats leaves less than it.
-SMALL_DECREMENT = 1e-10
-# A step must gain this fraction of what it promises, or rounding errors decide.
-ENOUGH = 1e-4
-ROUNDING = 1e-14
 
 
 def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
@@ -150,7 +142,7 @@ class FirthInference(InferenceResult):
         The information is still that of all coefficients, as in R's logistf.
         """
         features = np.arange(self._likelihood.objective.n_features)
-        return -self._maximum_without(self._hypothesis_of(features)).value
+        return -self._profile.maximum(self._hypothesis_of(features)).value
 
     @cached_property
     def profile_pvalues(self) -> Any:
@@ -175,7 +167,18 @@ class FirthInference(InferenceResult):
         Returns
         -------
         test : HypothesisTest
+
+        Raises
+        ------
+        TypeError
+            If a result of another fit is given.
         """
+        if isinstance(columns, InferenceResult):
+            raise TypeError(
+                "columns must be names or places of the columns to be tested, not the result of a "
+                "fit without them: under Jeffreys' prior the likelihoods of two fits cannot be "
+                "compared"
+            )
         return self._ratio_test(self._hypothesis_of(self._terms.features(columns)))
 
     def score_test(self, columns: Any) -> NoReturn:
@@ -193,40 +196,10 @@ class FirthInference(InferenceResult):
         return self._linear_map[np.ravel(labels[:, None] * n_terms + first + features)]
 
     def _ratio_test(self, constraints: NDArray[np.float64]) -> HypothesisTest:
-        statistic = 2 * (self.llf + self._maximum_without(constraints).value)
+        statistic = 2 * (self.llf + self._profile.maximum(constraints).value)
         rank = int(np.linalg.matrix_rank(constraints))
         return HypothesisTest.of(max(statistic, 0.0), rank)
 
-    def _maximum_without(self, constraints: NDArray[np.float64]) -> Point:
-        # The largest penalised likelihood where linear functions of theta are zero.
-        likelihood, start = self._likelihood, self._point
-        point, step = start, _step(start, self._information, constraints)
-        # The first step goes to where they are zero, or in its direction there.
-        point = likelihood(start.theta + step)
-        for _ in range(MAX_ITER):
-            step = _step(point, Information(point.hessian), constraints)
-            decrement = -float(point.gradient @ step)
-            if decrement <= SMALL_DECREMENT:
-                break
-            size, floor = 1.0, ROUNDING * abs(point.value)
-            for _ in range(MAX_HALVINGS):
-                trial = likelihood(point.theta + size * step)
-                if trial.value <= point.value - ENOUGH * size * decrement + floor:
-                    break
-                size /= 2
-            else:
-                break
-            point = trial
-        return point
-
-
-def _step(
-    point: Point, information: Information, constraints: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    # To the minimum of the quadratic model where the linear functions are zero.
-    back = information.solve(point.gradient)
-    along = information.solve(constraints.T)
-    of_constraints = constraints @ along
-    excess = constraints @ (point.theta - back)
-    # Coefficients that sum to zero over the classes are more functions than are independent.
-    return -back - along @ np.linalg.lstsq(of_constraints, excess, rcond=1e-12)[0]
+    @property
+    def _profile(self) -> PenalisedProfile:
+        return PenalisedProfile(self._likelihood, self._point, self._information)

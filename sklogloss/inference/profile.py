@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
@@ -59,7 +62,8 @@ class Profile:
         Returns
         -------
         end : float
-            Infinite where the likelihood never falls so far, NaN where rounding errors hide it.
+            Infinite where the likelihood never falls so far. NaN, with a ConvergenceWarning, where
+            rounding errors hide it.
         """
         target = self.optimum.value + fall
         point, information, is_fresh = self.optimum, self.information, True
@@ -79,7 +83,13 @@ class Profile:
                 return float(c @ (point.theta + step))
             point = self._moved(point, step / max(1, size), target + MOST_FALL * fall)
             previous, is_fresh = size, False
-        return sign * np.inf if point.value < target else np.nan
+        diverges = size >= 1 or len(information.dependent) > 0
+        if diverges and point.value < target:
+            return sign * np.inf
+        warnings.warn(
+            "An end of a profile interval was not found", ConvergenceWarning, stacklevel=4
+        )
+        return np.nan
 
     def _moved(self, point: Point, step: NDArray[np.float64], most: float) -> Point:
         # The end of the step, or of a part of it where the likelihood falls too far.

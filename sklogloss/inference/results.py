@@ -179,11 +179,15 @@ class InferenceResult(Estimates):
         if method == "wald":
             return wald
         self._check_likelihood("a profile interval")
-        profile = Profile(self._likelihood, self._point, self._information)
+        profile = self._profile
         fall = chi2.ppf(level, 1) / 2
         ends = [[profile.end(c, fall, sign) for sign in (-1, 1)] for c in self._linear_map]
         lower, upper = np.array(ends).T
         return lower, upper
+
+    @property
+    def _profile(self) -> Any:
+        return Profile(self._likelihood, self._point, self._information)
 
     def _check_likelihood(self, what: str) -> None:
         if self.covariance != "model":
@@ -290,7 +294,14 @@ class InferenceResult(Estimates):
         ValueError
             If other is of other data, not smaller, or fits better: it is not nested then. If the
             covariance of either is not "model".
+        TypeError
+            If other is no InferenceResult.
         """
+        if not isinstance(other, InferenceResult):
+            raise TypeError(
+                "other must be the InferenceResult of a smaller model, as infer returns it, got "
+                f"{type(other).__name__}; score_test(columns) tests columns without a second fit"
+            )
         self._check_likelihood("a likelihood-ratio test")
         other._check_likelihood("a likelihood-ratio test")
         samples, of_other = (each._likelihood.objective.samples for each in (self, other))

@@ -215,3 +215,10 @@ def test_corrected_intercept_is_an_error_that_says_what_to_do(correction):
         infer(clf, X, y)
     clf = FirthLogisticRegression(intercept_correction=correction, fit_intercept=False).fit(X, y)
     assert infer(clf, X, y).bse.shape == (1,)
+
+
+def test_likelihood_ratio_test_with_a_second_fit_says_what_to_pass():
+    X, y = np.arange(12.0).reshape(-1, 2) % 5, np.arange(6) % 2
+    result = fit(X, y)
+    with pytest.raises(TypeError, match="columns must be names or places"):
+        result.likelihood_ratio_test(fit(X[:, :1], y))

@@ -93,6 +93,8 @@ def test_likelihood_ratio_test_is_as_statsmodels_says(anes, results, fitted):
     assert test.df == 18
     with pytest.raises(ValueError, match="nested"):
         small.likelihood_ratio_test(results[0])
+    with pytest.raises(TypeError, match=r"other must be the InferenceResult .* got list"):
+        results[0].likelihood_ratio_test(["age"])
     with pytest.raises(ValueError, match="same y"):
         results[0].likelihood_ratio_test(infer(fitted(few[:900], y[:900]), few[:900], y[:900]))
 
