@@ -20,6 +20,9 @@ ROUNDING = 100
 class Information:
     """The Hessian of minus the log-likelihood, factored.
 
+    Where its rank is not full, that of the independent parameters is inverted, and the dependent
+    ones stay where they are: solutions are right for gradients, which depend in the same way.
+
     Parameters
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
@@ -46,14 +49,18 @@ class Information:
             )
         self._pivots = pivots - 1
         self._upper = np.triu(upper)
+        self._independent = self._upper[: self.rank, : self.rank]
         self.dependent = self._pivots[self.rank :]
 
     def half_solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return V with V' V = vectors' H^-1 vectors, for vectors of shape (n_parameters, n)."""
-        scaled = (vectors.T * self._scale).T[self._pivots]
+        scaled = (vectors.T * self._scale).T[self._pivots[: self.rank]]
+        if self.rank == 0:
+            # SciPy 1.13 solves no empty systems.
+            return scaled
         # OpenBLAS wakes all its threads even for the smallest system.
         with one_blas_thread():
-            half = solve_triangular(self._upper, scaled, trans="T")
+            half = solve_triangular(self._independent, scaled, trans="T")
         return half
 
     def inverse(self) -> NDArray[np.float64]:
@@ -63,9 +70,11 @@ class Information:
 
     def solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return H^-1 vectors, for vectors of shape (n_parameters,) or (n_parameters, n)."""
-        solution, half = np.empty_like(vectors), self.half_solve(vectors)
+        solution, half = np.zeros_like(vectors), self.half_solve(vectors)
+        if self.rank == 0:
+            return solution
         with one_blas_thread():
-            solution[self._pivots] = solve_triangular(self._upper, half)
+            solution[self._pivots[: self.rank]] = solve_triangular(self._independent, half)
         return (solution.T * self._scale).T
 
     def dependencies(self, parameter: int) -> NDArray[np.float64]:

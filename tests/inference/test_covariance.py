@@ -229,3 +229,19 @@ def test_rows_and_clusters_without_weight_do_not_count(label):
     )
     assert of_all.nobs == of_some.nobs
     assert_allclose(of_all.bse, of_some.bse, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+@pytest.mark.parametrize("rank", [0, 3])
+def test_solution_leaves_dependent_parameters_where_they_are(rank, shape):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(20, rank)) @ rng.normal(size=(rank, 5))
+    hessian = rows.T @ rows
+    gradient = hessian @ rng.normal(size=(5, *shape))
+    information = Information(hessian)
+    assert information.rank == rank
+    solution = information.solve(gradient)
+    assert np.all(solution[information.dependent] == 0)
+    assert_allclose(hessian @ solution, gradient, rtol=RTOL, atol=RTOL * np.abs(hessian).max())
+    half = information.half_solve(gradient)
+    assert_allclose(half.T @ half, gradient.T @ solution, rtol=RTOL)
