@@ -5,7 +5,7 @@ Three environment variables change the build:
 SKLOGLOSS_NO_OPENMP=1      build without OpenMP (whose settings limit the number of threads)
 SKLOGLOSS_DEBUG=1          check bounds in Cython code and keep assertions; slow
 SKLOGLOSS_SANITIZE=NAMES   build with the compiler's sanitizers, "address,undefined" or "thread",
-                           for tests; docs/development/nets.rst says how
+                           for tests; docs/development/testing.rst says how
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are respected, as by every setuptools build.
 """
@@ -86,6 +86,8 @@ def sanitizer_flags():
 
 
 OPENMP_COMPILE, OPENMP_LINK = openmp_flags()
+# -fopenmp alone has it with it.
+THREADS = [] if WINDOWS else ["-pthread"]
 SANITIZER = sanitizer_flags()
 
 if WINDOWS:
@@ -134,8 +136,8 @@ def extension(name, *c_sources):
         sources=[cython_source(name), *(f"{CYTHON}/{source}" for source in c_sources)],
         depends=sorted(str(header) for header in Path(CYTHON).glob("*.h")),
         include_dirs=[CYTHON],
-        extra_compile_args=[*COMPILE, *OPENMP_COMPILE],
-        extra_link_args=[*OPENMP_LINK, *SANITIZER],
+        extra_compile_args=[*COMPILE, *THREADS, *OPENMP_COMPILE],
+        extra_link_args=[*THREADS, *OPENMP_LINK, *SANITIZER],
         undef_macros=["NDEBUG"] if DEBUG else [],
     )
 

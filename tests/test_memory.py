@@ -25,8 +25,7 @@ def test_many_calls_leave_no_memory_behind():
     assert max(per_call) <= 2 * 4096 / n_calls + 32
 
 
-# Pools of threads and buffers of BLAS are there before the limit: OpenMP and OpenBLAS end the
-# process where they cannot get theirs.
+# Buffers of BLAS are there before the limit: OpenBLAS ends the process where it cannot get them.
 SHORT = """
 import re, resource, sys, warnings
 import numpy as np

@@ -89,12 +89,17 @@ cdef class BlasLimit:
         """Limit the threads of the pool, too, in libraries where each thread has a number."""
         global n_pool_setters
         cdef int i
+        # No thread of the pool reads the setters while they change. One may wait for the GIL in a
+        # setter: this thread must not hold it.
+        with nogil:
+            call_first(NULL)
         n_pool_setters = 0
         for i in range(self.n_libraries):
             if self.is_per_thread[i]:
                 pool_setters[n_pool_setters] = self.set_functions[i]
                 n_pool_setters += 1
-        call_first(limit_thread_of_pool)
+        with nogil:
+            call_first(limit_thread_of_pool)
 
     def forget(self):
         """Forget the threads of the parent after a fork: this one alone exists in the child."""

@@ -433,12 +433,22 @@ cdef extern from *:
     #include <omp.h>
     #else
     #include <limits.h>
-    static int omp_get_max_threads(void) { return INT_MAX; }
+    #include <stdlib.h>
+    static int omp_get_max_threads(void)
+    {
+        /* As OpenMP reads it: a positive number, which others may follow for nested threads. */
+        const char *setting = getenv("OMP_NUM_THREADS");
+        const long n_threads = setting == NULL ? 0 : strtol(setting, NULL, 10);
+        return n_threads > 0 && n_threads < INT_MAX ? (int) n_threads : INT_MAX;
+    }
     #endif
     """
     int omp_get_max_threads() noexcept nogil
 
 
 def max_threads():
-    """Return the number of threads that OpenMP's settings allow: any if built without it."""
+    """Return the number of threads that OpenMP's settings allow.
+
+    If built without OpenMP, that of OMP_NUM_THREADS, which joblib sets in its workers.
+    """
     return omp_get_max_threads()

@@ -6,5 +6,5 @@ cdef void for_each_item(
     Py_ssize_t n_items, int n_threads, item_function function, void *context
 ) noexcept nogil
 
-# Have each thread of the pool call a function before it takes items.
+# Have each thread of the pool call a function before it takes items; NULL for none.
 cdef void call_first(void (*function)() noexcept nogil) noexcept nogil

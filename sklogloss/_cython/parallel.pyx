@@ -9,6 +9,7 @@ all of them have been there.
 cdef extern from "thread_pool.h" nogil:
     void pool_for_each(
         Py_ssize_t n_items, int n_threads, item_function function, void *context) noexcept
+    int pool_watch_forks() noexcept
     void pool_call_first(void (*function)() noexcept nogil) noexcept
 
 
@@ -20,3 +21,7 @@ cdef void for_each_item(
 
 cdef void call_first(void (*function)() noexcept nogil) noexcept nogil:
     pool_call_first(function)
+
+
+if pool_watch_forks() != 0:
+    raise MemoryError()

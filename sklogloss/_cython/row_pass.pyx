@@ -107,6 +107,7 @@ cdef run(
     # Return the n_sums sums over all rows, float64. work is that of the whole pass, in stored
     # entries times columns.
     cdef Round round_
+    cdef double[::1] sums_view
     round_.design = <void *> design
     round_.sample_weight = sample_weight
     round_.step = step
@@ -133,7 +134,9 @@ cdef run(
                 raise MemoryError()
             PyErr_CheckSignals()
         sums = np.empty(n_sums)
-        add_slots(&round_, sums, n_threads)
+        sums_view = sums
+        with nogil:
+            add_slots(&round_, sums_view, n_threads)
     finally:
         if keeps_workspace:
             design.give_back(workspace)

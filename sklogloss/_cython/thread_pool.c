@@ -1,3 +1,9 @@
+/* For sigset_t and pthread_sigmask where the compiler is asked for standard C alone. macOS declares
+ * them anyway, and would hide more. */
+#if !defined(_WIN32) && !defined(__APPLE__) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
 #include "thread_pool.h"
 
 #if defined(_WIN32)
@@ -106,6 +112,11 @@ THREAD_FUNCTION(run_thread)
 
 #if defined(_WIN32)
 
+int pool_watch_forks(void)
+{
+    return 0;
+}
+
 static int start_thread(void)
 {
     uintptr_t handle = _beginthreadex(NULL, STACK_BYTES, run_thread, NULL, 0, NULL);
@@ -126,22 +137,27 @@ static void forget_threads(void)
     n_started = 0;
 }
 
+int pool_watch_forks(void)
+{
+    return pthread_atfork(NULL, NULL, forget_threads);
+}
+
 static int start_thread(void)
 {
-    static int is_registered = 0;
-    if (!is_registered && pthread_atfork(NULL, NULL, forget_threads) != 0)
-        return -1;
-    is_registered = 1;
-    /* Signals are for the threads of Python: they interrupt its system calls. */
-    sigset_t all, previous;
+    /* Signals are for the threads of Python: they interrupt its system calls. A fault goes to the
+     * thread that caused it: blocked there, it would end the process without a report. */
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+    sigset_t blocked, previous;
     pthread_attr_t attributes;
     pthread_t thread;
     if (pthread_attr_init(&attributes) != 0)
         return -1;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &previous);
     int error = pthread_create(&thread, &attributes, run_thread, NULL);
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
     pthread_attr_destroy(&attributes);

@@ -11,7 +11,11 @@ typedef void (*ItemFunction)(void *context, ptrdiff_t item, int thread);
  * thread takes items, too, and waits for no thread but those that are working on one. */
 void pool_for_each(ptrdiff_t n_items, int n_threads, ItemFunction function, void *context);
 
-/* Have each thread of the pool call a function before it takes items. */
+/* To be called once, before the others: a forked child starts threads of its own. Not 0 if there is
+ * no memory for that. */
+int pool_watch_forks(void);
+
+/* Have each thread of the pool call a function before it takes items; NULL for none. */
 void pool_call_first(void (*function)(void));
 
 #endif

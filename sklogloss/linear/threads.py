@@ -34,9 +34,10 @@ def effective_n_threads(n_jobs: int | None) -> int:
     Parameters
     ----------
     n_jobs : int or None
-        None: the cores that this process may use, within the limits of OMP_NUM_THREADS and
-        threadpoolctl. A negative number counts back from the cores: -1 is all of them, -2 all but
-        one. A cgroup's quota of processor time counts as that many cores, rounded up.
+        None: the cores that this process may use, within the limits of OMP_NUM_THREADS and, unless
+        built without OpenMP, of threadpoolctl. A negative number counts back from the cores: -1 is
+        all of them, -2 all but one. A cgroup's quota of processor time counts as that many cores,
+        rounded up.
 
     Returns
     -------
