@@ -43,8 +43,8 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Both corrections make the mean probability of each class its weighted fraction of the
         samples [4]_. "flac" fits the coefficients again to the samples and pseudo-samples, which
         have an intercept of their own; its probabilities are the better ones. "flic" fits the
-        intercept again and leaves the coefficients. None leaves the maximum of the prior's. Without
-        an intercept there is nothing to correct.
+        intercept again and leaves the coefficients. None applies no correction. Without an
+        intercept there is nothing to correct.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (that above divided by
         the sum of the weights) exceeds tol, and it estimates the objective to be within a relative
@@ -57,7 +57,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
     verbose : int, default=0
         If positive, print the plan and a line for each iteration.
     n_jobs : int, default=None
-        Number of OpenMP threads, of predictions as well. None uses the cores that the process may
+        Number of threads, of predictions as well. None uses the cores that the process may
         use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
         the same bits for any number.
 

@@ -57,7 +57,7 @@ SEPARATED_STEP = 0.01
 DEPENDS = 1e-6
 SEPARATED = (
     "a linear function of X separates the classes: some coefficients are infinite, and the "
-    "standard errors of what the solver stopped at mean nothing. "
+    "standard errors are meaningless. "
     "sklogloss.inference.separation names them, and FirthLogisticRegression has finite ones"
 )
 
@@ -257,7 +257,7 @@ def _factored(
     if not len(information.dependent):
         return information
     if label is not None and _is_separated(objective, point, [point.theta], label):
-        raise ValueError(f"{SEPARATED}. Next to none of the rows has a say in the finite ones")
+        raise ValueError(f"{SEPARATED}. Almost no rows inform the finite coefficients")
     n_columns = objective.n_columns
     names = [*terms.names[1:], terms.names[0]] if objective.fit_intercept else terms.names
     parameter = int(information.dependent[0])

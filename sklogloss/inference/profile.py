@@ -18,7 +18,7 @@ MAX_STEPS = 100
 MAX_HALVINGS = 30
 # A step may overshoot the end by this multiple of the fall, and no more.
 MOST_FALL = 2
-# How far from the end of an interval, in half its width, one more step is not worth its pass.
+# Stop within this fraction of the half-width.
 TOLERANCE = 1e-7
 # A kept Hessian that brings the end closer by less than this factor a step is taken anew.
 SLOW = 0.1

@@ -307,12 +307,14 @@ class InferenceResult(Estimates):
         samples, of_other = (each._likelihood.objective.samples for each in (self, other))
         if self.nobs != other.nobs or not np.array_equal(samples.target, of_other.target):
             raise ValueError("other must be a fit to the same y and weights")
-        df = self._terms.n_free_parameters - other._terms.n_free_parameters
+        n_free, n_other = (each._terms.n_free_parameters for each in (self, other))
+        df = n_free - n_other
         statistic = 2 * (self.llf - other.llf)
         if df <= 0 or statistic < -ROUNDING * abs(self.llf):
             raise ValueError(
-                "other must be nested in this model: fewer coefficients and no larger likelihood, "
-                f"got {-df} more and {-statistic / 2:.3g} nats more"
+                "other must be nested in this model: fewer coefficients and no larger likelihood; "
+                f"it has {n_other}, this one {n_free}, and log-likelihoods are {other.llf:.6g} and "
+                f"{self.llf:.6g} nats"
             )
         return HypothesisTest.of(max(statistic, 0), df)
 
@@ -328,8 +330,8 @@ class InferenceResult(Estimates):
         columns : str, int or list of them, default=None
             Names or places of columns of X; None for all.
         kind : {"average", "at means"}, default="average"
-            "average": the mean over the rows. "at means": at the mean of the rows, who may be
-            nobody. Both are weighted by sample_weight.
+            "average": the mean over the rows. "at means": at the mean of the rows, a row that need
+            not exist. Both are weighted by sample_weight.
         discrete : bool or list of str or int, default=None
             The columns whose effect is a difference: None or True for those that hold 0 and 1
             only, False for none.

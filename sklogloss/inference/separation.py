@@ -75,8 +75,8 @@ class SeparationResult:
             len(self.separated_samples),
         )
         lines = [
-            f"{self.kind.capitalize()} separation, {n_separated:,} of {n_samples:,} samples beyond "
-            "doubt. Infinite:"
+            f"{self.kind.capitalize()} separation, {n_separated:,} of {n_samples:,} samples "
+            "strictly separated. Infinite:"
         ]
         infinite, directions = np.asarray(self.infinite), np.asarray(self.directions)
         for place in np.argwhere(infinite):
@@ -147,7 +147,7 @@ def separation(
     >>> X = np.array([[0, 1], [0, 2], [0, 1], [0, 2], [3, 1], [4, 2]])
     >>> y = ["no", "no", "yes", "yes", "yes", "yes"]
     >>> separation(X, y)
-    Quasi-complete separation, 2 of 6 samples beyond doubt. Infinite:
+    Quasi-complete separation, 2 of 6 samples strictly separated. Infinite:
       x0: +inf
     >>> separation(X[:, 1:], y)
     No separation: the coefficients of an unpenalised fit are finite.

@@ -258,7 +258,7 @@ def find_separation(pairs, *, lower=-1.0, upper=1.0, all_of_it=False) -> Separat
 
 
 def _joined(pairs, found, more):
-    # So much of the first direction that the second one takes back half of no margin.
+    # Scale the second direction so that no margin of the first falls by more than half.
     margin, other = (pairs.margins(each.direction) for each in (found, more))
     with np.errstate(all="ignore"):
         needed = np.where(found.is_separated, -2 * other / margin, 0.0).max()

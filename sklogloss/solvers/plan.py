@@ -268,7 +268,8 @@ def _start(facts, method, is_reducible, sizes, stride):
 
 def _lacks_curvature(facts):
     # Where the rows leave some directions without curvature, only the L1 penalty says which
-    # coefficients are not zero. From zero, too many are taken in and let go one by one.
+    # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
+    # time.
     n_free_columns = max(facts.n_columns - 1, 1)
     return facts.has_l1 and facts.n_weighted * n_free_columns <= facts.n_parameters
 
