@@ -35,14 +35,15 @@ import numpy as np
 from sklogloss._cython import data_pass
 from sklogloss.linear.design import make_design
 
-# A Design serves one pass at a time.
+# Both threads write their predictions to the same array.
 design = make_design(np.ones((50_000, 10)))
+out = np.zeros((50_000, 1))
 start = threading.Barrier(2)
 
 def run():
     start.wait()
     for _ in range(20):
-        data_pass.moments(design, np.zeros(10), None, 1)
+        data_pass.predict(design, np.zeros((10, 1)), np.zeros(1), None, False, out, 1)
 
 threads = [threading.Thread(target=run) for _ in range(2)]
 for thread in threads:
