@@ -4,9 +4,13 @@ import numpy as np
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .hessians import HessianModel
-from .stopping import DAMPING, FORCING, MAX_INNER_STEPS
+from .stopping import FORCING, MAX_INNER_STEPS
 
 __all__ = ["ProximalProducts"]
+
+# What is added to the Hessian's diagonal at first, as a fraction of the largest violation (1e-2:
+# twice the products of test_l1.py::test_a_weak_penalty_on_few_rows_takes_few_products).
+FIRST_DAMPING = 0.1
 
 
 class ProximalProducts(HessianModel):
@@ -22,8 +26,7 @@ class ProximalProducts(HessianModel):
         self.objective = objective
         # Largest curvature that was seen, in units of the diagonal's.
         self.stretch = 1.0
-        # What is added to the Hessian's diagonal, as a fraction of the largest violation.
-        self.damping = DAMPING
+        self.damping = FIRST_DAMPING
         self.previous_point = None
 
     def evaluate(self, theta):
