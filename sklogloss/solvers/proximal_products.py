@@ -11,6 +11,8 @@ __all__ = ["ProximalProducts"]
 # What is added to the Hessian's diagonal at first, as a fraction of the largest violation (1e-2:
 # twice the products of test_l1.py::test_a_weak_penalty_on_few_rows_takes_few_products).
 FIRST_DAMPING = 0.1
+# Products of one run of conjugate gradients (1000: a tenth more of them in the same test).
+MAX_PRODUCTS_OF_FACE = 50
 
 
 class ProximalProducts(HessianModel):
@@ -69,7 +71,7 @@ class ProximalProducts(HessianModel):
         slope = model.gradient + model.penalty.l1 * np.sign(model.u)
         equations = ConjugateGradients(model.product, slope, lambda vector: inverse * vector)
         enough = max(FORCING**2 * equations.norm, target / 4)
-        if solve_equations(equations, enough, MAX_INNER_STEPS):
+        if solve_equations(equations, enough, MAX_PRODUCTS_OF_FACE):
             image = -slope - equations.residual
             self._move_on_face(model, equations.direction, image, is_free)
 
