@@ -596,11 +596,11 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         Returns
         -------
         model : LogisticRegression
-            With classes_, coef_ (sparse if it is), intercept_, n_features_in_, feature_names_in_
-            and n_iter_ (the largest number, after cross-validation), and with the parameters that
-            LogisticRegression knows, as they are now; ``solver`` is one that finds the same
-            optimum. Bounds, penalty factors, label smoothing and focal loss are not among them:
-            a new fit of the result is without.
+            With ``classes_``, ``coef_`` (sparse if it is), ``intercept_``, ``n_features_in_``,
+            ``feature_names_in_`` and ``n_iter_`` (the largest number, after cross-validation), and
+            with the parameters that LogisticRegression knows, as they are now; ``solver`` is one
+            that finds the same optimum. Bounds, penalty factors, label smoothing and focal loss
+            are not among them: a new fit of the result is without.
 
         Raises
         ------
