@@ -9,8 +9,8 @@ from sklogloss._cython.sparse_design import SparseDesign
 
 __all__ = ["check_sparse", "largest_entries", "make_design", "take_columns", "take_rows"]
 
-# Entries of X that are looked at or converted at a time, where a copy of X would be too large.
-BLOCK_ENTRIES = 262_144
+# Entries of a sparse X that are looked at at a time.
+CHUNK_ENTRIES = 8192
 # BLAS takes the distance between rows, or columns, as a C int.
 LARGEST_STRIDE = np.iinfo(np.intc).max
 
@@ -154,8 +154,8 @@ def largest_entries(X, which):
             entries = X.data[X.indptr[j] : X.indptr[j + 1]]
             size[j] = np.abs(entries).max(initial=0)
     else:
-        for start in range(0, X.nnz, BLOCK_ENTRIES):
-            part = slice(start, min(start + BLOCK_ENTRIES, X.nnz))
+        for start in range(0, X.nnz, CHUNK_ENTRIES):
+            part = slice(start, min(start + CHUNK_ENTRIES, X.nnz))
             places = np.flatnonzero(which[X.indices[part]])
             if len(places):
                 places += start

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from sklogloss.linear.design import BLOCK_ENTRIES
-
 __all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "null_space"]
 
+# Numbers of X in a block of rows.
+BLOCK_NUMBERS = 262_144
 # Stored entries of a sparse X that are looked at at a time.
 ENTRIES_AT_A_TIME = 8192
 # Rounds of adding pairs to the programme, and nonzero entries that it may have.
@@ -162,7 +162,7 @@ class Pairs:
 
 def _blocks(X, shift, scale):
     # Yield (slice of rows, their shifted and scaled entries).
-    n_rows = max(1, BLOCK_ENTRIES // max(X.shape[1], 1))
+    n_rows = max(1, BLOCK_NUMBERS // max(X.shape[1], 1))
     for start in range(0, len(X), n_rows):
         rows = slice(start, start + n_rows)
         part = X[rows].astype(np.float64)

@@ -59,7 +59,7 @@ class ConjugateGradients:
         return gain
 
 
-def solve_equations(equations, target, max_products):
+def solve_equations(equations, target, max_products, is_still_gaining=None):
     """Advance until the squared residual is small enough; return whether any step was taken.
 
     Parameters
@@ -68,8 +68,15 @@ def solve_equations(equations, target, max_products):
     target : float
         Bound of equations.norm.
     max_products : int
+    is_still_gaining : callable, default=None
+        From the list of gains so far to whether to go on all the same.
     """
-    n_products = 0
-    while n_products < max_products and equations.norm > target and equations.advance() > 0:
-        n_products += 1
-    return n_products > 0
+    gains = []
+    while len(gains) < max_products and (
+        equations.norm > target or (is_still_gaining is not None and is_still_gaining(gains))
+    ):
+        gain = equations.advance()
+        if not gain > 0:
+            break
+        gains.append(gain)
+    return bool(gains)

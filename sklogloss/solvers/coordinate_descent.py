@@ -6,20 +6,19 @@ from scipy.linalg.blas import dsyr
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
 
-from .stopping import EPS, MAX_INNER_STEPS, ROUNDING
-
 __all__ = ["QuadraticModel", "minimise_model"]
 
-# A model counts as solved when a round gains less than this fraction of all that was gained, or
-# than the fraction that the next model is expected to gain (1e-6: +66 % on breast cancer, L1,
-# C = 1e3).
-LARGEST_REST = 1e-3
-# Sweeps before the equations of the nonzero coefficients are solved instead (1: +171 % on
-# 500 x 4,000, elastic net).
-SWEEPS_PER_ROUND = 8
-# Curvature that each coefficient has at least, in parts of LossKernel.unit: where less is left,
-# next to no loss is left (eps: 2.5 times the equations of
-# test_l1.py::test_a_weak_penalty_on_unequal_weights_takes_few_equations).
+# A model counts as solved when a round gains less than a part of all that was gained. The part is a
+# tenth of what the next model is expected to gain, between these two: more digits of a model than
+# the model has of the objective are for nothing.
+SMALLEST_REST, LARGEST_REST = 1e-6, 1e-3
+MAX_ROUNDS = 200
+# Sweeps before the equations of the nonzero coefficients are solved instead: that costs as much as
+# one sweep for each SWEEP_ROWS of them, or a few where they are few.
+MIN_SWEEPS = 8
+SWEEP_ROWS = 24
+# In theta curvature is one at first, in parts of LossKernel.unit. Where so little of it is left, so
+# little is left of the loss.
 SMALLEST_CURVATURE = 1e-14
 
 
@@ -51,12 +50,13 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     u, gradient = x.copy(), gradient.copy()
     bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
     total, rest = 0.0, LARGEST_REST
-    for _ in range(MAX_INNER_STEPS):
+    for _ in range(MAX_ROUNDS):
+        n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
         first_gain, gain, is_done = descend(
-            matrix, gradient, u, penalty.l1, *bounds, SWEEPS_PER_ROUND, rest
+            matrix, gradient, u, penalty.l1, *bounds, n_sweeps, rest
         )
         total += gain
-        rest = min(max(total / previous_gain, EPS), LARGEST_REST)
+        rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
         if first_gain <= rest * total or not np.isfinite(gain):
             break
         if not is_done:
@@ -124,12 +124,11 @@ class QuadraticModel:
 
     def __init__(self, hessian, dtype, unit):
         fill_upper_triangle(hessian)
-        # Rounding errors may leave it with negative curvature where it vanishes, as along equal
-        # changes of all classes, and the model without a minimum. They are relative to the
-        # diagonal, whose entries may be of very different size. In theta curvature is of the size
-        # of `unit` at first.
+        # Its rounding errors may leave it with negative curvature where it vanishes, as along equal
+        # changes of all classes, and a model without a minimum.
+        # They are relative to the diagonal, whose entries may be of very different size.
         diagonal = hessian.reshape(-1)[:: len(hessian) + 1]
-        diagonal *= 1 + ROUNDING * np.finfo(dtype).eps
+        diagonal *= 1 + 100 * np.finfo(dtype).eps
         diagonal += SMALLEST_CURVATURE * unit
         self.matrix = hessian
         self.steps = []

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Costs", "costs_of", "costs_of_objective", "unit_counts"]
+__all__ = ["Costs", "costs_of", "unit_counts"]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 N_THREADS = _MEASURED["n_threads"]
@@ -120,19 +120,6 @@ def costs_of(
         unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse),
         _MEASURED[dtype],
         _MEASURED["float32" if float32_hessian and not is_sparse else dtype],
-    )
-
-
-def costs_of_objective(objective) -> Costs:
-    """Return the Costs of an Objective."""
-    design = objective.samples.design
-    return costs_of(
-        max(design.n_samples, 1),
-        design.n_features,
-        objective.n_columns,
-        max(design.n_stored, 1),
-        design.is_sparse,
-        objective.samples.dtype.name,
     )
 
 

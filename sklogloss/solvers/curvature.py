@@ -4,23 +4,35 @@ import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal
 from scipy.linalg.lapack import dpotrf
 
-from .costs import costs_of_objective
-from .plan import PRODUCTS_PER_STEP
-from .stopping import MAX_INNER_STEPS
+from .costs import costs_of
 
-__all__ = ["costs_few_passes", "is_definite", "negative_curvature", "steps_per_hessian"]
+__all__ = ["costs_few_passes", "is_definite", "negative_curvature", "passes_per_hessian"]
+
+# Passes that the Hessian is worth, if it takes the place of products.
+PASSES_OF_LANCZOS = 10
+# Products with the Hessian, each a pass, at most.
+MAX_PRODUCTS = 60
+# Products from one look at the eigenvalues to the next.
+PRODUCTS_PER_LOOK = 2
 
 
-def steps_per_hessian(objective):
-    """Return how many steps without a Hessian cost as much as a Hessian and its factor."""
-    costs = costs_of_objective(objective)
-    return (costs.hessian + costs.factor) / (costs.gradient_pass + costs.newton_step)
+def passes_per_hessian(objective):
+    """Return how many passes for a gradient cost as much as a Hessian and its factor."""
+    design = objective.samples.design
+    costs = costs_of(
+        max(design.n_samples, 1),
+        design.n_features,
+        objective.n_columns,
+        max(design.n_stored, 1),
+        design.is_sparse,
+        objective.samples.dtype.name,
+    )
+    return (costs.hessian + costs.factor) / costs.gradient_pass
 
 
 def costs_few_passes(objective):
     """Return whether the Hessian costs no more than the products that could take its place."""
-    costs = costs_of_objective(objective)
-    return costs.hessian + costs.factor <= PRODUCTS_PER_STEP * costs.product_pass
+    return passes_per_hessian(objective) <= PASSES_OF_LANCZOS
 
 
 def is_definite(hessian, margin):
@@ -52,7 +64,8 @@ def negative_curvature(objective, theta, point=None):
     curvature. So do parameters at a bound.
 
     Where the Hessian costs little, its factor makes certain. Else the Lanczos method looks for
-    negative eigenvalues from a random vector, until it has found the smallest one closely enough.
+    negative eigenvalues from a random vector, until it has found the smallest one closely enough,
+    or after 60 products at most.
 
     Parameters
     ----------
@@ -147,7 +160,10 @@ def _lanczos(product, start, threshold):
             return None
         diagonals.append(diagonal)
         norms.append(norm)
-        is_end = len(diagonals) == MAX_INNER_STEPS or not norm > 0
+        n_products = len(diagonals)
+        is_end = n_products == MAX_PRODUCTS or not norm > 0
+        if n_products % PRODUCTS_PER_LOOK and not is_end:
+            continue
         eigenvalue, vector = eigh_tridiagonal(
             diagonals, norms[:-1], select="i", select_range=(0, 0)
         )

@@ -10,9 +10,9 @@ from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
 from sklogloss.linear.samples import random_rows
 
 from .hessians import InverseHessian
-from .newton import ARMIJO
+from .newton import ARMIJO, MAX_HALVINGS
 from .plan import Method, Plan, Start
-from .stopping import EPS, FEW_SLOW_STEPS, ROUNDING, SUBSET_GAP, Goal, Verdict
+from .stopping import FEW_SLOW_STEPS, SUBSET_GAP, Goal, Verdict
 
 __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 
@@ -261,8 +261,8 @@ class FirthNewton:
         decrement, step = self.decrement, 1.0
         if decrement > self.penalised.strength:
             step = self.penalised.longest_step(start, direction, LARGEST_CHANGE)
-        rounding = ROUNDING * EPS * abs(start.value)
-        while step > EPS:
+        rounding = 8 * np.finfo(np.float64).eps * abs(start.value)
+        for _ in range(MAX_HALVINGS):
             trial = self.penalised.look(self.penalised.moved(start.theta, step * direction))
             if trial.value <= start.value - ARMIJO * step * decrement + rounding:
                 return trial

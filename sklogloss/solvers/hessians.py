@@ -13,7 +13,7 @@ A model of the Hessian has
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,26 +21,22 @@ from sklogloss._cython.cholesky import CholeskyFactor
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel
-from .curvature import costs_few_passes, is_definite, steps_per_hessian
+from .curvature import costs_few_passes, is_definite, passes_per_hessian
 from .sparse_softmax.system import SoftmaxSystem
-from .stopping import FEW_SLOW_STEPS, MAX_INNER_STEPS, Knowledge, decrement_of
+from .stopping import Knowledge, decrement_of
 
 __all__ = ["ClassMeanHessian", "ExactHessian", "HessianProducts", "InverseHessian"]
 
-# Slow steps in a row after which another method is better.
-PATIENCE = 8
-# By this factor the suboptimality may be larger than the Hessian of another problem says
-# (tests/solvers/test_path.py::test_a_guide_changes_no_solution).
+# Below this number of multiplications a Hessian costs no more than what surrounds it.
+CHEAP_HESSIAN = 1_000_000
+# Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
+PASSES_WITH_HESSIAN = 3
+# Where fewer rows than this fraction have nearly all the curvature, products are of those rows.
+MOST_ROWS = 0.6
+# By this factor the suboptimality may be larger than the Hessian of another problem says.
 DOUBT = 100
-# Steps that are remembered: more gain little and cost two products each (5: +83 % on 5,000 x 100,
-# K = 6, rare classes).
+# Steps that are remembered: more gain little and cost two products each.
 MAX_STEPS = 30
-# Once a step promises less than this fraction of the objective, the Hessian hardly changes
-# (1e-2: +9 % on 200,000 x 100).
-NEARLY_SOLVED = 1e-3
-# Once a step promises less than this fraction of the objective, it is known which samples are
-# separated already and add no curvature (1e-3: +33 % on MNIST 10,000 x 784).
-SEPARATION_IS_KNOWN = 1e-2
 
 
 class HessianModel:
@@ -49,7 +45,7 @@ class HessianModel:
     knowledge = Knowledge.EXACT
     doubt = 1
     promises_are_real = True
-    patience = PATIENCE
+    patience = 8
     max_steps = np.inf
     minimiser = None
 
@@ -98,14 +94,19 @@ class ExactHessian(HessianModel):
         self.last_solve = guide
         convex = objective.loss.is_convex
         self.wants_whole_hessian = not convex and costs_few_passes(objective)
-        self.is_cheap = steps_per_hessian(objective) < 1
-        self.uses_products = is_guided and objective.n_columns > 1
+        design, n_columns = objective.samples.design, objective.n_columns
+        n_products = design.n_stored * objective.n_features * n_columns * (n_columns + 1) / 2
+        self.is_cheap = max(n_products / 8, objective.n_parameters**3 / 24) < CHEAP_HESSIAN
+        self.uses_products = is_guided and n_columns > 1
         if is_guided and guide is not None and not self.is_cheap:
             self.kept = InverseHessian(guide)
         if not objective.penalty.is_smooth:
             # Under a weak L1 penalty, steps are many before the coefficients that stay zero are
             # known; no other solver is better at finding them.
-            self.patience = np.inf
+            self.patience = 40
+        # Once a step promises less than this fraction of the objective, the Hessian hardly
+        # changes. The first step on another set of features promises more.
+        self.nearly_solved = 1e-3 if objective.penalty.is_smooth else 1e-2
 
     def adopt(self, model):
         """Take over the Hessian of a subset of the rows."""
@@ -165,11 +166,8 @@ class ExactHessian(HessianModel):
         kept, point.hessian = self._kept_form_of(point.hessian, dtype), None
         direction = self._direction_from(point, kept, stopping)
         self.hessian_decrement = decrement_of(objective, point, direction)
-        # Where the penalty is not smooth, the first steps change which coefficients are zero more
-        # than they change the curvature.
-        is_nearly_solved = self.hessian_decrement / 2 <= NEARLY_SOLVED * abs(point.value)
-        is_of_use = is_nearly_solved or self.is_guided or not objective.penalty.is_smooth
-        keeps = is_of_use and not self.is_cheap
+        is_nearly_solved = self.hessian_decrement / 2 <= self.nearly_solved * abs(point.value)
+        keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
         self.kept = kept if keeps else None
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
@@ -190,10 +188,7 @@ class ExactHessian(HessianModel):
         # The first model gains what the objective has at most.
         previous_gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
         self.minimiser = kept.minimise(
-            point,
-            self.objective.penalty_in_theta,
-            previous_gain,
-            is_exact=stopping.n_slow >= FEW_SLOW_STEPS,
+            point, self.objective.penalty_in_theta, previous_gain, is_exact=stopping.n_slow >= 3
         )
         return self.minimiser - point.theta
 
@@ -209,37 +204,50 @@ class ExactHessian(HessianModel):
         if self.uses_products:
             # Conjugate gradients halve the digits that are missing.
             return rate < min(1, digits)
-        # With the Hessian the gradient is computed again, and a step follows.
-        return digits > rate * (steps_per_hessian(self.objective) + 2)
+        return digits > rate * (passes_per_hessian(self.objective) + PASSES_WITH_HESSIAN)
 
     def _direction_by_products(self, point, stopping):
+        objective, rows = self._curved_part(point)
+        if rows is not None:
+            point = replace(point, curvature=np.asfortranarray(point.curvature[rows]))
         equations = ConjugateGradients(
-            lambda vector: self.objective.hessian_product(point, vector),
+            lambda vector: objective.hessian_product(point, vector),
             point.gradient,
             lambda vector: self.kept @ vector,
         )
         preconditioned = equations.search.copy()
         target = stopping.residual_target(point, equations.norm)
-        return (
-            equations.direction
-            if solve_equations(equations, target, MAX_INNER_STEPS)
-            else preconditioned
-        )
+        return equations.direction if solve_equations(equations, target, 200) else preconditioned
 
     def solve_hessian_at(self, theta):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
-        hessian = self.objective.value_gradient_hessian(theta).hessian
+        point = self.objective.value_gradient_curvature(theta)
+        hessian = self._curved_part(point)[0].value_gradient_hessian(theta).hessian
         fix_class_shift(hessian, self.objective)
         return CholeskyFactor(hessian).solve
+
+    def _curved_part(self, point):
+        # The objective for products with the Hessian, and the rows it is made of, None for all:
+        # the fewest without which only a thousandth of the loss's curvature is missing. Samples
+        # that are separated are not among them.
+        samples = self.objective.samples
+        curvature = samples.row_curvature(self.objective.loss, point.curvature)
+        order = np.argsort(curvature)
+        missing = np.cumsum(curvature[order], dtype=np.float64)
+        rows = order[np.searchsorted(missing, 1e-3 * missing[-1]) :]
+        if not missing[-1] > 0 or len(rows) > MOST_ROWS * len(order):
+            return self.objective, None
+        rows = np.sort(rows)
+        weight_sum = self.objective.weight_sum
+        return self.objective.replace(samples=samples.take(rows), weight_sum=weight_sum), rows
 
     def curves_upwards(self, point):
         """Return whether the last Hessian, some steps before the point, says so of the point."""
         if self.last_hessian is None or not point.value > 0:
             return False
-        # The root of what those steps gain, as a fraction of the objective, is their size, and that
-        # by which the Hessian may have changed. The root of that is on the safe side.
+        # The root of what those steps gain, as a fraction of the objective, is their size.
         size = np.sqrt(max(self.hessian_decrement, 0) / 2 / point.value)
-        return is_definite(self.last_hessian, np.sqrt(size))
+        return is_definite(self.last_hessian, 10 * size)
 
 
 class ClassMeanHessian(HessianModel):
@@ -257,7 +265,7 @@ class ClassMeanHessian(HessianModel):
 
     def __init__(self, objective, max_iter):
         self.objective = objective
-        self.max_steps = max_iter // 2
+        self.max_steps = min(60, max_iter // 2)
         self.inverse = None
         self.is_taken_anew = False
         self.previous_point = None
@@ -274,8 +282,9 @@ class ClassMeanHessian(HessianModel):
         else:
             self.inverse.update(point.theta - previous.theta, point.gradient - previous.gradient)
         direction = self.inverse @ -point.gradient
-        promised = -float(point.gradient @ direction) / 2
-        is_near = promised <= SEPARATION_IS_KNOWN * abs(point.value)
+        # Once a step promises little, it is known which samples are separated already and add no
+        # curvature.
+        is_near = -float(point.gradient @ direction) / 2 <= 1e-2 * abs(point.value)
         if not self.is_taken_anew and is_near:
             self.is_taken_anew = True
             self._take_hessian(point)
@@ -327,8 +336,18 @@ class HessianProducts(HessianModel):
         diagonal = self.objective.hessian_diagonal(point)
         diagonal = np.where(diagonal > 0, diagonal, 1)
         equations = self._equations(point, diagonal)
+
+        def is_still_gaining(gains):
+            # A small residual says little where the Hessian is close to singular. Before a step can
+            # be taken for the last one, the last quarter of its gains must be small beside the
+            # rest.
+            total = sum(gains)
+            if total / 2 > 1000 * stopping.tolerated(point):
+                return False
+            return sum(gains[-1 - len(gains) // 4 :]) > 0.1 * total
+
         target = stopping.residual_target(point, equations.norm)
-        if solve_equations(equations, target, MAX_INNER_STEPS):
+        if solve_equations(equations, target, 1000, is_still_gaining):
             return equations.direction
         return -point.gradient / diagonal
 
@@ -346,7 +365,7 @@ class HessianProducts(HessianModel):
         penalty = objective.penalty_in_theta.l2[:: objective.n_columns][: objective.n_features]
         of_coef = of_features[: len(penalty)]
         # Columns that share their samples have less curvature together than each by itself.
-        of_coef += np.sqrt((of_coef / penalty).max()) * penalty
+        of_coef += 4 * np.sqrt((of_coef / penalty).max()) * penalty
         self.system.start(point, of_features)
         return self.system
 

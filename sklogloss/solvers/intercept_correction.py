@@ -16,8 +16,8 @@ from sklogloss.linear.symmetric import symmetric
 from sklogloss.losses.log_loss import LogLoss
 
 from .firth import FirthResult
-from .newton import ARMIJO
-from .stopping import EPS, ROUNDING, Verdict
+from .newton import ARMIJO, MAX_HALVINGS
+from .stopping import Verdict
 
 __all__ = ["CORRECTIONS", "correct_intercept"]
 
@@ -83,8 +83,8 @@ def _minimise(objective, goal):
 
 def _lower_point(objective, shift, value, direction, decrement):
     # A point along the direction where the objective is lower: shift, value and gradient, or None.
-    step, rounding = 1.0, ROUNDING * EPS * value
-    while step > EPS:
+    step, rounding = 1.0, 8 * np.finfo(np.float64).eps * value
+    for _ in range(MAX_HALVINGS):
         end = shift + step * direction
         there, gradient = objective.value_gradient(end)
         if there <= value - ARMIJO * step * decrement + rounding:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .stopping import EPS, SUBSET_GAP, SolverResult, Stopping, Verdict, decrement_of, progress
+from .stopping import SUBSET_GAP, SolverResult, Stopping, Verdict, decrement_of, progress
 
 __all__ = ["Newton"]
 
 # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
 ARMIJO = 1e-4
+MAX_HALVINGS = 40
 
 
 class Newton:
@@ -70,20 +71,18 @@ class Newton:
         # The evaluation of a better point along direction, None if there is none.
         decrement, rounding = self.stopping.decrement, self.stopping.rounding(start)
         step = 1.0
-        while True:
+        for halving in range(MAX_HALVINGS):
             theta = self._end_of_step(start, direction, step)
             # The full step is nearly always the one to take: get all that the next step needs.
-            if step == 1:
+            if halving == 0:
                 trial = self.model.evaluate(theta)
             else:
                 trial = self.objective.value_gradient(theta)
             is_lower = trial.value <= start.value - ARMIJO * step * decrement + rounding
             if is_lower or self._is_flatter(start, trial, direction):
-                return trial if step == 1 else self.model.evaluate(theta)
+                return trial if halving == 0 else self.model.evaluate(theta)
             step /= 2
-            # Rounding errors hide what a shorter step could gain, or that it is one.
-            if not (step > EPS and step * abs(decrement) > rounding):
-                return None
+        return None
 
     def _is_flatter(self, start, trial, direction):
         # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
@@ -108,7 +107,7 @@ class Newton:
                 penalty.is_none
                 or not penalty.is_smooth
                 or self.goal.gap > SUBSET_GAP
-                or point.value < self.stopping.small_loss
+                or point.value < 0.01 * self.objective.loss.unit
             )
             if not may_mislead:
                 result.theta = theta

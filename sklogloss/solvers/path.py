@@ -9,11 +9,14 @@ import numpy as np
 
 from .hessians import ExactHessian
 from .newton import Newton
-from .plan import LARGEST_HESSIAN, Facts, Method, Plan, Start, make_plan
+from .plan import Facts, Method, Plan, Start, make_plan
 from .solve import solve, solve_subsets
 from .stopping import SolverResult, Verdict
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
+
+# Up to this number of parameters the Hessian and its factor are kept, one for each penalty.
+MANY_PARAMETERS = 1000
 
 
 @dataclass
@@ -101,7 +104,7 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
     plan, theta = start.plan, start.theta
     if goal.verbose:
         goal.report(f"plan: {plan}")
-    is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= LARGEST_HESSIAN
+    is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= MANY_PARAMETERS
     if not (is_guidable and objective.penalty.is_smooth):
         result = solve(plan, objective, theta, goal, stronger=stronger)
         return PathPoint(result.theta, result, plan)

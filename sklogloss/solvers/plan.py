@@ -15,27 +15,34 @@ __all__ = ["SMOOTH_SOLVERS", "SOLVERS", "Facts", "Method", "Plan", "Start", "mak
 SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
 
-# Products that conjugate gradients make in one Newton step (2: +134 % on 20,000 x 300).
+# Products that conjugate gradients make in one Newton step.
 PRODUCTS_PER_STEP = 20
 # Above this number of parameters the Hessian and its factor take more than half a gigabyte.
 MANY_PARAMETERS = 6000
-# A random subset has at least this fraction of the rows, and at most twice that (without subsets:
-# +57 % on 20,000 x 50, focal).
+# A random subset has at least this fraction of the rows, and at most twice that. Of fewer rows
+# than SMALLEST_SUBSET it solves nothing that the whole would not solve as fast. The error of a
+# solution on m rows is about n_parameters / m nats.
 SUBSET_FRACTION = 1 / 16
-# Rows, at least, of a subset, or of blocks that make a Hessian. As many tell center and scale
-# (64: +28 % on 11,000 x 6, +34 % on 40,000 x 200).
 SMALLEST_SUBSET = 4096
-# Rows for each parameter, at least, of a subset whose solution is close to that of all rows. Fewer
-# of a class leave its coefficients to chance (8: +105 % on 20,000 x 300).
 ROWS_PER_PARAMETER = 50
-# The same for a Hessian that stands for that of all rows: with it each pass gains about a digit
-# (without: +135 % on 20,000 x 300).
+# Fewer rows of a class leave its coefficients to chance.
+ROWS_PER_CLASS = 50
+# Rows, at least, that tell where the starts of a loss that is not convex lead.
+ROWS_FOR_STARTS = 2048
+# Rows that tell center and scale.
+ROWS_FOR_COORDINATES = 1024
+# Rows for each parameter that make a Hessian which stands for that of all rows: with it each pass
+# gains about a digit. They come in blocks of neighbours, of which there should be some, and few of
+# all.
 ROWS_PER_PARAMETER_OF_HESSIAN = 8
-# Up to this many parameters, or rows in whose space a problem is solved, the Hessian costs less
-# than the products in its place (200: +138 % on 500 x 4,000).
-LARGEST_HESSIAN = 2000
-# Features that a working set has room for, at least; more than twice as many must be there (8:
-# +96 % on 300 x 2,000, K = 5, L1; +35 % on text-like 50,000 x 50,000, L1).
+MIN_BLOCKS_OF_HESSIAN = 16
+MIN_STRIDE = 4
+# The rows' cross-products cost n_samples / 2 multiplications for each entry of X, the conjugate
+# gradients that they save about a hundred.
+MAX_SAMPLES_OF_REDUCTION = 2000
+# Up to this many parameters the Hessian and coordinate descent on it cost less than products.
+LARGEST_PROXIMAL_HESSIAN = 2000
+# Features that a working set has room for, at least; more than twice as many must be there.
 SMALLEST_SET = 256
 
 
@@ -224,8 +231,8 @@ def make_plan(facts, solver="auto") -> Plan:
         facts.has_l2
         and facts.is_smooth
         and not facts.is_sparse
-        and facts.n_samples <= LARGEST_HESSIAN
-        and facts.n_features >= max(2 * facts.n_samples, LARGEST_HESSIAN / 2)
+        and facts.n_samples <= MAX_SAMPLES_OF_REDUCTION
+        and facts.n_features >= max(2 * facts.n_samples, MAX_SAMPLES_OF_REDUCTION / 2)
     )
     forms_hessian = _forms_whole_hessian(facts, sizes, stride)
     if solver not in SOLVERS:
@@ -233,10 +240,11 @@ def make_plan(facts, solver="auto") -> Plan:
     methods = _methods(facts, solver, forms_hessian)
     options = {}
     if is_reducible or sizes or stride > 1:
-        options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
+        # Where the rows themselves are few, a few of them will do.
+        options["coordinate_rows"] = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
     if not facts.is_convex:
         options["rows_for_starts"] = _rows_for_starts(facts)
-    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
+    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
     if methods[0] is Method.WORKING_SETS and (
         facts.is_sparse_softmax and is_large and not facts.is_bounded
     ):
@@ -280,7 +288,7 @@ def _subset_sizes(facts):
     smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
     while facts.has_rows:
         size = max(int(n_rows * SUBSET_FRACTION), smallest)
-        is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
+        is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
         if size > 2 * SUBSET_FRACTION * n_rows or is_rare:
             break
         sizes.insert(0, size)
@@ -289,18 +297,19 @@ def _subset_sizes(facts):
 
 
 def _hessian_stride(facts):
-    costs = _costs(facts)
-    if costs.hessian <= PRODUCTS_PER_STEP / 2 * costs.product_pass:
-        return 1
-    rows = max(ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters, SMALLEST_SUBSET)
-    return max(round(facts.n_weighted / rows), 1)
+    stride = min(
+        round(facts.n_weighted / (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters)),
+        facts.n_samples // (MIN_BLOCKS_OF_HESSIAN * facts.block_rows),
+    )
+    # Where parameters are few, the Hessian of all rows costs little more than a pass.
+    is_costly = facts.n_parameters >= 200
+    return stride if is_costly and stride >= MIN_STRIDE else 1
 
 
 def _rows_for_starts(facts):
-    # Where starts lead is told by half as many rows as a solution needs.
-    size = max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2)
+    size = max(int(facts.n_weighted * SUBSET_FRACTION), ROWS_FOR_STARTS)
     is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
-    is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
+    is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
     return None if not facts.has_rows or is_large or is_rare else size
 
 
@@ -324,7 +333,7 @@ def _best_solver(facts, is_reducible, forms_hessian):
 
 
 def _methods(facts, solver, forms_hessian):
-    is_small = facts.n_parameters <= LARGEST_HESSIAN
+    is_small = facts.n_parameters <= LARGEST_PROXIMAL_HESSIAN
     if solver == "coordinate-descent":
         if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
             return (Method.WORKING_SETS,)

@@ -4,15 +4,18 @@ import numpy as np
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .hessians import HessianModel
-from .stopping import FORCING, MAX_INNER_STEPS
 
 __all__ = ["ProximalProducts"]
 
-# What is added to the Hessian's diagonal at first, as a fraction of the largest violation (1e-2:
-# twice the products of test_l1.py::test_a_weak_penalty_on_few_rows_takes_few_products).
-FIRST_DAMPING = 0.1
-# Products of one run of conjugate gradients (1000: a tenth more of them in the same test).
+# Products with the Hessian that one model is worth, and one run of conjugate gradients.
+MAX_PRODUCTS = 1000
 MAX_PRODUCTS_OF_FACE = 50
+# Conjugate gradients end when the squared residual has fallen to this fraction of what it was.
+FACE_REDUCTION = 1e-1
+# What is added to the Hessian's diagonal, as a fraction of the largest violation.
+FIRST_DAMPING = 0.1
+# Attempts to find how much larger than its diagonal the Hessian is.
+MAX_ATTEMPTS = 5
 
 
 class ProximalProducts(HessianModel):
@@ -46,7 +49,7 @@ class ProximalProducts(HessianModel):
         self.previous_point = point
         model = Model(self.objective, point, self.damping)
         target = stopping.residual_target(point, model.squared_violation())
-        while model.n_products < MAX_INNER_STEPS:
+        while model.n_products < MAX_PRODUCTS:
             self._proximal_step(model)
             self._solve_face(model, target)
             if not model.squared_violation() > target:
@@ -55,13 +58,16 @@ class ProximalProducts(HessianModel):
         return model.u - point.theta
 
     def _proximal_step(self, model):
-        metric = self.stretch * model.diagonal
-        u = model.penalty.prox(model.u - model.gradient / metric, metric)
-        step = u - model.u
-        product = model.product(step)
-        size = float(step @ (model.diagonal * step))
-        if size > 0:
-            self.stretch = max(self.stretch, float(step @ product) / size)
+        for _ in range(MAX_ATTEMPTS):
+            metric = self.stretch * model.diagonal
+            u = model.penalty.prox(model.u - model.gradient / metric, metric)
+            step = u - model.u
+            product = model.product(step)
+            size = float(step @ (model.diagonal * step))
+            curvature = float(step @ product)
+            if curvature <= self.stretch * size:
+                break
+            self.stretch = 1.1 * curvature / size
         model.move(u, product)
 
     def _solve_face(self, model, target):
@@ -70,7 +76,7 @@ class ProximalProducts(HessianModel):
         inverse = is_free / model.diagonal
         slope = model.gradient + model.penalty.l1 * np.sign(model.u)
         equations = ConjugateGradients(model.product, slope, lambda vector: inverse * vector)
-        enough = max(FORCING**2 * equations.norm, target / 4)
+        enough = max(FACE_REDUCTION * equations.norm, target / 4)
         if solve_equations(equations, enough, MAX_PRODUCTS_OF_FACE):
             image = -slope - equations.residual
             self._move_on_face(model, equations.direction, image, is_free)

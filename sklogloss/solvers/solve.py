@@ -17,21 +17,15 @@ from .plan import Method, Start
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .sparse_softmax.dual_ascent import dual_start
-from .stopping import (
-    EPS,
-    LARGEST_GAP,
-    SUBSET_GAP,
-    SolverResult,
-    Stopping,
-    Verdict,
-    suboptimality_bound,
-)
+from .stopping import LARGEST_GAP, SUBSET_GAP, SolverResult, Stopping, Verdict, suboptimality_bound
 from .working_set import WorkingSets
 
 __all__ = ["descend", "method_for", "solve", "solve_subsets"]
 
 # By this factor penalties are stronger than the next one.
 STEP_OF_PENALTIES = 10
+# For a relative gap of this, the rows' cross-products may be in float32.
+ENOUGH_FOR_SINGLE = 1e-9
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
@@ -173,7 +167,9 @@ def _solve_in_row_space(plan, objective, goal):
     # The solution in the space of the rows, CONVERGED if it is certain to be that of the whole;
     # None if the rows span nothing.
     found = result = None
-    attempts = [True, False] if is_reducible_in_single(objective) else [False]
+    attempts = [False]
+    if goal.gap >= ENOUGH_FOR_SINGLE and is_reducible_in_single(objective):
+        attempts = [True, False]
     n_iter = 0
     for single in attempts:
         reduction = RowReduction.of(objective, single=single)
@@ -289,5 +285,5 @@ def _gains(again, result, goal):
 
 
 def _is_lower(result, other):
-    tolerated = max(LARGEST_GAP * abs(result.value), EPS * result.objective.loss.unit)
+    tolerated = max(LARGEST_GAP * abs(result.value), 1e-15 * result.objective.loss.unit)
     return other.value - result.value > tolerated

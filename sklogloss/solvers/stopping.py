@@ -24,29 +24,23 @@ __all__ = [
     "suboptimality_bound",
 ]
 
-EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
 # The relative gap that tol asks for: GAP_PER_SQUARED_TOL * tol^2, within these limits. It is no
-# smaller than rounding allows, and no larger than is worth a pass (SMALLEST_GAP = 1e-15: +49 % on
-# 200,000 x 100; GAP_PER_SQUARED_TOL = 0.1: 6e-8 more on 100,000 x 20 at tol = 0.1).
+# smaller than rounding allows, and no larger than is worth a pass.
 GAP_PER_SQUARED_TOL = 1e-7
 SMALLEST_GAP = 1e-11
 LARGEST_GAP = 1e-6
 # That of a solution which is only a starting point: more accuracy is wasted.
 SUBSET_GAP = 1e-5
+# A loss below this fraction of LossKernel.unit is as good as none.
+SMALLEST_NATS = 1e-15
+# Floor for the rounding-error estimate of a loss, as a fraction of LossKernel.unit.
+SMALL_LOSS = 1e-4
 # Loss of a sample that is clearly on its own side, as a fraction of LossKernel.unit.
 SEPARATED = 1e-6
-# Floor of a loss whose rounding errors are estimated, and of the curvature along an intercept: a
-# class that happens once in ten thousand samples. As a fraction of LossKernel.unit.
-SMALL_LOSS = 1e-4
-# Bound of the rounding errors of a sum, in eps of its dtype.
-ROUNDING = 8
-# By this fraction, at least, the equations of a step reduce the residual (1/2: +212 % on
-# 300 x 2,000, K = 5, L1).
-FORCING = 1 / 4
-# Fraction by which the Hessian's diagonal is raised at first where it may vanish.
-DAMPING = 1e-2
-# Bound of any inner loop: products of a Newton step, rounds of a quadratic model.
-MAX_INNER_STEPS = 1000
+# Parameters that are wrong by this many eps of the dtype of X leave a relative gap of about the
+# square of it: at best, and where columns are far from centred or raw predictions large.
+BEST_ROUNDING = 1 / 4
+WORST_ROUNDING = 8
 # Steps in a row that do not halve the decrement, after which rounding errors are suspected.
 FEW_SLOW_STEPS = 3
 
@@ -270,7 +264,7 @@ class Stopping:
         if model.knowledge is Knowledge.ROUGH:
             return decrement / 2 <= negligible
         if model.knowledge is Knowledge.STALE:
-            has_stalled = decrement > previous / 2
+            has_stalled = decrement > previous / 4
             return left <= negligible / model.doubt or (
                 has_stalled and self.is_rounding(point, decrement)
             )
@@ -291,7 +285,7 @@ class Stopping:
     def tolerated(self, point, gap=None):
         """Return the suboptimality at which a point counts as solved (nats)."""
         gap = self.goal.gap if gap is None else gap
-        tolerated, least = gap * abs(point.value), EPS * self.unit
+        tolerated, least = gap * abs(point.value), SMALLEST_NATS * self.unit
         return least if tolerated < least and self.may_vanish else tolerated
 
     @cached_property
@@ -313,7 +307,7 @@ class Stopping:
         default tol, coefficients are right to all digits that rounding errors leave.
         """
         fraction = min(self.goal.gap / (2 * LARGEST_GAP), 1)
-        least = self.eps**2 * abs(point.value)
+        least = (BEST_ROUNDING * self.eps) ** 2 * abs(point.value)
         return max(fraction * self.tolerated(point), least)
 
     def residual_target(self, point, norm):
@@ -328,9 +322,8 @@ class Stopping:
         norm : float
             That of the residual at first.
         """
-        # Nocedal & Wright, Numerical Optimization, algorithm 7.1.
-        forcing = min(FORCING, np.sqrt(norm / max(abs(point.value), TINY)))
-        return max(forcing**2 * norm, min(self.negligible(point), FORCING**2 * norm))
+        forcing = min(0.25, np.sqrt(norm / max(abs(point.value), 1e-300)))
+        return min(max(forcing**2 * norm, self.negligible(point)), 0.0625 * norm)
 
     def is_solved_to_rounding(self, point, model):
         """Return whether the decrease still to expect may be nothing but rounding errors.
@@ -346,11 +339,11 @@ class Stopping:
 
     def is_rounding(self, point, decrement):
         """Return whether rounding errors of the gradient may be all there is left."""
-        return decrement / 2 <= (ROUNDING * self.eps) ** 2 * abs(point.value)
+        return decrement / 2 <= (WORST_ROUNDING * self.eps) ** 2 * abs(point.value)
 
     def rounding(self, point):
         """Return the size of the rounding errors of the objective's value."""
-        return ROUNDING * self.eps * max(abs(point.value), self.small_loss)
+        return 8 * self.eps * max(abs(point.value), self.small_loss)
 
     def is_separated(self, value):
         """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
@@ -403,7 +396,8 @@ def suboptimality_bound(objective, point):
                 bound += np.sum(excess**2 / l2) / 2
             else:
                 bound += np.max(excess / l1) * point.value
-    return bound + np.sum(point.gradient[p:] ** 2) / (SMALL_LOSS * objective.loss.unit) / 2
+    # Curvature along an intercept, where a class happens once in ten thousand samples.
+    return bound + np.sum(point.gradient[p:] ** 2) / (1e-4 * objective.loss.unit) / 2
 
 
 def progress(objective, point):

@@ -6,22 +6,21 @@ import numpy as np
 
 from .hessians import ExactHessian
 from .newton import Newton
-from .plan import LARGEST_HESSIAN, SMALLEST_SET
+from .plan import LARGEST_PROXIMAL_HESSIAN, SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .stopping import SolverResult, Stopping, Verdict
 
 __all__ = ["WorkingSets"]
 
-# A set has room for this many times as many, or as have nonzero coefficients (1: +108 % on
-# text-like 50,000 x 50,000, L1, and short of the optimum).
+# A set has room for this many times as many, or as have nonzero coefficients.
 ROOM = 2
 # A set takes in zero coefficients, too, whose gradient is this fraction of the penalty at least:
-# some of them will leave zero once the others have moved (1: +42 % on text-like 50,000 x 50,000,
-# L1).
+# some of them will leave zero once the others have moved.
 NEARLY_NONZERO = 0.95
-# Fraction of the suboptimality that a set is solved to, as long as another will follow (1e-4: +34 %
-# on 500 x 4,000, elastic net).
+# Fraction of the features beyond which a set is no better than all.
+MOST = 1 / 2
+# Fraction of the suboptimality that a set is solved to, as long as another will follow.
 ENOUGH = 1e-1
 
 
@@ -57,7 +56,7 @@ class WorkingSets:
         with np.errstate(all="ignore"):
             if self.stronger is not None and not self.descends:
                 features = self._promising(theta)
-                if 0 < len(features) < self.objective.n_features:
+                if 0 < len(features) <= MOST * self.objective.n_features:
                     # Value and gradient are those under the stronger penalty: their size will do.
                     self.point = replace(self.stronger[0], theta=theta)
                     self._solve_for(features, self.stopping.tolerated(self.point))
@@ -69,7 +68,7 @@ class WorkingSets:
                 descent = SoftmaxDescent(self.objective, half)
                 self.point, self.n_iter, is_done = descent.solve(self.point)
                 # Of many coefficients, conjugate gradients are even slower where this was slow.
-                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
+                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_PROXIMAL_HESSIAN:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
 
@@ -87,7 +86,7 @@ class WorkingSets:
             if verdict is not Verdict.GO_ON:
                 return self._result(verdict)
             features = self._working_set(gains)
-            if len(features) == self.objective.n_features:
+            if len(features) > MOST * self.objective.n_features:
                 return self._solve_whole(self.point.theta)
             self._solve_for(
                 features, max(self.stopping.tolerated(self.point), ENOUGH * gains.sum())
@@ -162,7 +161,7 @@ class WorkingSets:
 
 
 def _newton(objective, goal):
-    if objective.n_parameters <= LARGEST_HESSIAN:
+    if objective.n_parameters <= LARGEST_PROXIMAL_HESSIAN:
         model = ExactHessian(objective, is_rough=goal.is_loose)
     else:
         model = ProximalProducts(objective)

@@ -4,13 +4,13 @@ import numpy as np
 
 from sklogloss._cython.dual_ascent import ascend_rows
 
-from .system import SMALL_WORK
-
 __all__ = ["dual_start"]
 
 N_EPOCHS = 15
 # Probability that a start takes from what happened and gives to all classes alike.
 SMOOTHING = 1e-3
+# Stored entries times classes that are gone through between two looks for Ctrl-C.
+ROUND_WORK = 20_000_000
 
 
 def dual_start(objective):
@@ -50,7 +50,7 @@ def dual_start(objective):
     if not np.isfinite(size).all():
         return None
     rng = np.random.RandomState(0)
-    n_rounds = 1 + int(X.nnz * n_classes / SMALL_WORK)
+    n_rounds = 1 + int(X.nnz * n_classes / ROUND_WORK)
     for _ in range(N_EPOCHS):
         for rows in np.array_split(rng.permutation(n_samples), n_rounds):
             wrong = ascend_rows(
