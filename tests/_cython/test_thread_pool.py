@@ -140,7 +140,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 def test_a_forked_child_starts_threads_of_its_own():
     # A child that hangs is ended with its group.
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", FORK],
+        [sys.executable, "-P", "-W", "ignore", "-c", FORK],
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])},
     )
@@ -179,7 +179,7 @@ def test_omp_num_threads_limits_the_threads(setting, limit):
     # As joblib does for its workers; with and without OpenMP.
     code = "from sklogloss.linear import threads; print(threads.effective_n_threads(None))"
     output = subprocess.check_output(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         env={**os.environ, "OMP_NUM_THREADS": setting},
         stderr=subprocess.DEVNULL,
     )

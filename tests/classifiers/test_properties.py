@@ -226,10 +226,11 @@ def test_threads_change_no_bit(data):
     parameters = {"tol": 1e-4, "max_iter": 3}
 
     def coefficients(n_jobs):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return data.fit(X, y, n_jobs=n_jobs, **parameters).coef_.tobytes()
+        return data.fit(X, y, n_jobs=n_jobs, **parameters).coef_.tobytes()
 
-    with ThreadPoolExecutor(2) as pool:
-        found = {*pool.map(coefficients, [1, 2]), coefficients(3)}
+    # The filters are those of all threads: no thread may change them while others fit.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ThreadPoolExecutor(2) as pool:
+            found = {*pool.map(coefficients, [1, 2]), coefficients(3)}
     assert len(found) == 1
