@@ -339,8 +339,8 @@ class _Search:
                 "dual_feasibility_tolerance": TOLERANCE,
             },
         )
-        if result.x is None:
-            raise TooLarge
+        if result.x is None:  # HiGHS gives up, though zero is a solution
+            raise Undecided
         return result.x.reshape(self.pairs.shape), -result.fun
 
     def _certain(self, direction, margin, counts):

@@ -143,7 +143,11 @@ def test_limits_of_the_direction():
 def test_two_samples_next_to_each_other(gap):
     # Separated if they are in the order of their classes, else not.
     X = np.array([[0.0], [1.0], [1.0 + gap], [2.0]])
-    assert find_separation(pairs_of(X, np.array([0, 1, 0, 1]), 1)) is None
+    try:
+        assert find_separation(pairs_of(X, np.array([0, 1, 0, 1]), 1)) is None
+    except Undecided:
+        # The HiGHS of SciPy 1.13 gives up on differences close to its tolerance.
+        assert separation.TOLERANCE < gap < 100 * separation.TOLERANCE
     if gap > separation.TOLERANCE:
         assert find_separation(pairs_of(X, np.array([0, 0, 1, 1]), 1)) is not None
 
