@@ -14,7 +14,7 @@ from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import split_coefficients
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.weights import scaled_weights
-from sklogloss.linear.design import take_rows
+from sklogloss.linear.design import row_slices, take_rows
 from sklogloss.losses import LogLoss
 
 __all__ = ["check_scorer", "is_log_loss", "score_folds", "surprise", "with_labels"]
@@ -233,9 +233,8 @@ def _neg_log_losses(problem, rows, target, coefs, intercepts, surprise_of, weigh
         return np.full(n_models, np.nan)
     coefs = coefs.reshape(n_models * n_columns, -1).T
     totals = np.zeros(n_models)
-    size = max(1, BLOCK_ENTRIES // max(coefs.shape))
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
+    for places in row_slices(len(rows), max(coefs.shape), BLOCK_ENTRIES):
+        block = rows[places]
         raw_prediction = np.asarray(take_rows(problem.X, block) @ coefs) + intercepts.ravel()
         raw_prediction = raw_prediction.reshape(len(block), n_models, n_columns)
         if problem.offset is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.design import row_slices
 from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["row_blocks", "rows_in_theta", "sliceable"]
@@ -25,11 +26,9 @@ def sliceable(X: Any) -> Any:
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
     """Yield slices of rows that are small enough for temporaries of so many numbers per row."""
-    size = max(1, BLOCK_NUMBERS // numbers_per_row)
     # Products of blocks are too small for threads of BLAS.
     with one_blas_thread():
-        for start in range(0, n_rows, size):
-            yield slice(start, min(start + size, n_rows))
+        yield from row_slices(n_rows, numbers_per_row, BLOCK_NUMBERS)
 
 
 def rows_in_theta(rows: Any, coordinates: Coordinates) -> NDArray[np.float64]:

@@ -7,7 +7,14 @@ from sklogloss._cython.csr_columns import csr_columns
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss._cython.sparse_design import SparseDesign
 
-__all__ = ["check_sparse", "largest_entries", "make_design", "take_columns", "take_rows"]
+__all__ = [
+    "check_sparse",
+    "largest_entries",
+    "make_design",
+    "row_slices",
+    "take_columns",
+    "take_rows",
+]
 
 # Entries of a sparse X that are looked at at a time.
 CHUNK_ENTRIES = 8192
@@ -115,6 +122,13 @@ def _with_plain_arrays(X):
     X.data, X.indices, X.indptr = plain
     X.has_canonical_format = has_canonical_format
     return X
+
+
+def row_slices(n_rows, numbers_per_row, most):
+    """Yield slices that cut rows into blocks, each of one row or of no more than most numbers."""
+    size = max(1, most // max(numbers_per_row, 1))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
 
 
 def take_rows(X, rows):

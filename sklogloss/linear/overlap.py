@@ -10,7 +10,7 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf
 
 from sklogloss._cython.loss_evaluation import evaluate
-from sklogloss.linear.design import take_rows
+from sklogloss.linear.design import row_slices, take_rows
 from sklogloss.linear.samples import random_rows
 
 __all__ = ["certainly_overlap"]
@@ -74,10 +74,9 @@ def certainly_overlap(objective, point):
 
 
 def _blocks_of_rows(samples, rows):
-    size = max(1, BLOCK_NUMBERS // max(samples.design.n_features, 1))
-    if rows is None:
-        return [slice(start, start + size) for start in range(0, samples.n_samples, size)]
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
+    n_rows = samples.n_samples if rows is None else len(rows)
+    blocks = row_slices(n_rows, samples.design.n_features, BLOCK_NUMBERS)
+    return list(blocks) if rows is None else [rows[block] for block in blocks]
 
 
 class _Curvature:

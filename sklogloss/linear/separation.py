@@ -8,12 +8,12 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
+from sklogloss.linear.design import CHUNK_ENTRIES, row_slices
+
 __all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "null_space"]
 
 # Numbers of X in a block of rows.
 BLOCK_NUMBERS = 262_144
-# Stored entries of a sparse X that are looked at at a time.
-ENTRIES_AT_A_TIME = 8192
 # Rounds of adding pairs to the programme, and nonzero entries that it may have.
 MAX_ROUNDS = 100
 MAX_ENTRIES = 4_000_000
@@ -162,9 +162,7 @@ class Pairs:
 
 def _blocks(X, shift, scale):
     # Yield (slice of rows, their shifted and scaled entries).
-    n_rows = max(1, BLOCK_NUMBERS // max(X.shape[1], 1))
-    for start in range(0, len(X), n_rows):
-        rows = slice(start, start + n_rows)
+    for rows in row_slices(*X.shape, BLOCK_NUMBERS):
         part = X[rows].astype(np.float64)
         part -= shift
         part *= scale
@@ -173,8 +171,8 @@ def _blocks(X, shift, scale):
 
 def _entries(X):
     # Yield rows, columns and sizes of the stored entries of a sparse X, some at a time.
-    for start in range(0, X.indptr[-1], ENTRIES_AT_A_TIME):
-        places = np.arange(start, min(start + ENTRIES_AT_A_TIME, X.indptr[-1]))
+    for start in range(0, X.indptr[-1], CHUNK_ENTRIES):
+        places = np.arange(start, min(start + CHUNK_ENTRIES, X.indptr[-1]))
         major = np.searchsorted(X.indptr, places, side="right") - 1
         minor = X.indices[places]
         rows, columns = (major, minor) if X.format == "csr" else (minor, major)
