@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fit_settings import CONTAINERS, ESTIMATORS, SOLVERS, TIGHT, WITH_L1
+from fit_settings import CONTAINERS, ESTIMATORS, SOLVERS, TIGHT, WITH_L1, check_optimum
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -51,24 +51,8 @@ def of_each_class(n_classes, n_features=5):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_optimum(reference, n_classes, estimator, solver, l1_ratio, bounds, fit_intercept):
     X, y = simulate(n_classes=n_classes)
-    weight = np.random.default_rng(1).uniform(0.5, 2, size=len(y))
-    parameters = {
-        "C": 0.3,
-        "l1_ratio": l1_ratio,
-        "bounds": bounds,
-        "fit_intercept": fit_intercept,
-    }
-    clf = estimator(solver=solver, **parameters, **TIGHT)
-    gamma = getattr(clf, "gamma", 0.0)
-    objective = reference(X, y, sample_weight=weight, gamma=gamma, **parameters)
-    coef, intercept = objective.optimum()
-    for container in CONTAINERS:
-        clf.fit(container(X), y, sample_weight=weight)
-        assert objective.violation(clf.coef_, clf.intercept_) <= TIGHT["tol"]
-        # SciPy's optimum is no lower, but for what rounding leaves.
-        assert objective.value(clf.coef_, clf.intercept_) <= objective.value(coef, intercept) * (
-            1 + 1e-14
-        )
+    parameters = {"C": 0.3, "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
+    check_optimum(reference, estimator, solver, X, y, bounds=bounds, **parameters)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

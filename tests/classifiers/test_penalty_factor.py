@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from fit_settings import CONTAINERS, ESTIMATORS, SOLVERS, TIGHT, WITH_L1
+from fit_settings import CONTAINERS, ESTIMATORS, SOLVERS, TIGHT, WITH_L1, check_optimum
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
@@ -57,22 +57,8 @@ def test_rescaled_columns(n_classes, estimator, solver, l1_ratio, container):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_optimum(reference, n_classes, estimator, solver, l1_ratio, factor, fit_intercept):
     X, y = simulate(n_classes=n_classes)
-    weight = np.random.default_rng(1).uniform(0.5, 2, size=len(y))
-    parameters = {
-        "C": 0.1,
-        "l1_ratio": l1_ratio,
-        "penalty_factor": factor,
-        "fit_intercept": fit_intercept,
-    }
-    clf = estimator(solver=solver, **parameters, **TIGHT)
-    gamma = getattr(clf, "gamma", 0.0)
-    objective = reference(X, y, sample_weight=weight, gamma=gamma, **parameters)
-    other = objective.value(*objective.optimum())
-    for container in CONTAINERS:
-        clf.fit(container(X), y, sample_weight=weight)
-        assert objective.violation(clf.coef_, clf.intercept_) <= TIGHT["tol"]
-        # SciPy's optimum is no lower, but for what rounding leaves.
-        assert objective.value(clf.coef_, clf.intercept_) <= other * (1 + 1e-14)
+    parameters = {"C": 0.1, "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
+    check_optimum(reference, estimator, solver, X, y, penalty_factor=factor, **parameters)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
