@@ -551,7 +551,7 @@ BAD = {
     "too deep": (lambda offset: offset[None], ValueError, "offset has shape"),
     "number": (lambda offset: 0.5, ValueError, "offset must be an array with an entry per sample"),
     "nan": (with_entry(np.nan), ValueError, r"offset contains NaN, .* at \[7"),
-    "infinity": (with_entry(-np.inf), ValueError, r"offset contains infinity, .* -inf at \[7"),
+    "infinity": (with_entry(-np.inf), ValueError, r"offset contains infinity .* -inf at \[7"),
     "text": (lambda offset: np.full(offset.shape, "a"), TypeError, "offset must hold real numbers"),
     "sparse": (sparse.csr_array, TypeError, "offset must be a dense array"),
 }

@@ -128,7 +128,7 @@ def test_labels_of_classes(y):
         ([0.5, 0.25], "got continuous values; if they are .* pass one column per class"),
         ([0.5, -0.25], "got continuous values. Unknown label type: continuous"),
         ([1.0, np.nan], r"Input y contains NaN, .* got nan at \[1\]"),
-        ([1.0, np.inf], r"Input y contains infinity, .* got inf at \[1\]"),
+        ([1.0, np.inf], r"Input y contains infinity .* got inf at \[1\]"),
     ],
 )
 def test_what_is_no_label(y, message):

@@ -103,7 +103,7 @@ def changed(array, value):
             changed(OFFSETS, -np.inf),
             3,
             ValueError,
-            r"offset contains infinity, .* got -inf at \[0, 2\]",
+            r"offset contains infinity .* got -inf at \[0, 2\]",
         ),
         (changed(OFFSET, 1e39), 1, ValueError, r"offset must fit in float32, got 1e\+39 at \[2"),
         (OFFSET.astype(complex), 1, TypeError, "offset must hold real numbers, got dtype complex"),

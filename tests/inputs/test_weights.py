@@ -51,7 +51,7 @@ def test_weights_are_not_copied():
         ([1, 2], r"sample_weight must have shape \(3,\), one entry per sample, got \(2,\)"),
         (np.ones((3, 1)), r"sample_weight must have shape \(3,\), .* got \(3, 1\)"),
         ([1, nan, 1], r"sample_weight contains NaN, .* got nan at \[1\]"),
-        ([1, 1, inf], r"sample_weight contains infinity, .* got inf at \[2\]"),
+        ([1, 1, inf], r"sample_weight contains infinity .* got inf at \[2\]"),
         ([1, -2, 1], r"sample_weight must not be negative, got -2.0 at \[1\]"),
         (-1, r"sample_weight must not be negative, got -1.0 at \[0\]"),
         ([0, 0, 0], "sample_weight must not be zero for all samples"),
