@@ -25,7 +25,6 @@ from sklogloss.classifiers.state import plain_state, restored_state
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight, has_finite_sum
-from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import (
     SEED,
@@ -36,7 +35,7 @@ from sklogloss.inputs.parameters import (
     check_parameters,
     resolve_penalty,
 )
-from sklogloss.inputs.targets import encode_labels, encode_probabilities
+from sklogloss.inputs.targets import encode_labels, encode_probabilities, is_soft, label_column
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
 from sklogloss.linear.optimum import has_no_optimum

@@ -40,10 +40,9 @@ from sklogloss.classifiers.scoring import (
 )
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import shown
-from sklogloss.inputs.labels import is_soft
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.inputs.splits import check_splitter, train_test_rows
-from sklogloss.inputs.targets import encode_known, encode_known_probabilities
+from sklogloss.inputs.targets import encode_known, encode_known_probabilities, is_soft
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.selection import best_of_each_fold, select

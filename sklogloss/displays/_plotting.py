@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.inputs.errors import naming, shown
-from sklogloss.inputs.labels import is_soft, label_column
+from sklogloss.inputs.targets import is_soft, label_column
 from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 
 if TYPE_CHECKING:

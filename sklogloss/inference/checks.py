@@ -16,8 +16,8 @@ from sklogloss.classifiers import (
     LogLossClassifier,
 )
 from sklogloss.inputs.errors import naming
-from sklogloss.inputs.labels import group_indices, label_column
 from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.targets import group_indices, label_column
 from sklogloss.linear.samples import Samples
 
 __all__ = [

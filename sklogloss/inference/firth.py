@@ -16,7 +16,7 @@ from sklogloss.inference.penalised_profile import PenalisedProfile
 from sklogloss.inference.results import HypothesisTest, InferenceResult
 from sklogloss.linear.jeffreys import JeffreysObjective
 from sklogloss.linear.threads import one_blas_thread
-from sklogloss.solvers.hessians import fix_class_shift
+from sklogloss.solvers.newton import fix_class_shift
 
 __all__ = ["FirthInference", "PenalisedLikelihood", "check_firth"]
 

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import Objective
+from sklogloss.linear.objective import Coordinates, Objective
 from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
 from sklogloss.penalties import Penalty
-from sklogloss.solvers.hessians import fix_class_shift
+from sklogloss.solvers.newton import fix_class_shift
 
 __all__ = ["Likelihood", "Point"]
 

@@ -13,7 +13,7 @@ from sklogloss.inference.estimates import Estimates
 from sklogloss.inference.likelihood import Likelihood
 from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
 from sklogloss.inference.terms import Terms
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
 

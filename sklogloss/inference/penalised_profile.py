@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
-from sklogloss.solvers.hessians import InverseHessian
+from sklogloss.solvers.newton import InverseHessian
 
 __all__ = ["PenalisedProfile"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
 from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.objective import Coordinates
 
 __all__ = ["PredictionInterval", "logit_intervals"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import row_slices
+from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["row_blocks", "rows_in_theta", "sliceable"]

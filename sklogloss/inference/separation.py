@@ -13,9 +13,14 @@ from sklogloss.inference.terms import Terms
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.columns import column_names
 from sklogloss.inputs.errors import naming
-from sklogloss.inputs.labels import is_soft, label_column
 from sklogloss.inputs.parameters import check_parameter
-from sklogloss.inputs.targets import Targets, encode_labels, encode_probabilities
+from sklogloss.inputs.targets import (
+    Targets,
+    encode_labels,
+    encode_probabilities,
+    is_soft,
+    label_column,
+)
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.separation import (
     Pairs,

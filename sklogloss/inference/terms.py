@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.errors import shown
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.objective import Coordinates
 
 __all__ = ["Terms", "require_pandas"]
 

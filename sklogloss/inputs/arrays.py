@@ -79,9 +79,7 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
     is_finite = np.isfinite(array)
     if not is_finite.all():
         first = array[np.unravel_index(np.argmin(is_finite), array.shape)]
-        what = (
-            "NaN" if np.isnan(first) else f"infinity or a value too large for {array.dtype!r}"
-        )
+        what = "NaN" if np.isnan(first) else f"infinity or a value too large for {array.dtype!r}"
         raise ValueError(
             f"Input {name} contains {what}, but must be finite: got "
             f"{first_invalid(array, is_finite)}"

@@ -7,8 +7,8 @@ import numpy as np
 from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import column_names, in_order_of_classes, sorted_columns
 from sklogloss.inputs.errors import shown
-from sklogloss.inputs.labels import check_labels, find_labels, is_soft, label_column, unique_labels
 from sklogloss.inputs.probabilities import check_probabilities, float_array, normalized_rows
+from sklogloss.inputs.targets import check_labels, find_labels, is_soft, label_column, unique_labels
 from sklogloss.inputs.weights import check_sample_weight, scaled_weights
 
 __all__ = ["ForecastArrays", "check_forecasts"]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
 

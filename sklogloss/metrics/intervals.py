@@ -10,7 +10,6 @@ from scipy.stats import t as student
 from sklearn.utils import check_random_state
 
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
-from sklogloss.inputs.labels import group_indices, label_column
 from sklogloss.inputs.parameters import (
     FRACTION,
     LARGEST_COUNT,
@@ -18,6 +17,7 @@ from sklogloss.inputs.parameters import (
     Integers,
     check_parameter,
 )
+from sklogloss.inputs.targets import group_indices, label_column
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = [

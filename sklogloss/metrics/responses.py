@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
-from sklogloss.inputs.labels import check_labels
+from sklogloss.inputs.targets import check_labels
 from sklogloss.losses import LogLoss
 
 __all__ = ["forecast_arguments", "with_unseen_classes"]

@@ -12,7 +12,7 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.inputs.errors import naming
-from sklogloss.inputs.labels import is_soft, label_column
+from sklogloss.inputs.targets import is_soft, label_column
 from sklogloss.metrics.brier_score import brier_score
 from sklogloss.metrics.decomposition import log_loss_decomposition
 from sklogloss.metrics.focal_loss import focal_loss

@@ -9,8 +9,7 @@ import numpy as np
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
 from sklogloss.linear.samples import random_rows
 
-from .hessians import InverseHessian
-from .newton import ARMIJO, MAX_HALVINGS
+from .newton import ARMIJO, MAX_HALVINGS, InverseHessian
 from .plan import Method, Plan, Start
 from .stopping import FEW_SLOW_STEPS, SUBSET_GAP, Goal, Verdict
 

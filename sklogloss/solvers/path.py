@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .hessians import ExactHessian
-from .newton import Newton
+from .newton import ExactHessian, Newton
 from .plan import Facts, Method, Plan, Start, make_plan
 from .solve import solve, solve_subsets
 from .stopping import SolverResult, Verdict

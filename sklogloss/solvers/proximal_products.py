@@ -3,7 +3,7 @@
 import numpy as np
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
-from .hessians import HessianModel
+from .newton import HessianModel
 
 __all__ = ["ProximalProducts"]
 

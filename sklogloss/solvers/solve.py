@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklogloss.linear.coordinates import balanced_coordinates
+from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
-from .hessians import ClassMeanHessian, ExactHessian, HessianProducts
+from .hessians import ClassMeanHessian, HessianProducts
 from .lbfgs import LBFGS
-from .newton import Newton
+from .newton import ExactHessian, Newton
 from .plan import Method, Start
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .hessians import ExactHessian
-from .newton import Newton
+from .newton import ExactHessian, Newton
 from .plan import LARGEST_PROXIMAL_HESSIAN, SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent

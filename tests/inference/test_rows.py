@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
-from sklogloss.linear.coordinates import Coordinates
+from sklogloss.linear.objective import Coordinates
 
 
 def test_blocks_are_all_rows_in_order(monkeypatch):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from sklogloss.inputs.labels import (
+from sklogloss.inputs.targets import (
     LARGEST_RANGE,
     are_whole_numbers,
     check_labels,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.samples import Samples, random_rows
 from sklogloss.losses import FocalLoss, LogLoss
 

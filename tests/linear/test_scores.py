@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
+from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction, weighted_gram
 

@@ -7,15 +7,14 @@ from scipy import sparse
 from sklogloss import LogLossClassifier
 from sklogloss.linear.objective import Objective
 from sklogloss.losses import FocalLoss
-from sklogloss.solvers.hessians import (
+from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
+from sklogloss.solvers.newton import (
     MAX_STEPS,
-    ClassMeanHessian,
     ExactHessian,
-    HessianProducts,
     InverseHessian,
+    Newton,
     fix_class_shift,
 )
-from sklogloss.solvers.newton import Newton
 from sklogloss.solvers.stopping import Goal, Stopping, Verdict
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -18,8 +18,7 @@ from sklogloss.linear.samples import Samples
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers import coordinate_descent
-from sklogloss.solvers.hessians import ExactHessian
-from sklogloss.solvers.newton import Newton
+from sklogloss.solvers.newton import ExactHessian, Newton
 from sklogloss.solvers.proximal_products import ProximalProducts
 from sklogloss.solvers.stopping import Goal
 from sklogloss.solvers.working_set import WorkingSets

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sklogloss.losses import BrierLoss
-from sklogloss.solvers.hessians import ClassMeanHessian, ExactHessian, HessianModel, HessianProducts
-from sklogloss.solvers.newton import Newton
+from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
+from sklogloss.solvers.newton import ExactHessian, HessianModel, Newton
 from sklogloss.solvers.proximal_products import ProximalProducts
 from sklogloss.solvers.stopping import Goal, Knowledge, Verdict
 

@@ -17,8 +17,7 @@ from sklogloss import (
     LogLossClassifierCV,
     logloss_path,
 )
-from sklogloss.solvers.hessians import ExactHessian
-from sklogloss.solvers.newton import Newton
+from sklogloss.solvers.newton import ExactHessian, Newton
 from sklogloss.solvers.plan import Facts, Method, Plan, Start, make_plan
 from sklogloss.solvers.solve import method_for, solve
 from sklogloss.solvers.stopping import Goal, Verdict

@@ -5,14 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklogloss.linear.coordinates import Coordinates
 from sklogloss.linear.design import make_design
-from sklogloss.linear.objective import Evaluation, Objective
+from sklogloss.linear.objective import Coordinates, Evaluation, Objective
 from sklogloss.linear.samples import Samples
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
-from sklogloss.solvers.hessians import ExactHessian
-from sklogloss.solvers.newton import Newton
+from sklogloss.solvers.newton import ExactHessian, Newton
 from sklogloss.solvers.stopping import (
     Goal,
     Knowledge,
