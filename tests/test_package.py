@@ -41,6 +41,7 @@ ALLOWED_IMPORTS = {
     "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
     "metrics": {"inputs", "losses"},
     "displays": {"inputs", "selection", "losses", "metrics"},
+    "onnx": {"inputs", "losses", "classifiers"},
     "_show_versions": {"_cython", "linear"},
     "__main__": {"_show_versions"},
     "__init__": {"_show_versions", "classifiers"},
