@@ -18,6 +18,7 @@ from sklogloss import (
     FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
+    calibration,
     displays,
     inference,
     logloss_path,
@@ -128,6 +129,15 @@ def display_cases():
         yield from argument_cases(name, getattr(getattr(displays, display), method), base)
 
 
+def calibrator_cases():
+    given = {"raw_prediction": Z, "y": Y}
+    for name in ("TemperatureScaling", "BetaScaling", "IsotonicScaling", "VennAbers"):
+        calibrator = getattr(calibration, name)()
+        yield from argument_cases(name, calibrator.fit, given)
+        predict_proba = calibrator.fit(**given).predict_proba
+        yield from argument_cases(f"{name}.predict_proba", predict_proba, {"raw_prediction": Z})
+
+
 CASES = [
     *metric_cases(),
     *display_cases(),
@@ -143,6 +153,7 @@ CASES = [
     *argument_cases("score", CLF.score, {"X": X, "y": Y}),
     *argument_cases("score[cv]", CV.score, {"X": X, "y": Y}),
     *argument_cases("to_sklearn", CLF.to_sklearn, {}),
+    *calibrator_cases(),
     *argument_cases("LogLoss.value", losses.LogLoss().value, {"target": P, "raw_prediction": Z}),
     *argument_cases("FocalLoss", losses.FocalLoss, {}),
 ]

@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import sklogloss
+import sklogloss.calibration
 import sklogloss.displays
 import sklogloss.inference
 import sklogloss.losses
@@ -22,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 PUBLIC_MODULES = [
     sklogloss,
+    sklogloss.calibration,
     sklogloss.displays,
     sklogloss.inference,
     sklogloss.losses,
@@ -38,6 +40,7 @@ ALLOWED_IMPORTS = {
     "linear": {"_cython", "losses", "penalties"},
     "solvers": {"_cython", "losses", "penalties", "linear"},
     "classifiers": {"inputs", "losses", "penalties", "selection", "linear", "solvers"},
+    "calibration": {"inputs", "losses", "linear", "classifiers", "metrics"},
     "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
     "metrics": {"inputs", "losses"},
     "displays": {"inputs", "selection", "losses", "metrics"},
@@ -136,6 +139,7 @@ import sys
 import sklearn.linear_model
 before = {name.partition(".")[0] for name in sys.modules}
 import sklogloss
+import sklogloss.calibration
 after = {name.partition(".")[0] for name in sys.modules}
 print(*sorted(after - before))
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sklogloss.inputs.splits import train_test_rows
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["METHODS", "IsotonicFit", "fit_logits", "recalibrate"]
+__all__ = ["METHODS", "IsotonicFit", "fit_logits", "minimise_loss", "recalibrate"]
 
 METHODS = ("isotonic", "logistic", "temperature")
 # Largest entry of the gradient of the mean loss at which the logistic methods stop.
@@ -53,11 +53,13 @@ class IsotonicFit:
     Parameters
     ----------
     score, weight : ndarray of shape (n_samples,)
+    counts : bool, default=False
+        Whether a weight is a number of samples. If not, the mean weight is one sample.
     """
 
-    def __init__(self, score: NDArray[Any], weight: NDArray[Any]) -> None:
+    def __init__(self, score: NDArray[Any], weight: NDArray[Any], *, counts: bool = False) -> None:
         self.score, self.place = np.unique(score, return_inverse=True)
-        self.weight = weight / weight.mean()
+        self.weight = weight if counts else weight / weight.mean()
         self.mass = np.bincount(self.place, self.weight)
 
     def fit(self, target: NDArray[Any]) -> IsotonicFit:
@@ -140,22 +142,43 @@ def fit_logits(
     # A scale at which the slope is about one, whatever the size of the logits, or of a few of them.
     size = float(np.median(np.abs(z[z != 0])))
     problem = _LogitProblem(forecasts, np.clip(z / size, -LARGEST, LARGEST), n_intercepts)
-    result = minimize(
-        problem.value_gradient,
-        np.zeros(1 + n_intercepts),
-        jac=True,
-        hess=problem.hessian,
-        method="trust-exact",
-        options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
-    )
-    x = _after_newton_step(problem, result)
+    x = minimise_loss(problem, 1 + n_intercepts)
     slope, intercept = float(x[0] / size), x[1:]
     if not fit_intercept:
         return slope, 0.0
     return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
 
 
-def _after_newton_step(problem: _LogitProblem, result: Any) -> NDArray[Any]:
+class _Problem(Protocol):
+    # A convex function of a few variables, with its derivatives.
+
+    def value_gradient(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]: ...
+
+    def hessian(self, x: NDArray[Any]) -> NDArray[Any]: ...
+
+
+def minimise_loss(problem: _Problem, n_parameters: int) -> NDArray[Any]:
+    """Return the minimiser of a convex function of a few variables, started at zero.
+
+    Parameters
+    ----------
+    problem : object
+        With `value_gradient` and `hessian`, functions of an ndarray of shape (n_parameters,). The
+        variables should have a size of about one.
+    n_parameters : int
+    """
+    result = minimize(
+        problem.value_gradient,
+        np.zeros(n_parameters),
+        jac=True,
+        hess=problem.hessian,
+        method="trust-exact",
+        options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
+    )
+    return _after_newton_step(problem, result)
+
+
+def _after_newton_step(problem: _Problem, result: Any) -> NDArray[Any]:
     # Close to the optimum, rounding errors hide which value is lower, but not which gradient.
     moved = result.x - np.linalg.lstsq(result.hess, result.jac)[0]
     _, left = problem.value_gradient(moved)

@@ -1,0 +1,19 @@
+"""Calibrators: they mend the probabilities of any classifier."""
+
+from sklogloss.calibration.beta import BetaScaling
+from sklogloss.calibration.isotonic import IsotonicScaling
+from sklogloss.calibration.logistic import LogisticScaling
+from sklogloss.calibration.structured import StructuredScaling
+from sklogloss.calibration.temperature import TemperatureScaling
+from sklogloss.calibration.vector import VectorScaling
+from sklogloss.calibration.venn_abers import VennAbers
+
+__all__ = [
+    "BetaScaling",
+    "IsotonicScaling",
+    "LogisticScaling",
+    "StructuredScaling",
+    "TemperatureScaling",
+    "VectorScaling",
+    "VennAbers",
+]

@@ -1,0 +1,63 @@
+"""Logistic scaling: a line through the raw predictions, Platt's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
+from sklogloss.metrics.forecasts import Forecasts
+from sklogloss.metrics.recalibration import fit_logits
+
+__all__ = ["LogisticScaling"]
+
+
+class LogisticScaling(LogitCalibrator):
+    r"""Logistic regression on the raw prediction, with Platt's targets.
+
+    For two classes the probability becomes :math:`\sigma(a z + b)`, with the :math:`a` and
+    :math:`b` of the smallest log loss of targets that are not quite 0 and 1 [1]_: of a class of
+    :math:`n` samples, :math:`(n + 1) / (n + 2)` for what happened. They keep the fit finite where
+    raw predictions tell the classes apart without error.
+
+    For K classes it is the softmax of :math:`a z_k + b_k`, and the targets are
+    :math:`(n + 1) / (n + K)` and :math:`1 / (n + K)`. That is one model of all classes, not one
+    for each class against the rest.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    slope_ : float
+        a
+    intercept_ : float or ndarray of shape (n_classes,)
+        b; those of more than two classes sum to zero.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic Outputs for Support Vector Machines and Comparisons to
+       Regularized Likelihood Methods", Advances in Large Margin Classifiers, MIT Press, 1999,
+       section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.calibration import LogisticScaling
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=100_000)
+    >>> y = rng.logistic(size=100_000) < z
+    >>> calibrator = LogisticScaling().fit(2 * z + 1, y)
+    >>> print(f"{calibrator.slope_:.2f} {calibrator.intercept_:.2f}")
+    0.50 -0.50
+    """
+
+    slope_: float
+    intercept_: float | NDArray[Any]
+
+    def _fit(self, forecasts: Forecasts, unit: float) -> None:
+        softened = soft_forecasts(forecasts, softened_targets(forecasts, unit))
+        self.slope_, self.intercept_ = fit_logits(softened)
+
+    def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        return self.slope_ * raw_prediction + self.intercept_

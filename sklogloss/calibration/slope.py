@@ -1,0 +1,176 @@
+"""The factor of raw predictions that minimises log loss: one variable, compiled passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import Samples, random_rows
+from sklogloss.linear.threads import effective_n_threads
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import Forecasts
+
+__all__ = ["best_slope"]
+
+# Rows that are solved first, of many more: their solution is within some 0.1 % of that of all.
+SUBSET_ROWS = 100_000
+# Relative error of the slope at which the search ends. The log loss then is within 1e-14 of its
+# minimum, relatively.
+SLOPE_TOL = 1e-7
+MAX_ITER = 200
+# Raw predictions, in parts of their median, that are as good as infinite.
+LARGEST = 1e12
+# Largest growth of the slope in one step, and the steps after which separation is suspected.
+LARGEST_GROWTH = 4.0
+MANY_STEPS = 6
+
+
+def best_slope(forecasts: Forecasts) -> float:
+    """Return the factor, not negative, of raw predictions that minimises their log loss.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+        With raw predictions.
+
+    Returns
+    -------
+    slope : float
+        0 where raw predictions are no better than none; 1 where they do not differ; infinite where
+        the largest raw prediction always is that of the class that happened.
+    """
+    whole = _SlopeLoss.of(forecasts)
+    size = whole.size()
+    if size == 0:
+        return 1.0
+    limits = np.finfo(whole.samples.dtype)
+    if not limits.tiny**0.25 < size < limits.max**0.25:
+        # Squares leave the range of the dtype.
+        with np.errstate(over="ignore"):
+            scaled = np.clip(forecasts.logits() / size, -LARGEST, LARGEST)
+        return best_slope(replace(forecasts, raw_prediction=scaled)) / size
+    some = whole.subset() if len(forecasts) > 2 * SUBSET_ROWS else whole
+    slope = 1 / size
+    slope = _root(some.derivative, slope, some.curvature(slope), lambda: some.is_separated)
+    if some is whole:
+        return slope
+    if not 0 < slope < np.inf:
+        slope = 1 / size
+    return _root(whole.derivative, slope, some.curvature(slope), lambda: whole.is_separated)
+
+
+def _root(
+    derivative: Callable[[float], float],
+    slope: float,
+    curvature: float,
+    is_separated: Callable[[], bool],
+) -> float:
+    # Where an increasing function of the slope is zero: steps by the curvature, first the given
+    # one, then the secant's, within the bracket that the signs make.
+    low, high = 0.0, np.inf
+    is_zero_looked_at, last_change = False, 1.0
+    previous: tuple[float, float] | None = None
+    for step in range(MAX_ITER):
+        value = derivative(slope)
+        low, high = (low, slope) if value > 0 else (slope, high)
+        if high == np.inf and (value == 0 or step == MANY_STEPS) and is_separated():
+            return np.inf
+        if value == 0:
+            break
+        if previous is not None:
+            secant = (value - previous[1]) / (slope - previous[0])
+            curvature = secant if secant > 0 else curvature
+        previous = slope, value
+        moved = slope - value / curvature if curvature > 0 else np.inf
+        if moved <= low:
+            if low == 0 and not is_zero_looked_at:
+                is_zero_looked_at = True
+                if derivative(0.0) >= 0:
+                    return 0.0
+            moved = (low + slope) / 2 if low > 0 else slope / LARGEST_GROWTH
+        elif moved >= high:
+            moved = (slope + high) / 2
+        elif moved > LARGEST_GROWTH * slope:
+            moved = LARGEST_GROWTH * slope
+        change = abs(moved - slope) / slope
+        slope = moved
+        # Steps of the secant: the error that is left is of the order of the last two, multiplied.
+        if change * min(last_change, 1.0) < SLOPE_TOL:
+            break
+        last_change = change
+    return slope
+
+
+class _SlopeLoss:
+    # The mean log loss of slope * raw_prediction as a function of the slope.
+
+    def __init__(self, samples: Samples, n_classes: int) -> None:
+        self.samples = samples
+        self.loss = LogLoss(n_classes)
+        n_columns = 1 if n_classes == 2 else n_classes
+        self.kernel = self.loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
+        self.identity, self.no_intercept = np.eye(n_columns), np.zeros(n_columns)
+
+    @classmethod
+    def of(cls, forecasts: Forecasts) -> _SlopeLoss:
+        raw = np.asarray(forecasts.raw_prediction)
+        raw = raw[:, None] if raw.ndim == 1 else raw
+        target = np.asfortranarray(forecasts.loss_target(), dtype=raw.dtype)
+        target = target[:, None] if target.ndim == 1 else target
+        weight = forecasts.sample_weight
+        if weight is not None:
+            weight = weight.astype(raw.dtype, copy=False)
+        samples = Samples(make_design(raw), target, weight, None, effective_n_threads(None))
+        return cls(samples, forecasts.n_classes)
+
+    def subset(self) -> _SlopeLoss:
+        rows = random_rows(self.samples, SUBSET_ROWS)
+        return _SlopeLoss(self.samples.take(rows), self.loss.n_classes)
+
+    def size(self) -> float:
+        # Of the differences between raw predictions that matter: their median over some rows.
+        rows = self.samples.X[:: max(1, self.samples.n_samples // 10_000)]
+        differences = _centred(rows)
+        if not differences.any():
+            differences = _centred(self.samples.X)
+        differences = np.abs(differences[differences != 0])
+        return float(np.median(differences)) if len(differences) else 0.0
+
+    def derivative(self, slope: float) -> float:
+        sums, _ = self.samples.value_gradient(self.kernel, self._predictor(slope))
+        return self._trace(sums[1:]) / self.samples.weight_sum
+
+    def curvature(self, slope: float) -> float:
+        _, curvature = self.samples.value_gradient(
+            self.kernel, self._predictor(slope), curvature=True
+        )
+        sums = self.samples.hessian_product(self.kernel, curvature, self._predictor(1.0))
+        return self._trace(sums) / self.samples.weight_sum
+
+    @property
+    def is_separated(self) -> bool:
+        # Whether the loss falls for ever: no class has a larger raw prediction than those that
+        # happened.
+        raw, target = self.samples.X, self.samples.target
+        if self.loss.n_classes == 2:
+            return bool(np.all(raw * (2 * target - 1) >= np.abs(raw)))
+        if target.shape[1] == 1:
+            happened = np.take_along_axis(raw, target.astype(np.intp), axis=1)
+        else:
+            happened = np.min(np.where(target > 0, raw, np.inf), axis=1, keepdims=True)
+        return bool(np.all(happened >= raw.max(axis=1, keepdims=True)))
+
+    def _predictor(self, slope: float) -> tuple[np.ndarray, np.ndarray]:
+        return slope * self.identity, self.no_intercept
+
+    def _trace(self, sums: np.ndarray) -> float:
+        k = len(self.identity)
+        return float(np.trace(sums[: k * k].reshape(k, k)))
+
+
+def _centred(raw: np.ndarray) -> Any:
+    return raw if raw.shape[1] == 1 else raw - raw.mean(axis=1, keepdims=True)

@@ -1,0 +1,124 @@
+"""Structured matrix scaling: temperature scaling, and a penalised matrix beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import BaseCrossValidator
+
+from sklogloss.calibration.base import LogitCalibrator
+from sklogloss.calibration.temperature import TemperatureScaling
+from sklogloss.calibration.vector import VectorScaling
+from sklogloss.classifiers import LogLossClassifierCV
+from sklogloss.metrics.forecasts import Forecasts
+
+__all__ = ["StructuredScaling"]
+
+
+class StructuredScaling(LogitCalibrator):
+    r"""Matrix scaling that leaves temperature scaling only as far as the data asks for it.
+
+    The calibrated raw predictions are
+
+    .. math:: x_k + b_k + \sum_l M_{kl} x_l,
+
+    where :math:`x = z / T` are those of `TemperatureScaling`, relative to their mean over the
+    classes. The matrix M lets one class learn from the raw prediction of another. It has an L2
+    penalty, whose strength is chosen by held-out log loss: a strong one leads to temperature
+    scaling with intercepts, none to matrix scaling, which has so many parameters that it overfits
+    [1]_, [2]_.
+
+    For two classes, where a matrix has nothing to add, it is `VectorScaling`.
+
+    Parameters
+    ----------
+    Cs : array-like of shape (n_Cs,), default=None
+        Inverse strengths of the penalty to choose from, as for `LogLossClassifier`. None means
+        0.001, 0.01, ..., 100, divided by the square of the number of classes.
+    cv : int, cross-validation generator or iterable, default=None
+        The folds that the strength is chosen by, of the samples whose weight is not zero. None
+        means 3 stratified folds.
+    n_jobs : int, default=None
+        Number of threads, as for `LogLossClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    coef_ : ndarray of shape (n_classes, n_classes)
+        Calibrated raw predictions are ``z @ coef_.T + intercept_``, z relative to its mean over
+        the classes. For two classes a number.
+    intercept_ : ndarray of shape (n_classes,)
+        For two classes a number.
+    C_ : float
+        The chosen strength; nan for two classes.
+    scores_ : ndarray of shape (n_folds, n_Cs)
+        Minus the log loss of the test rows.
+
+    References
+    ----------
+    .. [1] M. Kull, M. Perello-Nieto, M. Kaengsepp, T. Silva Filho, H. Song and P. Flach, "Beyond
+       Temperature Scaling: Obtaining Well-Calibrated Multi-Class Probabilities with Dirichlet
+       Calibration", NeurIPS 2019, section 3.
+    .. [2] E. Berta, D. Holzmueller, M. I. Jordan and F. Bach, "Structured Matrix Scaling for
+       Multi-Class Calibration", 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.calibration import StructuredScaling
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=(20_000, 3))
+    >>> true = z @ np.array([[2.0, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.5, 1.0]])
+    >>> y = (true + rng.gumbel(size=z.shape)).argmax(axis=1)
+    >>> structured = StructuredScaling().fit(z, y)
+    >>> structured.coef_.shape
+    (3, 3)
+    """
+
+    coef_: float | NDArray[Any]
+    intercept_: float | NDArray[Any]
+    C_: float
+    scores_: NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        Cs: ArrayLike | None = None,
+        cv: int | BaseCrossValidator | Any | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.Cs = Cs
+        self.cv = cv
+        self.n_jobs = n_jobs
+
+    def _fit(self, forecasts: Forecasts, unit: float) -> None:
+        n_classes = forecasts.n_classes
+        if n_classes == 2:
+            vector = VectorScaling()._fit_forecasts(forecasts, unit)
+            self.coef_, self.intercept_ = vector.slope_, vector.intercept_
+            self.C_, self.scores_ = np.nan, np.empty((0, 0))
+            return
+        z = _relative(forecasts.logits())
+        slope = TemperatureScaling()._fit_forecasts(forecasts, unit).slope_
+        model = LogLossClassifierCV(
+            Cs=np.logspace(-3, 2, 6) / n_classes**2 if self.Cs is None else self.Cs,
+            cv=3 if self.cv is None else self.cv,
+            n_jobs=self.n_jobs,
+        )
+        x = slope * z
+        model.fit(x, forecasts.loss_target(), sample_weight=forecasts.weights() * unit, offset=x)
+        self.coef_ = slope * (np.eye(n_classes) + model.coef_)
+        self.intercept_ = model.intercept_
+        self.C_, self.scores_ = model.C_, model.scores_[:, 0]
+
+    def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        if raw_prediction.ndim == 1:
+            return self.coef_ * raw_prediction + self.intercept_
+        return _relative(raw_prediction) @ np.asarray(self.coef_).T + self.intercept_
+
+
+def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
+    return raw_prediction - raw_prediction.mean(axis=1, keepdims=True)

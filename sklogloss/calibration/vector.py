@@ -1,0 +1,124 @@
+"""Vector scaling: a factor and an intercept for each class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.calibration.base import LogitCalibrator
+from sklogloss.losses import LogLoss
+from sklogloss.metrics.forecasts import Forecasts
+from sklogloss.metrics.recalibration import fit_logits, minimise_loss
+
+__all__ = ["VectorScaling"]
+
+# Entries of the raw predictions that a step looks at at a time: they stay in the cache.
+BLOCK_ENTRIES = 65_536
+
+
+class VectorScaling(LogitCalibrator):
+    r"""Multiply the raw prediction of each class by a factor of its own, and add an intercept.
+
+    The probabilities become the softmax of :math:`w_k z_k + b_k`, with the smallest log loss [1]_.
+    For two classes, whose raw prediction is one number, that is :math:`\sigma(w z + b)`.
+
+    Raw predictions are taken relative to their mean over the classes, so that those which differ
+    by the same number for all classes, and hence have the same probabilities, are calibrated alike.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    slope_ : float or ndarray of shape (n_classes,)
+        A number for two classes.
+    intercept_ : float or ndarray of shape (n_classes,)
+        Those of more than two classes sum to zero.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On Calibration of Modern Neural
+       Networks", ICML 2017, section 4.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss.calibration import VectorScaling
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=(100_000, 3))
+    >>> z -= z.mean(axis=1, keepdims=True)
+    >>> y = (z * [0.5, 1, 2] + rng.gumbel(size=z.shape)).argmax(axis=1)
+    >>> VectorScaling().fit(z, y).slope_.round(1)
+    array([0.5, 1. , 2. ])
+    """
+
+    slope_: float | NDArray[Any]
+    intercept_: float | NDArray[Any]
+
+    def _fit(self, forecasts: Forecasts, unit: float) -> None:
+        if forecasts.n_classes == 2:
+            self.slope_, self.intercept_ = fit_logits(forecasts)
+            return
+        z = forecasts.logits()
+        z = z - z.mean(axis=1, keepdims=True)
+        size = np.sqrt(np.average(z**2, axis=0, weights=forecasts.sample_weight))
+        size[size == 0] = 1
+        x = minimise_loss(_VectorProblem(forecasts, z / size), 2 * forecasts.n_classes)
+        slope, intercept = np.split(x, 2)
+        self.slope_, self.intercept_ = slope / size, intercept - intercept.mean()
+
+    def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        if raw_prediction.ndim == 2:
+            raw_prediction = raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
+        return self.slope_ * raw_prediction + self.intercept_
+
+
+class _VectorProblem:
+    # Mean log loss of slope_k z_k + intercept_k, with its derivatives.
+
+    def __init__(self, forecasts: Forecasts, z: NDArray[Any]) -> None:
+        self.loss = LogLoss(forecasts.n_classes)
+        self.z = z
+        self.target = forecasts.loss_target()
+        self.weight = forecasts.weights() / forecasts.weights().sum()
+
+    def _blocks(self) -> list[slice]:
+        n_rows = max(1, BLOCK_ENTRIES // self.loss.n_classes)
+        return [slice(i, i + n_rows) for i in range(0, len(self.z), n_rows)]
+
+    def value_gradient(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        """Return the loss and its gradient in x, slopes before intercepts."""
+        slope, intercept = np.split(x, 2)
+        total, in_slope, in_intercept = 0.0, np.zeros_like(slope), np.zeros_like(slope)
+        for rows in self._blocks():
+            z = self.z[rows]
+            value, gradient = self.loss.value_gradient(
+                self.target[rows], slope * z + intercept, self.weight[rows]
+            )
+            total += value.sum()
+            in_slope += np.einsum("ik,ik->k", gradient, z)
+            in_intercept += gradient.sum(axis=0)
+        return float(total), np.concatenate([in_slope, in_intercept])
+
+    def hessian(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the matrix of second derivatives in x."""
+        slope, intercept = np.split(x, 2)
+        k = len(slope)
+        hessian = np.zeros((2 * k, 2 * k))
+        diagonals = np.zeros((3, k))
+        for rows in self._blocks():
+            z, weight = self.z[rows], self.weight[rows, None]
+            proba = self.loss.link(slope * z + intercept)
+            both = np.hstack([proba * z, proba])
+            hessian -= both.T @ (weight * both)
+            proba *= weight
+            diagonals += [np.sum(proba * z**power, axis=0) for power in (2, 1, 0)]
+        index = np.arange(k)
+        hessian[index, index] += diagonals[0]
+        hessian[index, k + index] += diagonals[1]
+        hessian[k + index, index] += diagonals[1]
+        hessian[k + index, k + index] += diagonals[2]
+        # The same added to all intercepts changes nothing: curvature along it, for the solver.
+        hessian[k:, k:] += 1 / k**2
+        return hessian

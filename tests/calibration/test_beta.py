@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
+
+from sklogloss.calibration import BetaScaling
+from sklogloss.losses import LogLoss
+
+
+def loss(x, z, y):
+    return LogLoss().value(y, x[0] * log_expit(z) - x[1] * log_expit(-z) + x[2]).mean()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_other_parameters_are_better(sign, forecasts):
+    y, z = forecasts(300, 2)
+    z = sign * (z + 0.3 * z**2)
+    fitted = BetaScaling().fit(z, y)
+    x = np.append(fitted.coef_[0], fitted.intercept_)
+    other = minimize(
+        loss,
+        [1.0, 1.0, 0.0],
+        args=(z, y),
+        bounds=[(0, None), (0, None), (None, None)],
+        options={"ftol": 1e-15, "gtol": 1e-10},
+    )
+    assert (x[:2] >= 0).all()
+    assert loss(x, z, y) <= other.fun + 1e-12
+
+
+def test_calibrated_probabilities_stay_as_they_are(forecasts):
+    y, z = forecasts(100_000, 2)
+    fitted = BetaScaling().fit(z, y)
+    # Standard errors of some 0.02.
+    np.testing.assert_allclose(fitted.coef_, 1, atol=0.1)
+    assert fitted.intercept_ == pytest.approx(0, abs=0.1)
+
+
+def test_several_classes_are_each_against_the_rest(forecasts):
+    y, z = forecasts(500, 3)
+    proba = BetaScaling().fit(z, y).predict_proba(z)
+    alone = []
+    for k in range(3):
+        p = np.exp(LogLoss(3).log_link(z))[:, k]
+        logit = np.log(p) - np.log1p(-p)
+        alone.append(BetaScaling().fit(logit, y == k).predict_proba(logit)[:, 1])
+    expected = np.column_stack(alone)
+    np.testing.assert_allclose(proba, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+def test_betacal_agrees(forecasts):
+    betacal = pytest.importorskip("betacal")
+    y, z = forecasts(1000, 2)
+    z = 1.5 * z + 0.5
+    theirs = betacal.BetaCalibration("abm").fit(expit(z)[:, None], y).predict(expit(z)[:, None])
+    ours = BetaScaling().fit(z, y).predict_proba(z)[:, 1]
+    # betacal stops scikit-learn's L-BFGS at its default of 1e-4 for the gradient.
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)

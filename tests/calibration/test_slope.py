@@ -1,0 +1,40 @@
+"""The search for a slope: hard problems of one variable."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.special import softmax
+
+from sklogloss.calibration.slope import best_slope
+from sklogloss.metrics.forecasts import Forecasts
+
+
+def slope_of(y, z):
+    return best_slope(Forecasts.of(y, None, raw_prediction=z, labels=np.arange(z.shape[1])))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_slope_is_the_root_of_the_derivative(seed):
+    rng = np.random.default_rng(seed)
+    n_classes = int(rng.integers(2, 6))
+    # Heavy tails, far apart sizes, and few samples.
+    z = rng.standard_t(1, size=(30, n_classes)) * 10 ** rng.uniform(-3, 3)
+    y = (z / np.median(np.abs(z)) + 3 * rng.gumbel(size=z.shape)).argmax(axis=1)
+
+    def derivative(slope):
+        return np.mean(np.sum(softmax(slope * z, axis=1) * z, axis=1) - z[np.arange(30), y])
+
+    found = slope_of(y, z)
+    if derivative(0) >= 0:
+        assert found == 0
+        return
+    high = 1 / np.abs(z).max()
+    while derivative(high) < 0:
+        high *= 2
+    assert found == pytest.approx(brentq(derivative, 0, high, xtol=1e-300, rtol=1e-14), rel=1e-6)
+
+
+def test_slope_without_bound():
+    z = np.array([[1.0, 0.0, -1.0], [0.0, 0.5, 0.2], [3.0, 1.0, 3.0]])
+    assert slope_of([0, 1, 2], z) == np.inf
+    assert np.isfinite(slope_of([0, 2, 2], z))

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from sklogloss import LogLossClassifier
+from sklogloss.calibration import StructuredScaling, TemperatureScaling, VectorScaling
+from sklogloss.losses import LogLoss
+from sklogloss.metrics import log_loss
+
+
+def mixed(n_samples, seed=0):
+    """Return labels and raw predictions of which one class should learn from another."""
+    rng = np.random.default_rng(seed)
+    z = 2 * rng.normal(size=(n_samples, 4))
+    matrix = np.eye(4)
+    matrix[1, 2] = matrix[2, 1] = 0.8
+    return (z @ matrix + rng.gumbel(size=z.shape)).argmax(axis=1), z
+
+
+def test_matrix_learns_what_a_vector_cannot():
+    y, z = mixed(20_000)
+    y_test, z_test = mixed(20_000, seed=1)
+    losses = {
+        type(calibrator).__name__: log_loss(y_test, calibrator.fit(z, y).predict_proba(z_test))
+        for calibrator in (StructuredScaling(), VectorScaling())
+    }
+    # The difference is 0.02 and its standard error below 0.002.
+    assert losses["StructuredScaling"] < losses["VectorScaling"] - 0.01
+
+
+def test_strong_penalty_is_temperature_scaling_with_intercepts(forecasts):
+    y, z = forecasts(1000, 4)
+    slope = TemperatureScaling().fit(z, y).slope_
+    fitted = StructuredScaling(Cs=[1e-9]).fit(z, y)
+    np.testing.assert_allclose(fitted.coef_, slope * np.eye(4), atol=1e-4)
+    gradient = LogLoss(4).gradient(y, z @ fitted.coef_.T + fitted.intercept_)
+    # The tolerance of the solver.
+    assert np.abs(gradient.mean(axis=0)).max() < 1e-4
+
+
+def test_no_penalty_is_matrix_scaling(forecasts):
+    y, z = forecasts(1000, 3)
+    z = z - z.mean(axis=1, keepdims=True)
+    fitted = StructuredScaling(Cs=[np.inf]).fit(z, y)
+    matrix = LogLossClassifier(C=np.inf).fit(z, y)
+    ours, theirs = fitted.predict_proba(z), matrix.predict_proba(z)
+    assert log_loss(y, ours) == pytest.approx(log_loss(y, theirs), abs=1e-6)
+
+
+def test_strength_is_chosen_by_held_out_log_loss():
+    y, z = mixed(3000)
+    fitted = StructuredScaling(Cs=[1e-6, 1e-3, 1.0]).fit(z, y)
+    assert fitted.scores_.shape == (3, 3)
+    assert fitted.C_ == [1e-6, 1e-3, 1.0][fitted.scores_.mean(axis=0).argmax()]
+
+
+def test_probmetrics_is_no_better():
+    calibrators = pytest.importorskip("probmetrics.calibrators")
+    y, z = mixed(5000)
+    y_test, z_test = mixed(20_000, seed=1)
+    link = LogLoss(4).link
+    theirs = calibrators.SMSCalibrator().fit(link(z), y).predict_proba(link(z_test))
+    ours = StructuredScaling().fit(z, y).predict_proba(z_test)
+    # Standard error of the difference: below 0.001.
+    assert log_loss(y_test, ours) < log_loss(y_test, theirs) + 0.002

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from sklogloss.calibration import LogisticScaling, VectorScaling
+from sklogloss.losses import LogLoss
+
+
+@pytest.mark.parametrize("n_classes", [3, 6])
+def test_gradient_is_zero(n_classes, forecasts):
+    y, z = forecasts(500, n_classes)
+    z = z - z.mean(axis=1, keepdims=True)
+    fitted = VectorScaling().fit(z, y)
+    gradient = LogLoss(n_classes).gradient(y, fitted.slope_ * z + fitted.intercept_)
+    # The solver stops at 1e-10, with columns divided by their standard deviation of 2.
+    assert np.abs((gradient * z).mean(axis=0)).max() < 1e-9
+    assert np.abs(gradient.mean(axis=0)).max() < 1e-9
+
+
+def test_distortion_of_each_class_is_undone(forecasts):
+    y, z = forecasts(50_000, 3)
+    z = z - z.mean(axis=1, keepdims=True)
+    true = np.array([0.5, 1.0, 2.0])
+    rng = np.random.default_rng(1)
+    y = (true * z + [0.5, 0, -0.5] + rng.gumbel(size=z.shape)).argmax(axis=1)
+    fitted = VectorScaling().fit(z, y)
+    # Standard errors of some 0.02.
+    np.testing.assert_allclose(fitted.slope_, true, atol=0.1)
+    np.testing.assert_allclose(fitted.intercept_, [0.5, 0, -0.5], atol=0.1)
+
+
+def test_two_classes_are_logistic_scaling_with_plain_targets(forecasts):
+    y, z = forecasts(100_000, 2)
+    vector, logistic = VectorScaling().fit(z, y), LogisticScaling().fit(z, y)
+    # Platt's targets differ from 0 and 1 by 1 / 50,000.
+    assert vector.slope_ == pytest.approx(logistic.slope_, abs=1e-3)
+    assert vector.intercept_ == pytest.approx(logistic.intercept_, abs=1e-3)
