@@ -21,9 +21,8 @@ from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import correlated
 from sklogloss import LogLossClassifier
 from sklogloss._cython import cholesky
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.solvers import costs

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,42 +39,54 @@ class Penalty:
     l1, l2 : float or ndarray
         Strengths in nats of the mean objective, not negative.
     lower, upper : float or ndarray
+    has_l1 : bool
+        Whether some entry has an L1 penalty.
+    has_l2_everywhere : bool
+        Whether all entries have an L2 penalty: then an optimum exists and is unique.
+    grows_everywhere : bool
+        Whether all entries have an L1 or an L2 penalty.
+    is_bounded : bool
+        Whether some entry has a finite bound.
+    is_smooth : bool
+        Whether there is neither a kink nor a bound.
+    is_none : bool
+        Whether the penalty is zero everywhere.
     """
 
     l1: Entries = 0.0
     l2: Entries = 0.0
     lower: Entries = -np.inf
     upper: Entries = np.inf
+    has_l1: bool = field(init=False)
+    has_l2_everywhere: bool = field(init=False)
+    grows_everywhere: bool = field(init=False)
+    is_bounded: bool = field(init=False)
+    is_smooth: bool = field(init=False)
+    is_none: bool = field(init=False)
 
-    @cached_property
-    def has_l1(self) -> bool:
-        """Whether some entry has an L1 penalty."""
-        return _any(self.l1 > 0)
-
-    @cached_property
-    def has_l2_everywhere(self) -> bool:
-        """Whether all entries have an L2 penalty: then an optimum exists and is unique."""
-        return not _any(self.l2 <= 0)
-
-    @cached_property
-    def grows_everywhere(self) -> bool:
-        """Whether all entries have an L1 or an L2 penalty."""
-        return not _any(self.l1 + self.l2 <= 0)
-
-    @cached_property
-    def is_bounded(self) -> bool:
-        """Whether some entry has a finite bound."""
-        return _any(self.lower > -np.inf) or _any(self.upper < np.inf)
-
-    @cached_property
-    def is_smooth(self) -> bool:
-        """Whether there is neither a kink nor a bound."""
-        return not (self.has_l1 or self.is_bounded)
-
-    @cached_property
-    def is_none(self) -> bool:
-        """Whether the penalty is zero everywhere."""
-        return self.is_smooth and not _any(self.l2 > 0)
+    def __post_init__(self) -> None:
+        some_l1, some_l2, lacks_l2, lacks_both, some_lower, some_upper = (
+            # Of numbers, NumPy's own takes fifty times as long.
+            bool(condition.any() if isinstance(condition, np.ndarray) else condition)
+            for condition in (
+                self.l1 > 0,
+                self.l2 > 0,
+                self.l2 <= 0,
+                self.l1 + self.l2 <= 0,
+                self.lower > -np.inf,
+                self.upper < np.inf,
+            )
+        )
+        is_bounded = some_lower or some_upper
+        # The class is frozen, and these follow from its fields.
+        vars(self).update(
+            has_l1=some_l1,
+            has_l2_everywhere=not lacks_l2,
+            grows_everywhere=not lacks_both,
+            is_bounded=is_bounded,
+            is_smooth=not (some_l1 or is_bounded),
+            is_none=not (some_l1 or some_l2 or is_bounded),
+        )
 
     def columns(self, features: NDArray[Any]) -> Penalty:
         """Return the penalty of the coefficients of some features."""
@@ -127,8 +138,3 @@ class Penalty:
         blocked = blocked | ((coef > 0) & (self.upper < np.inf))
         blocked = blocked | ((coef < 0) & (self.lower > -np.inf))
         return np.where(blocked, 0.0, coef)
-
-
-def _any(condition: bool | NDArray[np.bool_]) -> bool:
-    # Of numbers, NumPy's own takes fifty times as long.
-    return bool(condition.any() if isinstance(condition, np.ndarray) else condition)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Callable
 from types import NoneType
 from typing import ClassVar, Self
 
@@ -42,6 +43,7 @@ from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
+from sklogloss.losses.base import Loss
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal
@@ -143,22 +145,6 @@ def separable_message(C, has_free_features):
     )
 
 
-def takes_no_validation(X, y):
-    """Return whether scikit-learn's validation would return X and labels y as they are.
-
-    Finite entries are not its matter here. It takes a good part of a small fit.
-    """
-    return (
-        type(X) is np.ndarray
-        and type(y) is np.ndarray
-        and X.ndim == 2
-        and X.dtype in (np.float64, np.float32)
-        and X.size > 0
-        and y.shape == X.shape[:1]
-        and y.dtype.kind in "bui"
-    )
-
-
 def are_plain_labels(y, predicted):
     """Return whether scikit-learn's validation has nothing to say about labels and predictions.
 
@@ -214,15 +200,16 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         "l1_ratio": Interval(0, 1, also=(NoneType,)),
         "warm_start": bool,
     }
+    # From the number of classes to one of sklogloss.losses. Log loss has no parameters: one object
+    # serves all fits.
+    _loss: Callable[[int], Loss] = staticmethod(functools.cache(LogLoss))
+    # From plan, objective, start and goal to a SolverResult.
+    _solve = staticmethod(solve)
 
     @classmethod
     def _get_param_names(cls):
         # A new list each time: callers may change it.
         return list(_param_names(cls))
-
-    def _loss(self, n_classes):
-        """Return the loss, one of sklogloss.losses."""
-        return LogLoss(n_classes)
 
     def fit(
         self,
@@ -280,7 +267,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             if self.verbose:
                 goal.report(f"plan: {plan}")
             start = self._start(objective) if self.warm_start and hasattr(self, "coef_") else None
-            result = self._solve(objective, start, goal)
+            result = self._solve(plan, objective, start, goal)
             last = result.last_point
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
@@ -301,7 +288,18 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             # whose sums tell as well. Rows of weight zero have no part in those.
             "ensure_all_finite": not every_row_counts,
         }
-        if every_row_counts and takes_no_validation(X, y):
+        # It would return these as they are, and take a good part of a small fit.
+        takes_no_validation = (
+            every_row_counts
+            and type(X) is np.ndarray
+            and type(y) is np.ndarray
+            and X.ndim == 2
+            and X.dtype in (np.float64, np.float32)
+            and X.size > 0
+            and y.shape == X.shape[:1]
+            and y.dtype.kind in "bui"
+        )
+        if takes_no_validation:
             self.n_features_in_ = X.shape[1]
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
@@ -322,10 +320,6 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 check_same_length(X=X, y=y)
                 targets = encode_labels(y)
         return Problem.of(self, X, targets, sample_weight, offset)
-
-    def _solve(self, objective, start, goal):
-        """Return the SolverResult by plan_."""
-        return solve(self.plan_, objective, start, goal)
 
     def _start(self, objective):
         coef = self.coef_.toarray() if sparse.issparse(self.coef_) else np.asarray(self.coef_)
@@ -349,7 +343,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         if not has_optimum and self._is_separable(result, targets):
             has_free = self.penalty_factor is not None and not np.all(self.penalty_factor)
             warnings.warn(separable_message(C, has_free), ConvergenceWarning, stacklevel=3)
-        elif not result.converged:
+        elif not result.verdict.is_solved:
             advice = "Increase max_iter, standardise X or lower C."
             reason = result.verdict.reason(self.max_iter)
             warnings.warn(

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklogloss.inputs.arrays import check_finite, real_array
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight
-from sklogloss.inputs.parameters import meant_penalty
+from sklogloss.inputs.parameters import resolve_penalty
 from sklogloss.losses import LogLoss
 
 __all__ = ["to_logistic_regression"]
@@ -127,7 +127,7 @@ def _penalty(model, own):
     if hasattr(model, "C_"):  # chosen by cross-validation
         C, l1_ratio = model.C_, model.l1_ratio_
     elif "C" in own:
-        C, l1_ratio = meant_penalty(own["penalty"], own["C"], own["l1_ratio"])
+        C, l1_ratio = resolve_penalty(own["penalty"], own["C"], own["l1_ratio"], warn=False)
     else:
         C = np.inf
     return C, l1_ratio if C < np.inf else 0.0

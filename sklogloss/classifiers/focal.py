@@ -11,6 +11,7 @@ from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.inputs.parameters import Interval
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.nonconvex import NonconvexSolver
+from sklogloss.solvers.solve import solve
 
 __all__ = ["FocalLogisticRegression"]
 
@@ -228,19 +229,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
     def _loss(self, n_classes):
         return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
 
-    def _solve(self, objective, start, goal):
-        self._check_that_loss_has_digits(objective)
-        if self.gamma == 0:
-            result = super()._solve(objective, start, goal)
-            self.start_objectives_ = np.array([result.value])
-        else:
-            solver = NonconvexSolver(self.solver, objective, self._path(objective.loss), goal)
-            result = solver.solve(start)
-            self.start_objectives_ = solver.start_values
-        self.n_starts_ = len(self.start_objectives_)
-        return result
-
-    def _check_that_loss_has_digits(self, objective):
+    def _solve(self, plan, objective, start, goal):
         # Where a probability of 1/2 has a loss of zero, nothing tells how to do better.
         dtype = objective.samples.dtype
         smallest = np.finfo(dtype).tiny
@@ -249,6 +238,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
                 f"gamma must be at most {-int(np.log2(smallest))} for {dtype} X, got "
                 f"{self.gamma!r}; else the loss is too small to have digits"
             )
+        if self.gamma == 0:
+            result = solve(plan, objective, start, goal)
+            self.start_objectives_ = np.array([result.value])
+        else:
+            solver = NonconvexSolver(self.solver, objective, self._path(objective.loss), goal)
+            result = solver.solve(start)
+            self.start_objectives_ = solver.start_values
+        self.n_starts_ = len(self.start_objectives_)
+        return result
 
     def _path(self, loss):
         # From log loss to the given gamma.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import dataclass
 
@@ -12,10 +13,9 @@ from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import Targets
 from sklogloss.inputs.weights import check_sample_weight, class_factors, class_weights
-from sklogloss.linear.design import make_design
 from sklogloss.linear.jeffreys import JeffreysObjective
-from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.objective import Objective, balanced_coordinates, balanced_objective
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
@@ -83,7 +83,8 @@ class Problem:
             If all samples of a class have a sample weight of zero.
         """
         n_samples, n_features = X.shape
-        n_columns = 1 if targets.n_classes == 2 else targets.n_classes
+        n_classes = len(targets.classes)
+        n_columns = 1 if n_classes == 2 else n_classes
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_samples)
             _warn_of_no_weight(targets, sample_weight)
@@ -93,7 +94,7 @@ class Problem:
         if class_weight is not None:
             class_weight = class_weights(class_weight, targets, sample_weight)
         if alpha is not None:  # of FocalLogisticRegression
-            alpha = class_factors("alpha", alpha, targets.n_classes)
+            alpha = class_factors("alpha", alpha, n_classes)
             class_weight = alpha if class_weight is None else class_weight * alpha
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
@@ -145,16 +146,19 @@ class Problem:
             With the loss, solver, fit_intercept and n_jobs.
         penalty : Penalty
         """
-        loss = estimator._loss(self.targets.n_classes)
-        kernel = loss.kernel(target_is_matrix=self.target.shape[1] > 1)
+        kernel = _kernel_of(estimator._loss(len(self.targets.classes)), self.target.shape[1] > 1)
         fit_intercept = bool(estimator.fit_intercept)
         n_threads = effective_n_threads(estimator.n_jobs)
         samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
         plan = make_plan(Facts.of(samples, kernel, penalty, fit_intercept), estimator.solver)
-        objective = balanced_objective(
-            samples, kernel, penalty, fit_intercept=fit_intercept, n_rows=plan.coordinate_rows
+        coordinates = balanced_coordinates(
+            samples,
+            penalty,
+            n_columns=kernel.n_columns,
+            fit_intercept=fit_intercept,
+            n_rows=plan.coordinate_rows,
         )
-        return objective, plan
+        return Objective(samples, kernel, penalty, coordinates), plan
 
     def jeffreys_objective(self, estimator) -> JeffreysObjective:
         """Return log loss penalised by Jeffreys' prior, with arithmetic in float64.
@@ -164,18 +168,24 @@ class Problem:
         estimator : FirthLogisticRegression
             With fit_intercept and n_jobs.
         """
-        loss = estimator._loss(self.targets.n_classes)
+        kernel = _kernel_of(estimator._loss(len(self.targets.classes)), self.target.shape[1] > 1)
         n_threads = effective_n_threads(estimator.n_jobs)
         samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
         if samples.dtype != np.float64:
             samples = samples.astype(np.float64)
         objective = balanced_objective(
             samples,
-            loss.kernel(target_is_matrix=self.target.shape[1] > 1),
+            kernel,
             Penalty(),
             fit_intercept=bool(estimator.fit_intercept),
         )
         return JeffreysObjective(objective, self.strength(1.0))
+
+
+@functools.lru_cache
+def _kernel_of(loss, target_is_matrix):
+    # One serves all fits with the same loss.
+    return loss.kernel(target_is_matrix)
 
 
 def _warn_of_no_weight(targets, sample_weight):

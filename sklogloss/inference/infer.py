@@ -40,10 +40,9 @@ from sklogloss.inputs.parameters import (
     check_parameter,
     resolve_penalty,
 )
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
 from sklogloss.linear.optimum import has_no_optimum
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.solvers.plan import ROWS_FOR_COORDINATES
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates, Objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss

@@ -170,7 +170,8 @@ def separation(
     targets = encode_probabilities(y, np.float64) if is_soft(y) else _encoded_labels(y)
     check_same_length(X=data, y=targets)
     weight = check_sample_weight(sample_weight, data.shape[0])
-    n_columns = 1 if targets.n_classes == 2 else targets.n_classes
+    n_classes = len(targets.classes)
+    n_columns = 1 if n_classes == 2 else n_classes
     pairs = Pairs.of(
         data,
         targets.most_probable(),
@@ -184,7 +185,7 @@ def separation(
         infinite, directions = _moved(pairs, found)
     except TooLarge as error:
         raise ValueError(
-            f"X has {data.shape[1]} columns and y {targets.n_classes} classes: too many for the "
+            f"X has {data.shape[1]} columns and y {len(targets.classes)} classes: too many for the "
             "linear programme that finds what separates them"
         ) from error
     except Undecided as error:
@@ -206,7 +207,7 @@ def _tied(targets: Targets) -> NDArray[np.bool_] | None:
     # Which classes a sample belongs to beside its most probable one.
     if targets.proba is None:
         return None
-    if targets.n_classes == 2:
+    if len(targets.classes) == 2:
         return ((targets.proba > 0).sum(axis=1) == 2)[:, None]
     tied = targets.proba > 0
     tied[np.arange(len(tied)), targets.most_probable()] = False

@@ -99,7 +99,7 @@ class Terms:
 
     def linear_map(self, coordinates: Coordinates) -> NDArray[np.float64]:
         """Return the matrix from a flat theta to the flat reported parameters."""
-        n_features = coordinates.n_features
+        n_features = len(coordinates.center)
         first = int(coordinates.fit_intercept)
         of_terms = np.zeros((first + n_features, first + n_features))
         of_terms[first:, :n_features] = np.diag(coordinates.scale)

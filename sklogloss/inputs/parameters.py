@@ -1,6 +1,7 @@
 """Checks of parameters: errors that name the parameter and say what is allowed."""
 
 import operator
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ __all__ = [
     "check_parameter",
     "check_parameters",
     "check_penalty_factor",
-    "meant_penalty",
     "resolve_penalty",
 ]
 
@@ -86,6 +86,8 @@ NOT_OFFERED = "deprecated"
 L1_RATIOS_BY_NAME: dict[str | None, float] = {"l2": 0.0, "l1": 1.0}
 # The numbers strictly between 0 and 1.
 FRACTION = Interval(0, 1, "()")
+# The largest number in float64.
+LARGEST_FLOAT = sys.float_info.max
 # Lengths of arrays: larger numbers are a mistake.
 LARGEST_COUNT = 2**31 - 1
 # What seeds random numbers.
@@ -138,7 +140,9 @@ def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
             raise TypeError(f"{name} must be a number in {allowed}, got {shown(value)}")
         is_above = value > allowed.low or (value == allowed.low and allowed.brackets[0] == "[")
         is_below = value < allowed.high or (value == allowed.high and allowed.brackets[1] == "]")
-        if not (is_above and is_below and _fits_in_float64(value)):
+        # As nearly all numbers do, but not all of Python's integers.
+        fits_in_float64 = isinstance(value, float | np.number) or abs(value) <= LARGEST_FLOAT
+        if not (is_above and is_below and fits_in_float64):
             raise ValueError(f"{name} must be in {allowed}, got {shown(value)}")
     elif isinstance(allowed, Integers):
         if is_boolean or not isinstance(value, Integral):
@@ -158,15 +162,6 @@ def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
         raise TypeError(f"{name} must be a string or None, got {shown(value)}")
 
 
-def _fits_in_float64(value: Any) -> bool:
-    # As nearly all numbers do, but not all of Python's integers.
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True
-
-
 def check_count(number: int, name: str, smallest: int) -> int:
     """Return number as int, or raise an error that names it unless it is at least `smallest`."""
     try:
@@ -182,23 +177,18 @@ def check_count(number: int, name: str, smallest: int) -> int:
     return count
 
 
-def meant_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tuple[float, float]:
-    """Return the C and l1_ratio that scikit-learn's three parameters together stand for."""
-    if penalty is None:
-        return np.inf, 0.0
-    if penalty in L1_RATIOS_BY_NAME:
-        return C, L1_RATIOS_BY_NAME[penalty]
-    return C, 0.0 if l1_ratio is None else float(l1_ratio)
-
-
-def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tuple[float, float]:
-    """Return what `meant_penalty` does, with scikit-learn's warnings.
+def resolve_penalty(
+    penalty: str | None, C: float, l1_ratio: float | None, *, warn: bool = True
+) -> tuple[float, float]:
+    """Return the C and l1_ratio that scikit-learn's three parameters together stand for.
 
     Parameters
     ----------
     penalty : {"elasticnet", "l2", "l1", None}
     C : float
     l1_ratio : float or None
+    warn : bool, default=True
+        Whether to give scikit-learn's warnings.
 
     Returns
     -------
@@ -211,16 +201,19 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
         If penalty overrides a C or an l1_ratio that was given.
     """
     if penalty is None:
-        if C != 1.0:
+        if warn and C != 1.0:
             warnings.warn(
                 "Setting penalty=None will ignore the C and l1_ratio parameters; "
                 "use C=np.inf instead of penalty=None.",
                 UserWarning,
                 stacklevel=3,
             )
+        return np.inf, 0.0
     meant = L1_RATIOS_BY_NAME.get(penalty)
+    if meant is None:
+        return C, 0.0 if l1_ratio is None else float(l1_ratio)
     # 0 is the default of l1_ratio: nobody needs a warning about it.
-    if meant is not None and l1_ratio not in (None, 0, meant):
+    if warn and l1_ratio not in (None, 0, meant):
         warnings.warn(
             f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. l1_ratio parameter "
             f"is only used when penalty is 'elasticnet'. Got (penalty={penalty}), which means "
@@ -228,7 +221,7 @@ def resolve_penalty(penalty: str | None, C: float, l1_ratio: float | None) -> tu
             UserWarning,
             stacklevel=3,
         )
-    return meant_penalty(penalty, C, l1_ratio)
+    return C, meant
 
 
 def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.float64] | None:

@@ -16,7 +16,7 @@ from sklogloss.inputs.weights import scaled_weights
 
 __all__ = [
     "Targets",
-    "are_whole_numbers",
+    "are_whole_floats",
     "check_labels",
     "encode_known",
     "encode_known_probabilities",
@@ -51,10 +51,6 @@ class Targets:
     label: np.ndarray | None
     proba: np.ndarray | None
 
-    @property
-    def n_classes(self):
-        return len(self.classes)
-
     def labels_if_hard(self):
         """Return the index of each sample's class, or None if a sample has several classes."""
         if self.proba is None:
@@ -81,7 +77,7 @@ class Targets:
     def class_totals(self, sample_weight):
         """Return the total weight of the samples of each class, shape (n_classes,)."""
         if self.proba is None:
-            return np.bincount(self.label, weights=sample_weight, minlength=self.n_classes)
+            return np.bincount(self.label, weights=sample_weight, minlength=len(self.classes))
         if sample_weight is None:
             return self.proba.sum(axis=0, dtype=np.float64)
         return sample_weight.astype(np.float64) @ self.proba
@@ -130,7 +126,7 @@ class Targets:
             For two classes the probability of the second class. For more classes the class index
             of labels without smoothing, else the probabilities.
         """
-        eps, n_classes = label_smoothing, self.n_classes
+        eps, n_classes = label_smoothing, len(self.classes)
         if n_classes == 2:
             target = self.label if self.proba is None else self.proba[:, 1]
             target = target.astype(dtype)
@@ -168,7 +164,8 @@ def encode_labels(y):
     if len(y) == 0:
         raise ValueError("y has 0 samples")
     classes, label = unique_labels(y, "y")
-    if not are_whole_numbers(classes) or 2 * len(classes) > len(y):
+    is_whole = classes.dtype.kind in "bui" or are_whole_floats(classes)
+    if not is_whole or 2 * len(classes) > len(y):
         # Other whole numbers always pass, and the check takes a good part of a small fit.
         check_labels("y", y)
     if len(classes) < 2:
@@ -264,12 +261,10 @@ def encode_known_probabilities(y, classes, dtype):
     return Targets(classes, None, proba[:, order])
 
 
-def are_whole_numbers(y: NDArray[Any]) -> bool:
-    """Return whether all labels are integers, or floats with integer values."""
-    if y.dtype.kind != "f":
-        return y.dtype.kind in "bui"
+def are_whole_floats(y: NDArray[Any]) -> bool:
+    """Return whether all labels are floats with integer values."""
     with np.errstate(invalid="ignore"):
-        return np.array_equal(y.astype(np.int64), y)
+        return y.dtype.kind == "f" and np.array_equal(y.astype(np.int64), y)
 
 
 def is_soft(y: ArrayLike) -> bool:
@@ -316,7 +311,7 @@ def unique_labels(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArr
     TypeError
         If the labels are of types that cannot be sorted together. The error names them.
     """
-    if not are_whole_numbers(y):
+    if y.dtype.kind not in "bui" and not are_whole_floats(y):
         return _sorted_labels(y, name)
     low, high = int(y.min()), int(y.max())
     if high - low > LARGEST_RANGE or high > np.iinfo(np.intp).max:

@@ -151,7 +151,7 @@ def class_weights(
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
         totals = targets.class_totals(sample_weight)
-        return totals.sum() / (targets.n_classes * np.where(totals > 0, totals, 1))
+        return totals.sum() / (len(targets.classes) * np.where(totals > 0, totals, 1))
     if not isinstance(class_weight, dict):
         raise ValueError(
             f"class_weight must be None, 'balanced' or a dict, got {shown(class_weight)}"

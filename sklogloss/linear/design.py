@@ -1,59 +1,41 @@
-"""From the user's X to the compiled view that the passes read."""
+"""Rows, columns and entries of X, and checks of a sparse one."""
 
 import numpy as np
-from scipy import sparse
 
 from sklogloss._cython.csr_columns import csr_columns
-from sklogloss._cython.dense_design import DenseDesign
 from sklogloss._cython.sparse_design import SparseDesign
 
 __all__ = [
     "check_sparse",
     "largest_entries",
-    "make_design",
     "row_slices",
+    "sparse_design",
     "take_columns",
     "take_rows",
 ]
 
 # Entries of a sparse X that are looked at at a time.
 CHUNK_ENTRIES = 8192
-# BLAS takes the distance between rows, or columns, as a C int.
-LARGEST_STRIDE = np.iinfo(np.intc).max
 
 
-def make_design(X, dtype=None) -> DenseDesign | SparseDesign:
-    """Return a view of X for the data passes.
+def sparse_design(X, dtype) -> SparseDesign:
+    """Return a view of a CSR or CSC matrix for passes in the arithmetic of dtype.
 
-    Parameters
-    ----------
-    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
-    dtype : dtype, default=None
-        That of the arithmetic, None for that of X. The entries of a sparse float32 X are copied
-        for float64; those of a dense one are not.
-
-    Returns
-    -------
-    design : DenseDesign or SparseDesign
-        It refers to X, without a copy, if the rows or the columns of X are contiguous in memory,
-        or if X is sparse with sorted indices, no duplicates, and index arrays of one type.
+    It refers to X, without a copy, if the dtype is that of X, its indices are sorted without
+    duplicates, and its index arrays are of one type.
     """
-    if dtype is None:
-        dtype = X.dtype
-    if sparse.issparse(X):
-        _check_arrays(X)
-        X = _with_plain_arrays(X)
-        if X.dtype != dtype:
-            X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
+    _check_arrays(X)
+    X = _with_plain_arrays(X)
+    if X.dtype != dtype:
+        X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
+    design = SparseDesign(X)
+    if not design.is_ordered:
+        # SciPy's flags may be those of indices that have been changed since.
+        X = X.copy()
+        X.has_sorted_indices = X.has_canonical_format = False
+        X.sum_duplicates()
         design = SparseDesign(X)
-        if not design.is_ordered:
-            # SciPy's flags may be those of indices that have been changed since.
-            X = X.copy()
-            X.has_sorted_indices = X.has_canonical_format = False
-            X.sum_duplicates()
-            design = SparseDesign(X)
-        return design
-    return DenseDesign(X if _is_readable(X) else np.array(X, order="C"), dtype == np.float32)
+    return design
 
 
 def check_sparse(X):
@@ -87,21 +69,6 @@ def _check_arrays(X):
         )
     if pointers[0] != 0 or pointers[-1] > n_stored or np.any(pointers[1:] < pointers[:-1]):
         raise ValueError(f"X.indptr must ascend from 0 to at most {n_stored}, the stored entries")
-
-
-def _is_readable(X):
-    # Whether the entries of a row, or of a column, follow each other without gaps.
-    itemsize = X.itemsize
-    row_stride, column_stride = X.strides
-    n_samples, n_features = X.shape
-    by_rows = column_stride == itemsize and row_stride >= n_features * itemsize
-    by_columns = row_stride == itemsize and column_stride >= n_samples * itemsize
-    return (
-        (by_rows or by_columns)
-        and X.flags.aligned
-        and not (row_stride % itemsize or column_stride % itemsize)
-        and max(row_stride, column_stride) // itemsize <= LARGEST_STRIDE
-    )
 
 
 def _with_plain_arrays(X):

@@ -13,6 +13,7 @@ from sklogloss.penalties import Penalty
 __all__ = ["Coordinates", "Evaluation", "Objective", "balanced_coordinates", "balanced_objective"]
 
 
+@dataclass(frozen=True, eq=False)
 class Coordinates:
     """The linear map between theta, which solvers see, and coefficients and intercepts.
 
@@ -20,7 +21,7 @@ class Coordinates:
     very different size or far from zero make an even problem. With scale = 1 and center = 0, theta
     is (coef, intercept).
 
-    Parameters
+    Attributes
     ----------
     center, scale : ndarray of shape (n_features,), float64
         Scales are powers of two, so that scaling does not round.
@@ -28,28 +29,24 @@ class Coordinates:
         Columns of raw_prediction.
     fit_intercept : bool
     constant : ndarray of int, default=()
-        Columns that are constant but not zero: centred, they change no raw prediction. Those of
-        `balanced_coordinates` may be, by the rows that it has seen.
-
-    Attributes
-    ----------
-    n_features : int
-    shape : tuple of int
-        (n_features + fit_intercept, n_columns), that of theta when it is not flat.
+        Columns of a dense X that are constant but not zero: centred, they change no raw
+        prediction.
     """
 
-    def __init__(self, center, scale, n_columns, fit_intercept, constant=()):
-        self.center = center
-        self.scale = scale
-        self.n_columns = n_columns
-        self.fit_intercept = fit_intercept
-        self.constant = constant
-        self.n_features = len(center)
-        self.shape = (len(center) + fit_intercept, n_columns)
+    center: np.ndarray
+    scale: np.ndarray
+    n_columns: int
+    fit_intercept: bool
+    constant: np.ndarray | tuple[()] = ()
+
+    @property
+    def shape(self):
+        """That of theta when it is not flat: (n_features + fit_intercept, n_columns)."""
+        return len(self.center) + self.fit_intercept, self.n_columns
 
     def coef_intercept(self, theta):
         """Return coef (n_features, n_columns) and intercept (n_columns,) of a theta."""
-        theta = theta.reshape(self.shape)
+        theta = theta.reshape(-1, self.n_columns)
         coef = theta[: len(self.scale)] * self.scale[:, None]
         if not self.fit_intercept:
             return coef, np.zeros(self.n_columns)
@@ -74,10 +71,6 @@ class Coordinates:
             np.flatnonzero(np.isin(features, self.constant)) if len(self.constant) else (),
         )
 
-    def with_constant(self, constant) -> Coordinates:
-        """Return the coordinates with other columns known to be constant."""
-        return Coordinates(self.center, self.scale, self.n_columns, self.fit_intercept, constant)
-
     def center_gram(self, grams):
         """Turn cross-products of scaled columns and 1 into those of centred ones, in place.
 
@@ -88,7 +81,7 @@ class Coordinates:
         grams : ndarray of shape (n, n_features + 1, n_features + 1)
             Their lower triangles.
         """
-        p, center = self.n_features, self.center * self.scale
+        p, center = len(self.center), self.center * self.scale
         with_ones = grams[:, p, :p]
         for gram, ones, total in zip(grams, with_ones, grams[:, p, p], strict=True):
             cross = np.outer(center, ones - total / 2 * center)
@@ -98,14 +91,15 @@ class Coordinates:
 
     def penalty_in_theta(self, penalty) -> Penalty:
         """Return the penalty of coefficients as one of theta, in flat arrays."""
-        p, scale = self.n_features, self.scale[:, None]
-        l1, l2 = np.zeros((2, *self.shape))
+        p, scale = len(self.center), self.scale[:, None]
+        shape = (p + self.fit_intercept, self.n_columns)
+        l1, l2 = np.zeros((2, *shape))
         l1[:p] = penalty.l1 * scale
         # The square root of the strength first: scale**2 may overflow where the product does not.
         l2[:p] = (np.sqrt(penalty.l2) * scale) ** 2
         if not penalty.is_bounded:
             return Penalty(l1.ravel(), l2.ravel())
-        lower, upper = np.full(self.shape, -np.inf), np.full(self.shape, np.inf)
+        lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
         lower[:p], upper[:p] = penalty.lower / scale, penalty.upper / scale
         return Penalty(l1.ravel(), l2.ravel(), lower.ravel(), upper.ravel())
 
@@ -177,12 +171,11 @@ class Objective:
         self.coordinates = coordinates
         self.weight_sum = samples.weight_sum if weight_sum is None else weight_sum
         self.penalty_in_theta = coordinates.penalty_in_theta(penalty)
-        self.shape = coordinates.shape
-        self.n_features = coordinates.n_features
-        self.n_columns = coordinates.n_columns
-        self.n_parameters = self.shape[0] * self.shape[1]
         self.fit_intercept = coordinates.fit_intercept
-        k = self.n_columns
+        self.n_features = len(coordinates.center)
+        self.n_columns = k = coordinates.n_columns
+        self.shape = (self.n_features + self.fit_intercept, k)
+        self.n_parameters = self.shape[0] * k
         of_classes = self.penalty_in_theta.l2[::k] if k > 1 else np.ones(0)
         self.unpenalised = np.flatnonzero(of_classes == 0).tolist()
         self.coef_intercept = coordinates.coef_intercept
@@ -339,7 +332,7 @@ class Objective:
 
 
 def balanced_coordinates(
-    samples, penalty, *, n_columns, fit_intercept, row_curvature=None, smallest=0.0
+    samples, penalty, *, n_columns, fit_intercept, n_rows=None, row_curvature=None, smallest=0.0
 ) -> Coordinates:
     """Return coordinates in which the Hessian has a diagonal close to one: one pass.
 
@@ -351,24 +344,27 @@ def balanced_coordinates(
     Parameters
     ----------
     samples : Samples
-        They may be a few rows of those that are fitted. Rows of weight zero have no say.
+        Rows of weight zero have no say.
     penalty : Penalty
         Of the coefficients.
     n_columns : int
     fit_intercept : bool
         Without, columns are not centred.
+    n_rows : int, default=None
+        How many random rows set center and scale; None for all.
     row_curvature : ndarray of shape (n_samples,), default=None
         Of the weighted loss of each row, see `Samples.row_curvature`.
     smallest : float or ndarray of shape (n_features,), default=0.0
         Floor of the curvature along a coefficient.
     """
     dtype = samples.dtype
-    total, mean, spread = samples.moments(row_curvature, centred=fit_intercept)
+    some = samples if n_rows is None else samples.take(random_rows(samples, n_rows))
+    total, mean, spread = some.moments(row_curvature, centred=fit_intercept)
     if row_curvature is None:
         n_classes = max(2, n_columns)
         per_row = (1 - 1 / n_classes) / n_classes
     else:
-        per_row = total / samples.weight_sum
+        per_row = total / some.weight_sum
     curvature = np.maximum(per_row * spread, smallest) + np.ravel(penalty.l2)
     with np.errstate(all="ignore"):
         center = mean.astype(dtype)
@@ -377,14 +373,15 @@ def balanced_coordinates(
     if unusable.any():
         # Without penalty: the column is constant, or its squares leave the range of float64.
         with np.errstate(all="ignore"):
-            size = samples.largest_entries(unusable)
+            size = some.largest_entries(unusable)
             scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
         center[~np.isfinite(center)] = 0
     limits = np.finfo(dtype)
     scale = np.minimum(np.maximum(scale, limits.tiny), limits.max / 2)  # faster than np.clip
     scale = np.exp2(np.round(np.log2(scale)))
-    is_suspect = fit_intercept and not spread.all()
-    constant = np.flatnonzero((spread == 0) & (center != 0)) if is_suspect else ()
+    constant = ()
+    if fit_intercept and not spread.all():
+        constant = samples.constant_columns(np.flatnonzero((spread == 0) & (center != 0)))
     return Coordinates(
         center.astype(np.float64),
         scale.astype(dtype).astype(np.float64),
@@ -407,11 +404,7 @@ def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) ->
     n_rows : int, default=None
         How many random rows set the coordinates; None for all.
     """
-    some = samples if n_rows is None else samples.take(random_rows(samples, n_rows))
     coordinates = balanced_coordinates(
-        some, penalty, n_columns=loss.n_columns, fit_intercept=fit_intercept
+        samples, penalty, n_columns=loss.n_columns, fit_intercept=fit_intercept, n_rows=n_rows
     )
-    if len(coordinates.constant):
-        constant = samples.constant_columns(coordinates.constant)
-        coordinates = coordinates.with_constant(constant)
     return Objective(samples, loss, penalty, coordinates)

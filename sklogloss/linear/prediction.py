@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklogloss._cython import data_pass
-from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import make_design
 from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["predict_rows"]

@@ -8,9 +8,8 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss._cython import data_pass
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
-from sklogloss.linear.samples import random_rows
+from sklogloss.linear.samples import make_design, random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -12,9 +11,46 @@ from sklogloss._cython import data_pass
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
-from sklogloss.linear.design import largest_entries, make_design, take_columns, take_rows
+from sklogloss.linear.design import largest_entries, sparse_design, take_columns, take_rows
 
-__all__ = ["Samples", "random_rows"]
+__all__ = ["Samples", "make_design", "random_rows"]
+
+# BLAS takes the distance between rows, or columns, as a C int.
+LARGEST_STRIDE = np.iinfo(np.intc).max
+
+
+def make_design(X, dtype=None) -> DenseDesign | SparseDesign:
+    """Return a view of X for the data passes.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
+    dtype : dtype, default=None
+        That of the arithmetic, None for that of X. The entries of a sparse float32 X are copied
+        for float64; those of a dense one are not.
+
+    Returns
+    -------
+    design : DenseDesign or SparseDesign
+        It refers to X, without a copy, if the rows or the columns of X are contiguous in memory;
+        for a sparse X see `sparse_design`.
+    """
+    if dtype is None:
+        dtype = X.dtype
+    if sparse.issparse(X):
+        return sparse_design(X, dtype)
+    # Whether the entries of a row, or of a column, follow each other without gaps.
+    itemsize, (n_samples, n_features) = X.itemsize, X.shape
+    row_stride, column_stride = X.strides
+    by_rows = column_stride == itemsize and row_stride >= n_features * itemsize
+    by_columns = row_stride == itemsize and column_stride >= n_samples * itemsize
+    is_readable = (
+        (by_rows or by_columns)
+        and X.flags.aligned
+        and not (row_stride % itemsize or column_stride % itemsize)
+        and max(row_stride, column_stride) // itemsize <= LARGEST_STRIDE
+    )
+    return DenseDesign(X if is_readable else np.array(X, order="C"), dtype == np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +76,8 @@ class Samples:
     dtype : dtype
         Of the arithmetic of a pass, and of all arrays over rows.
     weight_sum : float
+    rows_with_weight : ndarray of shape (n_weighted,) or None
+        Indices of the rows whose weight is not zero, None if these are all.
     """
 
     design: DenseDesign | SparseDesign
@@ -51,24 +89,19 @@ class Samples:
     n_samples: int = field(init=False)
     dtype: np.dtype = field(init=False)
     weight_sum: float = field(init=False)
+    rows_with_weight: np.ndarray | None = field(init=False)
 
     def __post_init__(self):
         weight, n_samples = self.weight, self.design.n_samples
+        rows = None if weight is None else np.flatnonzero(weight)
         # The class is frozen, and these follow from its fields.
         vars(self).update(
             X=self.design.X,
             dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
             n_samples=n_samples,
             weight_sum=float(n_samples if weight is None else weight.sum(dtype=np.float64)),
+            rows_with_weight=None if rows is None or len(rows) == n_samples else rows,
         )
-
-    @cached_property
-    def rows_with_weight(self):
-        """The indices of the rows whose weight is not zero, None if these are all."""
-        if self.weight is None:
-            return None
-        rows = np.flatnonzero(self.weight)
-        return None if len(rows) == self.n_samples else rows
 
     def rarest_class(self, n_columns) -> float:
         """Return the number of rows with weight of the class that has the fewest."""

@@ -24,77 +24,31 @@ class Costs:
 
     Attributes
     ----------
-    n_pairs : float
-        Pairs of columns of raw_prediction: blocks of the Hessian.
-    counts : dict of str to dict of str to float
-        See `unit_counts`.
-    units, hessian_units : dict of str to float
-        The unit costs in nanoseconds, and those for the products that make a Hessian.
+    gradient_pass : float
+        A pass for value and gradient.
+    product_pass : float
+        A pass for the Hessian's product with a direction, as for conjugate gradients.
+    hessian : float
+        What the Hessian adds to a gradient pass.
+    class_mean_hessian : float
+        The mean over the classes of the Hessian's diagonal blocks, from the curvature.
+    factor, class_mean_factor : float
+        The Cholesky factor of the Hessian, and that of the mean over the classes.
+    solve, class_mean_solve : float
+        A step of all parameters, given the factor of the Hessian, or that of the mean.
+    newton_step : float
+        The solver's own Python code for a Newton step.
     """
 
-    n_pairs: float
-    counts: dict[str, dict[str, float]]
-    units: dict[str, float]
-    hessian_units: dict[str, float]
-
-    @property
-    def gradient_pass(self) -> float:
-        """A pass for value and gradient."""
-        return self.product_pass + self._seconds("loss") / N_THREADS
-
-    @property
-    def product_pass(self) -> float:
-        """A pass for the Hessian's product with a direction, as for conjugate gradients."""
-        return self._seconds("pass") + self._seconds("products") / N_THREADS
-
-    @property
-    def hessian(self) -> float:
-        """What the Hessian adds to a gradient pass."""
-        return self._hessian_block * self.n_pairs
-
-    @property
-    def class_mean_hessian(self) -> float:
-        """The mean over the classes of the Hessian's diagonal blocks, from the curvature."""
-        return self._hessian_block + self._seconds("pass")
-
-    @property
-    def factor(self) -> float:
-        """The Cholesky factor of the Hessian."""
-        return self._seconds("factor")
-
-    @property
-    def class_mean_factor(self) -> float:
-        """That of the mean over the classes."""
-        return self._seconds("class_mean_factor")
-
-    @property
-    def solve(self) -> float:
-        """A step of all parameters, given the factor of the Hessian."""
-        return self._seconds("solve")
-
-    @property
-    def class_mean_solve(self) -> float:
-        """The same for the factor of the mean over the classes."""
-        return self._seconds("class_mean_solve")
-
-    @property
-    def newton_step(self) -> float:
-        """The solver's own Python code for a Newton step."""
-        return self._seconds("newton_step")
-
-    @property
-    def _hessian_block(self):
-        return _seconds(self.counts["hessian_block"], self.hessian_units) / N_THREADS
-
-    def _seconds(self, step):
-        return _seconds(self.counts[step], self.units)
-
-
-def _seconds(counts, units):
-    nanoseconds = 0.0
-    for name, count in counts.items():
-        nanoseconds += units[name] * count
-    return 1e-9 * nanoseconds
+    gradient_pass: float
+    product_pass: float
+    hessian: float
+    class_mean_hessian: float
+    factor: float
+    class_mean_factor: float
+    solve: float
+    class_mean_solve: float
+    newton_step: float
 
 
 def costs_of(
@@ -115,11 +69,24 @@ def costs_of(
     float32_hessian : bool, default=False
         Whether the products that make the Hessian of a dense X are taken in float32.
     """
+    counts = unit_counts(max(n_samples, 1), n_features, n_columns, max(n_stored, 1), is_sparse)
+    of_products = _MEASURED["float32" if float32_hessian and not is_sparse else dtype]
+    seconds = {}
+    for step, of_step in counts.items():
+        units = of_products if step == "hessian_block" else _MEASURED[dtype]
+        seconds[step] = 1e-9 * sum(units[name] * count for name, count in of_step.items())
+    product_pass = seconds["pass"] + seconds["products"] / N_THREADS
+    hessian_block = seconds["hessian_block"] / N_THREADS
     return Costs(
-        n_columns * (n_columns + 1) / 2,
-        unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse),
-        _MEASURED[dtype],
-        _MEASURED["float32" if float32_hessian and not is_sparse else dtype],
+        gradient_pass=product_pass + seconds["loss"] / N_THREADS,
+        product_pass=product_pass,
+        hessian=hessian_block * (n_columns * (n_columns + 1) / 2),
+        class_mean_hessian=hessian_block + seconds["pass"],
+        factor=seconds["factor"],
+        class_mean_factor=seconds["class_mean_factor"],
+        solve=seconds["solve"],
+        class_mean_solve=seconds["class_mean_solve"],
+        newton_step=seconds["newton_step"],
     )
 
 

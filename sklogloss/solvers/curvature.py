@@ -20,10 +20,10 @@ def passes_per_hessian(objective):
     """Return how many passes for a gradient cost as much as a Hessian and its factor."""
     design = objective.samples.design
     costs = costs_of(
-        max(design.n_samples, 1),
+        design.n_samples,
         design.n_features,
         objective.n_columns,
-        max(design.n_stored, 1),
+        design.n_stored,
         design.is_sparse,
         objective.samples.dtype.name,
     )

@@ -62,10 +62,10 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         Under each penalty in turn.
     """
     path = []
-    facts = Facts.of(objective.samples, objective.loss, objective.penalty, objective.fit_intercept)
     for penalty in penalties:
         penalised = objective.replace(penalty=penalty)
-        plan = make_plan(facts.with_penalty(penalty), solver)
+        facts = Facts.of(objective.samples, objective.loss, penalty, objective.fit_intercept)
+        plan = make_plan(facts, solver)
         theta = _start(penalised, path, guide)
         start = PathPoint(theta, None, plan, _nearest_hessian(path, guide))
         stronger = None

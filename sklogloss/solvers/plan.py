@@ -116,22 +116,12 @@ class Facts:
             rarest_class=samples.rarest_class(loss.n_columns),
             is_convex=loss.is_convex,
             is_log_loss=loss.is_log_loss,
-            **cls._of_penalty(penalty),
+            has_l1=penalty.has_l1,
+            has_l2=penalty.has_l2_everywhere,
+            has_equal_l2=np.ndim(penalty.l2) == 0,
+            is_bounded=penalty.is_bounded,
+            is_smooth=penalty.is_smooth,
         )
-
-    def with_penalty(self, penalty) -> Facts:
-        """Return the facts under another penalty."""
-        return replace(self, **self._of_penalty(penalty))
-
-    @staticmethod
-    def _of_penalty(penalty):
-        return {
-            "has_l1": penalty.has_l1,
-            "has_l2": penalty.has_l2_everywhere,
-            "has_equal_l2": np.ndim(penalty.l2) == 0,
-            "is_bounded": penalty.is_bounded,
-            "is_smooth": penalty.is_smooth,
-        }
 
     @property
     def is_sparse_softmax(self):
@@ -225,7 +215,9 @@ def make_plan(facts, solver="auto") -> Plan:
     solver : str
         One of SOLVERS. Any other name, such as "auto", leaves the choice to the plan.
     """
-    sizes, stride = _subset_sizes(facts), _hessian_stride(facts)
+    sizes = _subset_sizes(facts)
+    # Where parameters are few, the Hessian of all rows costs little more than a pass.
+    stride = _hessian_stride(facts) if facts.n_parameters >= 200 else 1
     # Few rows, dense, many features, and an L2 penalty of all of them.
     is_reducible = (
         facts.has_l2
@@ -234,52 +226,44 @@ def make_plan(facts, solver="auto") -> Plan:
         and facts.n_samples <= MAX_SAMPLES_OF_REDUCTION
         and facts.n_features >= max(2 * facts.n_samples, MAX_SAMPLES_OF_REDUCTION / 2)
     )
-    forms_hessian = _forms_whole_hessian(facts, sizes, stride)
-    if solver not in SOLVERS:
-        solver = _best_solver(facts, is_reducible, forms_hessian)
-    methods = _methods(facts, solver, forms_hessian)
+    solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride)
     options = {}
     if is_reducible or sizes or stride > 1:
         # Where the rows themselves are few, a few of them will do.
         options["coordinate_rows"] = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
     if not facts.is_convex:
         options["rows_for_starts"] = _rows_for_starts(facts)
+    # Where the rows leave some directions without curvature, only the L1 penalty says which
+    # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
+    # time.
+    n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
     is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
     if methods[0] is Method.WORKING_SETS and (
         facts.is_sparse_softmax and is_large and not facts.is_bounded
     ):
         options["descends"] = True
-    elif _lacks_curvature(facts):
+    elif facts.has_l1 and n_equations <= facts.n_parameters:
         options["start"] = Start.STRONGER
     elif methods[0] not in (Method.WORKING_SETS, Method.LBFGS):
-        options |= _start(facts, methods[0], is_reducible, sizes, stride)
+        if is_reducible:
+            options["start"] = Start.ROWS
+        elif sizes:
+            options |= {"start": Start.SUBSET, "subset_sizes": sizes}
+        elif methods[0] is Method.SPARSE_SOFTMAX and _has_easy_dual(facts):
+            options["start"] = Start.DUAL
+        else:
+            options["hessian_stride"] = stride
     return Plan(solver, methods, **options)
 
 
-def _start(facts, method, is_reducible, sizes, stride):
-    # The options of the plan that say where Newton steps by this method start.
-    if is_reducible:
-        return {"start": Start.ROWS}
-    if sizes:
-        return {"start": Start.SUBSET, "subset_sizes": sizes}
+def _has_easy_dual(facts):
     # The dual of log loss is easier for many classes and fewer rows than features.
-    if (
-        method is Method.SPARSE_SOFTMAX
-        and facts.has_rows
+    return (
+        facts.has_rows
         and facts.has_equal_l2
         and not facts.has_offset
         and facts.n_features >= facts.n_samples
-    ):
-        return {"start": Start.DUAL}
-    return {"hessian_stride": stride}
-
-
-def _lacks_curvature(facts):
-    # Where the rows leave some directions without curvature, only the L1 penalty says which
-    # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
-    # time.
-    n_free_columns = max(facts.n_columns - 1, 1)
-    return facts.has_l1 and facts.n_weighted * n_free_columns <= facts.n_parameters
+    )
 
 
 def _subset_sizes(facts):
@@ -301,9 +285,7 @@ def _hessian_stride(facts):
         round(facts.n_weighted / (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters)),
         facts.n_samples // (MIN_BLOCKS_OF_HESSIAN * facts.block_rows),
     )
-    # Where parameters are few, the Hessian of all rows costs little more than a pass.
-    is_costly = facts.n_parameters >= 200
-    return stride if is_costly and stride >= MIN_STRIDE else 1
+    return stride if stride >= MIN_STRIDE else 1
 
 
 def _rows_for_starts(facts):
@@ -313,45 +295,41 @@ def _rows_for_starts(facts):
     return None if not facts.has_rows or is_large or is_rare else size
 
 
-def _best_solver(facts, is_reducible, forms_hessian):
-    if facts.has_l1:
-        return "coordinate-descent"
-    if is_reducible or facts.n_features >= min(facts.n_samples, MANY_PARAMETERS):
-        return "newton-cg"
-    if forms_hessian:
-        return "newton-cholesky"
-    costs = _costs(facts)
-    # With few rows for each feature the classes are separated, and the mean is far from each.
-    has_cheap_mean = (
-        facts.n_columns > 1
-        and facts.is_smooth
-        and 2 * facts.n_features <= facts.n_samples
-        and costs.class_mean_hessian + costs.class_mean_factor
-        <= PRODUCTS_PER_STEP * costs.product_pass
-    )
-    return "newton-cholesky" if has_cheap_mean else "newton-cg"
-
-
-def _methods(facts, solver, forms_hessian):
-    is_small = facts.n_parameters <= LARGEST_PROXIMAL_HESSIAN
+def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
+    # One of SOLVERS, the best one where it is left open, and the methods that it stands for.
+    if solver not in SOLVERS:
+        if facts.has_l1:
+            solver = "coordinate-descent"
+        elif is_reducible or facts.n_features >= min(facts.n_samples, MANY_PARAMETERS):
+            solver = "newton-cg"
+        elif _forms_hessian(facts, sizes, stride) or _has_cheap_mean(facts):
+            solver = "newton-cholesky"
+        else:
+            solver = "newton-cg"
+    by_hessian = (Method.EXACT,)
+    if facts.n_parameters > LARGEST_PROXIMAL_HESSIAN:
+        by_hessian = (Method.PRODUCTS,)
     if solver == "coordinate-descent":
         if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
-            return (Method.WORKING_SETS,)
-        return (Method.EXACT if is_small else Method.PRODUCTS,)
+            return solver, (Method.WORKING_SETS,)
+        return solver, by_hessian
     if solver == "newton-cholesky":
         if not facts.is_smooth:
-            return (Method.EXACT if is_small else Method.PRODUCTS,)
-        if facts.n_columns == 1 or forms_hessian:
-            return (Method.EXACT,)
-        return (Method.CLASS_MEAN, Method.PRODUCTS)
+            return solver, by_hessian
+        if facts.n_columns == 1 or _forms_hessian(facts, sizes, stride):
+            return solver, (Method.EXACT,)
+        return solver, (Method.CLASS_MEAN, Method.PRODUCTS)
     products = Method.PRODUCTS
     if facts.is_smooth and facts.is_sparse_softmax and facts.has_l2 and facts.fits_int32:
         products = Method.SPARSE_SOFTMAX
-    return (Method.LBFGS, products) if solver == "lbfgs" else (products,)
+    return solver, ((Method.LBFGS, products) if solver == "lbfgs" else (products,))
 
 
-def _forms_whole_hessian(facts, sizes, stride):
-    # Whether forming and factoring the Hessian costs less than the products that it saves.
+def _forms_hessian(facts, sizes, stride):
+    # Whether forming and factoring the whole Hessian costs less than the products that it saves.
+    if facts.n_columns == 1 and facts.n_parameters <= 2 * PRODUCTS_PER_STEP:
+        # As many products as there are parameters would form it, and it is symmetric.
+        return True
     if facts.n_parameters > MANY_PARAMETERS:
         return False
     whole = part = _costs(facts)
@@ -363,12 +341,21 @@ def _forms_whole_hessian(facts, sizes, stride):
     return seconds <= PRODUCTS_PER_STEP * whole.product_pass
 
 
+def _has_cheap_mean(facts):
+    # With few rows for each feature the classes are separated, and the mean is far from each.
+    if not (facts.n_columns > 1 and facts.is_smooth and 2 * facts.n_features <= facts.n_samples):
+        return False
+    costs = _costs(facts)
+    seconds = costs.class_mean_hessian + costs.class_mean_factor
+    return seconds <= PRODUCTS_PER_STEP * costs.product_pass
+
+
 def _costs(facts):
     return costs_of(
-        max(facts.n_samples, 1),
+        facts.n_samples,
         facts.n_features,
         facts.n_columns,
-        max(facts.n_stored, 1),
+        facts.n_stored,
         facts.is_sparse,
         facts.dtype,
     )

@@ -248,7 +248,7 @@ def _recentred(objective, theta):
         row_curvature=weight,
         smallest=smallest,
     )
-    coordinates = coordinates.with_constant(objective.coordinates.constant)
+    coordinates = replace(coordinates, constant=objective.coordinates.constant)
     return objective.replace(coordinates=coordinates)
 
 

@@ -7,7 +7,7 @@ from scipy.special import expit, logsumexp, softmax
 
 from sklogloss._cython import data_pass
 from sklogloss._cython.loss_evaluation import mean_curvature
-from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import make_design
 from sklogloss.losses import LogLoss
 
 # Two blocks of rows and a rest.

@@ -33,7 +33,7 @@ RACE = """
 import threading
 import numpy as np
 from sklogloss._cython import data_pass
-from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import make_design
 
 # Both threads write their predictions to the same array.
 design = make_design(np.ones((50_000, 10)))

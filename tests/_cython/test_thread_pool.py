@@ -14,7 +14,7 @@ from scipy import sparse
 
 from sklogloss._cython import build_info, data_pass, parallel
 from sklogloss._cython.csr_columns import csr_columns
-from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import make_design
 from sklogloss.linear.threads import effective_n_threads
 
 # A thread that does not come ends the test with an error.

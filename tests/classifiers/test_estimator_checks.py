@@ -31,7 +31,8 @@ class WithOffset(LogLossClassifier):
 
     def _validate_problem(self, *arguments):
         problem = super()._validate_problem(*arguments)
-        n_columns = problem.targets.n_classes if problem.targets.n_classes > 2 else 1
+        n_classes = len(problem.targets.classes)
+        n_columns = n_classes if n_classes > 2 else 1
         return replace(problem, offset=self._offset_of(problem.X, n_columns))
 
     def _linear_scores(self, X, offset):

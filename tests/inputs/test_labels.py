@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sklogloss.inputs.targets import (
     LARGEST_RANGE,
-    are_whole_numbers,
+    are_whole_floats,
     check_labels,
     find_labels,
     group_indices,
@@ -60,9 +60,9 @@ def test_labels_of_many_types(labels):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("other", [0.5, np.nan, np.inf, -np.inf, 1e300])
 def test_whole_numbers(other):
-    assert are_whole_numbers(np.array([1.0, -2.0, 0.0]))
-    assert not are_whole_numbers(np.array([1.0, other]))
-    assert not are_whole_numbers(np.array(["1"]))
+    assert are_whole_floats(np.array([1.0, -2.0, 0.0]))
+    assert not are_whole_floats(np.array([1.0, other]))
+    assert not are_whole_floats(np.array(["1"]))
 
 
 @pytest.mark.parametrize("labels", [[1, "a"], [None, "a"]])

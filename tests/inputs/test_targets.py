@@ -24,7 +24,6 @@ def test_labels():
     assert targets.classes.tolist() == ["a", "b", "c"]
     assert targets.proba is None
     np.testing.assert_array_equal(targets.label, LABEL)
-    assert targets.n_classes == 3
     assert len(targets) == 4
 
 

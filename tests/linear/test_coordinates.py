@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import (
     Coordinates,
     Objective,
     balanced_coordinates,
 )
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 

@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.design import check_sparse, make_design
+from sklogloss.linear.design import check_sparse
+from sklogloss.linear.samples import make_design
 
 X = np.random.default_rng(0).normal(size=(60, 12))
 

@@ -6,10 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import logsumexp
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.jeffreys import JeffreysObjective
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 

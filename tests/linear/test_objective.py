@@ -5,9 +5,8 @@ import pytest
 from scipy import sparse
 from scipy.special import log_softmax
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates, Objective, balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 

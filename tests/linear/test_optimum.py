@@ -5,10 +5,9 @@ import pytest
 from scipy import sparse
 
 from sklogloss.linear import optimum, separation
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.optimum import has_no_optimum
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 

@@ -5,10 +5,9 @@ import pytest
 from scipy import sparse
 
 from sklogloss.linear import overlap
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.overlap import certainly_overlap
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, Start, make_plan

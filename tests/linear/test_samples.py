@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates
-from sklogloss.linear.samples import Samples, random_rows
+from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.losses import FocalLoss, LogLoss
 
 N_SAMPLES, N_FEATURES = 90, 6

@@ -3,9 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.scores import raw_prediction, weighted_gram
 
 FORMATS = [np.ascontiguousarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_matrix]

@@ -17,9 +17,8 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 from sklogloss import LogLossClassifier
 from sklogloss._cython import data_pass
 from sklogloss._cython.blas_limit import BlasLimit
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty

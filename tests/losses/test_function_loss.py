@@ -9,7 +9,7 @@ from scipy.special import expit, log_softmax, softmax
 
 from sklogloss import LogLossClassifier
 from sklogloss._cython import data_pass
-from sklogloss.linear.design import make_design
+from sklogloss.linear.samples import make_design
 from sklogloss.losses import BrierLoss, LogLoss
 from sklogloss.losses.function_loss import FunctionLoss
 

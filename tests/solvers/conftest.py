@@ -8,9 +8,8 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.curvature import is_definite, negative_curvature

@@ -12,9 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Objective, balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers import coordinate_descent

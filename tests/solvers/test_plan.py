@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklogloss.linear.design import make_design
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import (
@@ -272,13 +271,15 @@ def test_plans_are_pure_functions_of_facts(solver, X):
     assert dataclasses.astuple(facts) == before
 
 
-def test_facts_under_another_penalty():
+def test_facts_of_the_penalty():
     X = dense(100, 3)
-    facts = facts_of(X)
-    for penalty in (L1, BOUNDED, Penalty(), Penalty(l2=np.array([[1.0], [0.0], [1.0]]))):
-        assert facts.with_penalty(penalty) == facts_of(X, penalty=penalty)
-    assert not facts.with_penalty(BOUNDED).is_smooth
-    assert facts.with_penalty(L1).has_l1
+    assert not facts_of(X, penalty=BOUNDED).is_smooth
+    assert facts_of(X, penalty=BOUNDED).is_bounded
+    assert facts_of(X, penalty=L1).has_l1
+    assert not facts_of(X, penalty=Penalty()).has_l2
+    some = facts_of(X, penalty=Penalty(l2=np.array([[1.0], [0.0], [1.0]])))
+    assert not some.has_l2
+    assert not some.has_equal_l2
 
 
 def test_facts_of_samples():

@@ -5,9 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import Coordinates, Evaluation, Objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.newton import ExactHessian, Newton

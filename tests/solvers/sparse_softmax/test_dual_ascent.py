@@ -7,9 +7,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from sklogloss._cython.dual_ascent import ascend_rows
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, Start, make_plan

@@ -6,9 +6,8 @@ from scipy import sparse
 from scipy.special import softmax
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.design import make_design
 from sklogloss.linear.objective import balanced_objective
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.hessians import HessianProducts
