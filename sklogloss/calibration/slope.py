@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklogloss.linear.design import make_design
-from sklogloss.linear.samples import Samples, random_rows
+from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.linear.threads import effective_n_threads
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
