@@ -1,6 +1,8 @@
 """Calibrators: they mend the probabilities of any classifier."""
 
 from sklogloss.calibration.beta import BetaScaling
+from sklogloss.calibration.choice import MethodScore
+from sklogloss.calibration.classifier import CalibratedClassifier
 from sklogloss.calibration.isotonic import IsotonicScaling
 from sklogloss.calibration.logistic import LogisticScaling
 from sklogloss.calibration.structured import StructuredScaling
@@ -10,8 +12,10 @@ from sklogloss.calibration.venn_abers import VennAbers
 
 __all__ = [
     "BetaScaling",
+    "CalibratedClassifier",
     "IsotonicScaling",
     "LogisticScaling",
+    "MethodScore",
     "StructuredScaling",
     "TemperatureScaling",
     "VectorScaling",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator
 
-from sklogloss.calibration.base import LogitCalibrator
+from sklogloss.calibration.base import LogitCalibrator, softened_targets
 from sklogloss.calibration.temperature import TemperatureScaling
 from sklogloss.calibration.vector import VectorScaling
 from sklogloss.classifiers import LogLossClassifierCV
@@ -108,8 +108,11 @@ class StructuredScaling(LogitCalibrator):
             cv=3 if self.cv is None else self.cv,
             n_jobs=self.n_jobs,
         )
-        x = slope * z
-        model.fit(x, forecasts.loss_target(), sample_weight=forecasts.weights() * unit, offset=x)
+        x, y = slope * z, forecasts.loss_target()
+        if not forecasts.frequencies().all():
+            # Platt's targets give a class without samples a share, and its intercept an optimum.
+            y = softened_targets(forecasts, unit)
+        model.fit(x, y, sample_weight=forecasts.weights() * unit, offset=x)
         self.coef_ = slope * (np.eye(n_classes) + model.coef_)
         self.intercept_ = model.intercept_
         self.C_, self.scores_ = model.C_, model.scores_[:, 0]

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklogloss.inputs.targets import check_labels
 from sklogloss.losses import LogLoss
 
-__all__ = ["forecast_arguments", "with_unseen_classes"]
+__all__ = ["decides_by_logits", "forecast_arguments", "with_unseen_classes"]
 
 
 def forecast_arguments(
@@ -42,14 +42,14 @@ def forecast_arguments(
         # Sure of the one class that it knows.
         return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
     metadata = {} if offset is None else {"offset": offset}
-    decides_by_logits = _decides_by_logits(estimator)
-    if decides_by_logits is False:
+    decides = decides_by_logits(estimator)
+    if decides is False:
         # Log-probabilities are logits, too. Of two classes, scikit-learn's call returns one column.
         log_proba = estimator.predict_log_proba(X, **metadata)
         if len(classes) == 2:
             log_proba = log_proba[:, 1] - log_proba[:, 0]
         return {"raw_prediction": log_proba}
-    if decides_by_logits:
+    if decides:
         argument, method = "raw_prediction", "decision_function"
     else:
         argument, method = "y_proba", "predict_proba"
@@ -61,9 +61,11 @@ def forecast_arguments(
     return {argument: call(estimator, method, X, pos_label=pos_label)}
 
 
-def _decides_by_logits(estimator: Any) -> bool | None:
-    # Whether the decision function of an estimator is the logits of its predict_proba; None if it
-    # is not one of sklogloss.
+def decides_by_logits(estimator: Any) -> bool | None:
+    """Return whether the decision function of an estimator is the logits of its predict_proba.
+
+    None if it is not one of sklogloss. Of a Pipeline or a search, it is that of what they end with.
+    """
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]

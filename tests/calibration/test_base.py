@@ -93,8 +93,6 @@ def test_what_is_the_same_for_all_classes_does_not_matter(calibrator, n_classes,
 
 @pytest.mark.parametrize(("calibrator", "n_classes"), CASES)
 def test_labels_may_be_missing(calibrator, n_classes, forecasts):
-    if isinstance(calibrator, StructuredScaling):
-        pytest.skip("classes without samples are for its folds to refuse")
     y, z = forecasts(100, n_classes)
     rows = y < n_classes - 1
     fitted = clone(calibrator).fit(z[rows], y[rows], labels=np.arange(n_classes))

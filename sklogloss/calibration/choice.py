@@ -1,0 +1,126 @@
+"""The methods by their names, and the choice between them by held-out log loss."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from sklogloss.calibration.base import Calibrator
+from sklogloss.calibration.beta import BetaScaling
+from sklogloss.calibration.held_out import HeldOut
+from sklogloss.calibration.isotonic import IsotonicScaling
+from sklogloss.calibration.logistic import LogisticScaling
+from sklogloss.calibration.structured import StructuredScaling
+from sklogloss.calibration.temperature import TemperatureScaling
+from sklogloss.calibration.vector import VectorScaling
+from sklogloss.calibration.venn_abers import VennAbers
+
+__all__ = ["CALIBRATORS", "MethodScore", "choose", "held_out_scores"]
+
+# From simple to flexible.
+CALIBRATORS: dict[str, type[Calibrator]] = {
+    "temperature": TemperatureScaling,
+    "logistic": LogisticScaling,
+    "beta": BetaScaling,
+    "vector": VectorScaling,
+    "structured": StructuredScaling,
+    "venn-abers": VennAbers,
+    "isotonic": IsotonicScaling,
+}
+# Those that differ from others.
+OF_TWO_CLASSES = ("temperature", "logistic", "beta", "venn-abers", "isotonic")
+OF_MORE_CLASSES = ("temperature", "logistic", "vector", "structured", "isotonic")
+# Where all held-out rows are of one fold.
+N_FOLDS = 5
+
+
+class MethodScore(NamedTuple):
+    """How good the probabilities of a method are on rows that it has not seen.
+
+    Attributes
+    ----------
+    log_loss : float
+        Mean over the rows, in nats.
+    excess : float
+        What it has more than the best method.
+    standard_error : float
+        Of the excess, from the differences of the rows.
+    """
+
+    log_loss: float
+    excess: float
+    standard_error: float
+
+
+def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
+    """Return the score of each method, from simple to flexible.
+
+    Calibrators are fitted to all folds but one, and judged on that. "none" leaves the
+    classifier's probabilities alone.
+    """
+    losses = {}
+    if held_out.log_proba is not None:
+        losses["none"] = held_out.losses(held_out.log_proba)
+    fold = _folds(held_out)
+    for method in OF_TWO_CLASSES if held_out.n_classes == 2 else OF_MORE_CLASSES:
+        losses[method] = np.empty(len(fold))
+        for number in np.unique(fold):
+            is_test = fold == number
+            calibrator = held_out.take(~is_test).fit(CALIBRATORS[method]())
+            test = held_out.take(is_test)
+            log_proba = calibrator.predict_log_proba(test.raw_prediction)
+            losses[method][is_test] = test.losses(log_proba)
+    means = {name: _mean(loss, held_out.weight) for name, loss in losses.items()}
+    best = min(means, key=lambda name: means[name])
+    return {
+        name: MethodScore(
+            mean,
+            mean - means[best],
+            _standard_error(losses[name] - losses[best], held_out.weight)
+            if np.isfinite(mean)
+            else 0.0,
+        )
+        for name, mean in means.items()
+    }
+
+
+def choose(scores: dict[str, MethodScore]) -> str:
+    """Return the simplest method whose excess is within its standard error.
+
+    Parameters
+    ----------
+    scores : dict of str to MethodScore
+        From simple to flexible. No method is chosen that is worse than "none", the first.
+    """
+    at_most = scores["none"].log_loss if "none" in scores else np.inf
+    return next(
+        name
+        for name, score in scores.items()
+        if score.excess <= score.standard_error and score.log_loss <= at_most
+    )
+
+
+def _folds(held_out: HeldOut) -> NDArray[np.intp]:
+    if len(np.unique(held_out.fold)) > 1:
+        return held_out.fold
+    target = held_out.target
+    label = target if target.ndim == 1 else target.argmax(axis=1)
+    fold = np.zeros(len(label), dtype=np.intp)
+    n_folds = max(2, min(N_FOLDS, int(np.bincount(label).max())))
+    for number, (_, test) in enumerate(StratifiedKFold(n_folds).split(label[:, None], label)):
+        fold[test] = number
+    return fold
+
+
+def _mean(loss: NDArray[Any], weight: NDArray[Any] | None) -> float:
+    return float(np.average(loss, weights=weight))
+
+
+def _standard_error(difference: NDArray[Any], weight: NDArray[Any] | None) -> float:
+    # A weight is a number of samples.
+    n_samples = len(difference) if weight is None else weight.sum()
+    squares = (difference - _mean(difference, weight)) ** 2
+    return float(np.sqrt(_mean(squares, weight) / n_samples))

@@ -1,0 +1,23 @@
+"""scikit-learn's checks of an estimator, none of them declared as expected to fail."""
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklogloss import LogLossClassifier
+from sklogloss.calibration import CalibratedClassifier
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@parametrize_with_checks(
+    [
+        CalibratedClassifier(LogLossClassifier()),
+        CalibratedClassifier(LogLossClassifier(), cv=3, ensemble=True),
+        CalibratedClassifier(LogisticRegression(), "logistic", cv=3),
+        CalibratedClassifier(GaussianNB(), "temperature", cv=3),
+        CalibratedClassifier(LogLossClassifier(), "none"),
+    ]
+)
+def test_estimator_check(estimator, check):
+    check(estimator)
