@@ -4,6 +4,8 @@ import ast
 import importlib
 import importlib.metadata
 import inspect
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ import sklogloss.inference
 import sklogloss.losses
 import sklogloss.metrics
 
+ROOT = Path(__file__).parents[1]
 PACKAGE = Path(sklogloss.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -146,6 +149,20 @@ print(*sorted(after - before))
     loaded = run_python("-c", program).split()
     # Cython keeps what its modules share under a name with its version.
     assert [name for name in loaded if not name.startswith("_cython_")] == ["sklogloss"]
+
+
+def test_sources_that_are_not_compiled_say_so(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "sklogloss", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import sklogloss"
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        run_python("-c", code)
+    assert "not compiled in" in error.value.stderr
+    assert "pip install -e ." in error.value.stderr
+
+
+def test_the_changelog_is_that_of_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == sklogloss.__version__
 
 
 def test_show_versions(capsys):
