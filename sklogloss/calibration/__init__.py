@@ -5,6 +5,7 @@ from sklogloss.calibration.choice import MethodScore
 from sklogloss.calibration.classifier import CalibratedClassifier
 from sklogloss.calibration.isotonic import IsotonicScaling
 from sklogloss.calibration.logistic import LogisticScaling
+from sklogloss.calibration.prior import PriorCorrection
 from sklogloss.calibration.structured import StructuredScaling
 from sklogloss.calibration.temperature import TemperatureScaling
 from sklogloss.calibration.vector import VectorScaling
@@ -16,6 +17,7 @@ __all__ = [
     "IsotonicScaling",
     "LogisticScaling",
     "MethodScore",
+    "PriorCorrection",
     "StructuredScaling",
     "TemperatureScaling",
     "VectorScaling",

@@ -29,19 +29,14 @@ from sklogloss.calibration.held_out import (
     class_raw_prediction,
     finite_raw_prediction,
     smallest_logarithm,
+    targets_of,
     with_all_classes,
 )
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.parameters import check_parameter
 from sklogloss.inputs.splits import check_splitter, train_test_rows
-from sklogloss.inputs.targets import (
-    Targets,
-    encode_labels,
-    encode_probabilities,
-    is_soft,
-    label_column,
-)
+from sklogloss.inputs.targets import Targets, is_soft
 from sklogloss.inputs.weights import check_sample_weight
 
 __all__ = ["CalibratedClassifier"]
@@ -97,6 +92,10 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Number of features seen during fit, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if the estimator knows them.
+
+    See Also
+    --------
+    PriorCorrection : For a classifier that was fitted to resampled or weighted data.
 
     Notes
     -----
@@ -177,7 +176,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "is None."
             )
         X, y = indexable(X, y)
-        targets = _targets(y)
+        targets = targets_of(y)
         check_same_length(X=X, y=targets)
         weight = check_sample_weight(sample_weight, len(targets))
         routed = self._route(sample_weight, params)
@@ -404,9 +403,3 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
         return tags
-
-
-def _targets(y: Any) -> Targets:
-    if is_soft(y):
-        return encode_probabilities(y, np.float64)
-    return encode_labels(label_column("y", y, warn=True))

@@ -8,6 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklogloss.inputs.targets import (
+    Targets,
+    encode_labels,
+    encode_probabilities,
+    is_soft,
+    label_column,
+)
 from sklogloss.metrics.responses import decides_by_logits
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "class_raw_prediction",
     "finite_raw_prediction",
     "smallest_logarithm",
+    "targets_of",
     "with_all_classes",
 ]
 
@@ -67,6 +75,13 @@ class HeldOut:
             return -np.take_along_axis(log_proba, self.target[:, None], axis=1)[:, 0]
         happens = self.target > 0
         return -np.sum(self.target * np.where(happens, log_proba, 0), axis=1)
+
+
+def targets_of(y: ArrayLike) -> Targets:
+    """Return the Targets of labels, or of class probabilities."""
+    if is_soft(y):
+        return encode_probabilities(y, np.float64)
+    return encode_labels(label_column("y", y, warn=True))
 
 
 def class_raw_prediction(

@@ -6,7 +6,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklogloss import LogLossClassifier
-from sklogloss.calibration import CalibratedClassifier
+from sklogloss.calibration import CalibratedClassifier, PriorCorrection
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
@@ -17,6 +17,8 @@ from sklogloss.calibration import CalibratedClassifier
         CalibratedClassifier(LogisticRegression(), "logistic", cv=3),
         CalibratedClassifier(GaussianNB(), "temperature", cv=3),
         CalibratedClassifier(LogLossClassifier(), "none"),
+        PriorCorrection(LogLossClassifier()),
+        PriorCorrection(LogLossClassifier(class_weight="balanced"), sampling="balanced"),
     ]
 )
 def test_estimator_check(estimator, check):

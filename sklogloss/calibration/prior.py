@@ -1,0 +1,347 @@
+"""Correction of probabilities for other shares of the classes than those of the fit."""
+
+# Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from sklogloss.calibration.held_out import class_log_proba, targets_of, with_all_classes
+from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
+from sklogloss.inputs.errors import shown
+from sklogloss.inputs.parameters import Integers, Interval, check_parameter
+from sklogloss.inputs.weights import check_sample_weight
+
+__all__ = ["PriorCorrection"]
+
+
+class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""A classifier whose probabilities are corrected for the shares of the classes.
+
+    Where a class has been resampled or weighted, or where it is rarer in use than in the data, the
+    probabilities of a classifier are those of other shares of the classes. If the samples of each
+    class are the same kind of samples, only the log-odds have moved:
+
+    .. math:: p'_k \propto p_k \, \pi_k / \pi^\text{fit}_k,
+
+    where :math:`\pi` are the shares in use and :math:`\pi^\text{fit}` those that the classifier has
+    seen [1]_.
+
+    Parameters
+    ----------
+    estimator : classifier with `predict_proba`
+        Also a Pipeline of imbalanced-learn with a sampler in it. One that has been fitted already
+        belongs into scikit-learn's `FrozenEstimator`.
+    class_prior : array-like of shape (n_classes,) or dict, default=None
+        The shares of the classes in use, in the order of ``classes_`` or by label; they are divided
+        by their sum. None means those of y in `fit`, weighted by sample_weight. `estimate_prior`
+        estimates them from data without labels.
+    sampling : {"balanced"}, dict, array-like of shape (n_classes,) or None, default="balanced"
+        What became of the shares of y before the classifier saw them:
+
+        - "balanced": equal shares, as after a sampler of imbalanced-learn by its default, or with
+          ``class_weight="balanced"``.
+        - dict: the number of samples of each class after resampling, by label, as
+          ``sampling_strategy`` of imbalanced-learn. Classes that are not in it keep their number.
+        - array: the weights of the classes, in the order of ``classes_``, as by
+          ``scale_pos_weight=w``: ``[1, w]``.
+        - None: nothing. Then only class_prior matters.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    estimator_ : classifier
+        The fitted one.
+    class_prior_ : ndarray of shape (n_classes,)
+        The shares in use.
+    fit_prior_ : ndarray of shape (n_classes,)
+        The shares that the estimator has seen.
+    n_features_in_ : int
+        Number of features seen during fit, if the estimator knows it.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen during fit, if the estimator knows them.
+
+    See Also
+    --------
+    CalibratedClassifier : Learns from held-out predictions what is wrong with the probabilities.
+
+    References
+    ----------
+    .. [1] M. Saerens, P. Latinne and C. Decaestecker, "Adjusting the Outputs of a Classifier to New
+       a Priori Probabilities: A Simple Procedure", Neural Computation 14 (2002), 21-41, equations
+       2.4 and 2.9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklogloss import LogLossClassifier
+    >>> from sklogloss.calibration import PriorCorrection
+    >>> rng = np.random.default_rng(0)
+    >>> y = (rng.random(20_000) < 0.05).astype(int)
+    >>> X = rng.normal(size=(20_000, 1)) + y[:, None]
+    >>> balanced = LogLossClassifier(class_weight="balanced")
+    >>> print(f"{balanced.fit(X, y).predict_proba(X)[:, 1].mean():.2f}")
+    0.41
+    >>> corrected = PriorCorrection(balanced).fit(X, y)
+    >>> print(f"{corrected.predict_proba(X)[:, 1].mean():.2f}")
+    0.05
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        class_prior: ArrayLike | Mapping[Any, float] | None = None,
+        sampling: str | Mapping[Any, float] | ArrayLike | None = "balanced",
+    ) -> None:
+        self.estimator = estimator
+        self.class_prior = class_prior
+        self.sampling = sampling
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> Self:
+        """Fit the estimator, and find the shares of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Whatever the estimator takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, before any resampling. Or soft targets, if the estimator takes those.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, passed to the estimator, and for the shares; 1 if None.
+        **params : dict
+            Passed to the `fit` of the estimator. With metadata routing, what it requests.
+
+        Returns
+        -------
+        self : object
+            Fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or an input is out of its range; the message names it.
+        """
+        if not hasattr(self.estimator, "predict_proba") or isinstance(self.estimator, type):
+            raise TypeError(
+                f"estimator must be a classifier with predict_proba, got {shown(self.estimator)}"
+            )
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        targets = targets_of(y)
+        if hasattr(X, "shape") or hasattr(X, "__len__"):
+            check_same_length(X=X, y=targets)
+        weight = check_sample_weight(sample_weight, len(targets))
+        given = dict(params)
+        if sample_weight is not None:
+            given["sample_weight"] = sample_weight
+        routed = Bunch(estimator=Bunch(fit=given))
+        if _routing_enabled():
+            routed = process_routing(self, "fit", **given)
+        classes = targets.classes
+        totals = targets.class_totals(weight).astype(np.float64)
+        shares = totals / totals.sum()
+        self.fit_prior_ = _after_sampling(self.sampling, totals, classes)
+        self.class_prior_ = shares
+        if self.class_prior is not None:
+            self.class_prior_ = _shares("class_prior", self.class_prior, classes)
+        self.classes_ = classes
+        self.estimator_ = clone(self.estimator).fit(X, y, **routed.estimator.fit)
+        unknown = np.setdiff1d(self.estimator_.classes_, classes)
+        if len(unknown):
+            raise ValueError(f"y must have all classes of the estimator, it lacks {list(unknown)}")
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+        return self
+
+    def estimate_prior(self, X: ArrayLike, *, tol: float = 1e-8, max_iter: int = 10_000) -> Self:
+        r"""Set ``class_prior_`` to the shares of the classes in data without labels.
+
+        The shares of the largest likelihood, by expectation-maximisation: they are the means of
+        the probabilities that they lead to. It takes probabilities that are right for the shares of
+        the fit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples from use.
+        tol : float, default=1e-8
+            The iteration ends when no share changes by more.
+        max_iter : int, default=10000
+
+        Returns
+        -------
+        self : object
+        """
+        check_is_fitted(self)
+        check_parameter("tol", tol, Interval(0, np.inf, "[)"))
+        check_parameter("max_iter", max_iter, Integers(1))
+        log_ratio = self._log_proba_of_estimator(X) - _logarithm(self.fit_prior_)
+        # Likelihoods of the classes, up to a factor of each sample.
+        likelihood = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
+        prior = self.fit_prior_
+        for _ in range(max_iter):
+            before = prior
+            posterior = likelihood * prior
+            prior = np.mean(posterior / posterior.sum(axis=1, keepdims=True), axis=0)
+            if np.abs(prior - before).max() <= tol:
+                break
+        self.class_prior_ = prior
+        return self
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the logarithms of the corrected probabilities, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Columns as in ``classes_``.
+        """
+        check_is_fitted(self)
+        log_proba = self._log_proba_of_estimator(X)
+        log_proba = log_proba + (_logarithm(self.class_prior_) - _logarithm(self.fit_prior_))
+        log_proba -= log_proba.max(axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            log_proba -= np.log(np.exp(log_proba).sum(axis=1, keepdims=True))
+        return log_proba
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the corrected probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns as in ``classes_``.
+        """
+        with np.errstate(under="ignore"):
+            return np.exp(self.predict_log_proba(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of the largest corrected probability of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels.
+        """
+        log_proba = self.predict_log_proba(X)
+        return self.classes_[log_proba.argmax(axis=1)]
+
+    def _log_proba_of_estimator(self, X: ArrayLike) -> NDArray[np.float64]:
+        log_proba = class_log_proba(self.estimator_, X)
+        return with_all_classes(log_proba, self.estimator_.classes_, self.classes_, -np.inf)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the routing of metadata, to the estimator's fit.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+def _after_sampling(
+    sampling: Any, totals: NDArray[np.float64], classes: NDArray[Any]
+) -> NDArray[np.float64]:
+    # The shares of the classes that the estimator has seen.
+    if sampling is None:
+        after = totals
+    elif isinstance(sampling, str):
+        check_parameter("sampling", sampling, ("balanced", None))
+        after = (totals > 0).astype(np.float64)
+    elif isinstance(sampling, Mapping):
+        after = totals.copy()
+        for label, number in sampling.items():
+            after[_index("sampling", label, classes)] = _number("sampling", number)
+    else:
+        after = totals * _positive_array("sampling", sampling, len(classes))
+    return after / after.sum()
+
+
+def _shares(name: str, given: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
+    if isinstance(given, Mapping):
+        shares = np.full(len(classes), np.nan)
+        for label, share in given.items():
+            shares[_index(name, label, classes)] = _number(name, share)
+        if np.isnan(shares).any():
+            raise ValueError(
+                f"{name} must have all classes, it lacks {classes[np.isnan(shares)].tolist()}"
+            )
+    else:
+        shares = _positive_array(name, given, len(classes))
+    return shares / shares.sum()
+
+
+def _index(name: str, label: Any, classes: NDArray[Any]) -> int:
+    found = np.flatnonzero(classes == label)
+    if len(found) != 1:
+        raise ValueError(f"{name} must have labels of {classes.tolist()}, got {shown(label)}")
+    return int(found[0])
+
+
+def _number(name: str, value: Any) -> float:
+    check_parameter(name, value, Interval(0, np.inf, "()"))
+    return float(value)
+
+
+def _positive_array(name: str, given: Any, n_classes: int) -> NDArray[np.float64]:
+    array = real_array(name, given).astype(np.float64, copy=False)
+    if array.shape != (n_classes,):
+        raise ValueError(f"{name} must have shape ({n_classes},), got {array.shape}")
+    check_finite(name, array)
+    if not (array > 0).all():
+        raise ValueError(f"{name} must be positive, got {shown(given)}")
+    return array
+
+
+def _logarithm(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Of a class without samples, of which nothing is known, the largest negative number.
+    return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
