@@ -100,10 +100,6 @@ class Penalty:
         """Return the penalty that is stronger by a factor, within the same bounds."""
         return Penalty(self.l1 * factor, self.l2 * factor, self.lower, self.upper)
 
-    def change_of_l1(self, x: NDArray[Any], step: NDArray[Any]) -> float:
-        """Return by how much the L1 part grows from x to x + step."""
-        return float(self.l1 @ (np.abs(x + step) - np.abs(x)))
-
     def project(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the point within the bounds that is closest to x."""
         return np.clip(x, self.lower, self.upper) if self.is_bounded else x

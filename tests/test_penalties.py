@@ -99,13 +99,6 @@ def test_free_entries_may_move_both_ways_without_a_kink():
     )
 
 
-def test_change_of_l1_is_that_of_the_sum():
-    l1 = np.linspace(0, 1, N)
-    step = np.random.default_rng(0).normal(size=N)
-    expected = np.sum(l1 * np.abs(X + step)) - np.sum(l1 * np.abs(X))
-    assert Penalty(l1).change_of_l1(X, step) == pytest.approx(expected, rel=1e-14)
-
-
 @pytest.mark.parametrize("per_feature", [False, True])
 def test_columns_are_the_penalty_of_some_features(per_feature):
     factor = np.array([[0.0], [1.0], [2.0], [0.5]]) if per_feature else 1.0

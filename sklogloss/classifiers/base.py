@@ -272,7 +272,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
                 assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
             self._warn_of_no_optimum(result, problem.targets, C)
-            self._set_coefficients(result, problem.X.dtype)
+            objective, dtype = result.objective, problem.X.dtype
+            self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
+            if objective.samples.dtype != dtype:
+                self._warn_of_rounding(result)
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
         return self
@@ -364,12 +367,9 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         ]
         return has_no_optimum(result.objective, result.point, directions, label)
 
-    def _set_coefficients(self, result, dtype):
+    def _warn_of_rounding(self, result):
+        # The solver had to take float64 to get there, and coef_ is float32.
         objective = result.objective
-        self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
-        if objective.samples.dtype == dtype:
-            return
-        # The solver had to take float64 to get there.
         rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
         excess = objective.value_gradient(rounded).value - result.value
         if not excess <= LARGEST_EXCESS * abs(result.value):

@@ -21,7 +21,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
+from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier, fitted_coefficients
 from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.grids import check_Cs, check_l1_ratios, default_Cs
 from sklogloss.classifiers.path import (
@@ -313,14 +313,17 @@ class LogLossClassifierCV(BaseLinearClassifier):
             self.solver_ = self.plan_.solver
             if self.refit:
                 self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[ratio])
-                refitted = solve_from(
+                result: Any = solve_from(
                     full_paths[ratio][i],
                     objective.replace(penalty=problem.penalty(self.C_, self.l1_ratio_)),
                     Goal.of(self.tol, self.max_iter, self.verbose).named("refit"),
-                )
+                ).result
                 if full_paths[ratio][i].result.converged:
-                    self._warn_of_no_optimum(refitted.result, problem.targets, self.C_)
-                self._set_coefficients(refitted.result, problem.X.dtype)
+                    self._warn_of_no_optimum(result, problem.targets, self.C_)
+                objective, dtype = result.objective, problem.X.dtype
+                self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
+                if objective.samples.dtype != dtype:
+                    self._warn_of_rounding(result)
             else:
                 self._take_means_over_folds(ratio, i)
         return self

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
+from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier, fitted_coefficients
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.firth import firth_plan, solve_firth
@@ -224,7 +224,10 @@ class FirthLogisticRegression(BaseLinearClassifier):
             if correction is not None:
                 result = correct_intercept(result, correction, goal)
             self._warn_unless_solved(result)
-            self._set_coefficients(result, problem.X.dtype)
+            objective, dtype = result.objective, problem.X.dtype
+            self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
+            if objective.samples.dtype != dtype:
+                self._warn_of_rounding(result)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
         return self

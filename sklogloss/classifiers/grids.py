@@ -1,5 +1,6 @@
 """Grids of C and of l1_ratio: what users pass, and what stands for a number of values."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -94,7 +95,8 @@ def sparse_Cs(n_Cs, l1_ratio, objective, problem):
             "Cs must be an array: no feature has a part in the targets, so that there is no C from "
             "which on coefficients differ from zero"
         )
-    lowest = problem.strength(1.0) * l1_ratio / largest * (1 - MARGIN)
+    strongest = replace(problem, penalty_factor=None).penalty(1.0, l1_ratio).l1
+    lowest = strongest / largest * (1 - MARGIN)
     return np.geomspace(lowest, lowest * SPAN, n_Cs)
 
 

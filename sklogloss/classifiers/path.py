@@ -71,7 +71,7 @@ def penalties(problem, Cs, l1_ratio, row_weight=None):
     Cs : ndarray of shape (n_Cs,)
     l1_ratio : float
     row_weight : ndarray of shape (n_samples,), default=None
-        As for `Problem.strength`.
+        As for `Problem.penalty`.
     """
     return [problem.penalty(C, l1_ratio, row_weight) for C in Cs.tolist()]
 

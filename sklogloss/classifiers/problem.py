@@ -116,25 +116,20 @@ class Problem:
             None if bounds is None else check_bounds(bounds, n_features, n_columns),
         )
 
-    def strength(self, C, row_weight=None):
-        """Return the strength of the penalty of the mean objective, 1 / (C * sum of weights).
+    def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:
+        """Return the penalty of the mean objective: its strength is 1 / (C * sum of weights).
 
         Parameters
         ----------
-        C : float
+        C, l1_ratio : float
         row_weight : ndarray of shape (n_samples,), default=None
             Other weights in the place of those of the problem, divided by 2 to the same exponent.
         """
         if row_weight is None:
             row_weight = self.row_weight
         total = len(self.target) if row_weight is None else row_weight.sum(dtype=np.float64)
-        return float(np.ldexp(1 / total / C, -self.exponent))
-
-    def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:
-        """Return the penalty of the mean objective; row_weight is as for `strength`."""
-        strength = self.strength(C, row_weight)
-        if self.penalty_factor is not None:
-            strength = strength * self.penalty_factor[:, None]
+        factor = 1.0 if self.penalty_factor is None else self.penalty_factor[:, None]
+        strength = float(np.ldexp(1 / total / C, -self.exponent)) * factor
         return Penalty(l1_ratio * strength, (1 - l1_ratio) * strength, *(self.bounds or ()))
 
     def objective(self, estimator, penalty):
@@ -179,7 +174,7 @@ class Problem:
             Penalty(),
             fit_intercept=bool(estimator.fit_intercept),
         )
-        return JeffreysObjective(objective, self.strength(1.0))
+        return JeffreysObjective(objective, self.penalty(1.0, 0.0).l2)
 
 
 @functools.lru_cache

@@ -14,7 +14,8 @@ from sklogloss.classifiers.log_loss import LogLossClassifier
 from sklogloss.classifiers.path import split_coefficients
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.weights import scaled_weights
-from sklogloss.linear.design import row_slices, take_rows
+from sklogloss.linear.design import row_slices
+from sklogloss.linear.samples import take_rows
 from sklogloss.losses import LogLoss
 
 __all__ = ["check_scorer", "is_log_loss", "score_folds", "surprise", "with_labels"]

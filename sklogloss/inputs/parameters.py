@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from types import NoneType
+from types import NoneType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -98,68 +98,63 @@ SEED = Integers(0, 2**32 - 1, also=(NoneType, np.random.RandomState))
 Allowed = Interval | Integers | type[bool] | type[str] | tuple[str | None, ...]
 
 
-def check_parameters(parameters: Any, allowed: Mapping[str, Allowed]) -> None:
+def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
+    """Check one value as `check_parameters` does."""
+    check_parameters(SimpleNamespace(**{name: value}), {name: allowed})
+
+
+def check_parameters(parameters: Any, table: Mapping[str, Allowed]) -> None:
     """Raise an error that names the first parameter of an object whose value is not allowed.
 
     Parameters
     ----------
     parameters : object
         The parameters are its attributes.
-    allowed : dict of str to Interval, Integers, bool, str or tuple
-        As for `check_parameter`, by name.
-    """
-    for name, of_name in allowed.items():
-        check_parameter(name, getattr(parameters, name), of_name)
-
-
-def check_parameter(name: str, value: Any, allowed: Allowed) -> None:
-    """Raise an error that names the parameter unless its value is allowed.
-
-    Parameters
-    ----------
-    name : str
-    value : object
-    allowed : Interval, Integers, bool, str or tuple of str or None
-        bool are True and False, as which 1 and 0 count. str is text or None. A tuple lists the
-        choices.
+    table : dict of str to Interval, Integers, bool, str or tuple of str or None
+        What each may be. bool are True and False, as which 1 and 0 count. str is text or None. A
+        tuple lists the choices.
 
     Raises
     ------
     TypeError
-        If value is no number where a number is asked for, no boolean or no text. Booleans are no
+        If a value is no number where a number is asked for, no boolean or no text. Booleans are no
         numbers.
     ValueError
-        If value lies outside the interval or is none of the choices.
+        If a value lies outside the interval or is none of the choices.
     """
-    is_boolean = isinstance(value, (bool, np.bool_))
-    if isinstance(value, getattr(allowed, "also", ())):
-        return
-    if isinstance(allowed, Interval):
-        is_number = isinstance(value, Real) and not is_boolean
-        if not is_number:
-            raise TypeError(f"{name} must be a number in {allowed}, got {shown(value)}")
-        is_above = value > allowed.low or (value == allowed.low and allowed.brackets[0] == "[")
-        is_below = value < allowed.high or (value == allowed.high and allowed.brackets[1] == "]")
-        # As nearly all numbers do, but not all of Python's integers.
-        fits_in_float64 = isinstance(value, float | np.number) or abs(value) <= LARGEST_FLOAT
-        if not (is_above and is_below and fits_in_float64):
-            raise ValueError(f"{name} must be in {allowed}, got {shown(value)}")
-    elif isinstance(allowed, Integers):
-        if is_boolean or not isinstance(value, Integral):
-            raise TypeError(f"{name} must be {allowed}, got {shown(value)}")
-        number = int(value)
-        is_below = allowed.low is not None and number < allowed.low
-        if is_below or (allowed.high is not None and number > allowed.high):
-            raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
-    elif isinstance(allowed, tuple):
-        if not (value is None or isinstance(value, str)) or value not in allowed:
-            offered = [choice for choice in allowed if choice != NOT_OFFERED]
-            raise ValueError(f"{name} must be one of {offered}, got {shown(value)}")
-    elif allowed is bool:
-        if not (is_boolean or (isinstance(value, Integral) and value in (0, 1))):
-            raise TypeError(f"{name} must be True or False, got {shown(value)}")
-    elif not (value is None or isinstance(value, str)):
-        raise TypeError(f"{name} must be a string or None, got {shown(value)}")
+    for name, allowed in table.items():
+        value = getattr(parameters, name)
+        is_boolean = isinstance(value, bool | np.bool_)
+        if isinstance(value, getattr(allowed, "also", ())):
+            continue
+        if isinstance(allowed, Interval):
+            is_number = isinstance(value, Real) and not is_boolean
+            if not is_number:
+                raise TypeError(f"{name} must be a number in {allowed}, got {shown(value)}")
+            is_above = value > allowed.low or (value == allowed.low and allowed.brackets[0] == "[")
+            is_below = value < allowed.high or (
+                value == allowed.high and allowed.brackets[1] == "]"
+            )
+            # As nearly all numbers do, but not all of Python's integers.
+            fits_in_float64 = isinstance(value, float | np.number) or abs(value) <= LARGEST_FLOAT
+            if not (is_above and is_below and fits_in_float64):
+                raise ValueError(f"{name} must be in {allowed}, got {shown(value)}")
+        elif isinstance(allowed, Integers):
+            if is_boolean or not isinstance(value, Integral):
+                raise TypeError(f"{name} must be {allowed}, got {shown(value)}")
+            number = int(value)
+            is_below = allowed.low is not None and number < allowed.low
+            if is_below or (allowed.high is not None and number > allowed.high):
+                raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
+        elif isinstance(allowed, tuple):
+            if not (value is None or isinstance(value, str)) or value not in allowed:
+                offered = [choice for choice in allowed if choice != NOT_OFFERED]
+                raise ValueError(f"{name} must be one of {offered}, got {shown(value)}")
+        elif allowed is bool:
+            if not (is_boolean or (isinstance(value, Integral) and value in (0, 1))):
+                raise TypeError(f"{name} must be True or False, got {shown(value)}")
+        elif not (value is None or isinstance(value, str)):
+            raise TypeError(f"{name} must be a string or None, got {shown(value)}")
 
 
 def check_count(number: int, name: str, smallest: int) -> int:

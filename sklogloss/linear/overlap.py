@@ -10,8 +10,8 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf
 
 from sklogloss._cython.loss_evaluation import evaluate
-from sklogloss.linear.design import row_slices, take_rows
-from sklogloss.linear.samples import random_rows
+from sklogloss.linear.design import row_slices
+from sklogloss.linear.samples import random_rows, take_rows
 
 __all__ = ["certainly_overlap"]
 

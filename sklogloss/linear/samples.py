@@ -11,9 +11,9 @@ from sklogloss._cython import data_pass
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
-from sklogloss.linear.design import largest_entries, sparse_design, take_columns, take_rows
+from sklogloss.linear.design import largest_entries, sparse_design, take_columns
 
-__all__ = ["Samples", "make_design", "random_rows"]
+__all__ = ["Samples", "make_design", "random_rows", "take_rows"]
 
 # BLAS takes the distance between rows, or columns, as a C int.
 LARGEST_STRIDE = np.iinfo(np.intc).max
@@ -215,7 +215,7 @@ class Samples:
             self.target,
             self.weight,
             self.offset,
-            *_typed(predictor, self.dtype),
+            *(np.ascontiguousarray(array, dtype=self.dtype) for array in predictor),
             kept,
             self.n_threads,
         )
@@ -234,14 +234,14 @@ class Samples:
         stride : int
             Every stride-th block of rows contributes to the Hessian.
         """
-
+        of_columns = (*predictor, coordinates.center, coordinates.scale)
         arguments = (
             self.design,
             loss,
             self.target,
             self.weight,
             self.offset,
-            *_typed((*predictor, coordinates.center, coordinates.scale), self.dtype),
+            *(np.ascontiguousarray(array, dtype=self.dtype) for array in of_columns),
             coordinates.fit_intercept,
         )
         sums = data_pass.value_gradient_hessian(*arguments, single, stride, self.n_threads)
@@ -258,13 +258,13 @@ class Samples:
 
     def class_mean_hessian(self, loss, curvature, coordinates):
         """Return the sum of the mean over the classes of the Hessian's blocks, in float32."""
-
+        of_columns = (coordinates.center, coordinates.scale)
         arguments = (
             self.design,
             loss,
             curvature,
             self.weight,
-            *_typed((coordinates.center, coordinates.scale), self.dtype),
+            *(np.ascontiguousarray(array, dtype=self.dtype) for array in of_columns),
             coordinates.fit_intercept,
         )
         sums = data_pass.class_mean_gram(*arguments, True, self.n_threads)
@@ -279,7 +279,7 @@ class Samples:
             loss,
             curvature,
             self.weight,
-            *_typed(predictor, self.dtype),
+            *(np.ascontiguousarray(array, dtype=self.dtype) for array in predictor),
             self.n_threads,
         )
 
@@ -290,7 +290,7 @@ class Samples:
             loss,
             curvature,
             self.weight,
-            *_typed((center,), self.dtype),
+            np.ascontiguousarray(center, dtype=self.dtype),
             self.n_threads,
         )
         p, k = self.design.n_features, loss.n_columns
@@ -325,5 +325,8 @@ def random_rows(samples, size):
     return rows if candidates is None else candidates[rows]
 
 
-def _typed(arrays, dtype):
-    return [np.ascontiguousarray(array, dtype=dtype) for array in arrays]
+def take_rows(X, rows):
+    """Return a copy of some rows of X, in the memory order of X."""
+    if isinstance(X, np.ndarray) and X.flags.c_contiguous:
+        return X.take(rows, axis=0)  # three times as fast as X[rows]
+    return X[rows]

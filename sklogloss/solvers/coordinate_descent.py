@@ -143,8 +143,3 @@ class QuadraticModel:
             dsyr(-1 / expected_curvature, expected, a=self.matrix.T, overwrite_a=True)
             fill_upper_triangle(self.matrix)
             self.steps.append(step)
-
-    def minimise(self, point, penalty, previous_gain, is_exact):
-        """Return the minimiser of the model at a point, see `minimise_model`."""
-        gain = np.inf if is_exact else previous_gain
-        return minimise_model(self.matrix, point.gradient, point.theta, penalty, gain, is_exact)

@@ -17,16 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss.linear.objective import Objective
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
-from .coordinate_descent import QuadraticModel
+from .coordinate_descent import QuadraticModel, minimise_model
 from .curvature import costs_few_passes, is_definite, passes_per_hessian
 from .stopping import (
     SUBSET_GAP,
+    Goal,
     Knowledge,
     SolverResult,
     Stopping,
@@ -52,6 +55,7 @@ DOUBT = 100
 MAX_STEPS = 30
 
 
+@dataclass
 class Newton:
     """Steps to the minimum of a model of the objective, one after the other.
 
@@ -64,14 +68,13 @@ class Newton:
     goal : Goal
     """
 
-    def __init__(self, objective, model, goal):
-        self.objective = objective
-        self.model = model
-        self.goal = goal
-        self.stopping = Stopping(objective, goal)
+    objective: Objective
+    model: Any
+    goal: Goal
 
     def solve(self, theta, *, at_most=np.inf) -> SolverResult:
         """Minimise the objective from theta, or from zero if its value at theta exceeds at_most."""
+        stopping = Stopping(self.objective, self.goal)
         # Overflow is noticed by the look at each point.
         with np.errstate(all="ignore"):
             point = self.model.evaluate(theta)
@@ -80,87 +83,81 @@ class Newton:
                 point = self.model.evaluate(self.objective.start())
             start_value = point.value
             for n_iter in range(self.goal.max_iter + 1):
-                direction = self.model.direction(point, self.stopping)
+                direction = self.model.direction(point, stopping)
                 decrement = decrement_of(self.objective, point, direction)
                 if self.goal.verbose:
                     self.goal.report(
                         f"iteration {n_iter}: {progress(self.objective, point)}, "
                         f"expected decrease {decrement / 2:.3g}"
                     )
-                verdict = self.stopping.look(point, decrement, n_iter, self.model)
+                verdict = stopping.look(point, decrement, n_iter, self.model)
+                # The model's own minimiser has zeros and bounds that theta + direction would round.
+                end = self.model.minimiser
+                if end is None:
+                    end = self.objective.penalty_in_theta.project(point.theta + direction)
                 if verdict is Verdict.GO_ON:
-                    lower = self._line_search(point, direction)
+                    lower = self._line_search(point, direction, end, stopping)
                     if lower is not None:
                         point = lower
                         continue
-                    is_end = self.stopping.is_solved_to_rounding(point, self.model)
+                    is_end = stopping.is_solved_to_rounding(point, self.model)
                     verdict = Verdict.ROUNDING if is_end else Verdict.STALLED
                 break
-            result = self._result(point, direction, n_iter, verdict)
+            result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
             result.start_value = start_value
+            if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
+                self._take_last_step(result, end, stopping.rounding)
+            if verdict.is_solved and not self.objective.loss.is_convex:
+                result.curves_upwards = self.model.curves_upwards(point)
             return result
 
-    def _end_of_step(self, point, direction, step):
-        # The model's own minimiser has zeros and bounds that theta + direction would round.
-        if step == 1 and self.model.minimiser is not None:
-            return self.model.minimiser
-        return self.objective.penalty_in_theta.project(point.theta + step * direction)
-
-    def _line_search(self, start, direction):
-        # The evaluation of a better point along direction, None if there is none.
-        decrement, rounding = self.stopping.decrement, self.stopping.rounding(start)
-        step = 1.0
+    def _line_search(self, start, direction, end, stopping):
+        # The evaluation of a better point along direction, None if there is none. end is that of
+        # the full step, which is nearly always the one to take: get all that the next step needs.
+        trial, step = self.model.evaluate(end), 1.0
         for halving in range(MAX_HALVINGS):
-            theta = self._end_of_step(start, direction, step)
-            # The full step is nearly always the one to take: get all that the next step needs.
-            if halving == 0:
-                trial = self.model.evaluate(theta)
-            else:
+            if halving > 0:
+                step /= 2
+                theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
                 trial = self.objective.value_gradient(theta)
-            is_lower = trial.value <= start.value - ARMIJO * step * decrement + rounding
-            if is_lower or self._is_flatter(start, trial, direction):
-                return trial if halving == 0 else self.model.evaluate(theta)
-            step /= 2
+            least = ARMIJO * step * stopping.decrement
+            is_lower = trial.value <= start.value - least + stopping.rounding
+            if is_lower or self._is_flatter(start, trial, direction, stopping):
+                return trial if halving == 0 else self.model.evaluate(trial.theta)
         return None
 
-    def _is_flatter(self, start, trial, direction):
+    def _is_flatter(self, start, trial, direction, stopping):
         # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
         # Zhang, SIAM Journal on Optimization 16, 2005: approximate Wolfe conditions).
         return (
-            self.stopping.is_solved_to_rounding(start, self.model)
-            and abs(decrement_of(self.objective, trial, direction)) <= self.stopping.decrement / 2
+            stopping.is_solved_to_rounding(start, self.model)
+            and abs(decrement_of(self.objective, trial, direction)) <= stopping.decrement / 2
         )
 
-    def _result(self, point, direction, n_iter, verdict):
-        result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
-        if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
-            # The last direction is known and costs no pass: it takes theta from close to the
-            # optimum to very close.
-            theta = self._end_of_step(point, direction, 1.0)
-            result.n_iter += 1
-            penalty = self.objective.penalty
-            # Without a penalty the classes may be separable and the step a long one. It may promise
-            # too much far from the optimum, or where some curvature is all but rounding errors, as
-            # it is where all samples are separated.
-            may_mislead = (
-                penalty.is_none
-                or not penalty.is_smooth
-                or self.goal.gap > SUBSET_GAP
-                or point.value < 0.01 * self.objective.loss.unit
-            )
-            if not may_mislead:
-                result.theta = theta
-            else:
-                last = self.objective.value_gradient(theta)
-                if penalty.is_none:
-                    is_better = last.max_gradient <= point.max_gradient
-                else:
-                    is_better = last.value <= point.value + self.stopping.rounding(point)
-                if is_better:
-                    result.theta, result.last_point = last.theta, last
-        if verdict.is_solved and not self.objective.loss.is_convex:
-            result.curves_upwards = self.model.curves_upwards(point)
-        return result
+    def _take_last_step(self, result, end, rounding):
+        # The last direction is known and costs no pass: it takes theta from close to the optimum to
+        # very close.
+        point, penalty = result.last_point, self.objective.penalty
+        result.n_iter += 1
+        # Without a penalty the classes may be separable and the step a long one. It may promise too
+        # much far from the optimum, or where some curvature is all but rounding errors, as it is
+        # where all samples are separated.
+        may_mislead = (
+            penalty.is_none
+            or not penalty.is_smooth
+            or self.goal.gap > SUBSET_GAP
+            or point.value < 0.01 * self.objective.loss.unit
+        )
+        if not may_mislead:
+            result.theta = end
+            return
+        last = self.objective.value_gradient(end)
+        if penalty.is_none:
+            is_better = last.max_gradient <= point.max_gradient
+        else:
+            is_better = last.value <= point.value + rounding
+        if is_better:
+            result.theta, result.last_point = last.theta, last
 
 
 class HessianModel:
@@ -242,7 +239,13 @@ class ExactHessian(HessianModel):
 
     def keep(self, hessian, dtype):
         """Keep a Hessian that was computed in dtype; it is overwritten."""
-        self.kept = self._kept_form_of(hessian, dtype)
+        if not self.objective.penalty.is_smooth:
+            self.kept = QuadraticModel(hessian, dtype, self.objective.loss.unit)
+            return
+        if self.objective.n_columns > 1:
+            fix_class_shift(hessian, self.objective)
+        self.last_solve = CholeskyFactor(hessian).solve
+        self.kept = InverseHessian(self.last_solve)
 
     def forget(self):
         """Give back what was adopted."""
@@ -264,71 +267,75 @@ class ExactHessian(HessianModel):
 
     def direction(self, point, stopping):
         """Return the direction to the minimum of the model, with a new Hessian if it pays."""
+        objective = self.objective
         previous, self.previous_point = self.previous_point, point
         if point.hessian is None:
-            if previous is not None:
-                self.kept.update(point.theta - previous.theta, point.gradient - previous.gradient)
-            is_stale = self.is_guided or len(self.kept.steps) > 0
-            self.knowledge = Knowledge.STALE if is_stale else Knowledge.EXACT
-            self.promises_are_real = not self.is_guided
-            direction = self._direction_from(point, self.kept, stopping)
-            if not self._wants_new_hessian(point, direction, stopping):
+            direction = self._direction_of_kept(point, previous, stopping)
+            if direction is not None:
                 return direction
             if self.uses_products:
                 return self._direction_by_products(point, stopping)
-            point.hessian = self.objective.value_gradient_hessian(point.theta).hessian
-        return self._direction_of_hessian(point, stopping)
-
-    def _direction_of_hessian(self, point, stopping):
-        objective = self.objective
+            point.hessian = objective.value_gradient_hessian(point.theta).hessian
         self.wants_whole_hessian = False
         if not objective.loss.is_convex:
             self.last_hessian = point.hessian.copy()
             if objective.n_columns > 1:
                 fix_class_shift(self.last_hessian, objective)
         dtype = np.float32 if self.is_rough else objective.samples.dtype
-        kept, point.hessian = self._kept_form_of(point.hessian, dtype), None
-        direction = self._direction_from(point, kept, stopping)
+        self.keep(point.hessian, dtype)
+        point.hessian = None
+        if objective.penalty.is_smooth:
+            direction = self.last_solve(-point.gradient)
+        else:
+            direction = self._direction_of_model(point, stopping)
         self.hessian_decrement = decrement_of(objective, point, direction)
         is_nearly_solved = self.hessian_decrement / 2 <= self.nearly_solved * abs(point.value)
         keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
-        self.kept = kept if keeps else None
+        if not keeps:
+            self.kept = None
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
         return direction
 
-    def _kept_form_of(self, hessian, dtype):
-        # The Hessian, which is overwritten, in the form that _direction_from takes.
-        if not self.objective.penalty.is_smooth:
-            return QuadraticModel(hessian, dtype, self.objective.loss.unit)
-        if self.objective.n_columns > 1:
-            fix_class_shift(hessian, self.objective)
-        self.last_solve = CholeskyFactor(hessian).solve
-        return InverseHessian(self.last_solve)
-
-    def _direction_from(self, point, kept, stopping):
+    def _direction_of_kept(self, point, previous, stopping):
+        # None where the passes that are left to do at the present rate cost more than a new
+        # Hessian.
+        if previous is not None:
+            self.kept.update(point.theta - previous.theta, point.gradient - previous.gradient)
+        is_stale = self.is_guided or len(self.kept.steps) > 0
+        self.knowledge = Knowledge.STALE if is_stale else Knowledge.EXACT
+        self.promises_are_real = not self.is_guided
         if self.objective.penalty.is_smooth:
-            return kept @ -point.gradient
-        # The first model gains what the objective has at most.
-        previous_gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
-        self.minimiser = kept.minimise(
-            point, self.objective.penalty_in_theta, previous_gain, is_exact=stopping.n_slow >= 3
-        )
-        return self.minimiser - point.theta
-
-    def _wants_new_hessian(self, point, direction, stopping):
-        # Whether the passes that are left to do at the present rate cost more than a new Hessian.
+            direction = self.kept @ -point.gradient
+        else:
+            direction = self._direction_of_model(point, stopping)
         decrement = decrement_of(self.objective, point, direction)
         if stopping.is_rounding(point, decrement):
-            return False
+            return direction
         is_falling = 0 < decrement < stopping.decrement
         rate = np.log(stopping.decrement / decrement) if is_falling else 0
         left = decrement / 2 / stopping.negligible(point)
         digits = np.log(max(left * self.doubt, 1))
         if self.uses_products:
             # Conjugate gradients halve the digits that are missing.
-            return rate < min(1, digits)
-        return digits > rate * (passes_per_hessian(self.objective) + PASSES_WITH_HESSIAN)
+            is_slow = rate < min(1, digits)
+        else:
+            is_slow = digits > rate * (passes_per_hessian(self.objective) + PASSES_WITH_HESSIAN)
+        return None if is_slow else direction
+
+    def _direction_of_model(self, point, stopping):
+        # The first model gains what the objective has at most.
+        gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
+        is_exact = stopping.n_slow >= 3
+        self.minimiser = minimise_model(
+            self.kept.matrix,
+            point.gradient,
+            point.theta,
+            self.objective.penalty_in_theta,
+            np.inf if is_exact else gain,
+            is_exact,
+        )
+        return self.minimiser - point.theta
 
     def _direction_by_products(self, point, stopping):
         objective, rows = self._curved_part(point)

@@ -55,6 +55,8 @@ class Facts:
     n_samples, n_weighted : int
         Rows of X, and those of them that have weight.
     n_features, n_columns : int
+    n_parameters : int
+        Coefficients and intercepts.
     n_stored : int
         Entries that a pass reads.
     block_rows : int
@@ -79,6 +81,7 @@ class Facts:
     n_weighted: int
     n_features: int
     n_columns: int
+    n_parameters: int
     n_stored: int
     block_rows: int
     is_sparse: bool
@@ -105,6 +108,7 @@ class Facts:
             n_weighted=design.n_samples if rows is None else len(rows),
             n_features=design.n_features,
             n_columns=loss.n_columns,
+            n_parameters=(design.n_features + fit_intercept) * loss.n_columns,
             n_stored=design.n_stored,
             block_rows=design.block_rows,
             is_sparse=design.is_sparse,
@@ -127,11 +131,6 @@ class Facts:
     def is_sparse_softmax(self):
         """Whether X is sparse and the loss the log loss of more than two classes."""
         return self.is_sparse and self.n_columns > 1 and self.is_log_loss
-
-    @property
-    def n_parameters(self):
-        """Number of coefficients and intercepts."""
-        return (self.n_features + self.fit_intercept) * self.n_columns
 
 
 class Method(Enum):
@@ -215,7 +214,8 @@ def make_plan(facts, solver="auto") -> Plan:
     solver : str
         One of SOLVERS. Any other name, such as "auto", leaves the choice to the plan.
     """
-    sizes = _subset_sizes(facts)
+    # Few rows are solved as fast as a subset of them.
+    sizes = _subset_sizes(facts) if facts.n_weighted > SMALLEST_SUBSET else ()
     # Where parameters are few, the Hessian of all rows costs little more than a pass.
     stride = _hessian_stride(facts) if facts.n_parameters >= 200 else 1
     # Few rows, dense, many features, and an L2 penalty of all of them.
@@ -297,12 +297,14 @@ def _rows_for_starts(facts):
 
 def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
     # One of SOLVERS, the best one where it is left open, and the methods that it stands for.
+    # As many products as there are parameters would form the Hessian, and it is symmetric.
+    is_small = facts.n_columns == 1 and facts.n_parameters <= 2 * PRODUCTS_PER_STEP
     if solver not in SOLVERS:
         if facts.has_l1:
             solver = "coordinate-descent"
         elif is_reducible or facts.n_features >= min(facts.n_samples, MANY_PARAMETERS):
             solver = "newton-cg"
-        elif _forms_hessian(facts, sizes, stride) or _has_cheap_mean(facts):
+        elif is_small or _forms_hessian(facts, sizes, stride) or _has_cheap_mean(facts):
             solver = "newton-cholesky"
         else:
             solver = "newton-cg"
@@ -327,9 +329,6 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
 
 def _forms_hessian(facts, sizes, stride):
     # Whether forming and factoring the whole Hessian costs less than the products that it saves.
-    if facts.n_columns == 1 and facts.n_parameters <= 2 * PRODUCTS_PER_STEP:
-        # As many products as there are parameters would form it, and it is symmetric.
-        return True
     if facts.n_parameters > MANY_PARAMETERS:
         return False
     whole = part = _costs(facts)

@@ -147,7 +147,7 @@ class Model:
     def change(self, end, product):
         """Return by how much the model changes from u to end, product being that of the way."""
         move = end - self.u
-        of_penalty = self.penalty.change_of_l1(self.u, move)
+        of_penalty = self.penalty.l1 @ (np.abs(self.u + move) - np.abs(self.u))
         return float(self.gradient @ move + move @ product / 2 + of_penalty)
 
     def move(self, end, product):

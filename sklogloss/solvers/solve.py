@@ -47,7 +47,10 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         Of the same objective, maybe with another center and scale.
     """
     result = descend(plan, objective, theta, goal, stronger=stronger)
-    if objective.samples.dtype == np.float32 and _is_short_of_digits(result, goal):
+    if result.verdict.is_sound and result.last_point.max_gradient <= goal.tol:
+        return result
+    is_short_of_digits = not result.verdict.is_sound and result.n_iter < goal.max_iter
+    if is_short_of_digits and objective.samples.dtype == np.float32:
         # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
         objective = objective.replace(samples=objective.samples.astype(np.float64))
         start = result.theta if result.verdict is not Verdict.OVERFLOW else objective.start()
@@ -78,6 +81,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
                 if result.converged:
                     return result
                 theta, n_iter = result.theta, result.n_iter
+                goal = goal.after(n_iter)
         elif plan.start is Start.SUBSET:
             theta, model, at_most = solve_subsets(plan, objective, goal)
         elif plan.start is Start.DUAL:
@@ -87,17 +91,18 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
-        solver = method_for(method, plan, objective, goal.after(n_iter), stronger=stronger)
+        solver = method_for(method, plan, objective, goal, stronger=stronger)
         if i == 0 and model is not None:
             solver.model.adopt(model)
         if i == 0 and at_most < np.inf:
             result = solver.solve(theta, at_most=at_most)
         else:
             result = solver.solve(objective.start() if theta is None else theta)
-        result.n_iter += n_iter
-        theta, n_iter = result.theta, result.n_iter
-        if result.verdict is not Verdict.STALLED or n_iter >= goal.max_iter:
+        n_iter += result.n_iter
+        if result.verdict is not Verdict.STALLED or result.n_iter >= goal.max_iter:
             break
+        theta, goal = result.theta, goal.after(result.n_iter)
+    result.n_iter = n_iter
     return result
 
 
@@ -250,11 +255,6 @@ def _recentred(objective, theta):
     )
     coordinates = replace(coordinates, constant=objective.coordinates.constant)
     return objective.replace(coordinates=coordinates)
-
-
-def _is_short_of_digits(result, goal):
-    # Whether float64 arithmetic would better a result of float32.
-    return not result.verdict.is_sound and result.n_iter < goal.max_iter
 
 
 def _has_stalled(result, goal):

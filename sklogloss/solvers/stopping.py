@@ -94,6 +94,8 @@ class Goal:
         Whether to print a line for each iteration.
     name : str
         Which of several fits this is; the lines begin with it.
+    is_loose : bool
+        Whether the solution is only a starting point.
     """
 
     tol: float
@@ -101,6 +103,7 @@ class Goal:
     gap: float
     verbose: int = 0
     name: str = ""
+    is_loose: bool = False
 
     @classmethod
     def of(cls, tol, max_iter, verbose=0, gap=None):
@@ -111,11 +114,11 @@ class Goal:
 
     def after(self, n_iter) -> Goal:
         """Return the goal with n_iter iterations fewer."""
-        return replace(self, max_iter=self.max_iter - n_iter) if n_iter else self
+        return replace(self, max_iter=self.max_iter - n_iter)
 
     def loose(self, gap) -> Goal:
         """Return a goal for what is only a starting point: a gap, whatever the gradient."""
-        return replace(self, tol=np.inf, gap=gap)
+        return replace(self, tol=np.inf, gap=gap, is_loose=True)
 
     def named(self, name) -> Goal:
         """Return the goal for one of several fits, within those that are named already."""
@@ -125,11 +128,6 @@ class Goal:
         """Print a line if verbose, after the name of the fit."""
         if self.verbose:
             print(f"{self.name}: {line}" if self.name else line)
-
-    @property
-    def is_loose(self):
-        """Whether the solution is only a starting point."""
-        return self.tol == np.inf
 
 
 class Knowledge(Enum):
@@ -204,6 +202,8 @@ class Stopping:
     ----------
     decrement : float
         Twice the decrease that the last step promised: g' H^-1 g for Newton's method.
+    rounding : float
+        The size of the rounding errors of the objective's value at the last point.
     """
 
     def __init__(self, objective, goal):
@@ -215,6 +215,7 @@ class Stopping:
         self.small_loss = SMALL_LOSS * self.unit
         self.decrement = np.inf
         self.best_decrement = np.inf
+        self.rounding = 0.0
         self.n_slow = 0
 
     def look(self, point, decrement, n_iter, model) -> Verdict:
@@ -232,6 +233,7 @@ class Stopping:
             With `knowledge`, `doubt`, `patience` and `max_steps`.
         """
         previous, self.decrement = self.decrement, decrement
+        self.rounding = 8 * self.eps * max(abs(point.value), self.small_loss)
         # An entry of the direction that is not finite makes the decrement so.
         if not (math.isfinite(point.value) and math.isfinite(decrement)):
             return Verdict.OVERFLOW
@@ -341,10 +343,6 @@ class Stopping:
         """Return whether rounding errors of the gradient may be all there is left."""
         return decrement / 2 <= (WORST_ROUNDING * self.eps) ** 2 * abs(point.value)
 
-    def rounding(self, point):
-        """Return the size of the rounding errors of the objective's value."""
-        return 8 * self.eps * max(abs(point.value), self.small_loss)
-
     def is_separated(self, value):
         """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
 
@@ -370,7 +368,8 @@ def decrement_of(objective, point, direction):
     """
     decrement = -float(point.gradient @ direction)
     if objective.penalty.has_l1:
-        decrement -= objective.penalty_in_theta.change_of_l1(point.theta, direction)
+        l1, theta = objective.penalty_in_theta.l1, point.theta
+        decrement -= float(l1 @ (np.abs(theta + direction) - np.abs(theta)))
     return decrement
 
 
