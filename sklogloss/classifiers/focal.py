@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -227,7 +228,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         self.bounds = bounds
 
     def _loss(self, n_classes):
-        return FocalLoss(self.gamma, n_classes) if self.gamma > 0 else LogLoss(n_classes)
+        return _loss_of(self.gamma, n_classes)
 
     def _solve(self, plan, objective, start, goal):
         # Where a probability of 1/2 has a loss of zero, nothing tells how to do better.
@@ -242,19 +243,27 @@ class FocalLogisticRegression(BaseLinearClassifier):
             result = solve(plan, objective, start, goal)
             self.start_objectives_ = np.array([result.value])
         else:
-            solver = NonconvexSolver(self.solver, objective, self._path(objective.loss), goal)
+            n_classes, of_matrix = max(2, objective.n_columns), objective.loss.target_is_matrix
+            path = _kernels_from_log_loss(self.gamma, n_classes, of_matrix)
+            solver = NonconvexSolver(self.solver, objective, path, goal)
             result = solver.solve(start)
             self.start_objectives_ = solver.start_values
         self.n_starts_ = len(self.start_objectives_)
         return result
 
-    def _path(self, loss):
-        # From log loss to the given gamma.
-        n_classes = max(2, loss.n_columns)
-        n_steps = min(int(np.ceil(self.gamma)), MAX_GAMMA_STEPS)
-        return [LogLoss(n_classes).kernel(loss.target_is_matrix)] + [
-            FocalLoss(self.gamma * step / n_steps, n_classes).kernel(
-                loss.target_is_matrix, convex=True
-            )
-            for step in range(1, n_steps + 1)
-        ]
+
+# One serves all fits with the same gamma.
+@functools.lru_cache
+def _loss_of(gamma, n_classes):
+    return FocalLoss(gamma, n_classes) if gamma > 0 else LogLoss(n_classes)
+
+
+@functools.lru_cache
+def _kernels_from_log_loss(gamma, n_classes, target_is_matrix):
+    # The way of the second start, with Hessians that leave out what is negative.
+    n_steps = min(int(np.ceil(gamma)), MAX_GAMMA_STEPS)
+    steps = [
+        FocalLoss(gamma * step / n_steps, n_classes).kernel(target_is_matrix, convex=True)
+        for step in range(1, n_steps + 1)
+    ]
+    return [LogLoss(n_classes).kernel(target_is_matrix), *steps]

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Costs", "costs_of", "unit_counts"]
+__all__ = ["Costs", "costs_of", "passes_per_hessian", "unit_counts"]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 N_THREADS = _MEASURED["n_threads"]
@@ -88,6 +88,20 @@ def costs_of(
         class_mean_solve=seconds["class_mean_solve"],
         newton_step=seconds["newton_step"],
     )
+
+
+def passes_per_hessian(objective):
+    """Return how many passes for a gradient cost as much as a Hessian and its factor."""
+    design = objective.samples.design
+    costs = costs_of(
+        design.n_samples,
+        design.n_features,
+        objective.n_columns,
+        design.n_stored,
+        design.is_sparse,
+        objective.samples.dtype.name,
+    )
+    return (costs.hessian + costs.factor) / costs.gradient_pass
 
 
 def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):

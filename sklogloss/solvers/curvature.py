@@ -4,9 +4,9 @@ import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal
 from scipy.linalg.lapack import dpotrf
 
-from .costs import costs_of
+from .costs import passes_per_hessian
 
-__all__ = ["costs_few_passes", "is_definite", "negative_curvature", "passes_per_hessian"]
+__all__ = ["costs_few_passes", "is_definite", "negative_curvature"]
 
 # Passes that the Hessian is worth, if it takes the place of products.
 PASSES_OF_LANCZOS = 10
@@ -14,20 +14,6 @@ PASSES_OF_LANCZOS = 10
 MAX_PRODUCTS = 60
 # Products from one look at the eigenvalues to the next.
 PRODUCTS_PER_LOOK = 2
-
-
-def passes_per_hessian(objective):
-    """Return how many passes for a gradient cost as much as a Hessian and its factor."""
-    design = objective.samples.design
-    costs = costs_of(
-        design.n_samples,
-        design.n_features,
-        objective.n_columns,
-        design.n_stored,
-        design.is_sparse,
-        objective.samples.dtype.name,
-    )
-    return (costs.hessian + costs.factor) / costs.gradient_pass
 
 
 def costs_few_passes(objective):

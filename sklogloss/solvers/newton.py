@@ -26,7 +26,8 @@ from sklogloss.linear.objective import Objective
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel, minimise_model
-from .curvature import costs_few_passes, is_definite, passes_per_hessian
+from .costs import passes_per_hessian
+from .curvature import costs_few_passes, is_definite
 from .stopping import (
     SUBSET_GAP,
     Goal,

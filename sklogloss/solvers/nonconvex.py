@@ -89,12 +89,15 @@ class NonconvexSolver:
         with np.errstate(all="ignore"):
             ends, of_start = self._follow_starts(theta)
             results = [self._finish(end, f"minimum {i}") for i, end in enumerate(ends, start=1)]
-            lowest = _lowest(results)
+            values = [result.point.value for result in results]
+            values = [value if np.isfinite(value) else np.inf for value in values]
+            rounding = 8 * np.finfo(self.objective.samples.dtype).eps * abs(min(values))
+            lowest = [i for i, value in enumerate(values) if not value > min(values) + rounding]
             # Of those that differ by rounding errors alone, the flattest is the same minimum.
-            best = min(lowest, key=lambda i: results[i].max_gradient)
+            best = min(lowest, key=lambda i: results[i].point.max_gradient)
             results[best] = self._leave_saddles(results[best])
         of_start = [best if i in lowest else i for i in of_start]
-        self.start_values = np.array([results[i].value for i in of_start])
+        self.start_values = np.array([results[i].point.value for i in of_start])
         return results[best]
 
     def plan(self, loss):
@@ -166,7 +169,8 @@ class NonconvexSolver:
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
         end = self._descend(End(None, 0), convex, LOOSE_ON_PATH, "start 2, convex loss")
-        if self._leads_to(end, first):
+        # Where passes cost little, the safer answer is to go the whole way.
+        if not self.is_cheap and self._leads_to(end, first):
             return None
         for loss in others:
             end = self._descend(end, loss, LOOSE_ON_PATH, "start 2, loss in between")
@@ -174,9 +178,6 @@ class NonconvexSolver:
 
     def _leads_to(self, start, end):
         # Whether the objective falls on the straight way from start to end, and curves upwards.
-        # Where passes cost little, the safer answer is to go the whole way.
-        if self.is_cheap:
-            return False
         step = end.theta - start.theta
         values, slopes = [], []
         for fraction in WAY_POINTS:
@@ -217,14 +218,14 @@ class NonconvexSolver:
 
     def _leave_saddles(self, result):
         for _ in range(MAX_ESCAPES):
-            if not result.converged:
+            if not result.verdict.is_solved:
                 break
             theta = None if result.curves_upwards else self._lower(result)
             if theta is None:
                 return result
             start = self.objective.theta(*result.objective.coef_intercept(theta))
             result = self._finish(End(start, result.n_iter + 1), "below a saddle")
-        if result.converged:
+        if result.verdict.is_solved:
             result.verdict = Verdict.SADDLE
         return result
 
@@ -234,7 +235,7 @@ class NonconvexSolver:
         direction = negative_curvature(objective, result.theta, result.last_point)
         if direction is None:
             return None
-        lowest = result.value
+        lowest = result.point.value
         best = None
         for sign in (1, -1):
             step, found = 1.0, False
@@ -256,10 +257,3 @@ def _with_signs_kept(objective, theta, step):
     moved = theta + step
     moved[(objective.penalty_in_theta.l1 > 0) & (moved * theta < 0)] = 0
     return objective.penalty_in_theta.project(moved)
-
-
-def _lowest(results):
-    # The indices of the results with the lowest value, up to rounding errors.
-    values = [result.value if np.isfinite(result.value) else np.inf for result in results]
-    rounding = 8 * np.finfo(results[0].objective.samples.dtype).eps * abs(min(values))
-    return [i for i, value in enumerate(values) if not value > min(values) + rounding]

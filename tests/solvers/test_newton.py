@@ -9,7 +9,7 @@ from sklogloss.losses import BrierLoss
 from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
 from sklogloss.solvers.newton import ExactHessian, HessianModel, Newton
 from sklogloss.solvers.proximal_products import ProximalProducts
-from sklogloss.solvers.stopping import Goal, Knowledge, Verdict
+from sklogloss.solvers.stopping import Goal, Knowledge, SolverResult, Verdict
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -154,7 +154,8 @@ def test_a_last_step_without_a_penalty_must_flatten(
     higher_and_flatter = replace(point, value=2 * point.value, max_gradient=point.max_gradient / 2)
     for last, is_taken in ((higher_and_flatter, by_gradient), (lower_and_steeper, not by_gradient)):
         monkeypatch.setattr(objective, "value_gradient", lambda theta, last=last: last)
-        result = solver._result(point, np.zeros_like(point.theta), 0, Verdict.CONVERGED)
+        result = SolverResult(objective, point.theta, 0, Verdict.CONVERGED, point)
+        solver._take_last_step(result, last.theta, rounding=0.0)
         assert (result.last_point is last) is is_taken
 
 

@@ -85,7 +85,7 @@ def test_keeps_the_lower_of_two_minima(solver, size, ratio, best):
     assert coef[0, 0] == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards():
+def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards(monkeypatch):
     X, y, weight = pulls(0.01, 1.4)
     problem = objective(X, y, weight, l2=1e-12)
     nonconvex = solver_of(problem)
@@ -97,7 +97,6 @@ def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards():
     grid = np.logspace(-2, 4, 2000)
     values = [end_at(coef).point.value for coef in grid]
     first, second = grid[1:-1][(np.diff(values)[:-1] < 0) & (np.diff(values)[1:] > 0)]
-    nonconvex.is_cheap = False
     for minimum in (first, second):
         assert nonconvex._leads_to(end_at(1.1 * minimum), end_at(minimum))
     # The hump between the two lies on the way, or the way goes up.
@@ -105,8 +104,10 @@ def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards():
     assert not nonconvex._leads_to(end_at(second), end_at(first))
     assert not nonconvex._leads_to(end_at(second), end_at(1.1 * second))
     # Where passes cost little, the second start is followed whatever its way looks like.
-    nonconvex.is_cheap = True
-    assert not nonconvex._leads_to(end_at(1.1 * first), end_at(first))
+    monkeypatch.setattr(nonconvex, "_leads_to", lambda start, end: True)
+    for is_cheap in (False, True):
+        nonconvex.is_cheap = is_cheap
+        assert (nonconvex._follow_path(end_at(first)) is not None) == is_cheap
 
 
 @pytest.mark.parametrize("share", [100, 1000])
