@@ -19,6 +19,11 @@ from sklogloss.solvers.stopping import Goal
 
 __all__ = ["FirthLogisticRegression"]
 
+SEVERAL_MAXIMA = (
+    "the likelihood under Jeffreys' prior has several maxima, and the highest one that was found "
+    "is taken; the samples say too little about the coefficients, or offsets are large"
+)
+
 
 class FirthLogisticRegression(BaseLinearClassifier):
     r"""Logistic regression under Jeffreys' prior: finite coefficients, and less bias.
@@ -69,7 +74,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Coefficients. For more than two classes they sum to zero over the classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
-        Number of iterations, those of the correction among them.
+        Number of iterations, those of a second start and of the correction among them.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -108,6 +113,11 @@ class FirthLogisticRegression(BaseLinearClassifier):
     and of all coefficients that lead to them those of smallest norm are taken, after columns are
     scaled to about the same spread. (R's brglm2 makes the last of such columns zero, which depends
     on their order.)
+
+    The penalised likelihood may have several maxima if there are few samples for each coefficient,
+    above all with large offsets. Where few rows decide, the solver starts twice: from even
+    probabilities, and from the maximum under a hundredth of the prior. It takes the higher maximum,
+    and a warning says if there were two.
 
     The arithmetic is in float64 whatever the type of X.
 
@@ -205,8 +215,8 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Warns
         -----
         ConvergenceWarning
-            If the solver did not get there. If float32, the type of X, has too few digits for the
-            coefficients.
+            If the solver did not get there. If the penalised likelihood has several maxima. If
+            float32, the type of X, has too few digits for the coefficients.
         """
         check_parameters(self, self._allowed)
         problem = self._validate_problem(X, y, sample_weight, offset)
@@ -224,6 +234,8 @@ class FirthLogisticRegression(BaseLinearClassifier):
             if correction is not None:
                 result = correct_intercept(result, correction, goal)
             self._warn_unless_solved(result)
+            if result.has_several_maxima:
+                warnings.warn(SEVERAL_MAXIMA, ConvergenceWarning, stacklevel=2)
             objective, dtype = result.objective, problem.X.dtype
             self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
             if objective.samples.dtype != dtype:

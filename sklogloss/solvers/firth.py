@@ -30,6 +30,14 @@ MEMORY = 10
 LARGEST_CHANGE = 5.0
 # A secant must have at least this fraction of the information's curvature along its step.
 SMALLEST_CURVATURE = 1e-3
+# From this typical leverage on, the penalised likelihood may have several maxima: 0.24 was the
+# smallest of 75 cold starts that ended in a lower one, of 1,100 data sets.
+LEVERAGE_OF_MAXIMA = 0.2
+# A second start is the optimum under this fraction of the prior.
+WEAKER_PRIOR = 0.01
+GAP_OF_WEAKER_PRIOR = 1e-2
+# Maxima this many standard errors apart are two.
+APART = 0.1
 
 
 @dataclass
@@ -46,6 +54,8 @@ class FirthResult:
         The last one, a step before theta at most.
     counts : Fortran-ordered ndarray of shape (n_samples, n_classes)
         The pseudo-counts there, see `JeffreysObjective.complete`.
+    has_several_maxima : bool
+        Whether another start has led to another maximum, which is no higher.
     """
 
     penalised: JeffreysObjective
@@ -54,6 +64,7 @@ class FirthResult:
     verdict: Verdict
     last_point: JeffreysPoint
     counts: np.ndarray
+    has_several_maxima: bool = False
 
     @property
     def objective(self):
@@ -110,8 +121,51 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
             start = penalised.start() if theta is None else penalised.within(theta)
             point = penalised.look(start, may_be_flat=True)
         result = FirthNewton(penalised, goal.after(n_iter), decrement).solve(point)
-    result.n_iter += n_iter
-    return result
+        result.n_iter += n_iter
+        is_sure = typical_leverage(result.counts) < LEVERAGE_OF_MAXIMA
+        if theta is not None or is_sure or not result.verdict.is_solved:
+            return result
+        return _higher_maximum(result, goal)
+
+
+def typical_leverage(counts):
+    """Return the leverage of the row that a parameter hangs on, on average over the parameters.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_samples, n_classes)
+        Pseudo-counts, see `JeffreysObjective.complete`.
+    """
+    leverage = counts.sum(axis=1)
+    return float(leverage @ leverage / max(leverage.sum(), np.finfo(np.float64).tiny))
+
+
+def _higher_maximum(result, goal):
+    # The better of a result and that of a second start, the likelihood's maximum under a weaker
+    # prior. A cold start is at even probabilities, far from separated classes and large offsets.
+    penalised = result.penalised
+    weaker = JeffreysObjective(
+        penalised.objective, WEAKER_PRIOR * penalised.strength, penalised.basis
+    )
+    of_weaker = FirthNewton(weaker, goal.loose(GAP_OF_WEAKER_PRIOR).named("weaker prior")).solve(
+        weaker.look(penalised.start(), may_be_flat=True)
+    )
+    goal = goal.named("second start")
+    other = FirthNewton(penalised, goal.loose(SUBSET_GAP)).solve(penalised.look(of_weaker.theta))
+    n_iter = result.n_iter + of_weaker.n_iter + other.n_iter
+    if other.verdict.is_solved and _are_apart(result, other):
+        other = FirthNewton(penalised, goal).solve(penalised.look(other.theta))
+        n_iter += other.n_iter
+        if other.verdict.is_solved and _are_apart(result, other):
+            better = min(result, other, key=lambda each: each.last_point.value)
+            return replace(better, n_iter=n_iter, has_several_maxima=True)
+    return replace(result, n_iter=n_iter)
+
+
+def _are_apart(result, other):
+    # Whether two results are at different maxima.
+    step = result.penalised.of_theta(other.theta - result.theta) @ result.last_point.factor
+    return step @ step > APART**2 * result.penalised.strength
 
 
 def _point_from_subset(plan, penalised):
@@ -233,17 +287,12 @@ class FirthNewton:
             self.n_slow += 1
         # What the last step leaves falls as with the step before, or as leverages allow.
         rate = self.decrement / previous if self.decrement < previous < np.inf else 1.0
-        left = self.decrement / 2 * min(max(rate, self._typical_leverage() ** 2), 1.0)
+        left = self.decrement / 2 * min(max(rate, typical_leverage(self.counts) ** 2), 1.0)
         if point.max_gradient <= self.goal.tol and left <= self.goal.gap * abs(point.value):
             return Verdict.CONVERGED
         if self.n_slow >= FEW_SLOW_STEPS and self._is_rounding(point):
             return Verdict.ROUNDING
         return Verdict.MAX_ITER if n_iter >= self.goal.max_iter else Verdict.GO_ON
-
-    def _typical_leverage(self):
-        # That of the row that a parameter hangs on, on average over the parameters.
-        leverage = self.counts.sum(axis=1)
-        return float(leverage @ leverage / leverage.sum())
 
     def _is_rounding(self, point):
         # Rounding errors of the raw predictions grow with the size of X, hence the square root.

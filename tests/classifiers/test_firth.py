@@ -286,6 +286,14 @@ def test_too_few_iterations_are_a_warning(data, correction):
         FirthLogisticRegression(intercept_correction=correction, max_iter=1).fit(X, y)
 
 
+def test_several_maxima_are_a_warning():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(10, 1))
+    y, offset = X @ rng.normal(size=1) > 0, 3 * rng.normal(size=10)
+    with pytest.warns(ConvergenceWarning, match="several maxima"):
+        FirthLogisticRegression().fit(X, y, offset=offset)
+
+
 @pytest.mark.filterwarnings("ignore:sample_weight is zero")
 def test_class_without_weight_has_a_finite_estimate_but_no_correction():
     X = np.arange(6.0).reshape(-1, 1)
