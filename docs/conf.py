@@ -2,7 +2,11 @@
 
 import os
 import re
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 # The gallery runs without a display.
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -15,12 +19,18 @@ release = version = installed_version("sklogloss")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "mathml",
+    "neighbours",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "examples"]
+nitpicky = True
+# Types in words, as numpydoc writes them; none of these is the name of something with a page.
+nitpick_ignore_regex = [("py:(class|obj)", r"(?!sklogloss|sklearn|numpy|scipy|pandas).*")]
+html_math_renderer = "mathml"
 default_role = "literal"
 
 autosummary_generate = True
@@ -34,11 +44,21 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "download_all_examples": False,
     "show_memory": False,
+    # The text that a cell prints, not the address of its last object.
+    "capture_repr": (),
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("sklogloss",),
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklogloss {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["sklogloss.css"]
+html_logo = "_static/logo.svg"
+html_favicon = "_static/logo.svg"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 html_theme_options = {"show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}
 
 

@@ -29,7 +29,7 @@ class TemperatureScaling(LogitCalibrator):
         Above 1 where the raw predictions are too extreme. Infinite where they are no better than
         none; 1 where they are all the same.
     slope_ : float
-        1 / temperature_.
+        1 / ``temperature_``.
 
     Notes
     -----
