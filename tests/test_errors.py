@@ -34,6 +34,7 @@ X = RNG.normal(size=(N, 3))
 Y = np.arange(N) % 2
 P = RNG.uniform(0.1, 0.9, size=N)
 Z = np.log(P / (1 - P))
+COST = [[0.0, 1.0], [10.0, 0.0]]
 CLF = LogLossClassifier().fit(X, Y)
 UNPENALISED = LogLossClassifier(C=np.inf).fit(X, Y)
 CV = LogLossClassifierCV(cv=2, Cs=2).fit(X, Y)
@@ -107,6 +108,9 @@ def fits(estimator, **base):
 def metric_cases():
     given = {
         "cross_entropy_decomposition": {"y_soft": np.column_stack([1 - P, P]), "y_proba": P},
+        "expected_cost": {"y_true": Y, "y_pred": Y, "cost": COST},
+        "optimal_decisions": {"y_proba": P, "cost": COST},
+        "optimal_threshold": {"cost": COST},
         "compare_fold_scores": {"scores_a": [1.0, 2, 3], "scores_b": [1.0, 2.5, 3]},
         "compare_log_loss": {"y_true": Y, "y_proba_a": P, "y_proba_b": P**2},
     }

@@ -192,12 +192,14 @@ class LogitCalibrator(Calibrator):
 def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
     """Return Platt's targets: probabilities of the classes, shape (n_samples, n_classes).
 
-    Of a sample of a class that n samples have, (n + 1) / (n + n_classes) for that class and
-    1 / (n + n_classes) for each other: Laplace's rule, as if each class had happened once more.
+    Of a sample of a class that n samples have, (n + 1) / (n + 2) for that class, and the others
+    share 1 / (n + 2): as if two samples more were there, one of which was of another class.
     """
     n_classes = forecasts.n_classes
     totals = unit * (forecasts.weights() @ forecasts.targets())
-    of_class = (np.diag(totals) + 1) / (totals + n_classes)[:, None]
+    of_others = 1 / (totals + 2)
+    of_class = np.repeat(of_others[:, None] / (n_classes - 1), n_classes, axis=1)
+    np.fill_diagonal(of_class, 1 - of_others)
     return of_class[forecasts.label] if forecasts.target is None else forecasts.target @ of_class
 
 

@@ -21,9 +21,9 @@ class LogisticScaling(LogitCalibrator):
     :math:`n` samples, :math:`(n + 1) / (n + 2)` for what happened. They keep the fit finite where
     raw predictions tell the classes apart without error.
 
-    For K classes it is the softmax of :math:`a z_k + b_k`, and the targets are
-    :math:`(n + 1) / (n + K)` and :math:`1 / (n + K)`. That is one model of all classes, not one
-    for each class against the rest.
+    For K classes it is the softmax of :math:`a z_k + b_k`, and the K - 1 classes that did not
+    happen share the :math:`1 / (n + 2)`. That is one model of all classes, not one for each class
+    against the rest.
 
     Attributes
     ----------

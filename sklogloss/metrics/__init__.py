@@ -8,6 +8,9 @@ from sklogloss.metrics.calibration import (
     calibration_slope_intercept,
     expected_calibration_error,
 )
+from sklogloss.metrics.calibration_error import CalibrationError, calibration_error
+from sklogloss.metrics.calibration_test import CalibrationTestResult, calibration_test
+from sklogloss.metrics.costs import expected_cost, optimal_decisions, optimal_threshold
 from sklogloss.metrics.cross_entropy import CrossEntropyDecomposition, cross_entropy_decomposition
 from sklogloss.metrics.decomposition import (
     ScoreDecomposition,
@@ -41,7 +44,9 @@ else:
     from sklogloss.metrics.scorers import __getattr__ as __getattr__
 
 __all__ = [
+    "CalibrationError",
     "CalibrationLine",
+    "CalibrationTestResult",
     "CrossEntropyDecomposition",
     "LogLossInterval",
     "ProbabilityScorer",
@@ -50,7 +55,9 @@ __all__ = [
     "SurpriseTestResult",
     "brier_decomposition",
     "brier_score",
+    "calibration_error",
     "calibration_slope_intercept",
+    "calibration_test",
     "compare_fold_scores",
     "compare_log_loss",
     "cross_entropy_decomposition",
@@ -58,6 +65,7 @@ __all__ = [
     "d2_log_loss_scorer",
     "discrimination_scorer",
     "expected_calibration_error",
+    "expected_cost",
     "focal_loss",
     "log_loss",
     "log_loss_decomposition",
@@ -67,6 +75,8 @@ __all__ = [
     "neg_focal_loss_scorer",
     "neg_log_loss_scorer",
     "neg_miscalibration_scorer",
+    "optimal_decisions",
+    "optimal_threshold",
     "probability_scorers",
     "surprise",
     "surprise_test",

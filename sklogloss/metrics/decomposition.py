@@ -23,7 +23,12 @@ from sklogloss.metrics.brier_score import squared_errors
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import METHODS, recalibrate
 
-__all__ = ["ScoreDecomposition", "brier_decomposition", "log_loss_decomposition"]
+__all__ = [
+    "ScoreDecomposition",
+    "brier_decomposition",
+    "log_loss_decomposition",
+    "make_splitter",
+]
 
 
 class ScoreDecomposition(NamedTuple):
@@ -235,7 +240,7 @@ def _decompose(
     if bias_correction and forecasts.target is not None:
         raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
     rng = check_random_state(random_state)
-    splitter = _splitter(cv, forecasts, rng)
+    splitter = make_splitter(cv, forecasts, rng)
 
     def parts_of(forecasts: Forecasts) -> NDArray[np.float64]:
         recalibrated = forecasts.with_proba(recalibrate(forecasts, method, splitter))
@@ -262,7 +267,8 @@ def _decompose(
     return ScoreDecomposition(loss, miscalibration, discrimination, uncertainty, intervals)
 
 
-def _splitter(cv: Any, forecasts: Forecasts, rng: np.random.RandomState) -> Any:
+def make_splitter(cv: Any, forecasts: Forecasts, rng: np.random.RandomState) -> Any:
+    """Return the splitter that cv means, shuffled if it is a number; None for None."""
     if cv is None:
         return None
     splitter = check_splitter(cv, forecasts.label, classifier=forecasts.label is not None)

@@ -15,9 +15,11 @@ from sklogloss.inputs.parameters import (
     LARGEST_COUNT,
     SEED,
     Integers,
+    Interval,
     check_parameter,
 )
 from sklogloss.inputs.targets import group_indices, label_column
+from sklogloss.metrics.confidence_sequence import anytime_pvalue, confidence_sequence
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = [
@@ -165,6 +167,8 @@ def compare_log_loss(
     groups: ArrayLike | None = None,
     folds: ArrayLike | None = None,
     confidence_level: float = 0.95,
+    sequential: bool = False,
+    largest_loss: float = 5.0,
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> ScoreComparison:
@@ -190,8 +194,18 @@ def compare_log_loss(
         `cross_val_predict`: models of different folds share training data. Then the means of the
         folds are compared by `compare_fold_scores`.
     confidence_level : float in (0, 1), default=0.95
+    sequential : bool, default=False
+        Whether the interval and the p-value hold at any time: samples are in the order of time, and
+        one may look at the comparison after each of them, and stop when one likes. Losses are
+        clipped at `largest_loss`, and the difference is the mean of those. Nothing else is assumed:
+        samples may depend on those before them, and the interval is for the mean of the
+        expectations that the differences had. It is wider than the plain one, which holds for one
+        look.
+    largest_loss : float, default=5.0
+        In nats. For `sequential` alone, which needs bounded losses: 5 is the loss of a probability
+        of 0.0067. Choose it before the first look.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Not negative; None means 1. Not with `sequential`.
 
     Returns
     -------
@@ -216,6 +230,8 @@ def compare_log_loss(
     -0.078 +- 0.013, p = 2e-09
     """
     check_parameter("confidence_level", confidence_level, FRACTION)
+    check_parameter("sequential", sequential, bool)
+    check_parameter("largest_loss", largest_loss, Interval(0, np.inf, "()"))
     raw_a, raw_b = None, None
     if raw_prediction is not None:
         if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
@@ -231,6 +247,11 @@ def compare_log_loss(
     ]
     forecasts = Forecasts.of(y_true, y_proba_a, raw_prediction=raw_a, names=names[0], **shared)
     other = Forecasts.of(y_true, y_proba_b, raw_prediction=raw_b, names=names[1], **shared)
+    if sequential:
+        for name, value in (("groups", groups), ("folds", folds), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise ValueError(f"{name} must be None with sequential=True")
+        return _sequential_comparison(forecasts, other, largest_loss, confidence_level)
     differences = forecasts.surprise("clip") - other.surprise("clip")
     if folds is not None:
         if groups is not None:
@@ -335,6 +356,22 @@ def _standard_error(sums: NDArray[Any], weights: NDArray[Any]) -> float:
     n_groups, mean = len(sums), sums.sum() / weights.sum()
     residual = sums - mean * weights
     return float(np.sqrt(n_groups / (n_groups - 1) * (residual @ residual)) / weights.sum())
+
+
+def _sequential_comparison(
+    forecasts: Forecasts, other: Forecasts, largest_loss: float, confidence_level: float
+) -> ScoreComparison:
+    losses, others = (
+        np.minimum(of_one.surprise("clip"), largest_loss) for of_one in (forecasts, other)
+    )
+    differences = losses - others
+    span = 2 * float(largest_loss)
+    difference = float(differences.mean())
+    low, high = confidence_sequence(differences, span, confidence_level)
+    error = float(differences.std() / np.sqrt(len(differences)))
+    statistic = difference / error if error > 0 else 0.0
+    pvalue = anytime_pvalue(differences, span)
+    return ScoreComparison(difference, low, high, error, statistic, pvalue)
 
 
 def _comparison(
