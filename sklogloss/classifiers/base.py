@@ -50,7 +50,8 @@ from sklogloss.solvers.stopping import Goal
 
 __all__ = ["COMMON_PARAMETERS", "BaseLinearClassifier", "fitted_coefficients", "no_l1_error"]
 
-AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga")
+# scikit-learn's solvers that this package has no namesake of, "newton-cd" of its version 1.10.
+AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram")
 PROBABILITIES = ("model", "posterior")
 # Below this number of entries of X, NumPy predicts as fast as a pass does.
 MANY_ENTRIES = 100_000

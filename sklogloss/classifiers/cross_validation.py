@@ -88,7 +88,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         accuracy. With "neg_log_loss", no probability of the model is rounded to 0, and test samples
         of a class that the training rows of the fold lack are left out: their loss has no bound.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
-            "liblinear", "sag", "saga"}, default="auto"
+            "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
         As for `LogLossClassifier`.
     tol : float, default=1e-4
         As for `LogLossClassifier`. The fits that only serve the choice, those of the folds and,

@@ -73,12 +73,12 @@ class FocalLogisticRegression(BaseLinearClassifier):
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility: a fit has the same bits each time.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
-            "liblinear", "sag", "saga"}, default="auto"
+            "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
         least memory; "coordinate-descent" is for an L1 penalty, which the others do not know.
-        "auto" chooses by the penalty and the shape of the data; scikit-learn's "liblinear", "sag"
-        and "saga" do the same.
+        "auto" chooses by the penalty and the shape of the data, and so do the names of
+        scikit-learn's other solvers.
     max_iter : int, default=100
         Most iterations of the solver from each start.
     verbose : int, default=0

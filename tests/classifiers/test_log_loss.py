@@ -86,6 +86,8 @@ def test_parameters_are_those_of_logistic_regression():
         ({"solver": "liblinear", "dual": True, "intercept_scaling": 7.0}, {}),
         ({"solver": "saga", "random_state": 3}, {}),
         ({"solver": "sag", "n_jobs": 1}, {}),
+        ({"solver": "newton-cd"}, {}),
+        ({"solver": "newton-cd-gram"}, {}),
     ],
 )
 def test_scikit_learns_ways_to_say_it(parameters, equivalent):
