@@ -1,6 +1,7 @@
 """Fast logistic regression with honest probabilities."""
 
 from sklogloss._show_versions import show_versions
+from sklogloss._version import __version__ as __version__
 from sklogloss.classifiers import (
     FirthLogisticRegression,
     FocalLogisticRegression,
@@ -19,4 +20,3 @@ __all__ = [
     "logloss_path",
     "show_versions",
 ]
-__version__ = "0.1.0"

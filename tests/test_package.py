@@ -36,13 +36,14 @@ PUBLIC_MODULES = [
 # Which folders (or modules) of the package each one may import, beside itself.
 ALLOWED_IMPORTS = {
     "_cython": set(),
+    "_version": set(),
     "inputs": set(),
     "losses": {"_cython", "inputs"},
     "penalties": set(),
     "selection": set(),
     "linear": {"_cython", "losses", "penalties"},
     "solvers": {"_cython", "losses", "penalties", "linear"},
-    "classifiers": {"inputs", "losses", "penalties", "selection", "linear", "solvers"},
+    "classifiers": {"_version", "inputs", "losses", "penalties", "selection", "linear", "solvers"},
     "calibration": {"inputs", "losses", "linear", "classifiers", "metrics"},
     "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
     "metrics": {"inputs", "losses"},
@@ -50,7 +51,7 @@ ALLOWED_IMPORTS = {
     "onnx": {"inputs", "losses", "classifiers"},
     "_show_versions": {"_cython", "linear"},
     "__main__": {"_show_versions"},
-    "__init__": {"_show_versions", "classifiers"},
+    "__init__": {"_show_versions", "_version", "classifiers"},
 }
 
 

@@ -629,7 +629,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         return plain_state(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(restored_state(state))
+        super().__setstate__(restored_state(state, type(self).__name__))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,11 +1,18 @@
 """Fitted state as pickles and skops see it: arrays, numbers and strings, no class of sklogloss."""
 
+import warnings
 from dataclasses import asdict, fields
 
+from sklearn.exceptions import InconsistentVersionWarning
+
+from sklogloss._version import __version__
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.solvers.plan import Method, Plan, Start
 
 __all__ = ["plain_state", "restored_state"]
+
+# The attribute of a stored classifier that says which version has stored it.
+VERSION = "_sklogloss_version"
 
 
 def plain_state(state):
@@ -22,7 +29,7 @@ def plain_state(state):
     -------
     state : dict
     """
-    plain = dict(state)
+    plain = state | {VERSION: __version__}
     plan, loss = state.get("plan_"), state.get("_fitted_loss")
     if isinstance(plan, Plan):
         names = {"methods": [method.name for method in plan.methods], "start": plan.start.name}
@@ -33,14 +40,35 @@ def plain_state(state):
     return plain
 
 
-def restored_state(plain):
+def restored_state(plain, name):
     """Return the attributes of which `plain_state` returned the plain ones.
 
     Of a plan that another version has stored, what this one does not know is left out, and what is
     missing has its default. A plan that cannot be made of it stays the dict that it is: it only
     says how the fit went, and no method of the classifier needs it.
+
+    Parameters
+    ----------
+    plain : dict
+    name : str
+        Of the class, for the warning.
+
+    Warns
+    -----
+    InconsistentVersionWarning
+        If another version has stored them, as scikit-learn warns of its own.
     """
     state = dict(plain)
+    version = state.pop(VERSION, "before 0.1.0")
+    if version != __version__:
+        warnings.warn(
+            InconsistentVersionWarning(
+                estimator_name=name,
+                current_sklearn_version=f"{__version__} of sklogloss",
+                original_sklearn_version=version,
+            ),
+            stacklevel=4,
+        )
     plan, loss = plain.get("plan_"), plain.get("_fitted_loss")
     if isinstance(plan, dict):
         state["plan_"] = _restored_plan(plan)

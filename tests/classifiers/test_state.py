@@ -3,12 +3,16 @@
 import copy
 import pickle
 import pickletools
+import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import InconsistentVersionWarning
 
+import sklogloss
 from sklogloss import (
     FirthLogisticRegression,
     FocalLogisticRegression,
@@ -19,6 +23,8 @@ from sklogloss.solvers.plan import Plan
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)
+
+PICKLES = Path(__file__).parents[1] / "data" / "pickles"
 
 MODELS = [
     LogLossClassifier(),
@@ -60,7 +66,9 @@ def test_joblib(model, tmp_path):
 
 def test_a_pickle_names_no_class_of_the_package_but_the_classifier_s(model):
     strings = [argument for _, argument, _ in pickletools.genops(pickle.dumps(model))]
-    of_package = {text for text in strings if isinstance(text, str) and "sklogloss" in text}
+    of_package = {
+        text for text in strings if isinstance(text, str) and text.startswith("sklogloss")
+    }
     assert of_package == {type(model).__module__}
 
 
@@ -142,3 +150,35 @@ def test_other_losses_are_stored_as_they_are():
     clf = LogLossClassifier().fit(*CANCER)
     clf._fitted_loss = "a loss of a subclass"
     assert pickle.loads(pickle.dumps(clf))._fitted_loss == clf._fitted_loss
+
+
+@pytest.mark.parametrize("path", sorted(PICKLES.glob("*/*.pickle")), ids=lambda path: path.stem)
+def test_pickles_of_all_versions_can_be_read(path):
+    warned = [] if path.parent.name == sklogloss.__version__ else [InconsistentVersionWarning]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        restored = pickle.loads(path.read_bytes())
+    assert [warning.category for warning in caught] == warned
+    proba = restored.predict_proba(IRIS[0][::10])
+    with np.load(path.parent / "probabilities.npz") as expected:
+        # Some roundings of scores of size 10, of which another machine makes others.
+        np.testing.assert_allclose(proba, expected[path.stem], atol=100 * np.finfo(float).eps)
+    assert restored.fit(*IRIS).predict(IRIS[0]).shape == (150,)
+
+
+def test_there_are_pickles_of_this_version():
+    assert (PICKLES / sklogloss.__version__).is_dir()
+
+
+@pytest.mark.parametrize("stored", ["0.0.1", None])
+def test_another_version_is_warned_of(stored):
+    state = LogLossClassifier().fit(*IRIS).__getstate__()
+    if stored is None:
+        del state["_sklogloss_version"]
+    else:
+        state["_sklogloss_version"] = stored
+    restored = LogLossClassifier()
+    message = f"estimator LogLossClassifier from version {stored or 'before 0.1.0'} when using"
+    with pytest.warns(InconsistentVersionWarning, match=message):
+        restored.__setstate__(state)
+    assert "_sklogloss_version" not in vars(restored)

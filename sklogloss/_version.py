@@ -1,0 +1,3 @@
+"""The version, which stored classifiers remember."""
+
+__version__ = "0.1.0"
