@@ -83,6 +83,10 @@ class NonconvexSolver:
         self.goal = goal
         self.is_cheap = costs_few_passes(objective)
         self.follow_gap = CLOSE if self.is_cheap else LOOSE
+        self.plans = {}
+        for loss in (objective.loss, *path):
+            facts = Facts.of(objective.samples, loss, objective.penalty, objective.fit_intercept)
+            self.plans[loss] = make_plan(facts, solver)
 
     def solve(self, theta):
         """Return the SolverResult of the lowest minimum; theta None is a cold start."""
@@ -95,16 +99,11 @@ class NonconvexSolver:
             lowest = [i for i, value in enumerate(values) if not value > min(values) + rounding]
             # Of those that differ by rounding errors alone, the flattest is the same minimum.
             best = min(lowest, key=lambda i: results[i].point.max_gradient)
-            results[best] = self._leave_saddles(results[best])
+            if not results[best].curves_upwards:
+                results[best] = self._leave_saddles(results[best])
         of_start = [best if i in lowest else i for i in of_start]
         self.start_values = np.array([results[i].point.value for i in of_start])
         return results[best]
-
-    def plan(self, loss):
-        """Return the plan for the objective with another loss."""
-        objective = self.objective
-        facts = Facts.of(objective.samples, loss, objective.penalty, objective.fit_intercept)
-        return make_plan(facts, self.solver)
 
     def _follow_starts(self, theta):
         # The different ends, loosely solved, and the index of that of each start.
@@ -135,35 +134,31 @@ class NonconvexSolver:
         # The ends on a subset of the rows, or in the space of the rows, and whether they are close
         # to minima of the whole; None where the problem is small.
         objective, samples = self.objective, self.objective.samples
-        plan = self.plan(objective.loss)
-        if plan.start is Start.ROWS:
-            reduction = RowReduction.of(objective)
-            if reduction is not None:
-                ends, of_start = self._follow_starts_of(reduction.objective, 0.0)
-                lifted = [reduction.coef_intercept(end.theta) for end in ends]
-                ends = [
-                    End(objective.theta(*pair), end.n_iter)
-                    for pair, end in zip(lifted, ends, strict=True)
-                ]
-                return ends, of_start, True
-        if plan.start is Start.SUBSET:
-            rows = random_rows(samples, plan.subset_sizes[-1])
+        plan = self.plans[objective.loss]
+        reduction = RowReduction.of(objective) if plan.start is Start.ROWS else None
+        if reduction is not None:
+            part, gap = reduction.objective, 0.0
+        elif plan.start is Start.SUBSET:
+            rows, gap = random_rows(samples, plan.subset_sizes[-1]), SUBSET_GAP
             part = objective.replace(samples=samples.take(rows))
-            return *self._follow_starts_of(part, SUBSET_GAP), True
-        size = plan.rows_for_starts
-        if plan.hessian_stride > 1 or size is None:
+        elif plan.hessian_stride > 1 or plan.rows_for_starts is None:
             # With a Hessian from some blocks, passes over the whole cost no more than others would.
             return None
-        part = objective.replace(samples=samples.take(random_rows(samples, size)))
-        return *self._follow_starts_of(part, None), False
-
-    def _follow_starts_of(self, part, gap):
+        else:
+            rows, gap = random_rows(samples, plan.rows_for_starts), None
+            part = objective.replace(samples=samples.take(rows))
         goal = self.goal.loose(self.goal.gap).named("part of the data")
         solver = NonconvexSolver(self.solver, part, self.path, goal)
         ends, of_start = solver._follow_starts(None)
         if gap is not None:
             ends = solver._descend_all(ends, part.loss, gap)
-        return ends, of_start
+        if reduction is not None:
+            lifted = [reduction.coef_intercept(end.theta) for end in ends]
+            ends = [
+                End(objective.theta(*pair), end.n_iter)
+                for pair, end in zip(lifted, ends, strict=True)
+            ]
+        return ends, of_start, gap is not None
 
     def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
@@ -195,7 +190,7 @@ class NonconvexSolver:
 
     def _descend(self, end, loss, gap, name):
         goal = self.goal.after(end.n_iter).loose(gap).named(name)
-        result = descend(self.plan(loss), self.objective.replace(loss=loss), end.theta, goal)
+        result = descend(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
     def _is_same(self, first, second):
@@ -211,7 +206,7 @@ class NonconvexSolver:
         # With a kink or a bound the model of a step must be convex.
         objective = self.objective if self.objective.penalty.is_smooth else self.convexified
         goal = self.goal.after(end.n_iter).named(name)
-        result = solve(self.plan(objective.loss), objective, end.theta, goal)
+        result = solve(self.plans[objective.loss], objective, end.theta, goal)
         result.n_iter += end.n_iter
         result.objective = result.objective.replace(loss=self.objective.loss)
         return result
