@@ -217,18 +217,13 @@ class Objective:
             theta[-self.n_columns :] = -np.median(offset if rows is None else offset[rows], axis=0)
         return self.penalty_in_theta.project(theta)
 
-    def value_gradient(self, theta) -> Evaluation:
-        """Evaluate value and gradient: one pass over X."""
-        sums, _ = self.samples.value_gradient(self.loss, self.coef_intercept(theta))
-        return self._evaluation(theta, sums[0], sums[1:])
-
-    def value_gradient_curvature(self, theta) -> Evaluation:
-        """Evaluate value, gradient and what hessian_product needs: one pass over X."""
-        sums, curvature = self.samples.value_gradient(
-            self.loss, self.coef_intercept(theta), curvature=True
+    def value_gradient(self, theta, *, curvature=False) -> Evaluation:
+        """Evaluate value, gradient and, if asked for, what products need: one pass over X."""
+        sums, kept = self.samples.value_gradient(
+            self.loss, self.coef_intercept(theta), curvature=curvature
         )
         evaluation = self._evaluation(theta, sums[0], sums[1:])
-        evaluation.curvature = curvature
+        evaluation.curvature = kept
         return evaluation
 
     def value_gradient_hessian(self, theta, *, single=False, stride=1) -> Evaluation:
@@ -271,7 +266,7 @@ class Objective:
         hessian : ndarray of shape (n_features + fit_intercept, n_features + fit_intercept)
             Its lower triangle, in theta.
         """
-        point = self.value_gradient_curvature(theta)
+        point = self.value_gradient(theta, curvature=True)
         mean = self.samples.class_mean_hessian(self.loss, point.curvature, self.coordinates)
         mean /= self.weight_sum
         if self.samples.design.is_sparse and self.fit_intercept:

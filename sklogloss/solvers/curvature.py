@@ -71,7 +71,7 @@ def negative_curvature(objective, theta, point=None):
     if costs_few_passes(objective):
         return _from_hessian(objective, theta, is_free, threshold)
     if point is None or point.curvature is None:
-        point = objective.value_gradient_curvature(theta)
+        point = objective.value_gradient(theta, curvature=True)
     return _from_products(objective, point, is_free, threshold)
 
 

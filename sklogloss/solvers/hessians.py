@@ -83,7 +83,7 @@ class HessianProducts(HessianModel):
 
     def evaluate(self, theta):
         """Evaluate with the curvature that products need."""
-        return self.objective.value_gradient_curvature(theta)
+        return self.objective.value_gradient(theta, curvature=True)
 
     def direction(self, point, stopping):
         """Return the truncated Newton direction."""

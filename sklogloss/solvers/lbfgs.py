@@ -50,7 +50,7 @@ class LBFGS:
         return SolverResult(self.objective, self.point.theta, self.n_iter, self.verdict, self.point)
 
     def _run(self, n_iter):
-        start = self.objective.value_gradient_curvature(self.point.theta)
+        start = self.objective.value_gradient(self.point.theta, curvature=True)
         diagonal = self.objective.hessian_diagonal(start)
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
         # SciPy's first step has a length of one. Make it that of Newton's method by the diagonal.

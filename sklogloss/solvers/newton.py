@@ -257,7 +257,7 @@ class ExactHessian(HessianModel):
         is_first = self.previous_point is None
         if self.kept is not None and (is_first or not self.wants_whole_hessian):
             if self.uses_products:
-                return self.objective.value_gradient_curvature(theta)
+                return self.objective.value_gradient(theta, curvature=True)
             return self.objective.value_gradient(theta)
         if is_first and self.stride > 1:
             point = self.objective.value_gradient_hessian(theta, single=True, stride=self.stride)
@@ -353,7 +353,7 @@ class ExactHessian(HessianModel):
 
     def solve_hessian_at(self, theta):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
-        point = self.objective.value_gradient_curvature(theta)
+        point = self.objective.value_gradient(theta, curvature=True)
         hessian = self._curved_part(point)[0].value_gradient_hessian(theta).hessian
         fix_class_shift(hessian, self.objective)
         return CholeskyFactor(hessian).solve

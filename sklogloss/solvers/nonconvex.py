@@ -121,11 +121,11 @@ class NonconvexSolver:
                     return self._descend_all(ends, self.path[-1], LOOSE), of_start
         end = End(start if theta is None else theta, 0)
         first = self._descend(end, self.path[-1], self.follow_gap, "start 1")
-        first.point = self.convexified.value_gradient_curvature(first.theta)
+        first.point = self.convexified.value_gradient(first.theta, curvature=True)
         second = self._follow_path(first)
         if second is None:
             return [first], (0, 0)
-        second.point = self.convexified.value_gradient_curvature(second.theta)
+        second.point = self.convexified.value_gradient(second.theta, curvature=True)
         if self._is_same(first, second):
             return [min(first, second, key=lambda end: end.point.value)], (0, 0)
         return [first, second], (0, 1)

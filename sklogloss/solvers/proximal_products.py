@@ -36,7 +36,7 @@ class ProximalProducts(HessianModel):
 
     def evaluate(self, theta):
         """Evaluate with the curvature that products need."""
-        return self.objective.value_gradient_curvature(theta)
+        return self.objective.value_gradient(theta, curvature=True)
 
     def direction(self, point, stopping):
         """Return the way to the minimum of the damped model."""

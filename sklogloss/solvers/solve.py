@@ -236,7 +236,7 @@ def _solve_again(plan, objective, start, goal, result):
 
 def _recentred(objective, theta):
     # The same objective with center and scale for the neighbourhood of theta.
-    samples, point = objective.samples, objective.value_gradient_curvature(theta)
+    samples, point = objective.samples, objective.value_gradient(theta, curvature=True)
     weight = samples.row_curvature(objective.loss, point.curvature)
     if not weight.any():
         return objective

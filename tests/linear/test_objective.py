@@ -97,7 +97,7 @@ def test_derivatives_obey_the_chain_rule(n_classes, container, fit_intercept, l2
     hessian = J.T @ hessian @ J
 
     plain = objective.value_gradient(theta)
-    with_curvature = objective.value_gradient_curvature(theta)
+    with_curvature = objective.value_gradient(theta, curvature=True)
     with_hessian = objective.value_gradient_hessian(theta)
     largest = np.abs(gradient if fit_intercept else gradient[: objective.n_parameters]).max()
     for evaluation in (plain, with_curvature, with_hessian):
@@ -315,7 +315,7 @@ def test_exact_hessian_is_the_derivative_of_the_gradient(loss, soft, is_sparse):
 def test_products_and_diagonal_are_the_hessians(loss, soft, is_sparse, convex):
     objective, theta = objective_of_loss(loss, soft, is_sparse, convex)
     hessian = full_hessian(objective, theta)
-    evaluation = objective.value_gradient_curvature(theta)
+    evaluation = objective.value_gradient(theta, curvature=True)
     columns = np.eye(len(theta))
     products = np.column_stack([objective.hessian_product(evaluation, c) for c in columns])
     # Means of 60 rows whose entries are of the size 1.

@@ -85,7 +85,7 @@ def test_passes_have_the_same_bits_for_any_number_of_threads(data, container, dt
     def everything(n_threads):
         objective = make_objective(X, y, n_classes, n_threads)
         theta = np.linspace(-1, 1, objective.n_parameters)
-        point = objective.value_gradient_curvature(theta)
+        point = objective.value_gradient(theta, curvature=True)
         hessian = objective.value_gradient_hessian(theta)
         return (
             objective.coordinates.scale,

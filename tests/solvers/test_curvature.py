@@ -83,7 +83,7 @@ def test_little_negative_curvature_between_features_is_found(monkeypatch, n_pass
         n_little += 1
         theta = turned.theta(turn.T @ [[first], [0.0]], 0)
         direction = negative_curvature(turned, theta)
-        at_theta = turned.value_gradient_curvature(theta)
+        at_theta = turned.value_gradient(theta, curvature=True)
         assert direction @ turned.hessian_product(at_theta, direction) < 0
     assert n_little > 3
 

@@ -38,7 +38,7 @@ def descend_on_face(objective, theta, max_iter, enough):
     rows = np.append(features, p) if objective.fit_intercept else features
     part = objective.restricted(features)
     start = whole[rows].ravel()
-    point = part.value_gradient_curvature(start)
+    point = part.value_gradient(start, curvature=True)
     l1 = part.penalty_in_theta.l1
     free = np.flatnonzero((start != 0) | (l1 == 0))
     slope = (l1 * np.sign(start))[free]

@@ -86,7 +86,7 @@ def hessian_and_gradient(objective, theta):
 def test_solves_the_equations(options):
     objective = make_objective(**options)
     theta = np.random.default_rng(1).normal(size=objective.n_parameters) / 4
-    point = objective.value_gradient_curvature(theta)
+    point = objective.value_gradient(theta, curvature=True)
     diagonal = objective.hessian_diagonal(point).reshape(objective.shape).mean(axis=1)
     hessian, gradient = hessian_and_gradient(objective, theta)
     system = SoftmaxSystem(objective)
@@ -112,7 +112,7 @@ def test_same_bits_for_any_number_of_threads():
     directions = []
     for n_threads in (1, 2, 3):
         objective = make_objective(n_samples=3000, n_features=600, n_classes=7, n_threads=n_threads)
-        point = objective.value_gradient_curvature(np.zeros(objective.n_parameters))
+        point = objective.value_gradient(np.zeros(objective.n_parameters), curvature=True)
         system = SoftmaxSystem(objective)
         assert system._n_threads == n_threads
         system.start(point, np.ones(objective.shape[0]))
@@ -125,7 +125,7 @@ def test_same_bits_for_any_number_of_threads():
 
 def test_no_curvature_ends_it():
     objective = make_objective(l2=0.0)
-    point = objective.value_gradient_curvature(np.zeros(objective.n_parameters))
+    point = objective.value_gradient(np.zeros(objective.n_parameters), curvature=True)
     point.curvature[:] = 0
     system = SoftmaxSystem(objective)
     system.start(point, np.ones(objective.shape[0]))
