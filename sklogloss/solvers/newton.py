@@ -60,7 +60,7 @@ MAX_STEPS = 30
 class Newton:
     """Steps to the minimum of a model of the objective, one after the other.
 
-    The model computes the direction; see `hessians` for what it may know of the Hessian.
+    The model computes the direction; the top of this file says what else a model has.
 
     Parameters
     ----------
