@@ -161,9 +161,12 @@ def test_sources_that_are_not_compiled_say_so(tmp_path):
     assert "pip install -e ." in error.value.stderr
 
 
-def test_the_changelog_is_that_of_the_version():
-    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == sklogloss.__version__
+@pytest.mark.parametrize(
+    ("name", "pattern"), [("CHANGELOG.md", r"^## (\S+)"), ("CITATION.cff", r"^version: (\S+)")]
+)
+def test_files_name_the_version(name, pattern):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert re.search(pattern, text, re.MULTILINE)[1] == sklogloss.__version__
 
 
 def test_show_versions(capsys):
