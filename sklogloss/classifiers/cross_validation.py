@@ -357,7 +357,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         splitter = check_splitter(cv, labels, classifier=True)
         row_weight = problem.row_weight
         if row_weight is None:
-            row_weight = np.ones(len(labels), dtype=problem.X.dtype)
+            row_weight = np.ones(len(labels), dtype=problem.target.dtype)
         splits = train_test_rows(splitter, problem.X, labels, len(labels), **split_params)
         return make_folds(splits, row_weight)
 

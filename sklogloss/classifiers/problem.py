@@ -22,6 +22,10 @@ from sklogloss.solvers.plan import Facts, make_plan
 
 __all__ = ["Problem"]
 
+# Below this label_smoothing, targets of float32 are too coarse: 1 - label_smoothing / 2 is off by
+# 3e-8, which raises the objective by a part of up to (3e-8 / label_smoothing)^2.
+SMALLEST_SMOOTHING_OF_FLOAT32 = 1e-4
+
 
 @dataclass
 class Problem:
@@ -37,7 +41,8 @@ class Problem:
     class_weight : ndarray of shape (n_classes,) or None
         The weights of the classes, alpha among them; None if there are none.
     target : Fortran-ordered ndarray of shape (n_samples, 1) or (n_samples, n_classes)
-        As the loss takes it: class weights have gone into soft targets, labels are smoothed.
+        As the loss takes it: class weights have gone into soft targets, labels are smoothed. Its
+        dtype is that of the arithmetic, float64 where a float32 X has targets close to 0 or 1.
     row_weight : ndarray of shape (n_samples,) or None
         Weights of samples and classes together, divided by 2 to the exponent, so that neither they
         nor their sums leave the range of the dtype.
@@ -85,11 +90,14 @@ class Problem:
         n_samples, n_features = X.shape
         n_classes = len(targets.classes)
         n_columns = 1 if n_classes == 2 else n_classes
+        dtype, smoothing = X.dtype, estimator.label_smoothing
+        if 0 < smoothing < SMALLEST_SMOOTHING_OF_FLOAT32:
+            dtype = np.dtype(np.float64)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_samples)
             _warn_of_no_weight(targets, sample_weight)
         if offset is not None:
-            offset = check_offset(offset, n_samples, n_columns, X.dtype, targets.classes)
+            offset = check_offset(offset, n_samples, n_columns, dtype, targets.classes)
         class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
         if class_weight is not None:
             class_weight = class_weights(class_weight, targets, sample_weight)
@@ -98,7 +106,7 @@ class Problem:
             class_weight = alpha if class_weight is None else class_weight * alpha
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
-            weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, X.dtype)
+            weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, dtype)
             if not row_weight.any():
                 others = " and class_weight" if alpha is None else ", class_weight and alpha"
                 raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
@@ -108,7 +116,7 @@ class Problem:
             targets,
             sample_weight,
             class_weight,
-            weighted.as_array(estimator.label_smoothing, X.dtype),
+            weighted.as_array(smoothing, dtype),
             row_weight,
             exponent,
             offset,
@@ -144,7 +152,8 @@ class Problem:
         kernel = _kernel_of(estimator._loss(len(self.targets.classes)), self.target.shape[1] > 1)
         fit_intercept = bool(estimator.fit_intercept)
         n_threads = effective_n_threads(estimator.n_jobs)
-        samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
+        design = make_design(self.X, self.target.dtype)
+        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
         plan = make_plan(Facts.of(samples, kernel, penalty, fit_intercept), estimator.solver)
         coordinates = balanced_coordinates(
             samples,

@@ -196,7 +196,7 @@ def _likelihood(
     _check_same_data(clf, checker, problem.targets.classes)
     loss = clf._loss(len(clf.classes_))
     samples = Samples(
-        make_design(problem.X),
+        make_design(problem.X, problem.target.dtype),
         problem.target,
         problem.row_weight,
         problem.offset,

@@ -145,6 +145,10 @@ class Samples:
             self.n_threads,
         )
 
+    def dense(self) -> Samples:
+        """Return the same rows with a dense copy of a sparse X."""
+        return replace(self, design=make_design(sparse.csr_array(self.X).toarray(), self.dtype))
+
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""
         return largest_entries(self.X, which)

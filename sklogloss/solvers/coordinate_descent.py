@@ -40,8 +40,9 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
         What the model before this one gained. The next is expected to gain less than this one by
         the same factor as this one less than that. Infinity asks for all digits.
     is_exact : bool, default=False
-        Whether, once a coefficient has become zero, the others solve their system at once. It is
-        worth its cost where the columns are so much alike that coordinate descent gains nothing.
+        Whether the system is solved in any case, and again at once where a coefficient has become
+        zero. It is worth its cost where the columns are so much alike that coordinate descent gains
+        nothing.
 
     Returns
     -------
@@ -50,6 +51,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     u, gradient = x.copy(), gradient.copy()
     bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
     total, rest = 0.0, LARGEST_REST
+    # Sweeps that gain little say nothing where columns are nearly alike: there the equations do.
+    is_sure = not is_exact
     for _ in range(MAX_ROUNDS):
         n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
         first_gain, gain, is_done = descend(
@@ -57,9 +60,10 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
         )
         total += gain
         rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
-        if first_gain <= rest * total or not np.isfinite(gain):
+        if not np.isfinite(gain) or (first_gain <= rest * total and is_sure):
             break
-        if not is_done:
+        if not (is_done and is_sure):
+            is_sure = True
             gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
             total += gain
             while is_exact and is_cut:

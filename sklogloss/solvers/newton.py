@@ -29,6 +29,7 @@ from .coordinate_descent import QuadraticModel, minimise_model
 from .costs import passes_per_hessian
 from .curvature import costs_few_passes, is_definite
 from .stopping import (
+    FEW_SLOW_STEPS,
     SUBSET_GAP,
     Goal,
     Knowledge,
@@ -44,6 +45,9 @@ __all__ = ["ExactHessian", "HessianModel", "InverseHessian", "Newton", "fix_clas
 # Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
 ARMIJO = 1e-4
 MAX_HALVINGS = 40
+# A last step is not taken blindly if it changes raw predictions by about this much or more: theta
+# is in units of raw predictions. It may promise little and be long where curvature has vanished.
+LONG_STEP = 1e-2
 # Below this number of multiplications a Hessian costs no more than what surrounds it.
 CHEAP_HESSIAN = 1_000_000
 # Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
@@ -101,7 +105,7 @@ class Newton:
                     if lower is not None:
                         point = lower
                         continue
-                    is_end = stopping.is_solved_to_rounding(point, self.model)
+                    is_end = stopping.ends_by_rounding(point, self.model)
                     verdict = Verdict.ROUNDING if is_end else Verdict.STALLED
                 break
             result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
@@ -147,6 +151,7 @@ class Newton:
             penalty.is_none
             or not penalty.is_smooth
             or self.goal.gap > SUBSET_GAP
+            or np.abs(result.direction).max() > LONG_STEP
             or point.value < 0.01 * self.objective.loss.unit
         )
         if not may_mislead:
@@ -218,7 +223,8 @@ class ExactHessian(HessianModel):
         self.wants_whole_hessian = not convex and costs_few_passes(objective)
         design, n_columns = objective.samples.design, objective.n_columns
         n_products = design.n_stored * objective.n_features * n_columns * (n_columns + 1) / 2
-        self.is_cheap = max(n_products / 8, objective.n_parameters**3 / 24) < CHEAP_HESSIAN
+        self.cost = max(n_products / 8, objective.n_parameters**3 / 24)
+        self.is_cheap = self.cost < CHEAP_HESSIAN
         self.uses_products = is_guided and n_columns > 1
         if is_guided and guide is not None and not self.is_cheap:
             self.kept = InverseHessian(guide)
@@ -238,13 +244,17 @@ class ExactHessian(HessianModel):
             # A rough solution takes a Hessian of its own: it costs little on a subset.
             self.kept = model.kept
 
-    def keep(self, hessian, dtype):
-        """Keep a Hessian that was computed in dtype; it is overwritten."""
-        if not self.objective.penalty.is_smooth:
-            self.kept = QuadraticModel(hessian, dtype, self.objective.loss.unit)
+    def keep(self, hessian, dtype, value=np.inf):
+        """Keep a Hessian that was computed in dtype, at this value; it is overwritten."""
+        objective = self.objective
+        if not objective.penalty.is_smooth:
+            if objective.n_columns > 1 and objective.fit_intercept:
+                # The intercepts alone have no L1 penalty and no bounds.
+                fix_class_shift(hessian, objective, [objective.n_features])
+            self.kept = QuadraticModel(hessian, dtype, min(value, objective.loss.unit))
             return
-        if self.objective.n_columns > 1:
-            fix_class_shift(hessian, self.objective)
+        if objective.n_columns > 1:
+            fix_class_shift(hessian, objective)
         self.last_solve = CholeskyFactor(hessian).solve
         self.kept = InverseHessian(self.last_solve)
 
@@ -283,7 +293,7 @@ class ExactHessian(HessianModel):
             if objective.n_columns > 1:
                 fix_class_shift(self.last_hessian, objective)
         dtype = np.float32 if self.is_rough else objective.samples.dtype
-        self.keep(point.hessian, dtype)
+        self.keep(point.hessian, dtype, point.value)
         point.hessian = None
         if objective.penalty.is_smooth:
             direction = self.last_solve(-point.gradient)
@@ -327,7 +337,7 @@ class ExactHessian(HessianModel):
     def _direction_of_model(self, point, stopping):
         # The first model gains what the objective has at most.
         gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
-        is_exact = stopping.n_slow >= 3
+        is_exact = self.is_cheap or stopping.n_slow >= FEW_SLOW_STEPS
         self.minimiser = minimise_model(
             self.kept.matrix,
             point.gradient,
@@ -421,14 +431,21 @@ class InverseHessian:
         return product
 
 
-def fix_class_shift(hessian, objective):
+def fix_class_shift(hessian, objective, rows=None):
     """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
 
     Adding the same number to the coefficients of a feature for every class changes no probability:
     without penalty the Hessian vanishes in that direction, and so does the gradient. Here it gets
     curvature along it.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters)
+    objective : Objective
+    rows : list of int, default=None
+        Rows of theta to treat so; None for those without an L2 penalty.
     """
     n_columns = objective.n_columns
-    for j in objective.unpenalised:
+    for j in objective.unpenalised if rows is None else rows:
         block = hessian[j * n_columns : (j + 1) * n_columns, j * n_columns : (j + 1) * n_columns]
         block += block.trace() / n_columns**2

@@ -193,6 +193,16 @@ class Plan:
         """Return the plan for a start that is a solution already."""
         return replace(self, start=Start.ZERO, subset_sizes=(), hessian_stride=1)
 
+    def for_design(self, design) -> Plan:
+        """Return the plan for the same data as another design, without what needs a sparse one."""
+        if design.is_sparse:
+            return self
+        methods = [
+            Method.PRODUCTS if method is Method.SPARSE_SOFTMAX else method
+            for method in self.methods
+        ]
+        return replace(self, methods=tuple(methods), descends=False)
+
     def __str__(self):
         words = self.start.value
         if self.subset_sizes:

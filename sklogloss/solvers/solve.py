@@ -10,6 +10,7 @@ from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
+from .doubt import needs_exact_steps
 from .hessians import ClassMeanHessian, HessianProducts
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
@@ -17,13 +18,23 @@ from .plan import Method, Start
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .sparse_softmax.dual_ascent import dual_start
-from .stopping import LARGEST_GAP, SUBSET_GAP, SolverResult, Stopping, Verdict, suboptimality_bound
+from .stopping import (
+    LARGEST_GAP,
+    SMALL_LOSS,
+    SUBSET_GAP,
+    SolverResult,
+    Stopping,
+    Verdict,
+    suboptimality_bound,
+)
 from .working_set import WorkingSets
 
 __all__ = ["descend", "method_for", "solve", "solve_subsets"]
 
 # By this factor penalties are stronger than the next one.
 STEP_OF_PENALTIES = 10
+# A sparse X may be made dense if it has fewer entries than so many times those that are stored.
+DENSE = 2
 # For a relative gap of this, the rows' cross-products may be in float32.
 ENOUGH_FOR_SINGLE = 1e-9
 
@@ -47,27 +58,41 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         Of the same objective, maybe with another center and scale.
     """
     result = descend(plan, objective, theta, goal, stronger=stronger)
-    if result.verdict.is_sound and result.last_point.max_gradient <= goal.tol:
-        return result
-    is_short_of_digits = not result.verdict.is_sound and result.n_iter < goal.max_iter
-    if is_short_of_digits and objective.samples.dtype == np.float32:
-        # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
-        objective = objective.replace(samples=objective.samples.astype(np.float64))
-        start = result.theta if result.verdict is not Verdict.OVERFLOW else objective.start()
-        result = _solve_again(plan, objective, start, goal, result)
+    if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
+        result = _with_more_digits(plan, result, goal)
+    if needs_exact_steps(plan, result, goal):
+        exact = replace(plan.without_start(), methods=(Method.EXACT,))
+        again = _solve_again(exact, result.objective, result.theta, goal, result)
+        if _is_better(again, result, goal):
+            result = again
+    if not result.converged and result.n_iter >= goal.max_iter:
+        result.verdict = Verdict.MAX_ITER
+    elif result.verdict is Verdict.STALLED and _has_little_loss(result):
+        result.verdict = Verdict.LITTLE_LOSS
+    return result
+
+
+def _with_more_digits(plan, result, goal):
+    # The result where rounding errors are smaller than those that may have set the end.
+    for with_more_digits in (_in_float64, _densified):
+        if result.verdict.is_sound or result.n_iter >= goal.max_iter:
+            break
+        objective = with_more_digits(result.objective)
+        if objective is not None:
+            plan = plan.for_design(objective.samples.design)
+            start = result.theta if result.verdict is not Verdict.OVERFLOW else objective.start()
+            result = _solve_again(plan, objective, start, goal, result)
     while result.n_iter < goal.max_iter and _has_stalled(result, goal):
         # Rounding errors are smaller where the Hessian is better conditioned.
-        other = _recentred(objective, result.theta)
-        start = other.theta(*objective.coef_intercept(result.theta))
+        other = _recentred(result.objective, result.theta)
+        start = other.theta(*result.objective.coef_intercept(result.theta))
         again = _solve_again(plan, other, start, goal, result)
         if not _is_better(again, result, goal):
             break
         goes_on = again.n_iter > result.n_iter and _gains(again, result, goal)
-        objective, result = other, again
+        result = again
         if not goes_on:
             break
-    if not result.converged and result.n_iter >= goal.max_iter:
-        result.verdict = Verdict.MAX_ITER
     return result
 
 
@@ -234,6 +259,23 @@ def _solve_again(plan, objective, start, goal, result):
     return again
 
 
+def _in_float64(objective):
+    # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
+    if objective.samples.dtype == np.float64:
+        return None
+    return objective.replace(samples=objective.samples.astype(np.float64))
+
+
+def _densified(objective):
+    # Dense columns are centred before the sums, sparse ones after them: columns that are far from
+    # zero, with next to no zeros, lose digits there.
+    design = objective.samples.design
+    is_full = DENSE * design.n_stored > design.n_samples * design.n_features
+    if not (design.is_sparse and objective.fit_intercept and is_full):
+        return None
+    return objective.replace(samples=objective.samples.dense())
+
+
 def _recentred(objective, theta):
     # The same objective with center and scale for the neighbourhood of theta.
     samples, point = objective.samples, objective.value_gradient(theta, curvature=True)
@@ -276,6 +318,10 @@ def _is_better(again, result, goal):
     is_lost = result.converged and not again.converged
     is_flatter = again.max_gradient < result.max_gradient or again.max_gradient <= goal.tol
     return is_flatter and not (is_higher or is_lost)
+
+
+def _has_little_loss(result):
+    return result.value < SMALL_LOSS * result.objective.loss.unit
 
 
 def _gains(again, result, goal):

@@ -13,6 +13,7 @@ from sklogloss.linear.objective import Evaluation, Objective
 
 __all__ = [
     "LARGEST_GAP",
+    "SMALL_LOSS",
     "SUBSET_GAP",
     "Goal",
     "Knowledge",
@@ -64,6 +65,7 @@ class Verdict(Enum):
     MAX_ITER = (6, False, False)
     OVERFLOW = (7, False, False)
     SADDLE = (8, False, False)
+    LITTLE_LOSS = (9, False, False)
 
     def __init__(self, number, is_solved, is_sound):
         self.is_solved = is_solved
@@ -75,6 +77,7 @@ class Verdict(Enum):
             Verdict.STALLED: "the steps came to gain little",
             Verdict.MAX_ITER: f"max_iter={max_iter} iterations were not enough",
             Verdict.SADDLE: "it stopped at a saddle of the objective",
+            Verdict.LITTLE_LOSS: "rounding errors hide the optimum, whose loss is next to nothing",
             Verdict.OVERFLOW: "the objective or its gradient overflows; rescale X",
         }.get(self, "")
 
@@ -248,7 +251,11 @@ class Stopping:
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
             if self.objective.penalty.is_none and self.is_separated(point.value):
                 return Verdict.SEPARABLE
-        if self.n_slow >= FEW_SLOW_STEPS and self.is_solved_to_rounding(point, model):
+        n_enough = FEW_SLOW_STEPS
+        if not self.objective.penalty.is_smooth:
+            # Only slow steps make coordinate descent solve its model to all digits.
+            n_enough += FEW_SLOW_STEPS
+        if self.n_slow >= n_enough and self.ends_by_rounding(point, model):
             return Verdict.ROUNDING
         if self.n_slow >= model.patience:
             return Verdict.STALLED
@@ -292,15 +299,12 @@ class Stopping:
 
     @cached_property
     def may_vanish(self):
-        """Whether the objective may fall for ever: parameters without a penalty separate classes.
+        """Whether the objective may fall to zero, since nothing but bounds limits a parameter.
 
-        The intercept does so where a class has no samples.
+        The intercept may where a class has no samples.
         """
         objective = self.objective
-        return (
-            not objective.penalty.grows_everywhere
-            or objective.samples.rarest_class(objective.n_columns) == 0
-        )
+        return objective.penalty.is_none or objective.samples.rarest_class(objective.n_columns) == 0
 
     def negligible(self, point):
         """Return the suboptimality that the last step may leave (nats).
@@ -338,6 +342,15 @@ class Stopping:
         value = abs(point.value)
         decrease = min(abs(self.decrement) / 2, value)
         return decrease <= math.sqrt(self.eps) * max(value, self.small_loss)
+
+    def ends_by_rounding(self, point, model):
+        """Return whether rounding errors are an end: what is left to gain is small, too.
+
+        A float32 X is looked at again in float64.
+        """
+        gap = max(LARGEST_GAP, math.sqrt(self.eps))
+        is_small = abs(self.decrement) / 2 <= gap * abs(point.value)
+        return is_small and self.is_solved_to_rounding(point, model)
 
     def is_rounding(self, point, decrement):
         """Return whether rounding errors of the gradient may be all there is left."""
@@ -391,10 +404,8 @@ def suboptimality_bound(objective, point):
             of_loss = gradient - l2 * coef
             excess = np.maximum(np.abs(of_loss) - l1, 0)
             bound = np.sum(of_loss * coef + l1 * np.abs(coef) + l2 / 2 * coef**2)
-            if objective.penalty.has_l2_everywhere:
-                bound += np.sum(excess**2 / l2) / 2
-            else:
-                bound += np.max(excess / l1) * point.value
+            # No coefficient of an optimum costs more than the value; by L2, it gains this at most.
+            bound += min(np.max(excess / l1) * point.value, np.sum(excess**2 / l2) / 2)
     # Curvature along an intercept, where a class happens once in ten thousand samples.
     return bound + np.sum(point.gradient[p:] ** 2) / (1e-4 * objective.loss.unit) / 2
 

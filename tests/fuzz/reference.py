@@ -25,6 +25,8 @@ class Objective:
 
     Attributes
     ----------
+    rarest_class : float
+        The share of the class that has the least.
     l1, l2, lower, upper : ndarray of shape (n_parameters,)
     is_free : ndarray of bool of shape (n_parameters,)
         False for intercepts that are kept at zero.
@@ -48,6 +50,7 @@ class Objective:
         self.target = y if y.ndim == 2 else np.eye(self.n_classes)[y]
         smoothing = parameters.get("label_smoothing", 0.0)
         self.target = (1 - smoothing) * self.target + smoothing / self.n_classes
+        self.rarest_class = (self.weight @ self.target).min()
         offset = problem.offset
         self.offset = 0 if offset is None else offset[rows].reshape(len(rows), -1)
         self._set_penalty(parameters, n_features, weight.sum())

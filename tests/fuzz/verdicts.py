@@ -12,6 +12,9 @@ from .reference import Objective, find_gain
 # Suboptimality that a fit may have without a word, relative to the objective: LARGEST_GAP of
 # solvers/stopping.py. Rounding coefficients to float32 may cost as much again.
 PROMISED_GAP = 1e-6
+# Nats below which the loss counts as none where a class has no weight: nothing keeps its intercept
+# from infinity. SMALLEST_NATS of solvers/stopping.py, with room for the sum over the samples.
+NO_LOSS = 1e-15
 # Processor time in seconds that no problem of this size may take.
 SLOW = 2.0
 
@@ -76,4 +79,8 @@ def relative_gap(problem, clf):
         is_float32 = problem.X.dtype == np.float32
         allowed = PROMISED_GAP * (1 + is_float32) * abs(objective.value(theta))
         allowed += objective.rounding(theta, float(np.finfo(problem.X.dtype).eps))
+        # Smaller numbers have fewer digits.
+        allowed += np.finfo(np.float64).tiny
+        if objective.rarest_class < np.finfo(np.float64).eps:
+            allowed += NO_LOSS
         return find_gain(objective, theta, allowed) / allowed

@@ -5,6 +5,8 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
+from fuzz.problems import Problem
+from fuzz.verdicts import relative_gap
 from scipy.special import expit, logsumexp
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -41,46 +43,38 @@ def end(X, y, solver, sample_weight=None, **parameters):
     return objective(X, y, clf, sample_weight), caught
 
 
-# Of the six fits none warns; in a debug build three with the whole Hessian come to max_iter.
-@pytest.mark.parametrize(
-    ("solver", "most_caught"), [("newton-cholesky", 5), ("newton-cg", 1), ("lbfgs", 1)]
-)
+def check_promise(X, y, solver, **parameters):
+    """Assert that a fit comes within the promised gap, or warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf = LogLossClassifier(solver=solver, **parameters).fit(X, y)
+    assert all(warning.category is ConvergenceWarning for warning in caught)
+    problem = Problem(X, y, parameters=parameters)
+    assert caught or relative_gap(problem, clf) <= 1
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("center", [0.0, 1e12])
-def test_huge_wide_data(solver, most_caught, center):
+def test_huge_wide_data(solver, center):
     # A penalty on coefficients of 1e-12 is next to nothing, and so is the loss that they leave.
-    n_samples, n_features, n_classes, n_caught = 40, 150, 4, 0
-    for seed in SEEDS:
+    n_samples, n_features, n_classes = 40, 60, 4
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         X = center + rng.normal(size=(n_samples, n_features)) * 10.0 ** rng.choice([9, 12])
         y = rng.integers(0, n_classes, n_samples)
-        value, caught = end(X, y, solver)
-        # The optimum is next to nothing. Below this, what is left counts as rounding errors, see
-        # NewtonSolver.is_solved_to_rounding.
-        assert caught or value <= np.sqrt(np.finfo(np.float64).eps) * 1e-4
-        n_caught += bool(caught)
-    assert n_caught <= most_caught
+        check_promise(X, y, solver)
 
 
-# Of the ten fits, 5 to 7 and 0 to 3 warn, by what a build and BLAS do to rounding errors; L-BFGS
-# needs more than the 100 iterations.
-@pytest.mark.parametrize(
-    ("solver", "most_caught"), [("newton-cholesky", 9), ("newton-cg", 5), ("lbfgs", 10)]
-)
-def test_columns_of_very_different_size(solver, most_caught):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_columns_of_very_different_size(solver):
     # The last direction promises little, may be made of rounding errors, and lead anywhere.
-    n_caught = 0
-    for seed in (7, 12, 20, 27, 49):
+    for seed in (7, 12):
         rng = np.random.default_rng(seed)
-        X = rng.normal(size=(40, 100)) * 10.0 ** rng.integers(-12, 13, 100)
-        value, caught = end(X, rng.integers(0, 4, 40), solver)
-        assert caught or value < 1e-3
-        n_caught += bool(caught)
+        X = rng.normal(size=(40, 50)) * 10.0 ** rng.integers(-12, 13, 50)
+        check_promise(X, rng.integers(0, 4, 40), solver)
         rng = np.random.default_rng(seed)
-        X = rng.standard_cauchy((40, 100)) ** 3
-        value, caught = end(X, rng.integers(0, 4, 40), solver, C=1e6)
-        assert caught or value < 1e-3
-        n_caught += bool(caught)
-    assert n_caught <= most_caught
+        X = rng.standard_cauchy((40, 50)) ** 3
+        check_promise(X, rng.integers(0, 4, 40), solver, C=1e6)
 
 
 def nearly_separable(seed):

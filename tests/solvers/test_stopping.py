@@ -126,8 +126,14 @@ def test_rounding_where_the_decrement_ceases_to_fall_above_tol():
     assert look([1e-6] * 4, max_gradient=1.0) is Verdict.GO_ON
     single = make_objective(dtype=np.float32)
     assert look([1e-6] * 4, max_gradient=1.0, objective=single) is Verdict.ROUNDING
-    # No step gains more than there is.
-    assert look([1.0] * 4, value=1e-13, max_gradient=1.0) is Verdict.ROUNDING
+    # What is left must be small beside the objective, too, however little that is.
+    assert look([1.0] * 4, value=1e-13, max_gradient=1.0) is Verdict.GO_ON
+    assert look([1e-18] * 4, value=1e-13, max_gradient=1.0) is Verdict.GO_ON
+    assert look([1e-20] * 4, value=1e-13, max_gradient=1.0) is Verdict.ROUNDING
+    # Slow steps come before those that solve the model to all digits.
+    l1 = make_objective(Penalty(l1=0.1))
+    assert look([1e-10] * 6, max_gradient=1.0, objective=l1) is Verdict.GO_ON
+    assert look([1e-10] * 7, max_gradient=1.0, objective=l1) is Verdict.ROUNDING
 
 
 def test_stalled_where_patience_or_steps_end():

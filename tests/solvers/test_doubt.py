@@ -1,0 +1,105 @@
+"""Solutions that are easily mistaken for one: the promised gap, or a warning.
+
+Each problem is one that a campaign of random fits found, made small. The reference of that campaign
+asks from each solution whether a descent gains more than the promised 1e-6 of the objective.
+"""
+
+import numpy as np
+import pytest
+from fuzz.problems import Problem
+from fuzz.verdicts import outcome_of
+
+from sklogloss import LogLossClassifier
+from sklogloss.solvers.doubt import gain_of_step
+
+inf = np.inf
+
+
+def kind_of(X, y, layout="C", **parameters):
+    """Return what becomes of a fit: "solved", "warned", "silent miss" or another kind."""
+    return outcome_of(Problem(np.array(X), np.array(y), layout, parameters=parameters)).kind
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("C", [1e6, 131912706070.06754, 1e15])
+def test_next_to_no_loss(solver, C):
+    X = [[-1e6], [-1e7], [-7e6]]
+    assert kind_of(X, [0, 2, 1], C=C, solver=solver, max_iter=1000) in ("solved", "warned")
+
+
+@pytest.mark.parametrize("C", [1e4, 67356667549.9239])
+def test_next_to_no_loss_under_an_l1_penalty(C):
+    X = [[-119832.0390625, -76834.609375], [-239664.078125, 38417.3046875]]
+    assert kind_of(X, [0, 1], C=C, l1_ratio=0.2513861448985758) == "solved"
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton-cg", "lbfgs"])
+def test_a_feature_without_penalty_beside_one_that_is_a_million_times_as_large(solver):
+    X = [[20.0, 7e7], [100.0, 6e6], [10.0, -5e6]]
+    factor = np.array([0, 1.56550152])
+    assert kind_of(X, [0, 1, 1], penalty_factor=factor, solver=solver) in ("solved", "warned")
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+def test_columns_that_are_nearly_equal(solver):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(14, 4))
+    X = 1e-7 * np.hstack([X, X[:, :1], X[:, 1:2] + 1e-6 * rng.normal(size=(14, 1))])
+    y = [1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1, 1]
+    assert kind_of(X, y, C=inf, solver=solver) in ("solved", "warned")
+
+
+def test_columns_that_are_nearly_equal_under_an_l1_penalty():
+    X = [
+        [-6321930.510750827, -3947776.496158006, -6321927.291025224],
+        [-2610070.6635977146, 325620.46248943027, -2610073.177889486],
+        [-7776972.350222601, 2497918.363835429, -7776975.30979712],
+        [-4428813.561285264, 7126178.6090783635, -4428819.842085664],
+    ]
+    assert kind_of(X, [1, 0, 0, 1], C=455.71687085876556, l1_ratio=0.6253440256148511) == "solved"
+
+
+@pytest.mark.parametrize("layout", ["C", "csr", "csc"])
+def test_columns_far_from_zero(layout):
+    # Sums over a sparse X are centred afterwards, which costs the digits that matter here.
+    X = 1025581 + np.array([[0.207, 0.593, 0.983, -1.059, 0.648, -1.803]]).T
+    assert kind_of(X, [0, 1, 1, 2, 2, 0], layout, C=inf) == "solved"
+
+
+@pytest.mark.parametrize("smoothing", [1e-7, 1e-6, 1e-5])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_little_smoothing_of_labels_beside_float32(smoothing, n_classes):
+    X = np.array([[0.7], [1.0], [1.3], [0.9]], dtype=np.float32)
+    y = np.arange(4) % n_classes
+    X[y == 1] += 1
+    assert kind_of(X, y, C=4e11, label_smoothing=smoothing) == "solved"
+
+
+def test_a_long_last_step_is_looked_at():
+    # Two large rows are told apart and have no curvature left: a step along them promises next to
+    # nothing, and is long enough to bring them back.
+    X = np.zeros((12, 2), dtype=np.float32)
+    X[1, 0], X[5] = 7.2e7, (-1e8, -5e-5)
+    y = np.array([3, 3, 2, 3, 2, 2, 1, 0, 1, 0, 1, 0])
+    for solver in ("newton-cg", "newton-cholesky", "lbfgs"):
+        for layout in ("C", "csc"):
+            assert kind_of(X, y, layout, C=0.004, solver=solver) == "solved"
+
+
+def test_the_gain_of_a_step_is_that_of_coefficients_that_may_move():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 3)), np.arange(30) % 2
+    for parameters in ({"C": 1.0}, {"C": 0.2, "l1_ratio": 1}, {"bounds": (0, None)}):
+        clf = LogLossClassifier(tol=1e-8, **parameters)
+        problem = clf._validate_problem(X, y, None)
+        penalty = problem.penalty(parameters.get("C", 1.0), parameters.get("l1_ratio", 0))
+        objective, _ = problem.objective(clf, penalty)
+        clf.fit(X, y)
+        theta = objective.theta(clf.coef_.T, clf.intercept_)
+        # Newton's method leaves the square of a small gap.
+        assert gain_of_step(objective, theta) <= 1e-12
+        gain = gain_of_step(objective, objective.start())
+        # From zero a coefficient moves where it has no L1 penalty, and the intercept always.
+        best = objective.value_gradient(theta).value
+        most = objective.value_gradient(objective.start()).value - best
+        assert 0 <= gain <= 2 * most
