@@ -31,8 +31,10 @@ from .working_set import WorkingSets
 
 __all__ = ["descend", "method_for", "solve", "solve_subsets"]
 
-# By this factor penalties are stronger than the next one.
-STEP_OF_PENALTIES = 10
+# By this factor penalties are stronger than the next one, and as many are solved at most: where all
+# coefficients are zero for a penalty 1e16 times as strong, the loss is next to nothing.
+STEP_OF_PENALTIES = 10.0
+MOST_STRONGER = 16
 # A sparse X may be made dense if it has fewer entries than so many times those that are stored.
 DENSE = 2
 # For a relative gap of this, the rows' cross-products may be in float32.
@@ -112,7 +114,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         elif plan.start is Start.DUAL:
             theta = _dual_start(objective, goal)
         elif plan.start is Start.STRONGER:
-            theta, stronger = _solve_stronger(plan, objective, goal)
+            theta, stronger, n_iter = _solve_stronger(plan, objective, goal)
     elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
@@ -224,19 +226,35 @@ def _solve_in_row_space(plan, objective, goal):
 
 
 def _solve_stronger(plan, objective, goal):
-    # The solution under stronger penalties, and what the first working set is chosen from.
-    # Coefficients leave zero once the penalty is weaker than their gradient.
-    theta, stronger = objective.start(), None
-    gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
-    strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
-    n_steps = int(np.log10(strongest)) if 1 < strongest < np.inf else 0
-    for step in range(n_steps, 0, -1):
-        harder = objective.replace(penalty=objective.penalty.scaled(STEP_OF_PENALTIES**step))
-        result = method_for(plan.methods[0], plan, harder, goal, stronger=stronger).solve(theta)
+    # The solution under stronger penalties, what the first working set is chosen from, and the
+    # iterations. Coefficients leave zero once the penalty is weaker than their gradient.
+    theta, stronger, n_iter = objective.start(), None, 0
+    factors = _stronger_factors(objective, theta)
+    # The other half is for the penalty itself.
+    half = replace(goal, max_iter=goal.max_iter // 2)
+    for i, factor in enumerate(factors):
+        if n_iter >= half.max_iter:
+            break
+        harder = objective.replace(penalty=objective.penalty.scaled(factor))
+        of_stage = half.after(n_iter).named(f"stronger penalty {i + 1} of {len(factors)}")
+        result = method_for(plan.methods[0], plan, harder, of_stage, stronger=stronger).solve(theta)
+        n_iter += result.n_iter
         if not np.isfinite(result.value):
             break
         theta, stronger = result.theta, (result.point, np.max(harder.penalty.l1))
-    return theta, stronger
+    return theta, stronger, n_iter
+
+
+def _stronger_factors(objective, theta):
+    # How many times stronger the penalties are, from the one next to that under which all
+    # coefficients are zero.
+    gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
+    strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
+    if not 1 < strongest < np.inf:
+        return []
+    n_steps = int(np.log10(strongest))
+    weakest = max(0, n_steps - MOST_STRONGER)
+    return [STEP_OF_PENALTIES**step for step in range(n_steps, weakest, -1)]
 
 
 def _dual_start(objective, goal):

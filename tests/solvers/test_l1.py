@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -237,3 +238,29 @@ def test_a_weak_penalty_on_unequal_weights_takes_few_equations(monkeypatch):
     assert len(equations) < 1000
     # An optimum has no more nonzero coefficients than the rows have curvature.
     assert np.count_nonzero(clf.coef_) <= 65 * 2
+
+
+@pytest.mark.parametrize("max_iter", [1, 3, 10, 300])
+def test_iterations_under_stronger_penalties_count(max_iter, capsys):
+    X, y = np.random.default_rng(0).standard_normal((60, 100)), np.arange(60) % 3
+    clf = LogLossClassifier(C=1e4, l1_ratio=1, max_iter=max_iter, verbose=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(X, y)
+    assert clf.n_iter_[0] <= max_iter
+    lines = capsys.readouterr().out.splitlines()
+    # A line for each iteration, and one for the plan. Each run also looks at its last point.
+    runs = sum("iteration 0:" in line for line in lines)
+    assert clf.n_iter_[0] <= len(lines) - 1 <= clf.n_iter_[0] + runs
+
+
+@pytest.mark.parametrize(("C", "n_stages"), [(1e4, 5), (1e30, 16)])
+def test_few_stronger_penalties_come_first_and_have_names(C, n_stages, capsys):
+    X, y = np.random.default_rng(0).standard_normal((60, 100)), np.arange(60) % 3
+    clf = LogLossClassifier(C=C, l1_ratio=1, max_iter=1000, verbose=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(X, y)
+    names = [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()]
+    found = [name for name in dict.fromkeys(names) if name.startswith("stronger")]
+    assert found == [f"stronger penalty {i + 1} of {n_stages}" for i in range(n_stages)]
