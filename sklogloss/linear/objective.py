@@ -12,6 +12,9 @@ from sklogloss.penalties import Penalty
 
 __all__ = ["Coordinates", "Evaluation", "Objective", "balanced_coordinates", "balanced_objective"]
 
+# Times eps and the squared mean, the spread of a sparse column that may be rounding errors.
+SPREAD_OF_CONSTANT = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
@@ -29,8 +32,7 @@ class Coordinates:
         Columns of raw_prediction.
     fit_intercept : bool
     constant : ndarray of int, default=()
-        Columns of a dense X that are constant but not zero: centred, they change no raw
-        prediction.
+        Columns of X that are constant but not zero: centred, they change no raw prediction.
     """
 
     center: np.ndarray
@@ -217,6 +219,17 @@ class Objective:
             theta[-self.n_columns :] = -np.median(offset if rows is None else offset[rows], axis=0)
         return self.penalty_in_theta.project(theta)
 
+    def without_constant(self, theta):
+        """Return theta with the coefficients of constant columns at zero, if the bounds allow.
+
+        They change nothing but the intercepts, and may be rounding errors under a weak penalty.
+        """
+        if len(self.coordinates.constant) == 0:
+            return theta
+        theta = theta.copy()
+        theta.reshape(self.shape)[self.coordinates.constant] = 0
+        return self.penalty_in_theta.project(theta)
+
     def value_gradient(self, theta, *, curvature=False) -> Evaluation:
         """Evaluate value, gradient and, if asked for, what products need: one pass over X."""
         sums, kept = self.samples.value_gradient(
@@ -375,8 +388,11 @@ def balanced_coordinates(
     scale = np.minimum(np.maximum(scale, limits.tiny), limits.max / 2)  # faster than np.clip
     scale = np.exp2(np.round(np.log2(scale)))
     constant = ()
-    if fit_intercept and not spread.all():
-        constant = samples.constant_columns(np.flatnonzero((spread == 0) & (center != 0)))
+    # Sparse sums are not taken about a row: rounding errors are left of them.
+    rounding = SPREAD_OF_CONSTANT * limits.eps * mean**2 if samples.design.is_sparse else 0
+    is_suspect = spread <= rounding
+    if fit_intercept and is_suspect.any():
+        constant = samples.constant_columns(np.flatnonzero(is_suspect & (center != 0)))
     return Coordinates(
         center.astype(np.float64),
         scale.astype(dtype).astype(np.float64),

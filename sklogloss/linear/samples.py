@@ -154,11 +154,16 @@ class Samples:
         return largest_entries(self.X, which)
 
     def constant_columns(self, columns):
-        """Return which of some columns of a dense X have the same entry in all rows with weight."""
-        if self.design.is_sparse:
-            return columns[:0]
+        """Return which of some columns of X have the same entry in all rows with weight."""
+        if len(columns) == 0:
+            return columns
         rows = slice(None) if self.rows_with_weight is None else self.rows_with_weight
-        is_constant = [np.ptp(self.X[rows, column]) == 0 for column in columns]
+        if self.design.is_sparse:
+            taken = sparse.csc_array(take_columns(self.X, columns, self.n_threads)[rows])
+            entries = np.split(taken.data, taken.indptr[1:-1])
+            is_constant = [len(entry) == taken.shape[0] and np.ptp(entry) == 0 for entry in entries]
+        else:
+            is_constant = [np.ptp(self.X[rows, column]) == 0 for column in columns]
         return columns[np.array(is_constant, dtype=bool)]
 
     def moments(self, weight=None, *, centred):

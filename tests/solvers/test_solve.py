@@ -221,12 +221,16 @@ def test_constant_column_gets_no_coefficient(solver, constant):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("C", [1.0, 1e12, np.inf])
 @pytest.mark.parametrize("constant", [-0.1, 1e6])
-def test_rounding_errors_of_a_constant_column_are_no_coefficient(solver, n_classes, C, constant):
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_array])
+def test_rounding_errors_of_a_constant_column_are_no_coefficient(
+    solver, n_classes, C, constant, container
+):
     # At C=1e12 the penalty of the coefficient is smaller than the rounding errors of its gradient.
     X, _ = simulate()
     rng = np.random.default_rng(0)
     y = np.digitize(X[:, 0] + 2 * rng.normal(size=len(X)), [0, 1][: n_classes - 1])
-    clf = LogLossClassifier(solver=solver, C=C).fit(np.c_[X, np.full(len(X), constant)], y)
+    with_constant = container(np.c_[X, np.full(len(X), constant)])
+    clf = LogLossClassifier(solver=solver, C=C).fit(with_constant, y)
     assert np.all(clf.coef_[:, -1] == 0)
     expected = LogLossClassifier(solver=solver, C=C).fit(X, y)
     np.testing.assert_allclose(clf.coef_[:, :-1], expected.coef_, rtol=0, atol=1e-6)
