@@ -16,6 +16,7 @@ TABLES = {
     "grid_search": "a grid search against scikit-learn's estimator",
     "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
     "inference": "fits with standard errors against statsmodels, and coverage of intervals",
+    "calibration": "log loss before and after calibration, and the speed of calibrators",
     "passes": "how often a fit goes over the data",
     "kernels": "the loss functions against those of scikit-learn",
     "metrics": "log loss and its decomposition against scikit-learn's log loss",

@@ -11,7 +11,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklogloss.calibration.base import LogitCalibrator, softened_targets
 from sklogloss.calibration.temperature import TemperatureScaling
 from sklogloss.calibration.vector import VectorScaling
-from sklogloss.classifiers import LogLossClassifierCV
+from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["StructuredScaling"]
@@ -36,7 +36,8 @@ class StructuredScaling(LogitCalibrator):
     ----------
     Cs : array-like of shape (n_Cs,), default=None
         Inverse strengths of the penalty to choose from, as for `LogLossClassifier`. None means
-        0.001, 0.01, ..., 100, divided by the square of the number of classes.
+        0.001, 0.01, ..., 100, divided by the square of the number of classes. From one there is
+        nothing to choose.
     cv : int, cross-validation generator or iterable, default=None
         The folds that the strength is chosen by, of the samples whose weight is not zero. None
         means 3 stratified folds.
@@ -55,7 +56,7 @@ class StructuredScaling(LogitCalibrator):
     C_ : float
         The chosen strength; nan for two classes.
     scores_ : ndarray of shape (n_folds, n_Cs)
-        Minus the log loss of the test rows.
+        Minus the log loss of the test rows. Empty where there is nothing to choose.
 
     References
     ----------
@@ -103,11 +104,12 @@ class StructuredScaling(LogitCalibrator):
             return
         z = _relative(forecasts.logits())
         slope = TemperatureScaling()._fit_forecasts(forecasts, unit).slope_
-        model = LogLossClassifierCV(
-            Cs=np.logspace(-3, 2, 6) / n_classes**2 if self.Cs is None else self.Cs,
-            cv=3 if self.cv is None else self.cv,
-            n_jobs=self.n_jobs,
+        Cs = np.logspace(-3, 2, 6) / n_classes**2 if self.Cs is None else self.Cs
+        model: Any = LogLossClassifierCV(
+            Cs=Cs, cv=3 if self.cv is None else self.cv, n_jobs=self.n_jobs
         )
+        if np.size(Cs) == 1:
+            model = LogLossClassifier(C=float(np.ravel(Cs)[0]), n_jobs=self.n_jobs)
         x, y = slope * z, forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
@@ -115,7 +117,10 @@ class StructuredScaling(LogitCalibrator):
         model.fit(x, y, sample_weight=forecasts.weights() * unit, offset=x)
         self.coef_ = slope * (np.eye(n_classes) + model.coef_)
         self.intercept_ = model.intercept_
-        self.C_, self.scores_ = model.C_, model.scores_[:, 0]
+        if np.size(Cs) == 1:
+            self.C_, self.scores_ = model.C, np.empty((0, 1))
+        else:
+            self.C_, self.scores_ = model.C_, model.scores_[:, 0]
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         if raw_prediction.ndim == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,10 @@ __all__ = [
     "neg_miscalibration_scorer",
     "probability_scorers",
 ]
+
+# Of fewer samples with the true probabilities, isotonic regression finds a miscalibration of more
+# than 0.05 nats on average.
+FEW_SAMPLES = 200
 
 
 class ProbabilityScorer(_BaseScorer):
@@ -94,6 +99,7 @@ def _miscalibration(
     labels: ArrayLike | None = None,
 ) -> float:
     """MCB of `log_loss_decomposition`."""
+    _warn_of_few_samples(y_true)
     return log_loss_decomposition(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     ).miscalibration
@@ -108,9 +114,22 @@ def _discrimination(
     labels: ArrayLike | None = None,
 ) -> float:
     """DSC of `log_loss_decomposition`."""
+    _warn_of_few_samples(y_true)
     return log_loss_decomposition(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     ).discrimination
+
+
+def _warn_of_few_samples(y_true: ArrayLike) -> None:
+    n_samples = len(np.asarray(y_true))
+    if n_samples < FEW_SAMPLES:
+        warnings.warn(
+            f"miscalibration and discrimination of {n_samples} samples are too large by chance: "
+            "isotonic regression follows so few. Pool the predictions of the folds, as "
+            "cross_val_predict does, and use log_loss_decomposition with bias_correction=True",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _make_scorer(

@@ -372,3 +372,15 @@ def test_posterior_probabilities_next_to_zero_count_as_they_are():
     clf = FocalLogisticRegression().fit(X, y)
     expected = np.mean(clf.predict_log_proba(X)[np.arange(len(y)), y])
     assert neg_log_loss_scorer(clf, X, y) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["neg_miscalibration", "discrimination"])
+def test_miscalibration_of_few_samples_is_warned_of(name):
+    X, y = load_breast_cancer(return_X_y=True)
+    clf = LogLossClassifier().fit(X, y)
+    scorer = probability_scorers[name]
+    with pytest.warns(UserWarning, match="of 57 samples are too large by chance"):
+        scorer(clf, X[:57], y[:57])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scorer(clf, X, y)
