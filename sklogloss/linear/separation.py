@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from sklogloss.linear.design import CHUNK_ENTRIES, row_slices
+from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "null_space"]
 
@@ -439,7 +440,9 @@ def null_space(pairs, is_boundary, is_free):
             raise TooLarge
         equations = pairs.equations(*np.unravel_index(chosen, is_boundary.shape))
         equations = equations.toarray()[:, is_free]
-        _, size, vectors = np.linalg.svd(equations, full_matrices=True)
+        # The triangle has the singular values and vectors of many equations, and few rows.
+        with one_blas_thread():
+            _, size, vectors = np.linalg.svd(np.linalg.qr(equations, mode="r"))
         negligible = max(equations.shape) * np.finfo(np.float64).eps * size.max(initial=0)
         basis = np.zeros((len(is_free), n_free - np.count_nonzero(size > negligible)))
         basis[is_free] = vectors[np.count_nonzero(size > negligible) :].T

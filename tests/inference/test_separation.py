@@ -172,6 +172,19 @@ def test_large_data_takes_less_than_a_second():
     assert np.flatnonzero(result.infinite).tolist() == [1]
 
 
+def test_many_levels_take_less_than_a_second():
+    rng = np.random.default_rng(0)
+    level = rng.integers(300, size=10_000)
+    X = sparse.csr_matrix((np.ones(len(level)), (np.arange(len(level)), level)))
+    y = (rng.random(len(level)) < 0.3).astype(int)
+    y[level == 7], y[level == 9] = 1, 0
+    start = time.process_time()
+    result = separation(X, y, fit_intercept=False)
+    assert time.process_time() - start < 1
+    assert np.flatnonzero(result.infinite).tolist() == [7, 9]
+    assert np.sign(result.directions[[7, 9]]).tolist() == [1, -1]
+
+
 def test_errors_name_the_argument(monkeypatch):
     X, y = np.array([[0.0], [1.0], [2.0]]), [0, 1, 1]
     with pytest.raises(TypeError, match="fit_intercept"):
