@@ -80,11 +80,13 @@ class LogLossClassifier(BaseLinearClassifier):
     penalty_factor : array-like of shape (n_features,), default=None
         Factor of the L1 and L2 penalty of each feature, not negative; a feature with 0 is never
         penalised. None means 1 for each. As glmnet's penalty.factor, but not rescaled: glmnet
-        divides the factors by their mean.
+        divides the factors by their mean. A Series with the names of the features may have them in
+        any order.
     bounds : pair (lower, upper), default=None
         Limits of the coefficients, not of the intercept. Each is None (no bound), a number, or an
         array of shape (n_features,) or of the shape of ``coef_``: ``(0, None)`` makes all
-        coefficients positive or zero.
+        coefficients positive or zero. A Series or DataFrame with the names of the features, and of
+        the classes as its index, may have them in any order.
 
     Attributes
     ----------

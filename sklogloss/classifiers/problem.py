@@ -111,6 +111,7 @@ class Problem:
                 others = " and class_weight" if alpha is None else ", class_weight and alpha"
                 raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
         factor, bounds = estimator.penalty_factor, estimator.bounds
+        names = getattr(estimator, "feature_names_in_", None)
         return cls(
             X,
             targets,
@@ -120,8 +121,10 @@ class Problem:
             row_weight,
             exponent,
             offset,
-            None if factor is None else check_penalty_factor(factor, n_features),
-            None if bounds is None else check_bounds(bounds, n_features, n_columns),
+            None if factor is None else check_penalty_factor(factor, n_features, names),
+            None
+            if bounds is None
+            else check_bounds(bounds, n_features, n_columns, names, targets.classes),
         )
 
     def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklogloss.classifiers import (
 )
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.parameters import check_bounds
 from sklogloss.inputs.targets import group_indices, label_column
 from sklogloss.linear.samples import Samples
 
@@ -29,6 +31,9 @@ __all__ = [
     "prepared",
 ]
 
+# Few clusters are fewer than 20 to 50: A. C. Cameron and D. L. Miller, "A Practitioner's Guide to
+# Cluster-Robust Inference", Journal of Human Resources 50 (2015), section VI.
+FEW_CLUSTERS = 20
 COVARIANCES = ("model", "robust", "HC0", "HC1", "cluster", "laplace")
 
 
@@ -119,12 +124,12 @@ def check_bounds_inactive(clf: Any) -> None:
     """Raise a ValueError if a coefficient is at its bound, where no normal distribution is."""
     if clf.bounds is None:
         return
-    lower, upper = clf.bounds
     coef = clf.coef_.toarray() if sparse.issparse(clf.coef_) else np.asarray(clf.coef_)
+    names = getattr(clf, "feature_names_in_", None)
+    bounds = check_bounds(clf.bounds, coef.shape[1], len(coef), names, clf.classes_)
     at_bound = np.zeros(coef.shape, dtype=bool)
-    for bound in (lower, upper):
-        if bound is not None:
-            at_bound |= coef == np.asarray(bound).astype(coef.dtype)
+    for bound in bounds or ():
+        at_bound |= coef == bound.T.astype(coef.dtype)
     if at_bound.any():
         columns = np.flatnonzero(at_bound.any(axis=0)).tolist()
         raise ValueError(
@@ -148,6 +153,11 @@ def cluster_indices(
         among the rows with weight.
     TypeError
         If the labels are of types that cannot be sorted together.
+
+    Warns
+    -----
+    UserWarning
+        If there are fewer than 20 clusters.
     """
     if covariance != "cluster":
         if groups is not None:
@@ -163,9 +173,17 @@ def cluster_indices(
         )
     rows = samples.rows_with_weight
     if rows is None:
-        return group_indices("groups", groups, "clusters")
-    cluster = np.zeros(len(groups), dtype=np.intp)
-    cluster[rows], n_clusters = group_indices("groups", groups[rows], "clusters")
+        cluster, n_clusters = group_indices("groups", groups, "clusters")
+    else:
+        cluster = np.zeros(len(groups), dtype=np.intp)
+        cluster[rows], n_clusters = group_indices("groups", groups[rows], "clusters")
+    if n_clusters < FEW_CLUSTERS:
+        warnings.warn(
+            f"groups have {n_clusters} clusters with weight: below {FEW_CLUSTERS}, standard errors "
+            "by clusters tend to be too small, and intervals too narrow",
+            UserWarning,
+            stacklevel=3,
+        )
     return cluster, n_clusters
 
 

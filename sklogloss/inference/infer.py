@@ -130,11 +130,15 @@ def infer(
         If a coefficient is more than a tenth of its standard error away from its optimum for this
         data: it is not that of the fit, or the fit has not converged. If a linear function
         separates the classes, so that coefficients are infinite.
+    UserWarning
+        If there are fewer than 20 clusters: their standard errors tend to be too small [2]_.
 
     References
     ----------
     .. [1] H. White, "Maximum Likelihood Estimation of Misspecified Models", Econometrica 50 (1982),
        1-25. https://doi.org/10.2307/1912526
+    .. [2] A. C. Cameron and D. L. Miller, "A Practitioner's Guide to Cluster-Robust Inference",
+       Journal of Human Resources 50 (2015), 317-372. https://doi.org/10.3368/jhr.50.2.317
 
     Examples
     --------

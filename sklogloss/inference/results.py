@@ -14,6 +14,7 @@ from sklogloss.inference.covariance import Information
 from sklogloss.inference.estimates import Estimates
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.margins import Margins, are_binary, average_effects, mean_row
+from sklogloss.inference.nesting import check_same_rows, is_nested
 from sklogloss.inference.null_model import null_log_likelihood, target_entropy
 from sklogloss.inference.prediction import PredictionInterval, logit_intervals
 from sklogloss.inference.profile import Profile
@@ -24,9 +25,6 @@ from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.parameters import FRACTION, check_parameter
 
 __all__ = ["HypothesisTest", "InferenceResult"]
-
-# A difference of log-likelihoods below this fraction of them is rounding error.
-ROUNDING = 1e-12
 
 
 class HypothesisTest(NamedTuple):
@@ -206,6 +204,9 @@ class InferenceResult(Estimates):
         """
         return Summary.of(self, self._terms, self._rows(level))
 
+    def __repr__(self) -> str:
+        return str(self.summary())
+
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
 
@@ -292,8 +293,9 @@ class InferenceResult(Estimates):
         Raises
         ------
         ValueError
-            If other is of other data, not smaller, or fits better: it is not nested then. If the
-            covariance of either is not "model".
+            If other is of other rows, y, weights or offsets; not smaller; or not nested, since its
+            scores are no linear function of the columns of this model. If the covariance of either
+            is not "model".
         TypeError
             If other is no InferenceResult.
         """
@@ -304,18 +306,20 @@ class InferenceResult(Estimates):
             )
         self._check_likelihood("a likelihood-ratio test")
         other._check_likelihood("a likelihood-ratio test")
-        samples, of_other = (each._likelihood.objective.samples for each in (self, other))
-        if self.nobs != other.nobs or not np.array_equal(samples.target, of_other.target):
-            raise ValueError("other must be a fit to the same y and weights")
+        check_same_rows(self._likelihood, other._likelihood)
         n_free, n_other = (each._terms.n_free_parameters for each in (self, other))
         df = n_free - n_other
-        statistic = 2 * (self.llf - other.llf)
-        if df <= 0 or statistic < -ROUNDING * abs(self.llf):
+        if df <= 0:
             raise ValueError(
-                "other must be nested in this model: fewer coefficients and no larger likelihood; "
-                f"it has {n_other}, this one {n_free}, and log-likelihoods are {other.llf:.6g} and "
-                f"{self.llf:.6g} nats"
+                "other must be nested in this model, with fewer coefficients: it has "
+                f"{n_other}, this one {n_free}"
             )
+        if not is_nested(other._likelihood, other._point.theta, self._likelihood):
+            raise ValueError(
+                "other must be nested in this model: it has columns that are no linear combination "
+                "of the columns of this one"
+            )
+        statistic = 2 * (self.llf - other.llf)
         return HypothesisTest.of(max(statistic, 0), df)
 
     def margins(self, columns: Any = None, kind: str = "average", discrete: Any = None) -> Margins:

@@ -28,7 +28,8 @@ class Terms:
     Attributes
     ----------
     names : list of str
-        Of the terms; columns without a name are x0, x1, ...
+        Of the terms; columns without a name are x0, x1, ... The model's own is the intercept, in
+        parentheses if a column is called so.
     has_names : bool
         Whether X had column names: results are pandas objects then.
     labels : list
@@ -69,7 +70,10 @@ class Terms:
         """
         names = [f"x{j}" for j in range(n_features)] if columns is None else list(columns)
         if fit_intercept:
-            names = [INTERCEPT, *names]
+            intercept = INTERCEPT
+            while intercept in names:
+                intercept = f"({intercept})"
+            names = [intercept, *names]
         labels, contrasts = _contrasts(classes, baseline)
         is_multiclass = len(labels) > 1
         return cls(

@@ -1,11 +1,19 @@
-"""Columns of DataFrames that have the classes as names."""
+"""Labels of pandas and polars objects: classes or features, in any order."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["column_names", "in_order_of_classes", "order_of_classes", "sorted_columns"]
+from sklogloss.inputs.errors import shown
+
+__all__ = [
+    "column_names",
+    "in_order_of_classes",
+    "in_order_of_labels",
+    "order_of_classes",
+    "sorted_columns",
+]
 
 
 def column_names(data: Any) -> list[Any]:
@@ -94,6 +102,41 @@ def in_order_of_classes(
     if order == sorted(order):
         return array
     return -array if array.ndim == 1 else array[:, order]
+
+
+def in_order_of_labels(name: str, given: Any, axis: int, labels: NDArray[Any] | None) -> Any:
+    """Return a Series or DataFrame with its entries in the order of features or classes.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for errors.
+    given : object
+        What is no pandas object, or is numbered from 0 along the axis, goes by places: it is
+        returned as it is.
+    axis : int
+        Of the labels: -1 is the last one.
+    labels : ndarray of shape (n_labels,) or None
+        None if X had no names: places count.
+
+    Raises
+    ------
+    ValueError
+        If its labels are not the labels, in any order and each once.
+    """
+    axes = getattr(given, "axes", None)
+    if labels is None or axes is None or not hasattr(given, "reindex"):
+        return given
+    index, wanted = axes[axis], np.asarray(labels).tolist()
+    found = index.tolist()
+    if found == list(range(len(found))) or found == wanted:
+        return given
+    if len(found) != len(wanted) or set(found) != set(wanted):
+        raise ValueError(
+            f"{name} must have the labels {shown(wanted)}, in any order and each once, or be "
+            f"numbered from 0, got {shown(found)}"
+        )
+    return given.take([found.index(label) for label in wanted], axis=axis % len(axes))
 
 
 def _check_names(name: str, columns: list[Any], classes: list[Any]) -> None:

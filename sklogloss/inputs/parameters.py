@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
+from sklogloss.inputs.columns import in_order_of_labels
 from sklogloss.inputs.errors import shown
 
 __all__ = [
@@ -219,14 +220,19 @@ def resolve_penalty(
     return C, meant
 
 
-def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.float64] | None:
+def check_penalty_factor(
+    penalty_factor: Any, n_features: int, feature_names: NDArray[Any] | None = None
+) -> NDArray[np.float64] | None:
     """Return the factors that multiply the penalty of each feature.
 
     Parameters
     ----------
     penalty_factor : array-like of shape (n_features,)
-        Finite and not negative. All may be zero: then nothing is penalised.
+        Finite and not negative. All may be zero: then nothing is penalised. A Series with the
+        names of the features may have them in any order.
     n_features : int
+    feature_names : ndarray of shape (n_features,), default=None
+        None if X has no names.
 
     Returns
     -------
@@ -238,8 +244,9 @@ def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.flo
     TypeError
         If penalty_factor is sparse, or does not hold real numbers.
     ValueError
-        If its shape is wrong, or an entry is negative or not finite.
+        If its shape or its names are wrong, or an entry is negative or not finite.
     """
+    penalty_factor = in_order_of_labels("penalty_factor", penalty_factor, -1, feature_names)
     factor = real_array("penalty_factor", penalty_factor)
     if factor.shape != (n_features,):
         raise ValueError(
@@ -256,7 +263,11 @@ def check_penalty_factor(penalty_factor: Any, n_features: int) -> NDArray[np.flo
 
 
 def check_bounds(
-    bounds: Any, n_features: int, n_columns: int
+    bounds: Any,
+    n_features: int,
+    n_columns: int,
+    feature_names: NDArray[Any] | None = None,
+    classes: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the lower and the upper bound of each coefficient.
 
@@ -264,10 +275,15 @@ def check_bounds(
     ----------
     bounds : pair (lower, upper)
         Each is None (no bound), a number, or an array of shape (n_features,) or of the shape of
-        ``coef_``, (n_columns, n_features).
+        ``coef_``, (n_columns, n_features). A Series or DataFrame with the names of the features,
+        and of the classes as its index, may have them in any order.
     n_features : int
     n_columns : int
         1 for two classes, else the number of classes.
+    feature_names : ndarray of shape (n_features,), default=None
+        None if X has no names.
+    classes : ndarray of shape (n_classes,), default=None
+        Labels of the classes; needed where there are more than two.
 
     Returns
     -------
@@ -279,9 +295,13 @@ def check_bounds(
     TypeError
         If bounds is not a pair, or a bound is sparse or does not hold real numbers.
     ValueError
-        If a shape is wrong, an entry is NaN, or no number lies between lower and upper.
+        If a shape or a name is wrong, an entry is NaN, or no number lies between lower and upper.
+        If four numbers for two features may be a pair for each feature.
     """
-    lower, upper = _pair(bounds)
+    lower, upper = _pair(bounds, n_features)
+    labels = (feature_names, classes if n_columns > 1 else None)
+    lower = _in_order("bounds[0]", lower, *labels)
+    upper = _in_order("bounds[1]", upper, *labels)
     lower = _bound("bounds[0]", lower, -np.inf, n_features, n_columns)
     upper = _bound("bounds[1]", upper, np.inf, n_features, n_columns)
     is_empty = lower > upper
@@ -297,14 +317,38 @@ def check_bounds(
     return lower, upper
 
 
-def _pair(bounds: Any) -> tuple[Any, Any]:
+def _pair(bounds: Any, n_features: int) -> tuple[Any, Any]:
     given = repr(bounds)
     is_array = isinstance(bounds, np.ndarray) and bounds.ndim > 0
     if is_array or isinstance(bounds, tuple | list):
         if len(bounds) == 2:
-            return bounds
+            if n_features == 2 and _may_be_pairs(bounds):
+                lower, upper = np.asarray(bounds).tolist()
+                raise ValueError(
+                    f"bounds={bounds!r} may be (lower, upper) or a pair for each of the two "
+                    f"features; pass (lower, upper) as a tuple of lists: ({lower}, {upper}) if "
+                    "that is meant"
+                )
+            return bounds[0], bounds[1]
         given = f"{type(bounds).__name__} of {len(bounds)} entries"  # perhaps one per feature
     raise TypeError(f"bounds must be None or a pair (lower, upper), got {given}")
+
+
+def _may_be_pairs(bounds: Any) -> bool:
+    # Whether two bounds look as SciPy's list of pairs, or array of shape (n_features, 2).
+    if isinstance(bounds, np.ndarray):
+        return bounds.shape == (2, 2)
+    kinds = tuple if isinstance(bounds, tuple) else tuple | list
+    return all(isinstance(each, kinds) and len(each) == 2 for each in bounds)
+
+
+def _in_order(
+    name: str, bound: Any, feature_names: NDArray[Any] | None, classes: NDArray[Any] | None
+) -> Any:
+    # A Series or DataFrame in the order of the features and classes.
+    bound = in_order_of_labels(name, bound, -1, feature_names)
+    is_table = len(getattr(bound, "axes", ())) == 2
+    return in_order_of_labels(name, bound, 0, classes) if is_table else bound
 
 
 def _bound(

@@ -1,5 +1,7 @@
 """Errors and warnings: what they are about, and what they advise."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -208,3 +210,17 @@ def test_as_many_coefficients_as_rows_leave_no_factor(covariance, n_rows):
     with pytest.raises(ValueError, match=f"covariance='{covariance}' .* n={n_rows} and k=4"):
         infer(clf, X, y, covariance=covariance, groups=groups)
     assert np.all(infer(clf, X, y, covariance="robust").bse > 0)
+
+
+def test_few_clusters_are_a_warning(data):
+    X, y = data
+    clf = LogLossClassifier(C=np.inf).fit(X, y)
+    for n_clusters in (19, 20):
+        groups = np.arange(len(X)) % n_clusters
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            infer(clf, X, y, covariance="cluster", groups=groups)
+        assert [str(each.message).split(":")[0] for each in caught] == (
+            ["groups have 19 clusters with weight"] if n_clusters == 19 else []
+        )
+        assert all(each.filename == __file__ for each in caught)

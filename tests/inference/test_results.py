@@ -99,6 +99,20 @@ def test_likelihood_ratio_test_is_as_statsmodels_says(anes, results, fitted):
         results[0].likelihood_ratio_test(infer(fitted(few[:900], y[:900]), few[:900], y[:900]))
 
 
+def test_a_column_called_intercept_is_not_the_intercept(binary, fitted):
+    X, y = binary
+    X = X.rename(columns={X.columns[1]: "intercept"})
+    result = infer(fitted(X, y), X, y)
+    assert list(result.params.index[:3]) == ["(intercept)", X.columns[0], "intercept"]
+    assert result.params.index.is_unique
+
+
+def test_a_result_prints_as_its_summary(binary, fitted):
+    X, y = binary
+    result = infer(fitted(X, y), X, y)
+    assert repr(result) == str(result.summary())
+
+
 def test_odds_ratios_are_exponentials(binary, fitted):
     X, y = binary
     result = infer(fitted(X, y), X, y)

@@ -287,3 +287,37 @@ def test_a_coefficient_may_be_fixed():
 def test_bad_bounds(bounds, error, message):
     with pytest.raises(error, match=message):
         check_bounds(bounds, 3, 2)
+
+
+def test_names_of_features_and_classes_may_be_in_any_order():
+    names, classes = np.array(["a", "b", "c"]), np.array(["no", "perhaps", "yes"])
+    factor = pd.Series({"c": 3.0, "a": 0.0, "b": 2.0})
+    np.testing.assert_array_equal(check_penalty_factor(factor, 3, names), [0, 2, 3])
+    numbered = factor.reset_index(drop=True)
+    np.testing.assert_array_equal(check_penalty_factor(numbered, 3, names), [3, 0, 2])
+    np.testing.assert_array_equal(check_penalty_factor(factor, 3), [3, 0, 2])
+    lower, _ = check_bounds((-factor, None), 3, 1, names)
+    np.testing.assert_array_equal(lower[:, 0], [0, -2, -3])
+    table = pd.DataFrame([[1, 2, 3], [4, 5, 6], [7, 8, 9]], ["yes", "no", "perhaps"], list("cab"))
+    _, upper = check_bounds((None, table), 3, 3, names, classes)
+    np.testing.assert_array_equal(upper.T, [[5, 6, 4], [8, 9, 7], [2, 3, 1]])
+
+
+def test_other_names_than_those_of_the_features_are_an_error():
+    names = np.array(["a", "b"])
+    for wrong in (pd.Series({"a": 1.0, "x": 2.0}), pd.Series([1.0, 2.0], ["a", "a"])):
+        with pytest.raises(ValueError, match=r"penalty_factor must have the labels \['a', 'b'\]"):
+            check_penalty_factor(wrong, 2, names)
+        with pytest.raises(ValueError, match=r"bounds\[1\] must have the labels \['a', 'b'\]"):
+            check_bounds((None, wrong), 2, 1, names)
+
+
+@pytest.mark.parametrize(
+    "pairs", [[(0, 1), (0, 2)], ((0, 1), (0, 2)), [[0, 1], [0, 2]], np.array([[0, 1], [0, 2]])]
+)
+def test_four_numbers_for_two_features_are_no_bounds(pairs):
+    with pytest.raises(ValueError, match=r"tuple of lists: \(\[0, 1\], \[0, 2\]\)"):
+        check_bounds(pairs, 2, 1)
+    lower, upper = check_bounds(([0, 1], [0, 2]), 2, 1)
+    np.testing.assert_array_equal(lower[:, 0], [0, 1])
+    np.testing.assert_array_equal(upper[:, 0], [0, 2])
