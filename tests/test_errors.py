@@ -126,6 +126,7 @@ def display_cases():
         ("ReliabilityDisplay.from_predictions", {**forecasts, "n_resamples": 2}),
         ("SurpriseDisplay.from_predictions", forecasts),
         ("ScoreDecompositionDisplay.from_predictions", {"y_true": Y, "y_proba": {"a": P}}),
+        ("MurphyDisplay.from_predictions", {"y_true": Y, "y_proba": {"a": P}}),
         ("CoefficientPathDisplay.from_estimator", {"estimator": PATH}),
         ("LossCurveDisplay.from_losses", {"losses": {"log loss": losses.LogLoss()}}),
     ]:

@@ -3,6 +3,7 @@
 from sklogloss.displays.coefficient_path import CoefficientPathDisplay
 from sklogloss.displays.cv_curve import CVCurveDisplay
 from sklogloss.displays.loss_curve import LossCurveDisplay
+from sklogloss.displays.murphy import MurphyDisplay
 from sklogloss.displays.reliability import ReliabilityCurve, ReliabilityDisplay
 from sklogloss.displays.score_decomposition import ScoreDecompositionDisplay
 from sklogloss.displays.surprise import SurpriseCurve, SurpriseDisplay
@@ -11,6 +12,7 @@ __all__ = [
     "CVCurveDisplay",
     "CoefficientPathDisplay",
     "LossCurveDisplay",
+    "MurphyDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",
     "ScoreDecompositionDisplay",
