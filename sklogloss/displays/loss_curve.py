@@ -18,7 +18,7 @@ N_POINTS = 401
 
 
 class LossCurveDisplay:
-    """Value and gradient of losses for two classes against the logit of what happened.
+    """Value and gradient of losses for two classes against the raw prediction of the true class.
 
     Use `from_losses` to make one. On the left a model is sure of the wrong class. A loss whose
     gradient vanishes there, as that of the Brier score, hardly learns from its worst mistakes; that
@@ -120,6 +120,6 @@ class LossCurveDisplay:
             self.axes_[0].plot(self.logit, value, linewidth=1.5, label=name)
             self.axes_[1].plot(self.logit, gradient, linewidth=1.5, label=name)
         self.axes_[0].set_ylabel("Loss")
-        self.axes_[1].set(xlabel="Logit of what happened", ylabel="Gradient")
+        self.axes_[1].set(xlabel="Raw prediction of the true class", ylabel="Gradient")
         self.axes_[0].legend(fontsize="small", frameon=False)
         return self
