@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.inputs.errors import naming, shown
@@ -17,7 +18,14 @@ from sklogloss.metrics.responses import forecast_arguments, with_unseen_classes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["above_the_axes", "axes_for", "check_by_name", "cross_validated", "estimator_forecasts"]
+__all__ = [
+    "above_the_axes",
+    "axes_for",
+    "check_by_name",
+    "cross_validated",
+    "estimator_forecasts",
+    "pooled_forecasts",
+]
 
 
 def axes_for(ax: Axes | None) -> Axes:
@@ -87,6 +95,41 @@ def estimator_forecasts(
     if not is_soft(y):
         classes, arguments = with_unseen_classes(classes, label_column("y", y), arguments)
     return {**arguments, "labels": classes}
+
+
+def pooled_forecasts(cv_results: Any, X: ArrayLike, y: ArrayLike) -> tuple[Any, dict[str, Any]]:
+    """Return what happened to the test rows of all folds, and the arguments of the metrics.
+
+    Parameters
+    ----------
+    cv_results : dict
+        Of scikit-learn's `cross_validate` with ``return_estimator=True, return_indices=True``.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    Raises
+    ------
+    ValueError
+        If cv_results lacks estimators or indices, or y holds class probabilities.
+    """
+    if not isinstance(cv_results, Mapping) or not {"estimator", "indices"} <= set(cv_results):
+        raise ValueError(
+            "cv_results must be what cross_validate returns with return_estimator=True and "
+            f"return_indices=True, got {shown(cv_results)}"
+        )
+    if is_soft(y):
+        raise ValueError("y must hold labels, got class probabilities")
+    labels = label_column("y", y)
+    classes = np.unique(labels)
+    probas, rows = [], []
+    for estimator, test in zip(cv_results["estimator"], cv_results["indices"]["test"], strict=True):
+        proba = np.zeros((len(test), len(classes)))
+        known = np.searchsorted(classes, estimator.classes_)
+        proba[:, known] = estimator.predict_proba(_safe_indexing(X, test))
+        probas.append(proba)
+        rows.append(test)
+    return labels[np.concatenate(rows)], {"y_proba": np.concatenate(probas), "labels": classes}
 
 
 def check_by_name(name: str, value: Any) -> None:
