@@ -69,7 +69,9 @@ def fitted_coefficients(objective, theta, dtype):
     dtype : dtype
         That of X; the solver may have had to take float64.
     """
-    coef, intercept = objective.coef_intercept(objective.without_constant(theta))
+    if len(objective.coordinates.constant):
+        theta = objective.without_constant(theta)
+    coef, intercept = objective.coef_intercept(theta)
     if objective.n_columns > 1:
         coef = _smallest_of_equals(coef, objective.penalty)
         intercept = intercept - intercept.mean()

@@ -224,8 +224,6 @@ class Objective:
 
         They change nothing but the intercepts, and may be rounding errors under a weak penalty.
         """
-        if len(self.coordinates.constant) == 0:
-            return theta
         theta = theta.copy()
         theta.reshape(self.shape)[self.coordinates.constant] = 0
         return self.penalty_in_theta.project(theta)

@@ -8,7 +8,6 @@ from scipy.linalg import get_lapack_funcs, solve_triangular
 from sklogloss._cython.coordinate_descent import fill_upper_triangle
 
 from .newton import CHEAP_HESSIAN, ExactHessian, fix_class_shift
-from .plan import Method
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
 __all__ = ["needs_exact_steps"]
@@ -22,7 +21,7 @@ EPS = float(np.finfo(np.float64).eps)
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
 
 
-def needs_exact_steps(plan, result, goal):
+def needs_exact_steps(result, goal):
     """Return whether a Newton step with the whole Hessian would gain more than may be missing.
 
     Conjugate gradients and coordinate descent do not notice what they miss along directions that
@@ -31,16 +30,11 @@ def needs_exact_steps(plan, result, goal):
 
     Parameters
     ----------
-    plan : Plan
-        That led to the result.
     result : SolverResult
     goal : Goal
     """
     objective = result.objective
     if result.verdict not in ENDS or result.n_iter >= goal.max_iter:
-        return False
-    is_exact = plan.methods[-1] is Method.EXACT and objective.penalty.is_smooth
-    if is_exact and result.converged:
         return False
     if not (objective.loss.is_convex and ExactHessian(objective).cost < AFFORDABLE_HESSIAN):
         return False

@@ -62,12 +62,14 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     result = descend(plan, objective, theta, goal, stronger=stronger)
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    if needs_exact_steps(plan, result, goal):
+    # Newton's method with the whole Hessian misses nothing where the penalty is smooth.
+    is_exact = plan.methods[-1] is Method.EXACT and objective.penalty.is_smooth
+    if not (is_exact and result.verdict.is_solved) and needs_exact_steps(result, goal):
         exact = replace(plan.without_start(), methods=(Method.EXACT,))
         again = _solve_again(exact, result.objective, result.theta, goal, result)
         if _is_better(again, result, goal):
             result = again
-    if not result.converged and result.n_iter >= goal.max_iter:
+    if not result.verdict.is_solved and result.n_iter >= goal.max_iter:
         result.verdict = Verdict.MAX_ITER
     elif result.verdict is Verdict.STALLED and _has_little_loss(result):
         result.verdict = Verdict.LITTLE_LOSS
