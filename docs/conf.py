@@ -59,7 +59,14 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-html_theme_options = {"show_toc_level": 2, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "header_links_before_dropdown": 8,
+    "logo": {"text": "sklogloss"},
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+}
+# Pages without pages below them need no column for those.
+html_sidebars = {"index": [], "install": []}
 
 
 def skip_metadata_routing(app, what, name, obj, skip, options):

@@ -1,12 +1,16 @@
 """Formulas as MathML: browsers draw it by themselves, without a script from another host."""
 
+import re
+
 from docutils import nodes
 from latex2mathml.converter import convert
 
 
 def mathml(formula, display):
-    # \text of LaTeX escapes underscores, which latex2mathml leaves as they are.
-    return convert(formula.replace(r"\_", "_").strip(), display=display)
+    # latex2mathml keeps the backslashes of underscores in \text, and puts no space between a
+    # function and its argument.
+    formula = re.sub(r"\\(ln|exp) (?=\w)", r"\\\1\, ", formula.replace(r"\_", "_").strip())
+    return convert(formula, display=display)
 
 
 def visit_math(self, node):
