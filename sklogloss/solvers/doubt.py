@@ -40,7 +40,8 @@ def needs_exact_steps(result, goal):
         return False
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
-        if result.converged and suboptimality_bound(objective, result.last_point) <= tolerated:
+        is_solved = result.verdict.is_solved
+        if is_solved and suboptimality_bound(objective, result.last_point) <= tolerated:
             return False
         return not gain_of_step(objective, result.theta) <= tolerated
 
