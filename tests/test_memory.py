@@ -30,7 +30,7 @@ SHORT = """
 import re, resource, sys, warnings
 import numpy as np
 from scipy import sparse
-from sklogloss import FocalLogisticRegression, LogLossClassifier
+from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
@@ -42,17 +42,21 @@ models = {
     "newton-cg": LogLossClassifier(solver="newton-cg", max_iter=2),
     "l1": LogLossClassifier(l1_ratio=1, max_iter=2),
     "focal": FocalLogisticRegression(max_iter=2),
+    "cv": LogLossClassifierCV(Cs=2, cv=2, max_iter=2, n_jobs=2),
 }
 model = models[sys.argv[1]]
+if sys.argv[1] == "cv":  # of more rows, folds do not have threads of their own
+    X, Z, y = X[:4_000], Z[:4_000], y[:4_000]
 model.fit(X, y)
 expected = model.fit(Z, y).coef_
 _, hard = resource.getrlimit(resource.RLIMIT_AS)
 outcomes = set()
-for megabytes in (0, 1, 4, 16):
+# With 8 to 10 there is room for the stack of a thread, but hardly for what it begins with.
+for megabytes in (0, 1, 4, 8, 8.1, 9, 10, 16):
     with open("/proc/self/status") as status:
         size = int(re.search(r"VmSize:\\s+(\\d+) kB", status.read())[1]) * 1024
     for data in (X, Z):
-        resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (size + int(megabytes * 2**20), hard))
         try:
             model.fit(data, y)
             outcomes.add("fitted")
@@ -66,11 +70,12 @@ print(*sorted(outcomes))
 """
 
 
-@pytest.mark.parametrize("model", ["newton-cholesky", "newton-cg", "l1", "focal"])
+@pytest.mark.parametrize("model", ["newton-cholesky", "newton-cg", "l1", "focal", "cv"])
 def test_short_memory_is_a_memory_error(model):
     # Large blocks come from the system at once, and go back to it.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
     output = subprocess.check_output(
-        [sys.executable, "-P", "-c", SHORT, model], text=True, env=environment
+        [sys.executable, "-P", "-c", SHORT, model], text=True, env=environment, timeout=600
     )
-    assert "MemoryError" in output
+    # Folds of few rows may find what they need in memory that was used before. They must end.
+    assert "MemoryError" in output or (model == "cv" and "fitted" in output)

@@ -1,10 +1,10 @@
 """The folds of a cross-validation, and the fits to their training rows."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklogloss.classifiers.workers import Workers
 from sklogloss.solvers.path import solve_path
 
 __all__ = ["Fold", "make_folds", "solve_paths"]
@@ -122,20 +122,12 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
                 full_path.append(point)
                 for i, steps in enumerate(steps_of_folds):
                     previous[i] = submit(_solve_next, steps, fold_paths[i][ratio], previous[i])
-                    futures.append(previous[i])
 
-    futures = []
     if n_workers == 1:
         solve_all(_call)
     else:
-        executor = ThreadPoolExecutor(n_workers)
-        try:
-            executor.submit(solve_all, executor.submit).result()
-            for future in futures:
-                future.result()
-        finally:
-            # Nothing is left to cancel but after an error or Ctrl-C.
-            executor.shutdown(cancel_futures=True)
+        with Workers(n_workers) as workers:
+            solve_all(workers.submit)
     return full_paths, fold_paths
 
 
@@ -160,5 +152,5 @@ def _call(function, *arguments):
 def _solve_next(steps, path, previous):
     # The one before began earlier: the threads take what is submitted in order.
     if previous is not None:
-        previous.result()
+        previous.wait()
     path.append(next(steps))
