@@ -18,6 +18,10 @@ __all__ = ["certainly_overlap"]
 # Rows that are looked at first: at least these, and these for each parameter.
 FIRST_ROWS = 512
 ROWS_PER_PARAMETER = 8
+# Rows that make a Hessian whose curvature outweighs the gradient of an optimum by far.
+FEW_ROWS = 128
+# Up to this many parameters a Hessian costs less than the sums over rows that it saves.
+FEW_PARAMETERS = 100
 # Numbers of X in a block of rows.
 BLOCK_NUMBERS = 16_384
 # A matrix of more columns than this takes too long, as do so many blocks of the rows of a CSC
@@ -51,6 +55,8 @@ def certainly_overlap(objective, point):
     -------
     is_certain : bool
     """
+    if _is_certain_by_hessian(objective, point):
+        return True
     penalty, shape = objective.penalty_in_theta, objective.shape
     is_free = ((penalty.l1 == 0) & (penalty.l2 == 0)).reshape(shape)
     columns = np.flatnonzero(is_free.any(axis=1))
@@ -71,6 +77,46 @@ def certainly_overlap(objective, point):
         if sparse.issparse(X) and X.format == "csc" and len(blocks) > MANY_BLOCKS_OF_COLUMNS:
             return False
         return _Curvature(objective, point, columns, blocks).outweighs(length)
+
+
+def _is_certain_by_hessian(objective, point):
+    # The same by the Hessian of log loss, of few parameters and a dense X: a pass. The sum of p (u
+    # - u_y)^2 over the classes is at least that of p (u - mean)^2, the Hessian's: G is no smaller.
+    samples, loss = objective.samples, objective.loss
+    if not (
+        objective.penalty.is_none
+        and loss.is_log_loss
+        and not samples.design.is_sparse
+        and objective.n_parameters <= FEW_PARAMETERS
+    ):
+        return False
+    size = max(FEW_ROWS, ROWS_PER_PARAMETER * objective.n_parameters)
+    some = objective
+    if samples.n_samples > 2 * size:
+        rows = samples.take(np.arange(size))
+        some = objective.replace(samples=rows, weight_sum=objective.weight_sum)
+    hessian = some.value_gradient_hessian(point.theta).hessian
+    if objective.n_columns > 1:
+        # Adding the same to all classes changes nothing.
+        k = objective.n_columns
+        for start in range(0, len(hessian), k):
+            block = hessian[start : start + k, start : start + k]
+            block += block.trace() / k**2
+    with np.errstate(all="ignore"):
+        length = float(np.linalg.norm(point.gradient))
+        rounding = len(hessian) * float(np.finfo(samples.dtype).eps) * float(hessian.trace())
+        least = 2 * math.sqrt(2) * _longest_row(objective) * (length + rounding)
+        hessian.reshape(-1)[:: len(hessian) + 1] -= least
+        # To LAPACK the lower triangle is the upper one. NaN has no factor.
+        return math.isfinite(least) and dpotrf(hessian.T, overwrite_a=True)[1] == 0
+
+
+def _longest_row(objective):
+    # An upper bound of the length of the rows of a dense X in theta. Along an axis, NumPy takes ten
+    # times as long.
+    X, coordinates = objective.samples.X, objective.coordinates
+    farthest = max(float(X.max()), -float(X.min())) + np.abs(coordinates.center)
+    return math.sqrt(float(np.sum((farthest * coordinates.scale) ** 2)) + objective.fit_intercept)
 
 
 def _blocks_of_rows(samples, rows):
