@@ -11,13 +11,15 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.objective import Objective
+from sklogloss.linear.objective import Coordinates, Objective
+from sklogloss.linear.samples import make_design
+from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
 from sklogloss.losses.log_loss import LogLoss
 
 from .firth import FirthResult
 from .newton import ARMIJO, MAX_HALVINGS
-from .stopping import Verdict
+from .stopping import SUBSET_GAP, Verdict
 
 __all__ = ["CORRECTIONS", "correct_intercept"]
 
@@ -41,9 +43,14 @@ def correct_intercept(result, correction, goal) -> FirthResult:
     corrected : FirthResult
         With the iterations and, if it is not solved, the verdict of the correction.
     """
-    objective = InterceptObjective(result) if correction == "flic" else AugmentedObjective(result)
     with np.errstate(all="ignore"):
-        shift, n_iter, verdict = _minimise(objective, goal)
+        if correction == "flic":
+            objective = InterceptObjective(result.objective, result.theta)
+            start = np.zeros(objective.n_parameters)
+        else:
+            objective = AugmentedObjective(result)
+            start = objective.start(goal.loose(SUBSET_GAP))
+        shift, n_iter, verdict = _minimise(objective, start, goal)
     return replace(
         result,
         theta=objective.theta_of(shift),
@@ -52,9 +59,9 @@ def correct_intercept(result, correction, goal) -> FirthResult:
     )
 
 
-def _minimise(objective, goal):
-    # Newton's method from no shift on, with the Hessian of an earlier point where that will do.
-    shift, decrement = np.zeros(objective.n_parameters), np.inf
+def _minimise(objective, shift, goal):
+    # Newton's method from a shift on, with the Hessian of an earlier point where that will do.
+    decrement = np.inf
     value, gradient = objective.value_gradient(shift)
     factor = CholeskyFactor(objective.hessian(shift))
     for n_iter in range(goal.max_iter + 1):
@@ -94,39 +101,52 @@ def _lower_point(objective, shift, value, direction, decrement):
 
 
 class InterceptObjective:
-    """Log loss as a function of the intercepts, the coefficients as they are: FLIC.
+    """Log loss as a function of the intercepts, the coefficients as they are: one pass over X.
+
+    FLIC's, and where FLAC begins. Scores become offsets of samples with a column of
+    zeros, so that only the loss is evaluated again.
 
     Parameters
     ----------
-    result : FirthResult
-        With the coefficients.
+    objective : Objective
+    theta : ndarray of shape (n_parameters,)
+        With the coefficients, and the intercepts from which shifts count.
 
     Attributes
     ----------
     n_parameters : int
     """
 
-    def __init__(self, result):
-        self.objective = result.objective
-        self.theta = result.theta
-        self.intercepts = _intercepts(result.objective)
+    def __init__(self, objective, theta):
+        self.theta, self.entries = theta, _intercepts(objective)
+        samples, k = objective.samples, objective.n_columns
+        scores = raw_prediction(samples, *objective.coef_intercept(theta))
+        if samples.offset is not None:
+            scores = scores + samples.offset
+        zeros = make_design(np.zeros((samples.n_samples, 1)))
+        self.objective = objective.replace(
+            samples=replace(samples, design=zeros, offset=np.asfortranarray(scores)),
+            coordinates=Coordinates(np.zeros(1), np.ones(1), k, fit_intercept=True),
+        )
+        self.intercepts = _intercepts(self.objective)
         self.n_parameters = len(self.intercepts)
 
     def theta_of(self, shift):
         """Return theta after a shift of the intercepts."""
-        theta = self.theta.copy()
-        theta[self.intercepts] += shift
-        return theta
+        return _shifted(self.theta, self.entries, shift)
 
     def value_gradient(self, shift):
-        """Return the mean loss and its gradient in the intercepts: one pass."""
-        point = self.objective.value_gradient(self.theta_of(shift))
+        """Return the mean loss and its gradient in the intercepts."""
+        point = self.objective.value_gradient(self._theta_of_zeros(shift))
         return point.value, point.gradient[self.intercepts]
 
     def hessian(self, shift):
-        """Return the Hessian in the intercepts, its lower triangle: one pass."""
-        point = self.objective.value_gradient_hessian(self.theta_of(shift))
+        """Return the Hessian in the intercepts, its lower triangle."""
+        point = self.objective.value_gradient_hessian(self._theta_of_zeros(shift))
         return point.hessian[np.ix_(self.intercepts, self.intercepts)]
+
+    def _theta_of_zeros(self, shift):
+        return _shifted(np.zeros(self.objective.n_parameters), self.intercepts, shift)
 
 
 class AugmentedObjective:
@@ -153,6 +173,15 @@ class AugmentedObjective:
         self.intercepts = _intercepts(result.objective)
         self.n_parameters = self.penalised.n_free + len(self.intercepts)
 
+    def start(self, goal):
+        """Return the shift that is best for the pseudo-samples alone: one pass over X."""
+        shift = np.zeros(self.n_parameters)
+        alone = InterceptObjective(self.pseudo, self.theta)
+        of_pseudo, _, _ = _minimise(alone, np.zeros(alone.n_parameters), goal)
+        if np.all(np.isfinite(of_pseudo)):
+            shift[self.penalised.n_free :] = of_pseudo
+        return shift
+
     def theta_of(self, shift):
         """Return theta of the samples after a shift."""
         return self.penalised.moved(self.theta, shift[: self.penalised.n_free])
@@ -170,9 +199,9 @@ class AugmentedObjective:
         return point.value + other.value, np.append(of_free, other.gradient[self.intercepts])
 
     def hessian(self, shift):
-        """Return the Hessian, its lower triangle: two passes, one where nothing is shifted."""
+        """Return the Hessian, its lower triangle: two passes, one where theta is not shifted."""
         of_samples = self.information
-        if shift.any():
+        if shift[: self.penalised.n_free].any():
             theta = self.theta_of(shift)
             of_samples = self.penalised.objective.value_gradient_hessian(theta).hessian
         other = self.pseudo.value_gradient_hessian(self._theta_of_pseudo(shift)).hessian
@@ -184,6 +213,12 @@ class AugmentedObjective:
             hessian[n_free + i, :n_free] = self.penalised.of_theta(whole[entry])
             hessian[n_free + i, n_free:] = whole[entry, self.intercepts]
         return hessian
+
+
+def _shifted(theta, entries, shift):
+    theta = theta.copy()
+    theta[entries] += shift
+    return theta
 
 
 def _intercepts(objective):
