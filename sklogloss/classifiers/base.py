@@ -485,8 +485,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns as in ``classes_``. As ``probabilities`` says, those of the model or the
-            posterior. In the dtype of ``coef_``.
+            Columns as in ``classes_``. Those of the model; where the classifier has a parameter
+            ``probabilities``, as this says. In the dtype of ``coef_``.
         """
         check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
