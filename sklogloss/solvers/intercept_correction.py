@@ -44,12 +44,12 @@ def correct_intercept(result, correction, goal) -> FirthResult:
         With the iterations and, if it is not solved, the verdict of the correction.
     """
     with np.errstate(all="ignore"):
-        if correction == "flic":
-            objective = InterceptObjective(result.objective, result.theta)
-            start = np.zeros(objective.n_parameters)
-        else:
-            objective = AugmentedObjective(result)
-            start = objective.start(goal.loose(SUBSET_GAP))
+        objective = (
+            InterceptObjective(result.objective, result.theta)
+            if correction == "flic"
+            else AugmentedObjective(result)
+        )
+        start = objective.start(goal.loose(SUBSET_GAP))
         shift, n_iter, verdict = _minimise(objective, start, goal)
     return replace(
         result,
@@ -131,6 +131,10 @@ class InterceptObjective:
         self.intercepts = _intercepts(self.objective)
         self.n_parameters = len(self.intercepts)
 
+    def start(self, goal):
+        """Return no shift, whatever the goal."""
+        return np.zeros(self.n_parameters)
+
     def theta_of(self, shift):
         """Return theta after a shift of the intercepts."""
         return _shifted(self.theta, self.entries, shift)
@@ -177,7 +181,7 @@ class AugmentedObjective:
         """Return the shift that is best for the pseudo-samples alone: one pass over X."""
         shift = np.zeros(self.n_parameters)
         alone = InterceptObjective(self.pseudo, self.theta)
-        of_pseudo, _, _ = _minimise(alone, np.zeros(alone.n_parameters), goal)
+        of_pseudo, _, _ = _minimise(alone, alone.start(goal), goal)
         if np.all(np.isfinite(of_pseudo)):
             shift[self.penalised.n_free :] = of_pseudo
         return shift
