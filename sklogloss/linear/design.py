@@ -13,8 +13,9 @@ __all__ = [
     "take_columns",
 ]
 
-# Entries of a sparse X that are looked at at a time.
-CHUNK_ENTRIES = 8192
+# Entries of X that are looked at or converted at a time, where a copy of X would be too large
+# (65,536: tests/linear/test_design.py::test_fit_does_not_copy_a_sparse_matrix fails).
+BLOCK_ENTRIES = 16_384
 
 
 def sparse_design(X, dtype) -> SparseDesign:
@@ -127,8 +128,8 @@ def largest_entries(X, which):
             entries = X.data[X.indptr[j] : X.indptr[j + 1]]
             size[j] = np.abs(entries).max(initial=0)
     else:
-        for start in range(0, X.nnz, CHUNK_ENTRIES):
-            part = slice(start, min(start + CHUNK_ENTRIES, X.nnz))
+        for start in range(0, X.nnz, BLOCK_ENTRIES):
+            part = slice(start, min(start + BLOCK_ENTRIES, X.nnz))
             places = np.flatnonzero(which[X.indices[part]])
             if len(places):
                 places += start

@@ -8,15 +8,12 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
+from sklogloss.linear.limits import ROUNDING
 from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["JeffreysObjective", "JeffreysPoint"]
-
-# A pivot of the scaled information below this many eps for each parameter is made of rounding
-# errors.
-ROUNDING_OF_PIVOT = 16
 
 
 @dataclass
@@ -213,7 +210,7 @@ class JeffreysObjective:
         root = np.sqrt(np.where(is_constant, 1, diagonal))
         scaled = np.tril(information / root / root[:, None])
         scaled[is_constant] = scaled[:, is_constant] = 0
-        rounding = ROUNDING_OF_PIVOT * len(scaled) * np.finfo(np.float64).eps
+        rounding = ROUNDING * len(scaled) * np.finfo(np.float64).eps
         _, _, rank, _ = dpstrf(scaled.T, lower=False, tol=rounding)
         if rank == len(scaled):
             return self
@@ -231,7 +228,7 @@ class JeffreysObjective:
         if objective.fit_intercept:
             shift[: objective.n_features] = np.abs(coordinates.center) * coordinates.scale
         size = eps * shift**2 if objective.samples.design.is_sparse else (eps * shift) ** 2
-        return np.repeat(ROUNDING_OF_PIVOT * size, max(1, objective.n_columns - 1))
+        return np.repeat(ROUNDING * size, max(1, objective.n_columns - 1))
 
     def _with_factor(self, point):
         # Coefficients and intercepts of the raw predictions, then those of L^-1 (I kron x).

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from sklogloss.linear.limits import EPS
 from sklogloss.linear.overlap import certainly_overlap
 from sklogloss.linear.separation import Pairs, Undecided, find_separation
 
 __all__ = ["has_no_optimum"]
 
-# Part of the largest margin below which all others must be for rounding errors to decide nothing.
-ROUNDING = 1e-9
-# Margins of a function that a solver has not yet found: its step moves them by about one.
-SMALLEST_STEP = 0.1
+# Fraction of the largest margin up to which rounding errors may decide the sign of another one.
+SMALL_MARGIN = math.sqrt(EPS)
 
 
 def has_no_optimum(objective, point, directions, label) -> bool:
@@ -35,7 +36,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     if objective.penalty.grows_everywhere or certainly_overlap(objective, point):
         return False
     smallest = [_smallest_margin(objective, theta, label) for theta in directions]
-    if any(margin > ROUNDING for margin in smallest):
+    if any(margin > SMALL_MARGIN for margin in smallest):
         return True
     samples = objective.samples
     try:
@@ -49,7 +50,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
         lower, upper = _limits(objective, pairs.shape)
         return find_separation(pairs, lower=lower, upper=upper) is not None
     except Undecided:
-        return any(margin >= -ROUNDING for margin in smallest)
+        return any(margin >= -SMALL_MARGIN for margin in smallest)
 
 
 def _limits(objective, shape):
@@ -65,7 +66,8 @@ def _limits(objective, shape):
 
 
 def _smallest_margin(objective, theta, label):
-    # As a part of the largest one; -inf where no margin is larger than a step's.
+    # As a fraction of the largest one; -inf where none comes up to one, by which about
+    # a solver's step moves the margins of a function that it has not found yet.
     coef, intercept = objective.coef_intercept(theta)
     coef = objective.penalty.unlimited_part(coef)
     raw_prediction = np.asarray(objective.samples.X @ coef) + intercept
@@ -82,4 +84,4 @@ def _smallest_margin(objective, theta, label):
         smallest = (of_label - raw_prediction.max(axis=1)).min()
         raw_prediction[every, label] = np.inf
         largest = (of_label - raw_prediction.min(axis=1)).max()
-    return smallest / largest if largest >= SMALLEST_STEP else -np.inf
+    return smallest / largest if largest >= 1 else -np.inf

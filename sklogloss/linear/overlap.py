@@ -10,26 +10,16 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dpotrf
 
 from sklogloss._cython.loss_evaluation import evaluate
-from sklogloss.linear.design import row_slices
+from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
+from sklogloss.linear.limits import EPS, LARGEST_HESSIAN, ROWS_PER_PARAMETER_OF_HESSIAN
 from sklogloss.linear.samples import random_rows, take_rows
 
 __all__ = ["certainly_overlap"]
 
-# Rows that are looked at first: at least these, and these for each parameter.
-FIRST_ROWS = 512
-ROWS_PER_PARAMETER = 8
 # Rows that make a Hessian whose curvature outweighs the gradient of an optimum by far.
 FEW_ROWS = 128
 # Up to this many parameters a Hessian costs less than the sums over rows that it saves.
 FEW_PARAMETERS = 100
-# Numbers of X in a block of rows.
-BLOCK_NUMBERS = 16_384
-# A matrix of more columns than this takes too long, as do so many blocks of the rows of a CSC
-# matrix, each of which costs a look at all entries.
-MANY_COLUMNS = 2000
-MANY_BLOCKS_OF_COLUMNS = 32
-# Change of a row, beside the longest one, along a direction of length one that counts as none.
-SMALL_CHANGE = 1e-7
 
 
 def certainly_overlap(objective, point):
@@ -60,13 +50,17 @@ def certainly_overlap(objective, point):
     penalty, shape = objective.penalty_in_theta, objective.shape
     is_free = ((penalty.l1 == 0) & (penalty.l2 == 0)).reshape(shape)
     columns = np.flatnonzero(is_free.any(axis=1))
-    if len(columns) > MANY_COLUMNS:
+    if len(columns) > LARGEST_HESSIAN:
         return False
     # At a bound, where a gradient of this sign is that of an optimum, it limits the direction, too.
     gradient = penalty.violation(point.gradient, point.theta).reshape(shape)[columns]
     length = float(np.linalg.norm(gradient)) * objective.weight_sum
     samples = objective.samples
-    size = max(FIRST_ROWS, ROWS_PER_PARAMETER * len(columns) * objective.n_columns)
+    # A block of rows costs next to nothing.
+    size = max(
+        BLOCK_ENTRIES // samples.design.n_features,
+        ROWS_PER_PARAMETER_OF_HESSIAN * len(columns) * objective.n_columns,
+    )
     with np.errstate(all="ignore"):
         if samples.n_samples > 2 * size:
             some = _blocks_of_rows(samples, random_rows(samples, size))
@@ -74,8 +68,10 @@ def certainly_overlap(objective, point):
                 return True
         blocks = _blocks_of_rows(samples, samples.rows_with_weight)
         X = samples.X
-        if sparse.issparse(X) and X.format == "csc" and len(blocks) > MANY_BLOCKS_OF_COLUMNS:
-            return False
+        if sparse.issparse(X) and X.format == "csc":
+            # Each block costs a look at all entries: no more in all than the products that follow.
+            if len(blocks) * X.nnz > samples.n_samples * len(columns) ** 2:
+                return False
         return _Curvature(objective, point, columns, blocks).outweighs(length)
 
 
@@ -90,7 +86,7 @@ def _is_certain_by_hessian(objective, point):
         and objective.n_parameters <= FEW_PARAMETERS
     ):
         return False
-    size = max(FEW_ROWS, ROWS_PER_PARAMETER * objective.n_parameters)
+    size = max(FEW_ROWS, ROWS_PER_PARAMETER_OF_HESSIAN * objective.n_parameters)
     some = objective
     if samples.n_samples > 2 * size:
         rows = samples.take(np.arange(size))
@@ -121,7 +117,7 @@ def _longest_row(objective):
 
 def _blocks_of_rows(samples, rows):
     n_rows = samples.n_samples if rows is None else len(rows)
-    blocks = row_slices(n_rows, samples.design.n_features, BLOCK_NUMBERS)
+    blocks = row_slices(n_rows, samples.design.n_features, BLOCK_ENTRIES)
     return list(blocks) if rows is None else [rows[block] for block in blocks]
 
 
@@ -202,7 +198,7 @@ class _Curvature:
             change += theta[-1] - objective.coordinates.center @ coef
         if objective.samples.rows_with_weight is not None:
             change = change[objective.samples.rows_with_weight]
-        return np.abs(change).max(initial=0) <= SMALL_CHANGE * self.longest
+        return np.abs(change).max(initial=0) <= math.sqrt(EPS) * self.longest
 
 
 def _smallest_residual(objective, rows, raw_prediction):

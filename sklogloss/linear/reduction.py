@@ -14,9 +14,6 @@ from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]
 
-# Rounding errors of cross-products in float32 beside the largest, in eps.
-ROUNDING_IN_SINGLE = 4
-
 
 def is_reducible_in_single(objective):
     """Return whether cross-products in float32 are worth a try.
@@ -90,7 +87,8 @@ class RowReduction:
         products = data_pass.gram(rows, zero, one, weight, False, single, samples.n_threads)
         # Pivots of the size of the products' rounding errors are no directions of the rows.
         if single:
-            eps = ROUNDING_IN_SINGLE * np.finfo(np.float32).eps
+            # Those of sums in float32 add up like a random walk.
+            eps = np.sqrt(objective.n_features) * np.finfo(np.float32).eps
         else:
             eps = objective.n_features * np.finfo(dtype).eps
         rounding = eps * np.diagonal(products).max()

@@ -8,25 +8,19 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from sklogloss.linear.design import CHUNK_ENTRIES, row_slices
+from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
+from sklogloss.linear.limits import LARGEST_HESSIAN, MAX_ROUNDS, ROUNDING
 from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "null_space"]
 
-# Numbers of X in a block of rows.
-BLOCK_NUMBERS = 262_144
-# Rounds of adding pairs to the programme, and nonzero entries that it may have.
-MAX_ROUNDS = 100
-MAX_ENTRIES = 4_000_000
+# Nonzero entries that the programme may have: those of the largest matrix of parameters.
+MAX_ENTRIES = LARGEST_HESSIAN**2
 # HiGHS holds constraints to this, its smallest tolerance. Margins are of rows of length one, and of
 # coefficients of at most one.
 TOLERANCE = 1e-10
 # Margins below which pairs are tried to be put on the boundary.
 BOUNDARY_WIDTHS = (1e-12, 1e-10, 1e-8, 1e-6)
-# Times the bound on rounding errors by which a direction must fail to be none that separates.
-DOUBT = 10
-# Attempts to put all pairs of the boundary there.
-MAX_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +157,7 @@ class Pairs:
 
 def _blocks(X, shift, scale):
     # Yield (slice of rows, their shifted and scaled entries).
-    for rows in row_slices(*X.shape, BLOCK_NUMBERS):
+    for rows in row_slices(*X.shape, BLOCK_ENTRIES):
         part = X[rows].astype(np.float64)
         part -= shift
         part *= scale
@@ -172,8 +166,8 @@ def _blocks(X, shift, scale):
 
 def _entries(X):
     # Yield rows, columns and sizes of the stored entries of a sparse X, some at a time.
-    for start in range(0, X.indptr[-1], CHUNK_ENTRIES):
-        places = np.arange(start, min(start + CHUNK_ENTRIES, X.indptr[-1]))
+    for start in range(0, X.indptr[-1], BLOCK_ENTRIES):
+        places = np.arange(start, min(start + BLOCK_ENTRIES, X.indptr[-1]))
         major = np.searchsorted(X.indptr, places, side="right") - 1
         minor = X.indices[places]
         rows, columns = (major, minor) if X.format == "csr" else (minor, major)
@@ -350,7 +344,8 @@ class _Search:
             if separation is not None:
                 return separation
             refused.append(candidate)
-        if any(self._checked(each, counts, DOUBT * rounding) is not None for each in refused):
+        # A direction that fails by little more than these errors may be one that separates.
+        if any(self._checked(each, counts, ROUNDING * rounding) is not None for each in refused):
             raise Undecided
         return None
 
@@ -434,8 +429,9 @@ def null_space(pairs, is_boundary, is_free):
     """
     rng, n_free = np.random.default_rng(0), np.count_nonzero(is_free)
     places, n_more = np.flatnonzero(is_boundary), _n_more(n_free)
+    n_violated = np.inf
     chosen = places if len(places) <= 2 * n_more else rng.choice(places, n_more, replace=False)
-    for _ in range(MAX_ATTEMPTS):
+    while True:
         if len(chosen) * n_free > MAX_ENTRIES:
             raise TooLarge
         equations = pairs.equations(*np.unravel_index(chosen, is_boundary.shape))
@@ -455,8 +451,10 @@ def null_space(pairs, is_boundary, is_free):
         violated = places[margin > rounding_of(pairs)]
         if len(violated) == 0:
             return basis
+        if len(violated) >= n_violated:
+            return None
+        n_violated = len(violated)
         violated = violated[:: max(1, len(violated) // n_more)]
         if np.isin(violated, chosen).all():
             return None
         chosen = np.union1d(chosen, violated)
-    return None

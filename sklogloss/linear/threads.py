@@ -8,6 +8,7 @@ import os
 import threading
 
 import joblib
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from sklogloss._cython import fork
@@ -17,8 +18,6 @@ from sklogloss.linear.quota import cpu_quota
 
 __all__ = ["effective_n_threads", "one_blas_thread"]
 
-# More threads than this serve no pass: the rows are cut into fewer pieces.
-MOST_THREADS = 64
 # How each BLAS names the functions that get and set its number of threads.
 FUNCTIONS = {
     "openblas": ("openblas_get_num_threads", "openblas_set_num_threads"),
@@ -42,7 +41,7 @@ def effective_n_threads(n_jobs: int | None) -> int:
     Returns
     -------
     n_threads : int
-        From 1 to 64. A child that was forked without exec gets 1: it is one of several that share
+        1 at least. A child that was forked without exec gets 1: it is one of several that share
         the cores.
 
     Raises
@@ -58,12 +57,13 @@ def effective_n_threads(n_jobs: int | None) -> int:
         n_jobs = min(max_threads(), _n_cores())
     elif n_jobs < 0:
         n_jobs = max(1, _n_cores() + 1 + n_jobs)
-    return min(int(n_jobs), MOST_THREADS)
+    return min(int(n_jobs), np.iinfo(np.intc).max)
 
 
 @functools.cache
 def _n_cores() -> int:
-    return min(joblib.cpu_count(), max(1, math.ceil(min(cpu_quota(), MOST_THREADS))))
+    n_cores = joblib.cpu_count()
+    return max(1, math.ceil(min(cpu_quota(), n_cores)))
 
 
 def one_blas_thread() -> BlasLimit:

@@ -7,6 +7,8 @@ from enum import Enum
 
 import numpy as np
 
+from sklogloss.linear.limits import LARGEST_HESSIAN, ROWS_PER_PARAMETER_OF_HESSIAN
+
 from .costs import costs_of
 
 __all__ = ["SMOOTH_SOLVERS", "SOLVERS", "Facts", "Method", "Plan", "Start", "make_plan"]
@@ -31,17 +33,10 @@ ROWS_PER_CLASS = 50
 ROWS_FOR_STARTS = 2048
 # Rows that tell center and scale.
 ROWS_FOR_COORDINATES = 1024
-# Rows for each parameter that make a Hessian which stands for that of all rows: with it each pass
-# gains about a digit. They come in blocks of neighbours, of which there should be some, and few of
-# all.
-ROWS_PER_PARAMETER_OF_HESSIAN = 8
+# Blocks of neighbouring rows that make a Hessian of some of the rows: there should be some, and few
+# of all.
 MIN_BLOCKS_OF_HESSIAN = 16
 MIN_STRIDE = 4
-# The rows' cross-products cost n_samples / 2 multiplications for each entry of X, the conjugate
-# gradients that they save about a hundred.
-MAX_SAMPLES_OF_REDUCTION = 2000
-# Up to this many parameters the Hessian and coordinate descent on it cost less than products.
-LARGEST_PROXIMAL_HESSIAN = 2000
 # Features that a working set has room for, at least; more than twice as many must be there.
 SMALLEST_SET = 256
 
@@ -233,8 +228,8 @@ def make_plan(facts, solver="auto") -> Plan:
         facts.has_l2
         and facts.is_smooth
         and not facts.is_sparse
-        and facts.n_samples <= MAX_SAMPLES_OF_REDUCTION
-        and facts.n_features >= max(2 * facts.n_samples, MAX_SAMPLES_OF_REDUCTION / 2)
+        and facts.n_samples <= LARGEST_HESSIAN
+        and facts.n_features >= max(2 * facts.n_samples, LARGEST_HESSIAN / 2)
     )
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride)
     options = {}
@@ -247,7 +242,7 @@ def make_plan(facts, solver="auto") -> Plan:
     # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
     # time.
     n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
-    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_PROXIMAL_HESSIAN
+    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
     if methods[0] is Method.WORKING_SETS and (
         facts.is_sparse_softmax and is_large and not facts.is_bounded
     ):
@@ -319,7 +314,7 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
         else:
             solver = "newton-cg"
     by_hessian = (Method.EXACT,)
-    if facts.n_parameters > LARGEST_PROXIMAL_HESSIAN:
+    if facts.n_parameters > LARGEST_HESSIAN:
         by_hessian = (Method.PRODUCTS,)
     if solver == "coordinate-descent":
         if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklogloss.linear.limits import LARGEST_HESSIAN
+
 from .newton import ExactHessian, Newton
-from .plan import LARGEST_PROXIMAL_HESSIAN, SMALLEST_SET
+from .plan import SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .stopping import SolverResult, Stopping, Verdict
@@ -67,7 +69,7 @@ class WorkingSets:
                 descent = SoftmaxDescent(self.objective, half)
                 self.point, self.n_iter, is_done = descent.solve(self.point)
                 # Of many coefficients, conjugate gradients are even slower where this was slow.
-                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_PROXIMAL_HESSIAN:
+                if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
 
@@ -160,7 +162,7 @@ class WorkingSets:
 
 
 def _newton(objective, goal):
-    if objective.n_parameters <= LARGEST_PROXIMAL_HESSIAN:
+    if objective.n_parameters <= LARGEST_HESSIAN:
         model = ExactHessian(objective, is_rough=goal.is_loose)
     else:
         model = ProximalProducts(objective)
