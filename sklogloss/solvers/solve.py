@@ -21,6 +21,7 @@ from .sparse_softmax.dual_ascent import dual_start
 from .stopping import (
     LARGEST_GAP,
     SMALL_LOSS,
+    SMALLEST_NATS,
     SUBSET_GAP,
     SolverResult,
     Stopping,
@@ -351,5 +352,7 @@ def _gains(again, result, goal):
 
 
 def _is_lower(result, other):
-    tolerated = max(LARGEST_GAP * abs(result.value), 1e-15 * result.objective.loss.unit)
+    tolerated = LARGEST_GAP * abs(result.value)
+    if result.objective.penalty.is_none:
+        tolerated = max(tolerated, SMALLEST_NATS * result.objective.loss.unit)
     return other.value - result.value > tolerated

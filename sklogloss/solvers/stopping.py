@@ -13,6 +13,7 @@ from sklogloss.linear.objective import Evaluation, Objective
 
 __all__ = [
     "LARGEST_GAP",
+    "SMALLEST_NATS",
     "SMALL_LOSS",
     "SUBSET_GAP",
     "Goal",
