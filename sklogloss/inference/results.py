@@ -176,7 +176,7 @@ class InferenceResult(Estimates):
         wald = self._wald(level)
         if method == "wald":
             return wald
-        self._check_likelihood("a profile interval")
+        _check_likelihood(self, "a profile interval")
         profile = self._profile
         fall = chi2.ppf(level, 1) / 2
         ends = [[profile.end(c, fall, sign) for sign in (-1, 1)] for c in self._linear_map]
@@ -186,13 +186,6 @@ class InferenceResult(Estimates):
     @property
     def _profile(self) -> Any:
         return Profile(self._likelihood, self._point, self._information)
-
-    def _check_likelihood(self, what: str) -> None:
-        if self.covariance != "model":
-            raise ValueError(
-                f"{what} goes by the likelihood and is for covariance='model', got "
-                f"{self.covariance!r}; wald_test and conf_int(method='wald') are for all"
-            )
 
     def summary(self, level: float = 0.95) -> Summary:
         """Return the table of the coefficients under the figures of the fit, to be printed.
@@ -269,7 +262,7 @@ class InferenceResult(Estimates):
         ValueError
             If the covariance is not "model".
         """
-        self._check_likelihood("a score test")
+        _check_likelihood(self, "a score test")
         likelihood, terms = self._likelihood, self._terms.features(columns)
         held = parameters_of(likelihood, terms)
         point = maximise_without(likelihood, self._point.theta, self._information, held)
@@ -304,8 +297,8 @@ class InferenceResult(Estimates):
                 "other must be the InferenceResult of a smaller model, as infer returns it, got "
                 f"{type(other).__name__}; score_test(columns) tests columns without a second fit"
             )
-        self._check_likelihood("a likelihood-ratio test")
-        other._check_likelihood("a likelihood-ratio test")
+        _check_likelihood(self, "a likelihood-ratio test")
+        _check_likelihood(other, "a likelihood-ratio test")
         check_same_rows(self._likelihood, other._likelihood)
         n_free, n_other = (each._terms.n_free_parameters for each in (self, other))
         df = n_free - n_other
@@ -394,3 +387,11 @@ class InferenceResult(Estimates):
         coordinates = self._likelihood.objective.coordinates
         quantile = norm.isf((1 - level) / 2)
         return logit_intervals(X, offset, self._point.theta, self._of_theta, coordinates, quantile)
+
+
+def _check_likelihood(result: InferenceResult, what: str) -> None:
+    if result.covariance != "model":
+        raise ValueError(
+            f"{what} goes by the likelihood and is for covariance='model', got "
+            f"{result.covariance!r}; wald_test and conf_int(method='wald') are for all"
+        )

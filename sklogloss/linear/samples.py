@@ -130,24 +130,24 @@ class Samples:
         taken = take_columns(self.X, features, self.n_threads)
         return replace(self, design=make_design(taken, self.dtype))
 
-    def astype(self, dtype) -> Samples:
-        """Return the same rows for passes in the arithmetic of dtype; a dense X is not copied."""
+    def astype(self, dtype, *, dense=False) -> Samples:
+        """Return the same rows for passes in the arithmetic of dtype; a dense X is not copied.
+
+        With dense=True, a sparse X becomes a dense copy.
+        """
         dtype = np.dtype(dtype)
         target = self.target.astype(dtype)
         if target.shape[1] > 1:
             # Rows that do not sum to 1 would pull at all classes at once.
             target /= target.sum(axis=1, keepdims=True)
+        X = sparse.csr_array(self.X).toarray() if dense and sparse.issparse(self.X) else self.X
         return Samples(
-            make_design(self.X, dtype),
+            make_design(X, dtype),
             target,
             None if self.weight is None else self.weight.astype(dtype),
             None if self.offset is None else self.offset.astype(dtype, order="F"),
             self.n_threads,
         )
-
-    def dense(self) -> Samples:
-        """Return the same rows with a dense copy of a sparse X."""
-        return replace(self, design=make_design(sparse.csr_array(self.X).toarray(), self.dtype))
 
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""

@@ -294,7 +294,7 @@ def _densified(objective):
     is_full = DENSE * design.n_stored > design.n_samples * design.n_features
     if not (design.is_sparse and objective.fit_intercept and is_full):
         return None
-    return objective.replace(samples=objective.samples.dense())
+    return objective.replace(samples=objective.samples.astype(objective.samples.dtype, dense=True))
 
 
 def _recentred(objective, theta):
