@@ -79,6 +79,23 @@ def test_functions_of_a_fit_are_those_of_the_package(structure):
     assert structure.by_file(called)["metrics/log_loss.py"].count("log_loss") == 1
 
 
+# Those of an L1 penalty and of focal loss are above what is wanted, 70 functions.
+@pytest.mark.parametrize(
+    ("name", "max_functions", "max_files"),
+    [
+        ("plain dense", 50, 12),
+        ("large dense", 70, 16),
+        ("L1", 75, 16),
+        ("ten classes", 70, 16),
+        ("focal", 80, 16),
+    ],
+)
+def test_fits_can_be_followed_in_one_sitting(structure, name, max_functions, max_files):
+    functions, files = structure.fit_results(name)
+    assert functions.value <= max_functions, functions.names
+    assert files.value <= max_files
+
+
 def test_page_on_the_life_of_a_fit_names_what_is_called_in_order(structure):
     page = (ROOT / "docs" / "development" / "life_of_a_fit.rst").read_text(encoding="utf-8")
     named = re.findall(r"^\d+\. ``([\w/.]+)``: `([\w.]+)`", page, re.MULTILINE)
