@@ -28,8 +28,11 @@ def test_many_calls_leave_no_memory_behind():
 # Buffers of BLAS are there before the limit: OpenBLAS ends the process where it cannot get them.
 SHORT = """
 import re, resource, sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 import numpy as np
 from scipy import sparse
+from scipy.linalg.blas import dtrsv
 from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
 
 warnings.simplefilter("ignore")
@@ -49,6 +52,16 @@ if sys.argv[1] == "cv":  # of more rows, folds do not have threads of their own
     X, Z, y = X[:4_000], Z[:4_000], y[:4_000]
 model.fit(X, y)
 expected = model.fit(Z, y).coef_
+if sys.argv[1] == "cv":
+    # OpenBLAS tries for ever to get the buffer that each thread at work needs, unless it has one.
+    barrier, A, b = Barrier(4), np.eye(1000), np.ones(1000)
+    def use_blas(_):
+        barrier.wait()
+        for _ in range(100):
+            dtrsv(A, b)
+            A @ b
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(use_blas, range(4)))
 _, hard = resource.getrlimit(resource.RLIMIT_AS)
 outcomes = set()
 # With 8 to 10 there is room for the stack of a thread, but hardly for what it begins with.

@@ -141,6 +141,7 @@ def test_import_loads_no_more_packages_than_scikit_learn_does():
     program = """
 import sys
 import sklearn.linear_model
+import sklearn.pipeline
 before = {name.partition(".")[0] for name in sys.modules}
 import sklogloss
 import sklogloss.calibration

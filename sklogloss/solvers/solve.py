@@ -118,6 +118,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
             theta = _dual_start(objective, goal)
         elif plan.start is Start.STRONGER:
             theta, stronger, n_iter = _solve_stronger(plan, objective, goal)
+            goal = goal.after(n_iter)
     elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
