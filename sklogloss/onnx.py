@@ -128,7 +128,7 @@ class Graph:
         if n_classes == 2:
             return scores  # -z and z
         log_p = self.node("LogSoftmax", scores, axis=1)
-        rest = self.node("Sub", 1.0, self.node("Exp", log_p))
+        rest = self.node("MatMul", self.node("Exp", log_p), 1 - np.eye(n_classes))
         log_q = self.node("Log", self.node("Max", rest, TINY))
         return self.node("Sub", log_p, log_q)
 

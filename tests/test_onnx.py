@@ -130,3 +130,13 @@ def test_corrupt_attributes():
     clf.intercept_ = np.array([1.0, np.nan, 0])
     with pytest.raises(ValueError, match="intercept_ of the fitted LogLossClassifier"):
         run(clf, X)
+
+
+def test_small_probabilities_of_several_classes_have_their_digits():
+    X, y = DATA["iris"]
+    clf = FocalLogisticRegression(gamma=0.2).fit(X, y)
+    X = np.outer(np.linspace(1, 30, 9), X[0])
+    expected = clf.predict_proba(X)
+    assert expected.min() < 1e-15
+    # Scores of size 100 lose some roundings, and focusing multiplies them.
+    np.testing.assert_allclose(run(clf, X)[1], expected, rtol=1e-11)

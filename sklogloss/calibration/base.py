@@ -20,7 +20,7 @@ from sklogloss.metrics.forecasts import Forecasts
 __all__ = ["Calibrator", "LogitCalibrator", "soft_forecasts", "softened_targets"]
 
 # Weights of more than 2 to the power of this are as good as endless samples.
-LARGEST_EXPONENT = 900
+LARGEST_EXPONENT = 30
 
 
 class Calibrator(BaseEstimator, ABC):

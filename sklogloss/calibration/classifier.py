@@ -9,7 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import Bunch, _safe_indexing, get_tags, indexable
@@ -183,10 +189,17 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = targets.classes
         if isinstance(self.estimator, FrozenEstimator) and not is_soft(y):
             check_is_fitted(self.estimator)
-            self.classes_ = np.union1d(targets.classes, self.estimator.classes_)
+            unknown = np.setdiff1d(targets.classes, self.estimator.classes_)
+            if len(unknown):
+                raise ValueError(
+                    "y must have classes of the fitted estimator, "
+                    f"{shown(self.estimator.classes_.tolist())}, got {shown(unknown.tolist())}"
+                )
+            self.classes_ = self.estimator.classes_
         folds = self._folds(X, targets, routed.splitter.split)
         estimators, held_out = self._held_out(X, y, targets, weight, folds, routed.estimator.fit)
         self.method_ = self.method
+        self.__dict__.pop("scores_", None)
         if self.method == "auto":
             self.scores_: dict[str, MethodScore] = held_out_scores(held_out)
             self.method_ = choose(self.scores_)
@@ -202,6 +215,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             for part in parts
         ]
         for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
             if hasattr(self.estimators_[0], name):
                 setattr(self, name, getattr(self.estimators_[0], name))
         return self
@@ -214,7 +228,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if self.cv == "prefit":
                 hint = "; wrap a fitted estimator into sklearn.frozen.FrozenEstimator instead"
             raise ValueError(f"cv must be None, a number or folds, got {shown(self.cv)}{hint}")
-        if not hasattr(self.estimator, "fit") or isinstance(self.estimator, type):
+        is_estimator = hasattr(self.estimator, "fit") and not isinstance(self.estimator, type)
+        if not (is_estimator and is_classifier(self.estimator)):
             raise TypeError(f"estimator must be a classifier, got {shown(self.estimator)}")
         if self.method == "none" and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
@@ -276,6 +291,12 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             params = _check_method_params(X, fit_params, indices=train)
             estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
             estimators.append(estimator)
+            unknown = np.setdiff1d(estimator.classes_, self.classes_)
+            if len(unknown):
+                raise ValueError(
+                    "y must have all classes of a fitted estimator, it lacks "
+                    f"{shown(unknown.tolist())}"
+                )
             test = self._judged_rows(estimator, targets, test, weight)
             if len(test) == 0:
                 continue

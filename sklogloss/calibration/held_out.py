@@ -104,6 +104,11 @@ def class_raw_prediction(
     -------
     raw_prediction : ndarray of shape (n_samples, n_classes)
     """
+    if _decides_by_pairs(estimator):
+        raise ValueError(
+            "estimator must have a decision function of one column per class, got "
+            'decision_function_shape="ovo", of one per pair of classes; use "ovr"'
+        )
     if hasattr(estimator, "decision_function") and decides_by_logits(estimator) is not False:
         raw = np.asarray(estimator.decision_function(X), dtype=np.float64)
         if raw.ndim == 1 or raw.shape[1] == 1:
@@ -116,6 +121,12 @@ def class_raw_prediction(
             f"{raw.shape[1]} for {len(estimator.classes_)} classes"
         )
     return with_all_classes(raw, estimator.classes_, classes, raw.min(axis=1, keepdims=True))
+
+
+def _decides_by_pairs(estimator: Any) -> bool:
+    final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    is_of_pairs = getattr(final, "decision_function_shape", None) == "ovo"
+    return is_of_pairs and len(estimator.classes_) > 2
 
 
 def smallest_logarithm(raw_prediction: NDArray[np.float64]) -> float:

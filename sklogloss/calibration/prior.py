@@ -3,12 +3,14 @@
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -20,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.calibration.held_out import class_log_proba, targets_of, with_all_classes
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
+from sklogloss.inputs.columns import in_order_of_labels
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.parameters import Integers, Interval, check_parameter
 from sklogloss.inputs.weights import check_sample_weight
@@ -45,9 +48,9 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Also a Pipeline of imbalanced-learn with a sampler in it. One that has been fitted already
         belongs into scikit-learn's `FrozenEstimator`.
     class_prior : array-like of shape (n_classes,) or dict, default=None
-        The shares of the classes in use, in the order of ``classes_`` or by label; they are divided
-        by their sum. None means those of y in `fit`, weighted by sample_weight. `estimate_prior`
-        estimates them from data without labels.
+        The shares of the classes in use, in the order of ``classes_`` or by label, as in a dict or
+        a Series of labels; they are divided by their sum. None means those of y in `fit`, weighted
+        by sample_weight. `estimate_prior` estimates them from data without labels.
     sampling : {"balanced"}, dict, array-like of shape (n_classes,) or None, default="balanced"
         What became of the shares of y before the classifier saw them:
 
@@ -167,12 +170,19 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.class_prior_ = shares
         if self.class_prior is not None:
             self.class_prior_ = _shares("class_prior", self.class_prior, classes)
+            unseen = classes[self.fit_prior_ == 0]
+            if len(unseen):
+                raise ValueError(
+                    "class_prior can only be given if y has samples with weight of all classes: "
+                    f"nothing is known of {shown(unseen.tolist())}"
+                )
         self.classes_ = classes
         self.estimator_ = clone(self.estimator).fit(X, y, **routed.estimator.fit)
         unknown = np.setdiff1d(self.estimator_.classes_, classes)
         if len(unknown):
             raise ValueError(f"y must have all classes of the estimator, it lacks {list(unknown)}")
         for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
@@ -195,6 +205,11 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         self : object
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the shares still change by more than tol after max_iter iterations.
         """
         check_is_fitted(self)
         check_parameter("tol", tol, Interval(0, np.inf, "[)"))
@@ -207,8 +222,16 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             before = prior
             posterior = likelihood * prior
             prior = np.mean(posterior / posterior.sum(axis=1, keepdims=True), axis=0)
-            if np.abs(prior - before).max() <= tol:
+            change = np.abs(prior - before).max()
+            if change <= tol:
                 break
+        else:
+            warnings.warn(
+                f"estimate_prior has not converged after max_iter={max_iter} iterations: shares "
+                f"still change by {change:.2g}. Increase max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         self.class_prior_ = prior
         return self
 
@@ -302,7 +325,8 @@ def _after_sampling(
         for label, number in sampling.items():
             after[_index("sampling", label, classes)] = _number("sampling", number)
     else:
-        after = totals * _positive_array("sampling", sampling, len(classes))
+        weights = in_order_of_labels("sampling", sampling, -1, classes)
+        after = totals * _positive_array("sampling", weights, len(classes))
     return after / after.sum()
 
 
@@ -316,6 +340,7 @@ def _shares(name: str, given: Any, classes: NDArray[Any]) -> NDArray[np.float64]
                 f"{name} must have all classes, it lacks {classes[np.isnan(shares)].tolist()}"
             )
     else:
+        given = in_order_of_labels(name, given, -1, classes)
         shares = _positive_array(name, given, len(classes))
     return shares / shares.sum()
 

@@ -110,12 +110,16 @@ class StructuredScaling(LogitCalibrator):
         )
         if np.size(Cs) == 1:
             model = LogLossClassifier(C=float(np.ravel(Cs)[0]), n_jobs=self.n_jobs)
-        x, y = slope * z, forecasts.loss_target()
+        y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
             y = softened_targets(forecasts, unit)
-        model.fit(x, y, sample_weight=forecasts.weights() * unit, offset=x)
-        self.coef_ = slope * (np.eye(n_classes) + model.coef_)
+        # The penalty is for raw predictions as they are after temperature scaling, and for those of
+        # size 1 if that has found nothing in them.
+        scale = max(slope, 1 / (np.sqrt(np.mean(z**2)) or 1))
+        weight = forecasts.weights() * unit
+        model.fit(scale * z, y, sample_weight=weight, offset=slope * z)
+        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
         self.intercept_ = model.intercept_
         if np.size(Cs) == 1:
             self.C_, self.scores_ = model.C, np.empty((0, 1))

@@ -27,6 +27,9 @@ class VectorScaling(LogitCalibrator):
     Raw predictions are taken relative to their mean over the classes, so that those which differ
     by the same number for all classes, and hence have the same probabilities, are calibrated alike.
 
+    Where raw predictions separate the classes, no factors are the best: they stop where they are
+    large, and probabilities are next to 0 and 1. `LogisticScaling` has targets against that.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)

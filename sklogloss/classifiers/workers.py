@@ -18,14 +18,20 @@ class Job:
     arguments : tuple
     """
 
-    __slots__ = ("arguments", "done", "error", "function")
+    __slots__ = ("arguments", "done", "error", "function", "taken")
 
     def __init__(self, function, arguments):
         self.function = function
         self.arguments = arguments
         self.error: BaseException | None = None
+        # By whom, under True. With an entry already, another takes no memory.
+        self.taken: dict[bool, object] = {False: None}
         self.done = _thread.allocate_lock()
         self.done.acquire()
+
+    def take(self, taker):
+        """Return whether the taker is the one that makes the call: the first that asks."""
+        return self.taken.setdefault(True, taker) is taker
 
     def wait(self):
         """Return once the call has been made; raise what it raised."""
@@ -58,12 +64,15 @@ class Workers:
     def __exit__(self, exception_type, *_):
         try:
             if exception_type is None:
-                self._work()
+                self._work(self)
                 for job in self.jobs:
                     job.wait()
         finally:
-            # Nothing is left but after an error or Ctrl-C.
-            self._cancel()
+            # Jobs are left after an error or Ctrl-C, which may come between a job and its end.
+            for job in self.jobs:
+                if job.take(self) and job.done.locked():
+                    job.error = job.error or CancelledError()
+                    job.done.release()
             for job in self.jobs:
                 with job.done:
                     pass
@@ -87,28 +96,21 @@ class Workers:
 
     def _help(self):
         try:
-            self._work()
+            self._work(object())
         finally:
             self.idle.append(None)
 
-    def _work(self):
+    def _work(self, taker):
         # No memory is taken between a job and its end: a MemoryError there would leave it open.
         while True:
             try:
                 job = self.queue.get_nowait()
             except Empty:
                 return
+            if not job.take(taker):
+                continue
             try:
                 job.function(*job.arguments)
             except BaseException as error:
                 job.error = error
-            job.done.release()
-
-    def _cancel(self):
-        while True:
-            try:
-                job = self.queue.get_nowait()
-            except Empty:
-                return
-            job.error = CancelledError()
             job.done.release()

@@ -117,18 +117,26 @@ def in_order_of_labels(name: str, given: Any, axis: int, labels: NDArray[Any] | 
     axis : int
         Of the labels: -1 is the last one.
     labels : ndarray of shape (n_labels,) or None
-        None if X had no names: places count.
+        None if X had no names.
 
     Raises
     ------
     ValueError
-        If its labels are not the labels, in any order and each once.
+        If its labels are not the labels, in any order and each once, or if they are names and X
+        had none.
     """
     axes = getattr(given, "axes", None)
-    if labels is None or axes is None or not hasattr(given, "reindex"):
+    if axes is None or not hasattr(given, "reindex"):
         return given
-    index, wanted = axes[axis], np.asarray(labels).tolist()
-    found = index.tolist()
+    found = axes[axis].tolist()
+    if labels is None:
+        if any(isinstance(label, str) for label in found):
+            raise ValueError(
+                f"{name} with names, {shown(found)}, needs an X with these column names; give "
+                "an array, or set_output(transform='pandas') for what is before in a pipeline"
+            )
+        return given
+    wanted = np.asarray(labels).tolist()
     if found == list(range(len(found))) or found == wanted:
         return given
     if len(found) != len(wanted) or set(found) != set(wanted):

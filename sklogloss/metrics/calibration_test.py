@@ -132,16 +132,15 @@ def _kernel_errors(
     # The statistic for each column of labels, shape (n_samples, n_columns).
     width = _median_distance(proba)
     n_classes = proba.shape[1]
-    total, own = np.zeros(label.shape[1]), np.zeros(label.shape[1])
+    total = np.zeros(label.shape[1])
     for start in range(0, len(proba), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         kernel = np.exp(-cdist(proba[rows], proba, "cityblock") / width)
+        np.fill_diagonal(kernel[:, start:], 0)
         for k in range(n_classes):
             residual = weight[:, None] * ((label == k) - proba[:, [k]])
             total += np.einsum("ib,ib->b", residual[rows], kernel @ residual)
-            own += np.sum(residual[rows] ** 2, axis=0)
-    sums = weight.sum() ** 2 - weight @ weight
-    return (total - own) / sums
+    return total / (2 * weight[1:] @ np.cumsum(weight)[:-1])
 
 
 def _median_distance(proba: NDArray[Any]) -> float:

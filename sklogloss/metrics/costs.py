@@ -41,8 +41,8 @@ def expected_cost(
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
     labels : array-like of shape (n_classes,), default=None
-        The classes, sorted. None means those of y_true and y_pred; 0 and 1 if these are fewer than
-        two of them, as in a fold of a search.
+        The classes, sorted. None means those of y_true and y_pred. If some are missing there, as in
+        a fold of a search, 0, 1, ... are known by 0, or, of two classes, by a lone 1.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def _labels(name: str, given: ArrayLike) -> NDArray[Any]:
 
 
 def _joint_classes(happened: NDArray[Any], decided: NDArray[Any], n_classes: int) -> NDArray[Any]:
-    # Those of both; 0, 1, ... if there are fewer, and all of these.
+    # Those of both. If these are too few, 0, 1, ..., known by 0, or by a lone 1 of two.
     of_happened, _ = unique_labels(happened, "y_true")
     of_decided, _ = unique_labels(decided, "y_pred")
     if (of_happened.dtype.kind in "US") != (of_decided.dtype.kind in "US"):
@@ -193,7 +193,8 @@ def _joint_classes(happened: NDArray[Any], decided: NDArray[Any], n_classes: int
     with naming("y_pred"):
         classes = np.union1d(of_happened, of_decided)
     numbers = np.arange(n_classes)
-    return numbers if len(classes) < n_classes and np.isin(classes, numbers).all() else classes
+    are_numbers = (classes[0] == 0 or n_classes == 2) and np.isin(classes, numbers).all()
+    return numbers if len(classes) < n_classes and are_numbers else classes
 
 
 def _places(name: str, given: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:

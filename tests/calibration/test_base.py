@@ -134,3 +134,12 @@ def test_errors_name_the_argument(forecasts):
         VennAbers().fit(z, y)
     with pytest.raises(ValueError, match="y has 1 classes"):
         TemperatureScaling().fit(z[:, 0], np.zeros(20))
+
+
+@pytest.mark.parametrize("calibrator", [TemperatureScaling(), LogisticScaling(), VennAbers()])
+def test_huge_weights_keep_log_probabilities_finite(calibrator):
+    z, y = np.array([-1.0, -0.5, 0.5, 1.0]), [0, 0, 1, 1]
+    calibrator.fit(z, y, sample_weight=np.full(4, 1e17))
+    log_proba = calibrator.predict_log_proba([-9.0, 0.0, 9.0])
+    assert np.isfinite(log_proba).all()
+    np.testing.assert_allclose(np.exp(log_proba).sum(axis=1), 1)

@@ -227,3 +227,42 @@ def test_overlapping_test_sets_are_fine_for_an_ensemble():
     cv = ShuffleSplit(3, test_size=0.5, random_state=0)
     clf = CalibratedClassifier(LogLossClassifier(), "temperature", cv=cv, ensemble=True).fit(X, y)
     assert len(clf.estimators_) == len(clf.calibrators_) == 3
+
+
+@pytest.mark.parametrize(
+    ("of_fit", "of_calibration", "message"),
+    [
+        ([-1, 1], [0, 1], r"y must have classes of the fitted estimator, \[-1, 1\], got \[0\]"),
+        ([0, 1], ["a", "b"], r"y must have classes of the fitted estimator"),
+    ],
+)
+def test_labels_that_a_fitted_estimator_does_not_know(of_fit, of_calibration, message):
+    X, y = make_classification(100, random_state=0)
+    fitted = GaussianNB().fit(X, np.array(of_fit)[y])
+    clf = CalibratedClassifier(FrozenEstimator(fitted))
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, np.array(of_calibration)[y])
+
+
+def test_labels_that_a_fitted_step_does_not_know():
+    X, y = make_classification(100, random_state=0)
+    fitted = FrozenEstimator(GaussianNB().fit(X, y))
+    clf = CalibratedClassifier(make_pipeline(FrozenEstimator(StandardScaler().fit(X)), fitted))
+    with pytest.raises(ValueError, match=r"y must have all classes .* it lacks \[0\]"):
+        clf.fit(X, np.array([1, 5])[y])
+
+
+def test_only_classifiers_are_calibrated():
+    X, y = make_classification(100, random_state=0)
+    with pytest.raises(TypeError, match="estimator must be a classifier, got StandardScaler"):
+        CalibratedClassifier(StandardScaler()).fit(X, y)
+
+
+def test_a_new_fit_forgets_the_old_one():
+    X, y = make_classification(100, random_state=0)
+    frame = pd.DataFrame(X).add_prefix("x")
+    clf = CalibratedClassifier(GaussianNB()).fit(frame, y)
+    clf.set_params(method="logistic").fit(X[:, :3], y)
+    assert not hasattr(clf, "scores_")
+    assert not hasattr(clf, "feature_names_in_")
+    assert clf.n_features_in_ == 3

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sklogloss.calibration.held_out import (
@@ -26,11 +27,14 @@ def test_class_that_was_not_there_has_the_smallest_raw_prediction():
     np.testing.assert_array_equal(raw[:, 1], raw.min(axis=1))
 
 
-def test_one_against_one_is_refused():
-    X, y = np.arange(8.0)[:, None], np.arange(8) % 4
-    clf = SVC(decision_function_shape="ovo").fit(X, y)
-    with pytest.raises(ValueError, match="one column per class, got 6 for 4"):
-        class_raw_prediction(clf, X, np.arange(4))
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline])
+def test_one_against_one_is_refused(wrap, n_classes):
+    # Three classes have as many pairs.
+    X, y = np.arange(8.0)[:, None], np.arange(8) % n_classes
+    clf = wrap(SVC(decision_function_shape="ovo")).fit(X, y)
+    with pytest.raises(ValueError, match=r"one column per class, got .*ovo"):
+        class_raw_prediction(clf, X, np.arange(n_classes))
 
 
 def test_losses_of_soft_targets_leave_out_what_cannot_happen():

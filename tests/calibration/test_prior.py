@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -176,3 +178,29 @@ def test_bad_parameters_are_named(parameters, message):
     clf = PriorCorrection(LogLossClassifier()).set_params(**parameters)
     with pytest.raises((TypeError, ValueError), match=message):
         clf.fit(X, y)
+
+
+def test_a_series_of_labels_goes_by_its_labels():
+    pandas = pytest.importorskip("pandas")
+    X, y = np.arange(10.0)[:, None], np.array(["no"] * 3 + ["yes"] * 7)
+    shares = pandas.Series(y).value_counts(normalize=True)
+    assert shares.index.tolist() == ["yes", "no"]
+    clf = PriorCorrection(LogisticRegression(), class_prior=shares, sampling=None).fit(X, y)
+    np.testing.assert_allclose(clf.class_prior_, [0.3, 0.7])
+    weights = pandas.Series({"yes": 3.0, "no": 7.0})
+    clf = PriorCorrection(LogisticRegression(), sampling=weights).fit(X, y)
+    np.testing.assert_allclose(clf.fit_prior_, [0.5, 0.5])
+
+
+def test_no_prior_for_a_class_of_which_nothing_is_known():
+    X, y = np.arange(9.0)[:, None], np.arange(9) % 3
+    clf = PriorCorrection(LogLossClassifier(), class_prior=[0.4, 0.4, 0.2], sampling=None)
+    with pytest.raises(ValueError, match=r"class_prior can only be given .* known of \[2\]"):
+        clf.fit(X, y, sample_weight=1.0 * (y < 2))
+
+
+def test_estimating_a_prior_says_when_it_stops_too_early():
+    X, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    clf = PriorCorrection(LogisticRegression(), sampling=None).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="not converged after max_iter=1 iterations"):
+        clf.estimate_prior(X[15:], max_iter=1, tol=0)

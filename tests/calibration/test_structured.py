@@ -62,3 +62,14 @@ def test_probmetrics_is_no_better():
     ours = StructuredScaling().fit(z, y).predict_proba(z_test)
     # Standard error of the difference: below 0.001.
     assert log_loss(y_test, ours) < log_loss(y_test, theirs) + 0.002
+
+
+def test_a_matrix_mends_columns_in_the_wrong_order():
+    # Temperature scaling finds nothing in them.
+    rng = np.random.default_rng(0)
+    true = 2 * rng.normal(size=(5000, 3))
+    y = (true + rng.gumbel(size=true.shape)).argmax(axis=1)
+    z = true[:, [1, 2, 0]]
+    best = log_loss(y, raw_prediction=true)
+    assert log_loss(y, StructuredScaling().fit(z, y).predict_proba(z)) < best + 0.01
+    assert log_loss(y, TemperatureScaling().fit(z, y).predict_proba(z)) > best + 0.4

@@ -86,3 +86,12 @@ def test_threads_that_do_not_begin_are_not_waited_for(monkeypatch, error):
         for i in range(20):
             workers.submit(done.append, i)
     assert done == list(range(20))
+
+
+def test_an_interrupt_between_a_job_and_its_call_leaves_no_wait():
+    workers = Workers(1)
+    job = workers.submit(print)
+    workers.queue.get_nowait()
+    workers.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert isinstance(job.error, CancelledError)
+    assert not job.done.locked()

@@ -295,7 +295,9 @@ def test_names_of_features_and_classes_may_be_in_any_order():
     np.testing.assert_array_equal(check_penalty_factor(factor, 3, names), [0, 2, 3])
     numbered = factor.reset_index(drop=True)
     np.testing.assert_array_equal(check_penalty_factor(numbered, 3, names), [3, 0, 2])
-    np.testing.assert_array_equal(check_penalty_factor(factor, 3), [3, 0, 2])
+    np.testing.assert_array_equal(check_penalty_factor(numbered, 3), [3, 0, 2])
+    with pytest.raises(ValueError, match=r"penalty_factor with names, .*, needs an X with these"):
+        check_penalty_factor(factor, 3)
     lower, _ = check_bounds((-factor, None), 3, 1, names)
     np.testing.assert_array_equal(lower[:, 0], [0, -2, -3])
     table = pd.DataFrame([[1, 2, 3], [4, 5, 6], [7, 8, 9]], ["yes", "no", "perhaps"], list("cab"))

@@ -65,3 +65,10 @@ def test_two_classes_and_weights():
     assert calibration_test(binary, p, sample_weight=weight, random_state=0).pvalue < 0.01
     with pytest.raises(ValueError, match="y_true must hold labels"):
         calibration_test(np.column_stack([1 - p, p]), p)
+
+
+def test_weights_of_very_different_size():
+    proba, y = np.array([0.2, 0.4, 0.6, 0.3, 0.7, 0.5]), [0, 1, 0, 0, 1, 1]
+    result = calibration_test(y, proba, sample_weight=[1] + [1e-20] * 5, random_state=0)
+    assert np.isfinite(result.statistic)
+    assert result.pvalue > 0.05

@@ -67,3 +67,11 @@ def test_tuned_threshold_is_close_to_the_optimal_one():
 def test_bad_arguments_are_named(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(*arguments)
+
+
+def test_labels_that_may_begin_at_0_or_1_must_be_given():
+    cost = [[0, 1, 2], [3, 0, 4], [5, 6, 0]]
+    with pytest.raises(ValueError, match="of labels"):
+        expected_cost([1, 2], [2, 1], cost)
+    assert expected_cost([1, 2], [2, 1], cost, labels=[1, 2, 3]) == 2
+    assert expected_cost([1, 2], [2, 1], cost, labels=[0, 1, 2]) == 5
