@@ -173,7 +173,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If there are weights and the estimator takes none.
+            If there are weights and the estimator takes none, or if no sample of a class is held
+            out.
         """
         self._check_parameters()
         if y is None:
@@ -312,6 +313,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if not rows:
             raise ValueError("cv must have test samples, with weight, of classes of the training")
         raw, index = np.concatenate(raws), np.concatenate(rows)
+        self._warn_of_unjudged_classes(targets, index)
         self._floor = smallest_logarithm(raw)
         held_out = HeldOut(
             finite_raw_prediction(raw, self._floor),
@@ -322,6 +324,19 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             len(self.classes_),
         )
         return estimators, held_out
+
+    def _warn_of_unjudged_classes(self, targets: Targets, index: NDArray[np.intp]) -> None:
+        if targets.label is None:
+            return
+        unjudged = np.setdiff1d(targets.classes, targets.classes[targets.label[index]])
+        if len(unjudged):
+            warnings.warn(
+                f"no sample of the classes {shown(unjudged.tolist())} is held out, by an estimator "
+                "that knows them: their probabilities are not calibrated. Use folds that have all "
+                "classes, or more samples of these",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _class_targets(self, targets: Targets) -> NDArray[Any]:
         # Indices among classes_, or soft targets.

@@ -266,3 +266,15 @@ def test_a_new_fit_forgets_the_old_one():
     assert not hasattr(clf, "scores_")
     assert not hasattr(clf, "feature_names_in_")
     assert clf.n_features_in_ == 3
+
+
+def test_classes_of_which_nothing_is_held_out_are_warned_of():
+    X, y = make_classification(100, random_state=0)
+    order = np.argsort(y)
+    # Training rows of the first class only.
+    folds = [(np.arange(50), np.arange(40, 100))]
+    assert y[order][:50].max() == 0
+    with pytest.warns(UserWarning, match=r"no sample of the classes \[1\] is held out"):
+        CalibratedClassifier(GaussianNB(), "logistic", cv=folds, ensemble=True).fit(
+            X[order], y[order]
+        )
