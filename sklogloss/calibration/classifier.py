@@ -35,6 +35,7 @@ from sklogloss.calibration.held_out import (
     class_raw_prediction,
     finite_raw_prediction,
     smallest_logarithm,
+    take_over_features,
     targets_of,
     with_all_classes,
 )
@@ -215,10 +216,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             None if self.method_ == "none" else part.fit(CALIBRATORS[self.method_]())
             for part in parts
         ]
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(self.estimators_[0], name):
-                setattr(self, name, getattr(self.estimators_[0], name))
+        take_over_features(self, self.estimators_[0])
         return self
 
     def _check_parameters(self) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "class_raw_prediction",
     "finite_raw_prediction",
     "smallest_logarithm",
+    "take_over_features",
     "targets_of",
     "with_all_classes",
 ]
@@ -82,6 +83,14 @@ def targets_of(y: ArrayLike) -> Targets:
     if is_soft(y):
         return encode_probabilities(y, np.float64)
     return encode_labels(label_column("y", y, warn=True))
+
+
+def take_over_features(classifier: Any, estimator: Any) -> None:
+    """Give a classifier what the fitted estimator inside knows of features, and no more."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        classifier.__dict__.pop(name, None)
+        if hasattr(estimator, name):
+            setattr(classifier, name, getattr(estimator, name))
 
 
 def class_raw_prediction(

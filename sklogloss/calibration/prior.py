@@ -20,7 +20,12 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.calibration.held_out import class_log_proba, targets_of, with_all_classes
+from sklogloss.calibration.held_out import (
+    class_log_proba,
+    take_over_features,
+    targets_of,
+    with_all_classes,
+)
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
 from sklogloss.inputs.columns import in_order_of_labels
 from sklogloss.inputs.errors import shown
@@ -181,10 +186,7 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         unknown = np.setdiff1d(self.estimator_.classes_, classes)
         if len(unknown):
             raise ValueError(f"y must have all classes of the estimator, it lacks {list(unknown)}")
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        take_over_features(self, self.estimator_)
         return self
 
     def estimate_prior(self, X: ArrayLike, *, tol: float = 1e-8, max_iter: int = 10_000) -> Self:
