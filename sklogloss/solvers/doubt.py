@@ -63,5 +63,7 @@ def gain_of_step(objective, theta):
     # Columns that depend on others, but for rounding errors, are left where they are.
     (pstrf,) = get_lapack_funcs(("pstrf",), (hessian,))
     factor, pivots, rank, _ = pstrf(hessian, lower=True, tol=len(free) * EPS)
+    if rank == 0:
+        return 0.0
     half_step = solve_triangular(factor[:rank, :rank], slope[pivots[:rank] - 1], lower=True)
     return float(half_step @ half_step) / 2
