@@ -387,8 +387,9 @@ def balanced_coordinates(
     scale = np.exp2(np.round(np.log2(scale)))
     constant = ()
     # Sparse sums are not taken about a row: rounding errors are left of them.
-    rounding = SPREAD_OF_CONSTANT * limits.eps * mean**2 if samples.design.is_sparse else 0
-    is_suspect = spread <= rounding
+    with np.errstate(all="ignore"):
+        rounding = SPREAD_OF_CONSTANT * limits.eps * mean**2 if samples.design.is_sparse else 0
+        is_suspect = spread <= rounding
     if fit_intercept and is_suspect.any():
         constant = samples.constant_columns(np.flatnonzero(is_suspect & (center != 0)))
     return Coordinates(
