@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
-from sklogloss.linear.limits import ROUNDING
+from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
@@ -134,7 +134,7 @@ class JeffreysObjective:
         pivots = np.diagonal(factor)
         # Pivots that are made of rounding errors would set a floor to the determinant, beyond which
         # a coefficient may go to infinity.
-        rounding = self.n_free * np.finfo(np.float64).eps * np.diagonal(information)
+        rounding = self.n_free * EPS * np.diagonal(information)
         is_curved = may_be_flat or np.all(pivots**2 > rounding)
         if info == 0 and is_curved and np.isfinite(point.value):
             value = point.value - self.strength * np.log(pivots).sum()
@@ -210,7 +210,7 @@ class JeffreysObjective:
         root = np.sqrt(np.where(is_constant, 1, diagonal))
         scaled = np.tril(information / root / root[:, None])
         scaled[is_constant] = scaled[:, is_constant] = 0
-        rounding = ROUNDING * len(scaled) * np.finfo(np.float64).eps
+        rounding = ROUNDING * len(scaled) * EPS
         _, _, rank, _ = dpstrf(scaled.T, lower=False, tol=rounding)
         if rank == len(scaled):
             return self

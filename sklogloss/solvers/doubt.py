@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss._cython.coordinate_descent import fill_upper_triangle
+from sklogloss.linear.limits import EPS
 
 from .newton import CHEAP_HESSIAN, ExactHessian, fix_class_shift
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
@@ -16,7 +17,6 @@ __all__ = ["needs_exact_steps"]
 AFFORDABLE_HESSIAN = 10 * CHEAP_HESSIAN
 # A gain that is not worth more steps, as a part of the objective.
 SMALL_GAIN = LARGEST_GAP / 10
-EPS = float(np.finfo(np.float64).eps)
 # Verdicts of a solver that had the chance to get there.
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
 

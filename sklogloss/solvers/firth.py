@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
+from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import random_rows
 
 from .newton import ARMIJO, MAX_HALVINGS, InverseHessian
@@ -296,7 +297,7 @@ class FirthNewton:
 
     def _is_rounding(self, point):
         # Rounding errors of the raw predictions grow with the size of X, hence the square root.
-        return abs(self.decrement) / 2 <= np.sqrt(np.finfo(np.float64).eps) * abs(point.value)
+        return abs(self.decrement) / 2 <= np.sqrt(EPS) * abs(point.value)
 
     def _remember(self, point, lower):
         # Complete the point that a step has led to, and learn from the step.
@@ -309,7 +310,7 @@ class FirthNewton:
         decrement, step = self.decrement, 1.0
         if decrement > self.penalised.strength:
             step = self.penalised.longest_step(start, direction, LARGEST_CHANGE)
-        rounding = 8 * np.finfo(np.float64).eps * abs(start.value)
+        rounding = ROUNDING * EPS * abs(start.value)
         for _ in range(MAX_HALVINGS):
             trial = self.penalised.look(self.penalised.moved(start.theta, step * direction))
             if trial.value <= start.value - ARMIJO * step * decrement + rounding:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.objective import Coordinates, Objective
 from sklogloss.linear.samples import make_design
 from sklogloss.linear.scores import raw_prediction
@@ -80,7 +81,7 @@ def _minimise(objective, shift, goal):
             break
         lower = _lower_point(objective, shift, value, direction, decrement)
         if lower is None:
-            is_rounding = decrement / 2 <= np.sqrt(np.finfo(np.float64).eps) * value
+            is_rounding = decrement / 2 <= np.sqrt(EPS) * value
             return shift, n_iter, Verdict.ROUNDING if is_rounding else Verdict.STALLED
         shift, value, gradient = lower
         if decrement > SLOW * previous:
@@ -90,7 +91,7 @@ def _minimise(objective, shift, goal):
 
 def _lower_point(objective, shift, value, direction, decrement):
     # A point along the direction where the objective is lower: shift, value and gradient, or None.
-    step, rounding = 1.0, 8 * np.finfo(np.float64).eps * value
+    step, rounding = 1.0, ROUNDING * EPS * value
     for _ in range(MAX_HALVINGS):
         end = shift + step * direction
         there, gradient = objective.value_gradient(end)
