@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -99,6 +100,11 @@ class Calibrator(BaseEstimator, ABC):
     def _log_proba(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         """Return log-probabilities of checked raw predictions."""
 
+    def _proba(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        """Return probabilities of checked raw predictions."""
+        with np.errstate(under="ignore"):
+            return np.exp(self._log_proba(raw_prediction))
+
     def predict_proba(self, raw_prediction: ArrayLike) -> NDArray[Any]:
         """Return the probabilities of the classes.
 
@@ -112,8 +118,7 @@ class Calibrator(BaseEstimator, ABC):
         proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
-        with np.errstate(under="ignore"):
-            return np.exp(self._log_proba(self._check(raw_prediction)))
+        return self._proba(self._check(raw_prediction))
 
     def predict_log_proba(self, raw_prediction: ArrayLike) -> NDArray[Any]:
         """Return the log-probabilities of the classes, in nats.
@@ -172,21 +177,8 @@ class LogitCalibrator(Calibrator):
     def _log_proba(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         return LogLoss(len(self.classes_)).log_link(self._logits(raw_prediction))
 
-    def predict_proba(self, raw_prediction: ArrayLike) -> NDArray[Any]:
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `fit`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Columns as in ``classes_``.
-        """
-        raw = self._check(raw_prediction)
-        return LogLoss(len(self.classes_)).link(self._logits(raw))
+    def _proba(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        return LogLoss(len(self.classes_)).link(self._logits(raw_prediction))
 
 
 def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
@@ -205,8 +197,7 @@ def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
 
 def soft_forecasts(forecasts: Forecasts, target: NDArray[np.float64]) -> Forecasts:
     """Return the same forecasts of other targets, of shape (n_samples, n_classes)."""
-    values = {**vars(forecasts), "label": None, "target": target}
-    return Forecasts(**values)
+    return replace(forecasts, label=None, target=target)
 
 
 def _unit(sample_weight: ArrayLike | None) -> float:

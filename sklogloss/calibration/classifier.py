@@ -178,13 +178,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             out.
         """
         self._check_parameters()
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
         X, y = indexable(X, y)
-        targets = targets_of(y)
+        targets = targets_of(self, y)
         check_same_length(X=X, y=targets)
         weight = check_sample_weight(sample_weight, len(targets))
         routed = self._route(sample_weight, params)

@@ -78,8 +78,13 @@ class HeldOut:
         return -np.sum(self.target * np.where(happens, log_proba, 0), axis=1)
 
 
-def targets_of(y: ArrayLike) -> Targets:
-    """Return the Targets of labels, or of class probabilities."""
+def targets_of(classifier: Any, y: ArrayLike | None) -> Targets:
+    """Return the Targets of the labels, or of class probabilities, that a classifier is given."""
+    if y is None:
+        raise ValueError(
+            f"This {type(classifier).__name__} estimator requires y to be passed, but the target y "
+            "is None."
+        )
     if is_soft(y):
         return encode_probabilities(y, np.float64)
     return encode_labels(label_column("y", y, warn=True))

@@ -20,8 +20,7 @@ def class_scores(raw_prediction: NDArray[Any], n_classes: int) -> NDArray[np.flo
     raw = raw_prediction.astype(np.float64, copy=False)
     if n_classes == 2:
         return raw[:, None]
-    log_proba = LogLoss(n_classes).log_link(raw)
-    scores = np.empty_like(log_proba)
+    scores = np.empty_like(raw)
     for k in range(n_classes):
         others = np.delete(raw, k, axis=1)
         top = others.max(axis=1)

@@ -153,12 +153,7 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise TypeError(
                 f"estimator must be a classifier with predict_proba, got {shown(self.estimator)}"
             )
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
-        targets = targets_of(y)
+        targets = targets_of(self, y)
         if hasattr(X, "shape") or hasattr(X, "__len__"):
             check_same_length(X=X, y=targets)
         weight = check_sample_weight(sample_weight, len(targets))

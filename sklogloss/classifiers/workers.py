@@ -81,11 +81,7 @@ class Workers:
         """Return the Job of a call that a thread makes once all those before it were taken."""
         job = Job(function, arguments)
         self.jobs.append(job)
-        try:
-            self.queue.put(job)
-        except BaseException:
-            job.done.release()
-            raise
+        self.queue.put(job)
         if self.idle:
             self.idle.pop()
             try:

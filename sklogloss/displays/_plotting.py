@@ -24,6 +24,7 @@ __all__ = [
     "check_by_name",
     "cross_validated",
     "estimator_forecasts",
+    "forecasts_by_name",
     "pooled_forecasts",
 ]
 
@@ -95,6 +96,16 @@ def estimator_forecasts(
     if not is_soft(y):
         classes, arguments = with_unseen_classes(classes, label_column("y", y), arguments)
     return {**arguments, "labels": classes}
+
+
+def forecasts_by_name(
+    estimators: Mapping[str, Any], X: ArrayLike, y: ArrayLike
+) -> dict[str, dict[str, Any]]:
+    """Return `estimator_forecasts` of each of some fitted classifiers, by their names."""
+    check_by_name("estimators", estimators)
+    return {
+        name: estimator_forecasts(model, X, y, "estimators") for name, model in estimators.items()
+    }
 
 
 def pooled_forecasts(cv_results: Any, X: ArrayLike, y: ArrayLike) -> tuple[Any, dict[str, Any]]:

@@ -12,7 +12,7 @@ from sklogloss.displays._plotting import (
     above_the_axes,
     axes_for,
     check_by_name,
-    estimator_forecasts,
+    forecasts_by_name,
 )
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import Forecasts
@@ -98,12 +98,7 @@ class MurphyDisplay:
         -------
         display : MurphyDisplay
         """
-        check_by_name("estimators", estimators)
-        arguments = {
-            name: estimator_forecasts(model, X, y, "estimators")
-            for name, model in estimators.items()
-        }
-        return cls._from_arguments(y, arguments, sample_weight, ax)
+        return cls._from_arguments(y, forecasts_by_name(estimators, X, y), sample_weight, ax)
 
     @classmethod
     def from_predictions(

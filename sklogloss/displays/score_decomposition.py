@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklogloss.displays._plotting import axes_for, check_by_name, estimator_forecasts
+from sklogloss.displays._plotting import axes_for, check_by_name, forecasts_by_name
 from sklogloss.inputs.parameters import check_parameter
 from sklogloss.metrics import (
     ScoreDecomposition,
@@ -84,12 +84,7 @@ class ScoreDecompositionDisplay:
         -------
         display : ScoreDecompositionDisplay
         """
-        check_by_name("estimators", estimators)
-        forecasts = {
-            name: estimator_forecasts(model, X, y, "estimators")
-            for name, model in estimators.items()
-        }
-        return cls._from_arguments(y, forecasts, ax=ax, **kwargs)
+        return cls._from_arguments(y, forecasts_by_name(estimators, X, y), ax=ax, **kwargs)
 
     @classmethod
     def from_predictions(
