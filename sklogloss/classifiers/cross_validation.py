@@ -316,7 +316,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 result: Any = solve_from(
                     full_paths[ratio][i],
                     objective.replace(penalty=problem.penalty(self.C_, self.l1_ratio_)),
-                    Goal.of(self.tol, self.max_iter, self.verbose).named("refit"),
+                    Goal.of(self.tol, self.max_iter, self.verbose).part("refit"),
                 ).result
                 if full_paths[ratio][i].result.converged:
                     self._warn_of_no_optimum(result, problem.targets, self.C_)

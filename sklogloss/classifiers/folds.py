@@ -102,7 +102,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
                 solve_path(
                     of_fold,
                     of_ratios[ratio],
-                    loose.named(f"fold {i + 1} of {len(folds)}").named(of_ratio),
+                    loose.part(f"fold {i + 1} of {len(folds)}").part(of_ratio),
                     solver=solver,
                     guide=full_path,
                 )
@@ -114,7 +114,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
             for point in solve_path(
                 of_all,
                 penalties[ratio],
-                (goal if penalties[ratio][0].has_l1 else loose).named("all rows").named(of_ratio),
+                (goal if penalties[ratio][0].has_l1 else loose).part("all rows").part(of_ratio),
                 solver=solver,
                 guide=guide,
                 guides=True,

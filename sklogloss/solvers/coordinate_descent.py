@@ -40,9 +40,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
         What the model before this one gained. The next is expected to gain less than this one by
         the same factor as this one less than that. Infinity asks for all digits.
     is_exact : bool, default=False
-        Whether the system is solved in any case, and again at once where a coefficient has become
-        zero. It is worth its cost where the columns are so much alike that coordinate descent gains
-        nothing.
+        Whether the system is solved again at once where a coefficient has become zero. It is worth
+        its cost where the columns are so much alike that coordinate descent gains nothing.
 
     Returns
     -------
@@ -51,8 +50,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     u, gradient = x.copy(), gradient.copy()
     bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
     total, rest = 0.0, LARGEST_REST
-    # Sweeps that gain little say nothing where columns are nearly alike: there the equations do.
-    is_sure = not is_exact
+    # Sweeps that gain little say nothing where columns are nearly alike: the equations do.
+    is_sure = False
     for _ in range(MAX_ROUNDS):
         n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
         first_gain, gain, is_done = descend(

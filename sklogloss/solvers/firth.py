@@ -121,7 +121,7 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
             penalised = penalised.identified()
             start = penalised.start() if theta is None else penalised.within(theta)
             point = penalised.look(start, may_be_flat=True)
-        result = FirthNewton(penalised, goal.after(n_iter), decrement).solve(point)
+        result = FirthNewton(penalised, goal.part(n_iter=n_iter), decrement).solve(point)
         result.n_iter += n_iter
         is_sure = typical_leverage(result.counts) < LEVERAGE_OF_MAXIMA
         if theta is not None or is_sure or not result.verdict.is_solved:
@@ -148,11 +148,11 @@ def _higher_maximum(result, goal):
     weaker = JeffreysObjective(
         penalised.objective, WEAKER_PRIOR * penalised.strength, penalised.basis
     )
-    of_weaker = FirthNewton(weaker, goal.loose(GAP_OF_WEAKER_PRIOR).named("weaker prior")).solve(
+    of_weaker = FirthNewton(weaker, goal.part("weaker prior", gap=GAP_OF_WEAKER_PRIOR)).solve(
         weaker.look(penalised.start(), may_be_flat=True)
     )
-    goal = goal.named("second start")
-    other = FirthNewton(penalised, goal.loose(SUBSET_GAP)).solve(penalised.look(of_weaker.theta))
+    goal = goal.part("second start")
+    other = FirthNewton(penalised, goal.part(gap=SUBSET_GAP)).solve(penalised.look(of_weaker.theta))
     n_iter = result.n_iter + of_weaker.n_iter + other.n_iter
     if other.verdict.is_solved and _are_apart(result, other):
         other = FirthNewton(penalised, goal).solve(penalised.look(other.theta))

@@ -50,7 +50,7 @@ def correct_intercept(result, correction, goal) -> FirthResult:
             if correction == "flic"
             else AugmentedObjective(result)
         )
-        start = objective.start(goal.loose(SUBSET_GAP))
+        start = objective.start(goal.part(gap=SUBSET_GAP))
         shift, n_iter, verdict = _minimise(objective, start, goal)
     return replace(
         result,

@@ -321,7 +321,7 @@ class ExactHessian(HessianModel):
         else:
             direction = self._direction_of_model(point, stopping)
         decrement = decrement_of(self.objective, point, direction)
-        if stopping.is_rounding(point, decrement):
+        if decrement / 2 <= stopping.rounding_gap * abs(point.value):
             return direction
         is_falling = 0 < decrement < stopping.decrement
         rate = np.log(stopping.decrement / decrement) if is_falling else 0

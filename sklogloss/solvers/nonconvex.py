@@ -118,7 +118,11 @@ class NonconvexSolver:
                 at_zero = self.objective.value_gradient(start).value
                 values = [self.objective.value_gradient(end.theta).value for end in ends]
                 if max(values) < at_zero:
-                    return self._descend_all(ends, self.path[-1], LOOSE), of_start
+                    ends = [
+                        self._descend(end, self.path[-1], LOOSE, f"minimum {i}")
+                        for i, end in enumerate(ends, start=1)
+                    ]
+                    return ends, of_start
         end = End(start if theta is None else theta, 0)
         first = self._descend(end, self.path[-1], self.follow_gap, "start 1")
         first.point = self.convexified.value_gradient(first.theta, curvature=True)
@@ -147,11 +151,14 @@ class NonconvexSolver:
         else:
             rows, gap = random_rows(samples, plan.rows_for_starts), None
             part = objective.replace(samples=samples.take(rows))
-        goal = self.goal.loose(self.goal.gap).named("part of the data")
+        goal = self.goal.part("part of the data", gap=self.goal.gap)
         solver = NonconvexSolver(self.solver, part, self.path, goal)
         ends, of_start = solver._follow_starts(None)
         if gap is not None:
-            ends = solver._descend_all(ends, part.loss, gap)
+            ends = [
+                solver._descend(end, part.loss, gap, f"minimum {i}")
+                for i, end in enumerate(ends, start=1)
+            ]
         if reduction is not None:
             lifted = [reduction.coef_intercept(end.theta) for end in ends]
             ends = [
@@ -183,13 +190,8 @@ class NonconvexSolver:
         slopes.append(float(end.point.gradient @ step))
         return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
-    def _descend_all(self, ends, loss, gap):
-        return [
-            self._descend(end, loss, gap, f"minimum {i}") for i, end in enumerate(ends, start=1)
-        ]
-
     def _descend(self, end, loss, gap, name):
-        goal = self.goal.after(end.n_iter).loose(gap).named(name)
+        goal = self.goal.part(name, n_iter=end.n_iter, gap=gap)
         result = descend(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
@@ -205,7 +207,7 @@ class NonconvexSolver:
     def _finish(self, end, name):
         # With a kink or a bound the model of a step must be convex.
         objective = self.objective if self.objective.penalty.is_smooth else self.convexified
-        goal = self.goal.after(end.n_iter).named(name)
+        goal = self.goal.part(name, n_iter=end.n_iter)
         result = solve(self.plans[objective.loss], objective, end.theta, goal)
         result.n_iter += end.n_iter
         result.objective = result.objective.replace(loss=self.objective.loss)

@@ -73,7 +73,7 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         # The gradient of a solution in other coordinates is not that of this theta.
         if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
             stronger = last.point, np.max(penalties[len(path) - 1].l1)
-        of_penalty = goal.named(f"penalty {len(path) + 1} of {len(penalties)}")
+        of_penalty = goal.part(f"penalty {len(path) + 1} of {len(penalties)}")
         point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
         other = point.result.objective
         if other.coordinates is not objective.coordinates:
@@ -122,7 +122,7 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
     is_float64 = objective.samples.dtype == np.float64
     if not (result.converged and (is_float64 or result.verdict.is_sound)):
         n_iter = result.n_iter
-        result = solve(plan.without_start(), objective, result.theta, goal.after(n_iter))
+        result = solve(plan.without_start(), objective, result.theta, goal.part(n_iter=n_iter))
         result.n_iter += n_iter
         if not result.converged and result.n_iter >= goal.max_iter:
             result.verdict = Verdict.MAX_ITER

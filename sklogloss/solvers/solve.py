@@ -63,8 +63,8 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     result = descend(plan, objective, theta, goal, stronger=stronger)
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    # Newton's method with the whole Hessian misses nothing where the penalty is smooth.
-    is_exact = plan.methods[-1] is Method.EXACT and objective.penalty.is_smooth
+    # Newton's method with the whole Hessian misses nothing.
+    is_exact = plan.methods[-1] is Method.EXACT
     if not (is_exact and result.verdict.is_solved) and needs_exact_steps(result, goal):
         exact = replace(plan.without_start(), methods=(Method.EXACT,))
         again = _solve_again(exact, result.objective, result.theta, goal, result)
@@ -111,14 +111,14 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
                 if result.converged:
                     return result
                 theta, n_iter = result.theta, result.n_iter
-                goal = goal.after(n_iter)
+                goal = goal.part(n_iter=n_iter)
         elif plan.start is Start.SUBSET:
             theta, model, at_most = solve_subsets(plan, objective, goal)
         elif plan.start is Start.DUAL:
             theta = _dual_start(objective, goal)
         elif plan.start is Start.STRONGER:
             theta, stronger, n_iter = _solve_stronger(plan, objective, goal)
-            goal = goal.after(n_iter)
+            goal = goal.part(n_iter=n_iter)
     elif plan.start is Start.SUBSET and plan.methods[0] is Method.EXACT:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
@@ -132,7 +132,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         n_iter += result.n_iter
         if result.verdict is not Verdict.STALLED or result.n_iter >= goal.max_iter:
             break
-        theta, goal = result.theta, goal.after(result.n_iter)
+        theta, goal = result.theta, goal.part(n_iter=result.n_iter)
     result.n_iter = n_iter
     return result
 
@@ -174,7 +174,7 @@ def solve_subsets(plan, objective, goal):
     theta, model, at_most = objective.start(), None, np.inf
     for samples in nested:
         of_rows = objective.replace(samples=samples)
-        solver = method_for(plan.methods[0], plan, of_rows, goal.loose(SUBSET_GAP))
+        solver = method_for(plan.methods[0], plan, of_rows, goal.part(gap=SUBSET_GAP))
         if model is not None:
             solver.model.adopt(model)
         result = solver.solve(theta, at_most=at_most)
@@ -240,7 +240,7 @@ def _solve_stronger(plan, objective, goal):
         if n_iter >= half.max_iter:
             break
         harder = objective.replace(penalty=objective.penalty.scaled(factor))
-        of_stage = half.after(n_iter).named(f"stronger penalty {i + 1} of {len(factors)}")
+        of_stage = half.part(f"stronger penalty {i + 1} of {len(factors)}", n_iter=n_iter)
         result = method_for(plan.methods[0], plan, harder, of_stage, stronger=stronger).solve(theta)
         n_iter += result.n_iter
         if not np.isfinite(result.value):
@@ -276,7 +276,7 @@ def _dual_start(objective, goal):
 
 def _solve_again(plan, objective, start, goal, result):
     # The start is the solution: what a plan says of cold starts does not hold.
-    again = descend(plan.without_start(), objective, start, goal.after(result.n_iter))
+    again = descend(plan.without_start(), objective, start, goal.part(n_iter=result.n_iter))
     again.n_iter += result.n_iter
     return again
 

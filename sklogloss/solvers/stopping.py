@@ -116,17 +116,24 @@ class Goal:
             gap = min(max(GAP_PER_SQUARED_TOL * tol**2, SMALLEST_GAP), LARGEST_GAP)
         return cls(tol, max_iter, gap, verbose)
 
-    def after(self, n_iter) -> Goal:
-        """Return the goal with n_iter iterations fewer."""
-        return replace(self, max_iter=self.max_iter - n_iter)
+    def part(self, name="", *, n_iter=0, gap=None) -> Goal:
+        """Return the goal of a part of the work.
 
-    def loose(self, gap) -> Goal:
-        """Return a goal for what is only a starting point: a gap, whatever the gradient."""
-        return replace(self, tol=np.inf, gap=gap, is_loose=True)
-
-    def named(self, name) -> Goal:
-        """Return the goal for one of several fits, within those that are named already."""
-        return replace(self, name=f"{self.name}, {name}" if self.name else name)
+        Parameters
+        ----------
+        name : str
+            Which part this is, within those that are named already.
+        n_iter : int
+            Iterations that were made before.
+        gap : float, default=None
+            Where the solution is only a starting point: a gap, whatever the gradient.
+        """
+        changes = {"max_iter": self.max_iter - n_iter}
+        if name:
+            changes["name"] = f"{self.name}, {name}" if self.name else name
+        if gap is not None:
+            changes |= {"tol": np.inf, "gap": gap, "is_loose": True}
+        return replace(self, **changes)
 
     def report(self, line):
         """Print a line if verbose, after the name of the fit."""
@@ -208,6 +215,8 @@ class Stopping:
         Twice the decrease that the last step promised: g' H^-1 g for Newton's method.
     rounding : float
         The size of the rounding errors of the objective's value at the last point.
+    rounding_gap : float
+        Relative suboptimality that rounding errors of the gradient may leave.
     """
 
     def __init__(self, objective, goal):
@@ -217,6 +226,7 @@ class Stopping:
         self.unit = objective.loss.unit
         # Rounding errors of a smaller loss are those of this one.
         self.small_loss = SMALL_LOSS * self.unit
+        self.rounding_gap = (WORST_ROUNDING * self.eps) ** 2
         self.decrement = np.inf
         self.best_decrement = np.inf
         self.rounding = 0.0
@@ -275,9 +285,8 @@ class Stopping:
             return decrement / 2 <= negligible
         if model.knowledge is Knowledge.STALE:
             has_stalled = decrement > previous / 4
-            return left <= negligible / model.doubt or (
-                has_stalled and self.is_rounding(point, decrement)
-            )
+            is_rounding = decrement / 2 <= self.rounding_gap * abs(point.value)
+            return left <= negligible / model.doubt or (has_stalled and is_rounding)
         return decrement / 2 <= self.tolerated(point) or left <= negligible
 
     def at_max_iter(self, point, decrease) -> Verdict:
@@ -352,10 +361,6 @@ class Stopping:
         gap = max(LARGEST_GAP, math.sqrt(self.eps))
         is_small = abs(self.decrement) / 2 <= gap * abs(point.value)
         return is_small and self.is_solved_to_rounding(point, model)
-
-    def is_rounding(self, point, decrement):
-        """Return whether rounding errors of the gradient may be all there is left."""
-        return decrement / 2 <= (WORST_ROUNDING * self.eps) ** 2 * abs(point.value)
 
     def is_separated(self, value):
         """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.

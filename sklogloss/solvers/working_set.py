@@ -135,7 +135,7 @@ class WorkingSets:
         return candidates
 
     def _solve_whole(self, theta):
-        result = _newton(self.objective, self.goal.after(self.n_iter)).solve(theta)
+        result = _newton(self.objective, self.goal.part(n_iter=self.n_iter)).solve(theta)
         result.n_iter += self.n_iter
         return result
 
@@ -146,11 +146,11 @@ class WorkingSets:
             rows = np.append(features, self.objective.n_features)
         theta = self.point.theta.reshape(self.objective.shape).copy()
         gap = suboptimality / self.point.value
-        goal = self.goal.after(self.n_iter)
+        goal = self.goal.part(n_iter=self.n_iter)
         if suboptimality <= self.stopping.tolerated(self.point):
             goal = replace(goal, gap=gap)
         else:
-            goal = goal.loose(gap)
+            goal = goal.part(gap=gap)
         result = _newton(restricted, goal).solve(theta[rows].ravel())
         self.n_iter += result.n_iter
         theta[rows] = result.theta.reshape(restricted.shape)

@@ -100,7 +100,7 @@ def test_the_hessian_of_a_subset_is_adopted(
     objective = problem.objective()
     part = objective.replace(samples=objective.samples.take(np.arange(4000)))
     of_part = ExactHessian(part, is_rough=True)
-    rough = newton(part, of_part, Goal.of(1e-8, 100).loose(1e-5))
+    rough = newton(part, of_part, Goal.of(1e-8, 100).part(gap=1e-5))
     assert rough.converged
     n_before = len(count_hessians)
     model = ExactHessian(objective, is_rough=is_rough)

@@ -67,11 +67,12 @@ def test_tol_asks_for_a_relative_gap():
 
 def test_goals_derived_from_another():
     goal = Goal.of(1e-4, 100, verbose=1)
-    assert goal.after(30) == Goal.of(1e-4, 70, verbose=1)
+    assert goal.part(n_iter=30) == Goal.of(1e-4, 70, verbose=1)
     assert not goal.is_loose
-    loose = goal.loose(1e-5)
+    loose = goal.part(gap=1e-5)
     assert loose.is_loose
     assert (loose.tol, loose.max_iter, loose.gap, loose.verbose) == (np.inf, 100, 1e-5, 1)
+    assert goal.part("fold 1").part("penalty 2", n_iter=1).name == "fold 1, penalty 2"
 
 
 def test_verdicts_say_whether_and_why():
