@@ -205,6 +205,8 @@ def value_gradient_hessian(
         design, center, scale, fit_intercept, loss.n_columns > 1 or not loss.is_convex, in_float32)
     hessian.entry = loss.curvature_entry[design.is_float32]
     hessian.stride = hessian_stride
+    # The Hessian of a row is p_k (1 - p_k) and -p_k p_l: each row of it sums to zero.
+    hessian.skips_diagonal = loss.is_log_loss and loss.n_columns > 1
     request.hessian = &hessian
     cdef Step step = Step(
         value_gradient_step, &request, loss.n_columns, loss.n_curvature_columns, &hessian.gram)
@@ -213,7 +215,22 @@ def value_gradient_hessian(
     n_sums = 1 + (design.n_features + 1) * loss.n_columns + n_pairs * size * size
     work = design.n_stored * loss.n_columns + n_pairs * gram_work(design) / hessian_stride
     work += 10.0 * design.n_samples * loss.n_columns
-    return run_loss(design, weight, loss, &step, n_sums, work, n_threads)
+    sums = run_loss(design, weight, loss, &step, n_sums, work, n_threads)
+    if hessian.skips_diagonal:
+        fill_diagonal(sums[n_sums - n_pairs * size * size :].reshape(n_pairs, -1), loss.n_columns)
+    return sums
+
+
+cdef fill_diagonal(pairs, Py_ssize_t n_columns):
+    # The part of a pair (k, k) is minus the sum of those of the pairs with another column.
+    cdef Py_ssize_t k, other, pair = 0
+    diagonal = [k * n_columns - k * (k - 1) // 2 for k in range(n_columns)]
+    for k in range(n_columns):
+        for other in range(k, n_columns):
+            if other > k:
+                pairs[diagonal[k]] -= pairs[pair]
+                pairs[diagonal[other]] -= pairs[pair]
+            pair += 1
 
 
 def hessian_product(

@@ -339,23 +339,29 @@ cdef void panel_gram(
     cdef Py_ssize_t n_packed = design.n_packed(gram)
     cdef Py_ssize_t chunk, start, n_rows
     cdef char *root = dense.weighted
+    cdef char *packed = dense.packed
+    cdef bint is_packed = gram.signed_weight and dense.packed_start == block.start
     if gram.signed_weight:
-        if dense.packed_start != block.start:
-            kernel.pack(
-                block.n_rows, design.n_features, dense.values, design.row_stride,
-                design.column_stride, gram.center, gram.scale, NULL, gram.intercept, dense.packed)
-            dense.packed_start = block.start
-        kernel.weight_rows(block.n_rows, n_packed, weight, dense.packed, dense.weighted)
-        kernel.gram(block.n_rows, dense.packed, dense.weighted, size, out)
-        return
-    design.functions.root(block.n_rows, weight, root)
+        # The chunks stay packed, for the next weights of the block.
+        root = NULL
+        dense.packed_start = block.start
+    else:
+        design.functions.root(block.n_rows, weight, root)
     chunk = max(PANEL_ROWS, PANEL_BYTES // (n_packed * itemsize) // 16 * 16)
     start = 0
     while start < block.n_rows:
         n_rows = min(chunk, block.n_rows - start)
-        kernel.pack(
-            n_rows, design.n_features, dense.values + start * design.row_stride * itemsize,
-            design.row_stride, design.column_stride, gram.center, gram.scale,
-            root + start * itemsize, gram.intercept, dense.packed)
-        kernel.gram(n_rows, dense.packed, dense.packed, size, out)
+        if not is_packed:
+            kernel.pack(
+                n_rows, design.n_features, dense.values + start * design.row_stride * itemsize,
+                design.row_stride, design.column_stride, gram.center, gram.scale,
+                NULL if root == NULL else root + start * itemsize, gram.intercept, packed)
+        if gram.signed_weight:
+            kernel.weight_rows(
+                n_rows, n_packed, <const char *> weight + start * itemsize, packed,
+                dense.weighted)
+            kernel.gram(n_rows, packed, dense.weighted, size, out)
+            packed += n_rows * n_packed * itemsize
+        else:
+            kernel.gram(n_rows, packed, packed, size, out)
         start += chunk

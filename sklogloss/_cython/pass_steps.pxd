@@ -32,6 +32,7 @@ ctypedef struct HessianRequest:
     Gram gram
     curvature_entry_block entry
     Py_ssize_t stride
+    bint skips_diagonal             # the parts of the pairs (k, k) stay zero
 
 
 ctypedef struct ValueGradientRequest:

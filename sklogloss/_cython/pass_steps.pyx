@@ -101,10 +101,12 @@ cdef void add_hessian(
         return
     for k in range(n_columns):
         for other in range(k, n_columns):
-            hessian.entry(
-                scratch.block.n_rows, k, other, scratch.curvature, design.block_rows, scratch.pair)
-            weight_in_place(design, sample_weight, scratch, scratch.pair)
-            design.add_gram(&scratch.block, &hessian.gram, scratch.pair, out)
+            if other > k or not hessian.skips_diagonal:
+                hessian.entry(
+                    scratch.block.n_rows, k, other, scratch.curvature, design.block_rows,
+                    scratch.pair)
+                weight_in_place(design, sample_weight, scratch, scratch.pair)
+                design.add_gram(&scratch.block, &hessian.gram, scratch.pair, out)
             out += size * size
 
 

@@ -95,8 +95,6 @@ class FirthInference(InferenceResult):
     ----------
     llf : float
         Penalised log-likelihood in nats, with the information of the coefficients of X as it is.
-    deviance : float
-        That of the likelihood without the penalty.
     aic, bic : float
         NaN: the penalised likelihood has none.
 
@@ -129,11 +127,15 @@ class FirthInference(InferenceResult):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        likelihood, theta = self._likelihood, self._point.theta
-        with one_blas_thread():
-            loss = likelihood.objective.value_gradient(theta).value * likelihood.total
-        self.deviance = 2 * (loss - target_entropy(likelihood))
         self.aic = self.bic = np.nan
+
+    @cached_property
+    def deviance(self) -> float:
+        """That of the likelihood without the penalty: a pass."""
+        likelihood = self._likelihood
+        with one_blas_thread():
+            mean = likelihood.objective.value_gradient(self._point.theta).value
+        return 2 * (mean * likelihood.total - target_entropy(likelihood))
 
     @cached_property
     def llnull(self) -> float:

@@ -68,8 +68,6 @@ class InferenceResult(Estimates):
     llf : float
         Log-likelihood in nats, without the penalty: minus the sum of the weighted losses. It is a
         likelihood for log loss, and where weights are frequencies.
-    deviance : float
-        2 (the largest that llf could be - llf): -2 llf for labels.
     aic, bic : float
         -2 llf + 2 k and -2 llf + k ln(nobs) for k free parameters; NaN under a penalty, where
         fewer than k are free.
@@ -116,7 +114,6 @@ class InferenceResult(Estimates):
         self.df_resid = nobs - n_free
         penalty = objective.penalty_in_theta.l2 @ point.theta**2 / 2 * likelihood.total
         self.llf = float(penalty - point.value)
-        self.deviance = -2 * (self.llf + target_entropy(likelihood))
         k = n_free if objective.penalty.is_none else np.nan
         self.aic = -2 * self.llf + 2 * k
         self.bic = -2 * self.llf + k * np.log(nobs)
@@ -125,6 +122,11 @@ class InferenceResult(Estimates):
     def llnull(self) -> float:
         """The log-likelihood of a model with intercepts, and the offset, alone."""
         return null_log_likelihood(self._likelihood)
+
+    @cached_property
+    def deviance(self) -> float:
+        """2 (the largest that llf could be - llf): -2 llf for labels."""
+        return -2 * (self.llf + target_entropy(self._likelihood))
 
     @property
     def prsquared(self) -> float:

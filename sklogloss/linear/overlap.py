@@ -101,7 +101,7 @@ def _is_certain_by_hessian(objective, point):
     with np.errstate(all="ignore"):
         length = float(np.linalg.norm(point.gradient))
         rounding = len(hessian) * float(np.finfo(samples.dtype).eps) * float(hessian.trace())
-        least = 2 * math.sqrt(2) * _longest_row(objective) * (length + rounding)
+        least = 2 * math.sqrt(2) * _longest_row(some) * (length + rounding)
         hessian.reshape(-1)[:: len(hessian) + 1] -= least
         # To LAPACK the lower triangle is the upper one. NaN has no factor.
         return math.isfinite(least) and dpotrf(hessian.T, overwrite_a=True)[1] == 0
