@@ -23,6 +23,7 @@ TABLES = {
     "costs": "what passes and factorizations cost, which solvers are chosen by",
     "ablation": "what each numeric constant of the solvers is worth",
     "structure": "how many functions and files a fit visits, constants, long functions",
+    "chart": "no table: draws the committed results of fit as the picture of the README",
     "environments": "no table: makes the environments that fit runs other libraries in",
 }
 

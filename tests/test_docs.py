@@ -52,12 +52,15 @@ def test_docstrings(module_name):
     assert result.failed == 0
 
 
-def test_python_code_of_the_readme_runs():
-    blocks = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    names = {}
-    for block in blocks:
-        exec(block, names)
+def test_chart_and_claim_of_the_readme_are_of_the_committed_results(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    chart = importlib.import_module("benchmarks.chart")
+    tasks = chart.read_tasks()
+    assert chart.CHART.read_text(encoding="utf-8") == chart.draw(tasks)
+    factors = [task.factor for task in tasks]
+    claim = f"the same optimum {min(factors):.0f} to {max(factors):.0f} times as fast"
+    for page in (ROOT / "README.md", DOCS / "index.rst"):
+        assert claim in " ".join(page.read_text(encoding="utf-8").split())
 
 
 def test_quickstart_finds_the_coefficients_of_logistic_regression(capsys):
