@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from sklogloss.inference.summary import Summary
 from sklogloss.inference.terms import Terms, require_pandas
 from sklogloss.inputs.parameters import FRACTION, check_parameter
 
@@ -30,6 +31,10 @@ class Estimates:
 
     # What the estimates are called in tables.
     _header = "coef"
+
+    def _figures(self) -> list[tuple[str, str]]:
+        # Names and values of what stands above the table.
+        raise NotImplementedError
 
     def __init__(
         self, flat: NDArray[np.float64], covariance: NDArray[np.float64], terms: Terms
@@ -82,6 +87,22 @@ class Estimates:
         """
         pandas = require_pandas("summary_frame")
         return pandas.DataFrame(self._rows(level), index=self._terms.index(pandas))
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Return the table of the estimates, to be printed or shown in a notebook.
+
+        Parameters
+        ----------
+        level : float in (0, 1), default=0.95
+            Of the confidence intervals.
+        """
+        return Summary.of(self._figures(), self._terms, self._rows(level))
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def _rows(self, level: float) -> dict[str, NDArray[np.float64]]:
         lower, upper = self._wald(level)

@@ -21,7 +21,7 @@ __all__ = ["Margins", "are_binary", "average_effects", "mean_row"]
 
 
 class Margins(Estimates):
-    """Marginal effects and how sure they are; made by `InferenceResult.margins`.
+    """Marginal effects and how sure they are; made by `InferenceResult.margins`. Prints as a table.
 
     For two classes there is one for each column, on the probability of the second class; for more
     there is one for each column and class, and those of a column sum to zero.
@@ -50,6 +50,12 @@ class Margins(Estimates):
         super().__init__(flat, covariance, terms)
         self.margins = terms.vector(flat)
         self.kind, self.discrete = kind, discrete
+
+    def _figures(self) -> list[tuple[str, str]]:
+        return [
+            ("Marginal effects", self.kind),
+            ("Steps from 0 to 1", f"{len(self.discrete)} of {len(self._terms.names)} columns"),
+        ]
 
 
 @dataclass(frozen=True, eq=False)

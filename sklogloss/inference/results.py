@@ -19,7 +19,6 @@ from sklogloss.inference.null_model import null_log_likelihood, target_entropy
 from sklogloss.inference.prediction import PredictionInterval, logit_intervals
 from sklogloss.inference.profile import Profile
 from sklogloss.inference.restricted import maximise_without, parameters_of
-from sklogloss.inference.summary import Summary
 from sklogloss.inference.terms import Terms
 from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.parameters import FRACTION, check_parameter
@@ -189,21 +188,17 @@ class InferenceResult(Estimates):
     def _profile(self) -> Any:
         return Profile(self._likelihood, self._point, self._information)
 
-    def summary(self, level: float = 0.95) -> Summary:
-        """Return the table of the coefficients under the figures of the fit, to be printed.
-
-        Parameters
-        ----------
-        level : float in (0, 1), default=0.95
-            Of the confidence intervals.
-        """
-        return Summary.of(self, self._terms, self._rows(level))
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+    def _figures(self) -> list[tuple[str, str]]:
+        return [
+            ("Observations", f"{self.nobs:.10g}"),
+            ("Log-likelihood", f"{self.llf:.6g}"),
+            ("Df model", f"{self.df_model}"),
+            ("Null log-likelihood", f"{self.llnull:.6g}"),
+            ("Df residuals", f"{self.df_resid:.10g}"),
+            ("Pseudo R-squared", f"{self.prsquared:.4g}"),
+            ("Covariance", self.covariance),
+            ("AIC", f"{self.aic:.6g}"),
+        ]
 
     def wald_test(self, R: ArrayLike | str | list[str], r: ArrayLike = 0.0) -> HypothesisTest:
         """Test the linear hypothesis R params = r by the covariance.

@@ -1,18 +1,14 @@
-"""The table of the coefficients as text and HTML."""
+"""The table of coefficients, or of other estimates, as text and HTML."""
 
 from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.inference.terms import Terms
-
-if TYPE_CHECKING:
-    from sklogloss.inference.results import InferenceResult
 
 __all__ = ["Summary"]
 
@@ -24,11 +20,11 @@ class Summary:
     Attributes
     ----------
     figures : list of tuple (str, str)
-        Names and values of the fit's figures.
+        Names and values of what stands above the table, two in a line.
     header : list of str
-        Of the table of the coefficients.
+        Of the table of the estimates.
     blocks : list of tuple (str, list of list of str)
-        Title and rows of the table, for each class that has coefficients.
+        Title and rows of the table, for each class that has estimates.
     """
 
     figures: list[tuple[str, str]]
@@ -37,24 +33,14 @@ class Summary:
 
     @classmethod
     def of(
-        cls, result: InferenceResult, terms: Terms, columns: dict[str, NDArray[np.float64]]
+        cls, figures: list[tuple[str, str]], terms: Terms, columns: dict[str, NDArray[np.float64]]
     ) -> Summary:
-        """Return the summary of a result with these columns of the table."""
-        figures = [
-            ("Observations", f"{result.nobs:.10g}"),
-            ("Log-likelihood", f"{result.llf:.6g}"),
-            ("Df model", f"{result.df_model}"),
-            ("Null log-likelihood", f"{result.llnull:.6g}"),
-            ("Df residuals", f"{result.df_resid:.10g}"),
-            ("Pseudo R-squared", f"{result.prsquared:.4g}"),
-            ("Covariance", result.covariance),
-            ("AIC", f"{result.aic:.6g}"),
-        ]
+        """Return the summary with these columns of the table, the estimates first."""
         cells = [
             [f"{value:.3f}" if np.isfinite(value) else f"{value}" for value in values]
             for values in columns.values()
         ]
-        cells[0] = [f"{value:.4f}" for value in columns["coef"]]
+        cells[0] = [f"{value:.4f}" for value in next(iter(columns.values()))]
         rows = [list(row) for row in zip(*cells, strict=True)]
         n_terms = len(terms.names)
         blocks = []

@@ -57,6 +57,21 @@ def test_more_classes_are_as_mnlogit_says(kind, at):
     assert_allclose(other_baseline.bse, margins.bse, rtol=1e-8)
 
 
+def test_margins_print_as_their_table():
+    X, y = anes()
+    margins = infer(fitted(X, y), X, y).margins()
+    text = repr(margins)
+    assert text == str(margins.summary())
+    n_classes, n_columns, n_discrete = len(np.unique(y)), X.shape[1], len(margins.discrete)
+    assert f"Steps from 0 to 1  {n_discrete} of {n_columns} columns" in text
+    assert text.count("dy/dx") == n_classes
+    value = f"{margins.margins.iloc[0, 0]:.4f}"
+    assert next(line for line in text.splitlines() if X.columns[0] in line).split()[1] == value
+    html = margins._repr_html_()
+    assert html.count("<table>") == 1 + n_classes
+    assert f"<td>{value}</td>" in html
+
+
 def average_by_definition(params, X, weight, column, is_discrete):
     """Return the weighted mean effect on each class, params of shape (n_terms, n_classes)."""
 
