@@ -368,7 +368,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             for theta in (result.theta, result.direction)
             if theta is not None and np.all(np.isfinite(theta))
         ]
-        return has_no_optimum(result.objective, result.point, directions, label)
+        return has_no_optimum(result.objective, result.last_point, directions, label)
 
     def _warn_of_rounding(self, result):
         # The solver had to take float64 to get there, and coef_ is float32.

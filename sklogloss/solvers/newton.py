@@ -144,12 +144,11 @@ class Newton:
         # very close.
         point, penalty = result.last_point, self.objective.penalty
         result.n_iter += 1
-        # Without a penalty the classes may be separable and the step a long one. It may promise too
-        # much far from the optimum, or where some curvature is all but rounding errors, as it is
-        # where all samples are separated.
+        # Where the classes are separable without a penalty, the step is a long one. It may promise
+        # too much far from the optimum, or where some curvature is all but rounding errors, as it
+        # is where all samples are separated.
         may_mislead = (
-            penalty.is_none
-            or not penalty.is_smooth
+            not penalty.is_smooth
             or self.goal.gap > SUBSET_GAP
             or np.abs(result.direction).max() > LONG_STEP
             or point.value < 0.01 * self.objective.loss.unit

@@ -159,10 +159,17 @@ def test_a_last_step_without_a_penalty_must_flatten(
         assert (result.last_point is last) is is_taken
 
 
-def test_the_end_of_a_last_step_without_a_penalty_is_looked_at(log_loss_problem, log_loss_data):
+def test_the_end_of_a_long_last_step_without_a_penalty_is_looked_at(
+    log_loss_problem, log_loss_data
+):
     X, y = log_loss_data()
     objective = log_loss_problem(X, y, l2=0.0).objective()
     result = newton(objective, "exact", Goal.of(1e-4, 100)).solve(objective.start())
+    assert result.last_point.theta is not result.theta
+    assert result.point.max_gradient <= result.last_point.max_gradient
+    # All samples are separated: every step moves the margins by about one.
+    separated = log_loss_problem(X, (X[:, 0] > 0).astype(float), l2=0.0).objective()
+    result = newton(separated, "exact", Goal.of(1e-4, 100)).solve(separated.start())
     assert result.last_point.theta is result.theta
 
 
