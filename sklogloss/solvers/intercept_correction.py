@@ -13,12 +13,12 @@ import numpy as np
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.objective import Coordinates, Objective
-from sklogloss.linear.samples import make_design
+from sklogloss.linear.samples import make_design, random_rows
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
 from sklogloss.losses.log_loss import LogLoss
 
-from .firth import FirthResult
+from .firth import MANY_ROWS_PER_PARAMETER, SUBSET_ROWS_PER_PARAMETER, FirthResult
 from .newton import ARMIJO, MAX_HALVINGS
 from .stopping import SUBSET_GAP, Verdict
 
@@ -27,6 +27,9 @@ __all__ = ["CORRECTIONS", "correct_intercept"]
 CORRECTIONS = ("flac", "flic")
 # A Hessian of an earlier point will do while steps with it leave this fraction of the decrement.
 SLOW = 1 / 16
+# A Hessian without that of pseudo-samples will do where they have this fraction of the curvature: a
+# step with it leaves about the square of that, of which SLOW asks.
+LIGHT = 0.02
 
 
 def correct_intercept(result, correction, goal) -> FirthResult:
@@ -70,8 +73,9 @@ def _minimise(objective, shift, goal):
         previous, decrement = decrement, -float(gradient @ direction)
         if not (np.isfinite(value) and np.isfinite(decrement)):
             return shift, n_iter, Verdict.OVERFLOW
-        # What the last step leaves falls as with the step before: nothing is known of the first.
-        rate = decrement / previous if decrement < previous < np.inf else 1.0
+        # What the last step leaves falls as with the step before, or as pseudo-samples allow that
+        # the Hessian is without: nothing is known of the first.
+        rate = max(decrement / previous, LIGHT**2) if decrement < previous < np.inf else 1.0
         if np.abs(gradient).max() <= goal.tol and rate * decrement / 2 <= goal.gap * value:
             # The last direction is known and costs no pass.
             if n_iter < goal.max_iter:
@@ -176,12 +180,19 @@ class AugmentedObjective:
         self.information = result.last_point.information
         self.pseudo = _pseudo_objective(result.penalised, result.counts)
         self.intercepts = _intercepts(result.objective)
-        self.n_parameters = self.penalised.n_free + len(self.intercepts)
+        n_free = self.penalised.n_free
+        self.n_parameters = n_free + len(self.intercepts)
+        self.has_many_rows = len(result.counts) >= MANY_ROWS_PER_PARAMETER * n_free
 
     def start(self, goal):
-        """Return the shift that is best for the pseudo-samples alone: one pass over X."""
+        """Return the shift that is best for the pseudo-samples alone, or for many of them."""
         shift = np.zeros(self.n_parameters)
-        alone = InterceptObjective(self.pseudo, self.theta)
+        pseudo = self.pseudo
+        if self.has_many_rows:
+            size = SUBSET_ROWS_PER_PARAMETER * self.penalised.n_free
+            samples = pseudo.samples.take(random_rows(pseudo.samples, size))
+            pseudo = pseudo.replace(samples=samples)
+        alone = InterceptObjective(pseudo, self.theta)
         of_pseudo, _, _ = _minimise(alone, alone.start(goal), goal)
         if np.all(np.isfinite(of_pseudo)):
             shift[self.penalised.n_free :] = of_pseudo
@@ -199,25 +210,43 @@ class AugmentedObjective:
     def value_gradient(self, shift):
         """Return the mean loss and its gradient: a pass over the samples, one over the others."""
         point = self.penalised.objective.value_gradient(self.theta_of(shift))
-        other = self.pseudo.value_gradient(self._theta_of_pseudo(shift))
+        other = self.pseudo.value_gradient(
+            self._theta_of_pseudo(shift), curvature=self.has_many_rows
+        )
+        self.of_pseudo = other
         of_free = self.penalised.of_theta(point.gradient + other.gradient)
         return point.value + other.value, np.append(of_free, other.gradient[self.intercepts])
 
     def hessian(self, shift):
-        """Return the Hessian, its lower triangle: two passes, one where theta is not shifted."""
+        """Return the Hessian, its lower triangle, where value and gradient were evaluated last.
+
+        Two passes, one where theta is not shifted.
+        """
         of_samples = self.information
         if shift[: self.penalised.n_free].any():
             theta = self.theta_of(shift)
             of_samples = self.penalised.objective.value_gradient_hessian(theta).hessian
-        other = self.pseudo.value_gradient_hessian(self._theta_of_pseudo(shift)).hessian
+        other, of_intercepts = self._hessian_of_pseudo()
         n_free, size = self.penalised.n_free, self.n_parameters
         hessian = np.zeros((size, size))
         hessian[:n_free, :n_free] = self.penalised.of_hessian(of_samples + other)
-        whole = symmetric(other)
-        for i, entry in enumerate(self.intercepts):
-            hessian[n_free + i, :n_free] = self.penalised.of_theta(whole[entry])
-            hessian[n_free + i, n_free:] = whole[entry, self.intercepts]
+        for i, row in enumerate(of_intercepts):
+            hessian[n_free + i, :n_free] = self.penalised.of_theta(row)
+            hessian[n_free + i, n_free:] = row[self.intercepts]
         return hessian
+
+    def _hessian_of_pseudo(self):
+        # Its lower triangle, and the whole rows of the intercepts. Where rows are many, the
+        # pseudo-samples may weigh next to nothing beside the samples: only what moves their
+        # intercepts, which they alone decide, is worth passes then.
+        if self.has_many_rows:
+            of_pseudo = self.pseudo.hessian_diagonal(self.of_pseudo)
+            of_samples = np.diagonal(self.information)
+            if np.all(of_pseudo <= LIGHT * of_samples):
+                units = np.eye(self.pseudo.n_parameters)[self.intercepts]
+                return 0.0, [self.pseudo.hessian_product(self.of_pseudo, unit) for unit in units]
+        hessian = self.pseudo.value_gradient_hessian(self.of_pseudo.theta).hessian
+        return hessian, symmetric(hessian)[self.intercepts]
 
 
 def _shifted(theta, entries, shift):

@@ -10,8 +10,9 @@ from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
+from sklogloss.solvers import intercept_correction
 from sklogloss.solvers.firth import firth_plan, solve_firth
-from sklogloss.solvers.intercept_correction import correct_intercept
+from sklogloss.solvers.intercept_correction import AugmentedObjective, correct_intercept
 from sklogloss.solvers.stopping import Goal, Verdict
 
 GOAL = Goal.of(1e-10, 100)
@@ -134,6 +135,27 @@ def test_rare_events_are_corrected_to_the_gap_of_tol(tol, correction):
     gradient, curvature = np.mean(proba - label), np.mean(proba * (1 - proba))
     loss = -np.mean(np.log(np.where(label == 1, proba, 1 - proba)))
     assert gradient**2 / (2 * curvature) <= goal.gap * loss
+
+
+@pytest.mark.parametrize(("rate", "is_light"), [(0.3, True), (0.003, False)])
+def test_hessian_of_light_pseudo_samples_is_not_needed(monkeypatch, rate, is_light):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    label = (rng.random(3000) < rate).astype(int)
+    result = fit(X, label, np.ones(3000), None)
+    found = correct_intercept(result, "flac", GOAL)
+    assert found.verdict.is_solved
+    objective = AugmentedObjective(result)
+    assert objective.has_many_rows
+    objective.value_gradient(objective.start(GOAL))
+    other, _ = objective._hessian_of_pseudo()
+    assert np.isscalar(other) == is_light
+    monkeypatch.setattr(intercept_correction, "MANY_ROWS_PER_PARAMETER", np.inf)
+    expected = correct_intercept(result, "flac", GOAL)
+    # Both are right to the root of the relative gap, 1e-11, or better.
+    assert_allclose(found.theta, expected.theta, atol=1e-5)
+    proba = probabilities(found, X, 0)[:, 1]
+    assert_allclose(proba.mean(), label.mean(), rtol=1e-8)
 
 
 def test_no_iteration_is_counted_beyond_max_iter():
