@@ -1,9 +1,33 @@
-"""What several folders of tests need: the objective by its definition, in plain NumPy."""
+"""What several folders of tests need: the objective in plain NumPy, and who has which cores."""
+
+import os
 
 import numpy as np
 import pytest
 from scipy import sparse
 from scipy.special import log_softmax
+from threadpoolctl import threadpool_limits
+
+BLAS_LIMIT = pytest.StashKey()
+
+
+def pytest_configure(config):
+    """Share the cores among the workers of pytest-xdist.
+
+    Threads of BLAS that wait for others keep their cores busy: two workers with two threads each
+    are slower on two cores than one. Programs that tests start have no such limit.
+    """
+    n_workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    n_threads = max(1, os.cpu_count() // n_workers) if n_workers > 1 else None
+    config.stash[BLAS_LIMIT] = threadpool_limits(n_threads, user_api="blas")
+
+
+@pytest.fixture(scope="module")
+def all_blas_threads(pytestconfig):
+    """Give BLAS as many threads as without pytest-xdist, for tests of what becomes of them."""
+    pytestconfig.stash[BLAS_LIMIT].restore_original_limits()
+    yield
+    pytest_configure(pytestconfig)
 
 
 class PlainObjective:

@@ -26,7 +26,10 @@ from sklogloss import (
 from sklogloss._cython import build_info
 from sklogloss.linear.threads import one_blas_thread
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("all_blas_threads"),
+]
 
 N_THREADS = 8
 

@@ -13,9 +13,9 @@ from sklogloss.calibration import CalibratedClassifier, PriorCorrection
 @parametrize_with_checks(
     [
         CalibratedClassifier(LogLossClassifier()),
-        CalibratedClassifier(LogLossClassifier(), cv=3, ensemble=True),
-        CalibratedClassifier(LogisticRegression(), "logistic", cv=3),
-        CalibratedClassifier(GaussianNB(), "temperature", cv=3),
+        CalibratedClassifier(LogLossClassifier(), cv=2, ensemble=True),
+        CalibratedClassifier(LogisticRegression(), "logistic", cv=2),
+        CalibratedClassifier(GaussianNB(), "temperature", cv=2),
         CalibratedClassifier(LogLossClassifier(), "none"),
         PriorCorrection(LogLossClassifier()),
         PriorCorrection(LogLossClassifier(class_weight="balanced"), sampling="balanced"),

@@ -5,6 +5,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+# (coef, intercept) of each problem that was solved.
+OPTIMA = {}
+
 
 class Reference:
     """The objective of `LogLossClassifier` by its definition, in NumPy, and SciPy's optimum of it.
@@ -87,6 +90,18 @@ class Reference:
 
     def optimum(self):
         """Return coef and intercept of the minimum that L-BFGS-B finds from zero.
+
+        Once for each problem: many tests have the same one, for several solvers.
+        """
+        numbers = (self.X, self.y, self.weight, self.offset, self.gamma, self.fit_intercept)
+        numbers += (self.l1, self.l2, self.lower, self.upper)
+        key = tuple(np.asarray(part).tobytes() for part in numbers)
+        if key not in OPTIMA:
+            OPTIMA[key] = self._minimise()
+        return OPTIMA[key]
+
+    def _minimise(self):
+        """Return coef and intercept.
 
         The coefficients are differences of two parts that are not negative, whose L1 norm is
         smooth.

@@ -180,7 +180,7 @@ def test_weak_penalties_on_data_told_apart():
         return C * loss.sum() + (coef**2).sum() / 2
 
     path = logloss_path(X, y, Cs=[0.01, 0.1, 1, 10, C], tol=1e-8)
-    theirs = LogisticRegression(C=C, solver="newton-cg", tol=1e-12, max_iter=1000).fit(X, y)
+    theirs = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(X, y)
     optimum = objective(theirs.coef_, theirs.intercept_)
     assert objective(path.coefs[-1], path.intercepts[-1]) <= optimum * (1 + 1e-6)
 

@@ -23,6 +23,8 @@ from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
 
+pytestmark = pytest.mark.usefixtures("all_blas_threads")
+
 # Enough for a pass to use several threads.
 N_SAMPLES, N_FEATURES = 40_000, 40
 

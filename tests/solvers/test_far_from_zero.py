@@ -180,12 +180,12 @@ def test_far_row_of_float32_elsewhere(estimator):
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("fit_intercept", [False, True])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_step_that_promises_less_than_nothing_is_no_end(container, fit_intercept, seed):
     # More columns than rows, of large entries, in float32: near the optimum the Hessian is made of
     # rounding errors, and a step along it may lead far up.
     rng = np.random.default_rng(seed)
-    X = np.exp(rng.normal(5, 2, size=(60, 2000))).astype(np.float32)
+    X = np.exp(rng.normal(5, 2, size=(60, 1000))).astype(np.float32)
     if container is not np.asarray:
         X[rng.uniform(size=X.shape) < 0.7] = 0
     y = np.arange(60) % 4

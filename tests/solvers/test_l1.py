@@ -51,7 +51,7 @@ def standardised(loader):
 
 
 def sparse_data(n_classes):
-    X, y = simulate(100, 600, n_classes)
+    X, y = simulate(100, 250, n_classes)
     return sparse.csr_array(np.maximum(X - 1, 0)), y
 
 
@@ -61,8 +61,8 @@ DATA = {
     "digits": lambda: (load_digits().data[:500] / 16, load_digits().target[:500]),
     "2 classes": simulate,
     "3 classes": lambda: simulate(n_classes=3),
-    "p > n": lambda: simulate(n_samples=80, n_features=700),
-    "p > n, 3 classes": lambda: simulate(n_samples=80, n_features=700, n_classes=3),
+    "p > n": lambda: simulate(n_samples=80, n_features=250),
+    "p > n, 3 classes": lambda: simulate(n_samples=80, n_features=250, n_classes=3),
     "duplicated columns": lambda: (np.tile(simulate()[0], 2), simulate()[1]),
     "duplicated columns, 3 classes": lambda: (
         np.tile(simulate()[0], 2),
