@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -112,6 +113,69 @@ def text_like(n_samples=50_000, n_features=50_000, n_words=60, seed=0):
     return X, y
 
 
+def independent_columns(rng, n_samples, n_features):
+    return rng.standard_normal((n_samples, n_features))
+
+
+def low_rank_columns(rng, n_samples, n_features):
+    """Return columns that are mixtures of ten common factors, and as much noise again."""
+    factors = rng.standard_normal((n_samples, 10))
+    X = factors @ rng.standard_normal((10, n_features)) / np.sqrt(10)
+    X += rng.standard_normal((n_samples, n_features))
+    return X
+
+
+def counts(rng, n_samples, n_features):
+    """Return counts of rare and frequent events, mostly zero, divided by their root mean square."""
+    rate = np.minimum(np.exp(1.5 * rng.standard_normal(n_features) - 2), 20)
+    X = rng.poisson(rate * rng.gamma(2, 0.5, size=(n_samples, 1)), size=(n_samples, n_features))
+    return X / np.sqrt(np.maximum((X**2).mean(axis=0), 1 / n_samples))
+
+
+COLUMNS = {
+    "independent": independent_columns,
+    "low rank": low_rank_columns,
+    "counts": counts,
+    "sparse counts": counts,
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Data to generate: its size, the number of classes, and one of COLUMNS.
+
+    The classes overlap: some 70 % of the rows have the one that their features make most probable.
+    """
+
+    n_samples: int
+    n_features: int
+    n_classes: int
+    kind: str
+
+    @classmethod
+    def of(cls, name):
+        """Return the shape that str() made this name of, None if it made it of none."""
+        found = re.fullmatch(r"([\d,]+) x ([\d,]+), K = (\d+), ([a-z ]+)", name)
+        if found is None:
+            return None
+        *numbers, kind = found.groups()
+        return cls(*(int(number.replace(",", "")) for number in numbers), kind)
+
+    def __str__(self):
+        size = f"{self.n_samples:,} x {self.n_features:,}, K = {self.n_classes}"
+        return f"{size}, {self.kind}"
+
+    def task(self):
+        """Return the Task: the same one each time."""
+        rng = np.random.default_rng(0)
+        X = COLUMNS[self.kind](rng, self.n_samples, self.n_features)
+        score = (X - X.mean(axis=0)) @ rng.standard_normal((self.n_features, self.n_classes))
+        # Gumbel noise has a standard deviation of 1.28.
+        score *= (1 + np.log(self.n_classes)) / score.std()
+        y = np.argmax(score + rng.gumbel(size=score.shape), axis=1)
+        return Task(str(self), sparse.csr_array(X) if "sparse" in self.kind else X, y)
+
+
 def generated_dense(n_samples, n_features):
     def load(folder):
         return Task(f"{n_samples:,} x {n_features:,}", *correlated(n_samples, n_features))
@@ -217,5 +281,8 @@ FOLDER_TASKS = {
 
 
 def load_task(name, folder=None):
-    """Return the task of that name; folder has the data of FOLDER_TASKS."""
+    """Return the task of that name, or of the name of a Shape; folder has the data of FOLDER_TASKS."""
+    shape = Shape.of(name)
+    if shape is not None:
+        return shape.task()
     return {**TASKS, **L1_TASKS, **FOLDER_TASKS}[name](folder)

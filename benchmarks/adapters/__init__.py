@@ -8,7 +8,8 @@ Each has two functions:
     docstring says why.
 ``fit(task, solver, tol, n_threads)``
     ``coef`` of shape (n_outputs, n_features) and ``intercept`` of shape (n_outputs,), n_outputs
-    being 1 for two classes. What its users must do to their data first (another order of the array,
+    being 1 for two classes. tol is None for the defaults, of max_iter as well, of sklogloss and
+    scikit-learn. What its users must do to their data first (another order of the array,
     another coding of the labels) is inside, and timed.
 
 A library with a path of L1 penalties for two classes also has

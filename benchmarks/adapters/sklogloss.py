@@ -24,8 +24,7 @@ def fit(task, solver, tol, n_threads):
         C=task.C,
         l1_ratio=task.l1_ratio,
         solver=solver,
-        tol=tol,
-        max_iter=MAX_ITER,
+        **({} if tol is None else {"tol": tol, "max_iter": MAX_ITER}),
         n_jobs=n_threads,
     )
     with warnings.catch_warnings():
