@@ -281,7 +281,7 @@ FOLDER_TASKS = {
 
 
 def load_task(name, folder=None):
-    """Return the task of that name, or of the name of a Shape; folder has the data of FOLDER_TASKS."""
+    """Return the task of a name, or of a Shape's; folder has the data of FOLDER_TASKS."""
     shape = Shape.of(name)
     if shape is not None:
         return shape.task()

@@ -45,7 +45,7 @@ class ClassMeanHessian(HessianModel):
         if previous is None:
             self._take_hessian(point)
         else:
-            self.inverse.update(point.theta - previous.theta, point.gradient - previous.gradient)
+            self._learn(point.theta - previous.theta, point.gradient - previous.gradient)
         direction = self.inverse @ -point.gradient
         # Once a step promises little, it is known which samples are separated already and add no
         # curvature.
@@ -56,6 +56,14 @@ class ClassMeanHessian(HessianModel):
             direction = self.inverse @ -point.gradient
         return direction
 
+    def _learn(self, step, change):
+        # For some classes the mean is too small a curvature, and steps are too long: one factor,
+        # from the last step, spares halvings (Nocedal & Wright, Numerical Optimization, 7.20).
+        self.inverse.update(step, change)
+        curvature, expected = float(step @ change), float(change @ self.inverse.solve(change))
+        if curvature > 0 and expected > 0:
+            self.inverse.scale = min(curvature / expected, 1.0)
+
     def _take_hessian(self, point):
         shape = self.objective.shape
         factor = CholeskyFactor(self.objective.class_mean_hessian(point.theta))
@@ -65,9 +73,9 @@ class ClassMeanHessian(HessianModel):
 class HessianProducts(HessianModel):
     """Products with the Hessian, each a pass over X: conjugate gradients solve for the step.
 
-    They are preconditioned with the Hessian's diagonal, for sparse data of many classes with its
-    mean over the classes, and stop early far from the optimum (Nocedal & Wright, Numerical
-    Optimization, algorithm 7.1).
+    They are preconditioned with what another model has learnt of the Hessian before, or with its
+    diagonal, for sparse data of many classes with its mean over the classes. Far from the optimum
+    they stop early (Nocedal & Wright, Numerical Optimization, algorithm 7.1).
 
     Parameters
     ----------
@@ -80,6 +88,11 @@ class HessianProducts(HessianModel):
     def __init__(self, objective, *, is_sparse_softmax=False):
         self.objective = objective
         self.system = SoftmaxSystem(objective) if is_sparse_softmax else None
+        self.inverse = None
+
+    def adopt(self, model):
+        """Take over the approximate inverse of another model, None if it has none."""
+        self.inverse = model.inverse
 
     def evaluate(self, theta):
         """Evaluate with the curvature that products need."""
@@ -119,10 +132,11 @@ class HessianProducts(HessianModel):
     def _equations(self, point, diagonal):
         objective = self.objective
         if self.system is None:
+            inverse = self.inverse
             return ConjugateGradients(
                 lambda vector: objective.hessian_product(point, vector),
                 point.gradient,
-                lambda vector: vector / diagonal,
+                lambda vector: vector / diagonal if inverse is None else inverse @ vector,
             )
         # One size for all classes of a feature keeps steps among those whose sum over the classes
         # is zero: along the others there is no curvature but the penalty's.

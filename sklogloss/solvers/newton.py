@@ -404,10 +404,13 @@ class InverseHessian:
     solve : callable
         From a vector b to the solution x of hessian x = b, for the Hessian of that point.
     steps : list of tuple (step, change of the gradient, curvature along the step)
+    scale : float
+        Factor of solve.
     """
 
     solve: Callable[[np.ndarray], np.ndarray]
     steps: list[tuple[np.ndarray, np.ndarray, float]] = field(default_factory=list)
+    scale: float = 1.0
 
     def update(self, step, change):
         """Learn that the gradient changes by `change` along `step`."""
@@ -424,7 +427,7 @@ class InverseHessian:
             part = float(step @ product) / curvature
             product -= part * change
             parts.append(part)
-        product = self.solve(product)
+        product = self.scale * self.solve(product)
         for (step, change, curvature), part in zip(self.steps, reversed(parts), strict=True):
             product += (part - float(change @ product) / curvature) * step
         return product

@@ -123,7 +123,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         model = _hessian_of_subset(plan, objective, theta)
     for i, method in enumerate(plan.methods):
         solver = method_for(method, plan, objective, goal, stronger=stronger)
-        if i == 0 and model is not None:
+        if model is not None:
             solver.model.adopt(model)
         if i == 0 and at_most < np.inf:
             result = solver.solve(theta, at_most=at_most)
@@ -133,6 +133,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         if result.verdict is not Verdict.STALLED or result.n_iter >= goal.max_iter:
             break
         theta, goal = result.theta, goal.part(n_iter=result.n_iter)
+        model = solver.model if method is Method.CLASS_MEAN else None
     result.n_iter = n_iter
     return result
 

@@ -239,6 +239,51 @@ def test_the_class_mean_is_given_up_after_half_of_the_iterations(log_loss_proble
     assert result.n_iter == 4
 
 
+@pytest.fixture
+def count_gradients(monkeypatch):
+    """Return a list with an entry for each pass for the gradient."""
+    passes, original = [], Objective.value_gradient
+
+    def counted(self, theta, *, curvature=False):
+        passes.append(theta)
+        return original(self, theta, curvature=curvature)
+
+    monkeypatch.setattr(Objective, "value_gradient", counted)
+    return passes
+
+
+def test_steps_of_the_class_mean_are_seldom_halved(
+    log_loss_problem, log_loss_data, count_gradients
+):
+    # Few rows of each class: all are told apart, and most curvature is that of few rows.
+    X, y = log_loss_data(400, 80, 40)
+    objective = log_loss_problem(X, y, l2=1 / 400).objective()
+    result = newton(objective, ClassMeanHessian(objective, 100), Goal.of(1e-4, 100))
+    # Each class mean takes one pass more. Unscaled, two steps in three were halved.
+    assert len(count_gradients) <= 1.4 * result.n_iter
+
+
+def test_products_take_over_what_the_class_mean_has_learnt(
+    log_loss_problem, log_loss_data, monkeypatch
+):
+    X, y = log_loss_data(400, 80, 40)
+    objective = log_loss_problem(X, y, l2=1 / 400).objective()
+    mean = ClassMeanHessian(objective, 40)
+    theta = newton(objective, mean, Goal.of(1e-4, 40)).theta
+    count, original = [], Objective.hessian_product
+    monkeypatch.setattr(
+        Objective, "hessian_product", lambda *arguments: count.append(1) or original(*arguments)
+    )
+    n_products = []
+    for model in (None, mean):
+        products = HessianProducts(objective)
+        if model is not None:
+            products.adopt(model)
+        assert newton(objective, products, Goal.of(1e-4, 40), theta).converged
+        n_products.append(len(count) - sum(n_products))
+    assert n_products[1] < n_products[0]
+
+
 @pytest.mark.parametrize("has_l2", [False, True])
 @pytest.mark.parametrize("is_weighted", [False, True])
 def test_products_in_float32_reach_the_optimum(
