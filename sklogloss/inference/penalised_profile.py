@@ -10,18 +10,17 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.solvers.halving import lower_point
 from sklogloss.solvers.newton import InverseHessian
 
 __all__ = ["PenalisedProfile"]
 
 MAX_ITER = 200
-MAX_HALVINGS = 40
 # A step that promises less than this many nats leaves less than it.
 SMALL_DECREMENT = 1e-10
 # Where rounding errors leave no lower point, a step may have promised this many nats.
 TOLERATED_DECREMENT = 1e-7
-# A step must gain this fraction of what it promises, or rounding errors decide.
-ENOUGH = 1e-4
+# Rounding errors of the penalised likelihood, as a fraction of it.
 ROUNDING = 1e-14
 MAX_TRIALS = 60
 # The error of an end of an interval, as a fraction of its distance from the estimate.
@@ -140,23 +139,14 @@ class PenalisedProfile:
             decrement = -float(point.gradient @ step)
             if decrement <= SMALL_DECREMENT:
                 return point, True
-            lower = self._lower_point(point, step, decrement)
+            lower = lower_point(
+                self.likelihood, point.theta, step, point.value, decrement, rounding=ROUNDING
+            )
             if lower is None:
                 return point, decrement <= TOLERATED_DECREMENT
             model.update(lower.theta - point.theta, lower.gradient - point.gradient)
             point = lower
         return point, False
-
-    def _lower_point(
-        self, point: Point, step: NDArray[np.float64], decrement: float
-    ) -> Point | None:
-        size, floor = 1.0, ROUNDING * abs(point.value)
-        for _ in range(MAX_HALVINGS):
-            trial = self.likelihood(point.theta + size * step)
-            if trial.value <= point.value - ENOUGH * size * decrement + floor:
-                return trial
-            size /= 2
-        return None
 
     def _moved_onto(
         self, constraints: NDArray[np.float64], values: NDArray[np.float64], start: Point

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood, Point
+from sklogloss.solvers.halving import lower_point
 
 __all__ = ["maximise_over", "maximise_without", "parameters_of"]
 
 MAX_ITER = 100
 # A Newton step that promises less than this many nats leaves about the square of it.
 SMALL_DECREMENT = 1e-8
-# A step must gain this fraction of what it promises, or rounding errors decide.
-ENOUGH = 1e-4
+# Rounding errors of the likelihood, as a fraction of it.
 ROUNDING = 1e-14
 
 
@@ -45,14 +45,12 @@ def maximise_over(
         step = np.zeros_like(theta)
         step[free] = -information.solve(point.gradient[free])
         decrement = -float(point.gradient @ step)
-        size, previous = 1.0, point
-        point = likelihood(previous.theta + step)
-        floor = ROUNDING * abs(previous.value)
-        while not point.value <= previous.value - ENOUGH * size * decrement + floor:
-            size /= 2
-            if size < ROUNDING:
-                return previous
-            point = likelihood(previous.theta + size * step)
+        lower = lower_point(
+            likelihood, point.theta, step, point.value, decrement, rounding=ROUNDING
+        )
+        if lower is None:
+            return point
+        point = lower
         if decrement <= SMALL_DECREMENT:
             break
     return point

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
-from sklogloss.linear.limits import EPS, ROUNDING
+from sklogloss.linear.limits import EPS
 from sklogloss.linear.samples import random_rows
 
-from .newton import ARMIJO, MAX_HALVINGS, InverseHessian
+from .halving import lower_point
+from .newton import InverseHessian
 from .plan import Method, Plan, Start
 from .stopping import FEW_SLOW_STEPS, SUBSET_GAP, Goal, Verdict
 
@@ -318,10 +319,8 @@ class FirthNewton:
         decrement, step = self.decrement, 1.0
         if decrement > self.penalised.strength:
             step = self.penalised.longest_step(start, direction, LARGEST_CHANGE)
-        rounding = ROUNDING * EPS * abs(start.value)
-        for _ in range(MAX_HALVINGS):
-            trial = self.penalised.look(self.penalised.moved(start.theta, step * direction))
-            if trial.value <= start.value - ARMIJO * step * decrement + rounding:
-                return trial
-            step /= 2
-        return None
+
+        def look(moved):
+            return self.penalised.look(self.penalised.moved(start.theta, moved))
+
+        return lower_point(look, 0.0, direction, start.value, decrement, step=step)

@@ -7,11 +7,12 @@ the mean probability of each class is its weighted fraction of the samples.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.limits import EPS, ROUNDING
+from sklogloss.linear.limits import EPS
 from sklogloss.linear.objective import Coordinates, Objective
 from sklogloss.linear.samples import make_design, random_rows
 from sklogloss.linear.scores import raw_prediction
@@ -19,7 +20,7 @@ from sklogloss.linear.symmetric import symmetric
 from sklogloss.losses.log_loss import LogLoss
 
 from .firth import MANY_ROWS_PER_PARAMETER, SUBSET_ROWS_PER_PARAMETER, FirthResult
-from .newton import ARMIJO, MAX_HALVINGS
+from .halving import lower_point
 from .stopping import SUBSET_GAP, Verdict
 
 __all__ = ["CORRECTIONS", "correct_intercept"]
@@ -66,43 +67,40 @@ def correct_intercept(result, correction, goal) -> FirthResult:
 def _minimise(objective, shift, goal):
     # Newton's method from a shift on, with the Hessian of an earlier point where that will do.
     decrement = np.inf
-    value, gradient = objective.value_gradient(shift)
+    point = objective.look(shift)
     factor = CholeskyFactor(objective.hessian(shift))
     for n_iter in range(goal.max_iter + 1):
-        direction = -factor.solve(gradient)
-        previous, decrement = decrement, -float(gradient @ direction)
-        if not (np.isfinite(value) and np.isfinite(decrement)):
+        direction = -factor.solve(point.gradient)
+        previous, decrement = decrement, -float(point.gradient @ direction)
+        if not (np.isfinite(point.value) and np.isfinite(decrement)):
             return shift, n_iter, Verdict.OVERFLOW
         # What the last step leaves falls as with the step before, or as pseudo-samples allow that
         # the Hessian is without: nothing is known of the first.
         rate = max(decrement / previous, LIGHT**2) if decrement < previous < np.inf else 1.0
-        if np.abs(gradient).max() <= goal.tol and rate * decrement / 2 <= goal.gap * value:
+        is_flat = np.abs(point.gradient).max() <= goal.tol
+        if is_flat and rate * decrement / 2 <= goal.gap * point.value:
             # The last direction is known and costs no pass.
             if n_iter < goal.max_iter:
                 shift, n_iter = shift + direction, n_iter + 1
             return shift, n_iter, Verdict.CONVERGED
         if n_iter == goal.max_iter:
             break
-        lower = _lower_point(objective, shift, value, direction, decrement)
+        lower = lower_point(objective.look, shift, direction, point.value, decrement)
         if lower is None:
-            is_rounding = decrement / 2 <= np.sqrt(EPS) * value
+            is_rounding = decrement / 2 <= np.sqrt(EPS) * point.value
             return shift, n_iter, Verdict.ROUNDING if is_rounding else Verdict.STALLED
-        shift, value, gradient = lower
+        shift, point = lower.shift, lower
         if decrement > SLOW * previous:
             factor = CholeskyFactor(objective.hessian(shift))
     return shift, n_iter, Verdict.MAX_ITER
 
 
-def _lower_point(objective, shift, value, direction, decrement):
-    # A point along the direction where the objective is lower: shift, value and gradient, or None.
-    step, rounding = 1.0, ROUNDING * EPS * value
-    for _ in range(MAX_HALVINGS):
-        end = shift + step * direction
-        there, gradient = objective.value_gradient(end)
-        if there <= value - ARMIJO * step * decrement + rounding:
-            return end, there, gradient
-        step /= 2
-    return None
+class ShiftedPoint(NamedTuple):
+    """Mean loss, in nats, and its gradient after a shift."""
+
+    shift: np.ndarray
+    value: float
+    gradient: np.ndarray
 
 
 class InterceptObjective:
@@ -144,10 +142,10 @@ class InterceptObjective:
         """Return theta after a shift of the intercepts."""
         return _shifted(self.theta, self.entries, shift)
 
-    def value_gradient(self, shift):
-        """Return the mean loss and its gradient in the intercepts."""
+    def look(self, shift):
+        """Return the point after a shift: its gradient is that in the intercepts."""
         point = self.objective.value_gradient(self._theta_of_zeros(shift))
-        return point.value, point.gradient[self.intercepts]
+        return ShiftedPoint(shift, point.value, point.gradient[self.intercepts])
 
     def hessian(self, shift):
         """Return the Hessian in the intercepts, its lower triangle."""
@@ -207,18 +205,19 @@ class AugmentedObjective:
         theta[self.intercepts] += shift[self.penalised.n_free :]
         return theta
 
-    def value_gradient(self, shift):
-        """Return the mean loss and its gradient: a pass over the samples, one over the others."""
+    def look(self, shift):
+        """Return the point after a shift: a pass over the samples, one over the others."""
         point = self.penalised.objective.value_gradient(self.theta_of(shift))
         other = self.pseudo.value_gradient(
             self._theta_of_pseudo(shift), curvature=self.has_many_rows
         )
         self.of_pseudo = other
         of_free = self.penalised.of_theta(point.gradient + other.gradient)
-        return point.value + other.value, np.append(of_free, other.gradient[self.intercepts])
+        gradient = np.append(of_free, other.gradient[self.intercepts])
+        return ShiftedPoint(shift, point.value + other.value, gradient)
 
     def hessian(self, shift):
-        """Return the Hessian, its lower triangle, where value and gradient were evaluated last.
+        """Return the Hessian, its lower triangle, where the last look was.
 
         Two passes, one where theta is not shifted.
         """

@@ -28,6 +28,7 @@ from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel, minimise_model
 from .costs import passes_per_hessian
 from .curvature import costs_few_passes, is_definite
+from .halving import ARMIJO, MAX_HALVINGS
 from .stopping import (
     FEW_SLOW_STEPS,
     SUBSET_GAP,
@@ -42,9 +43,6 @@ from .stopping import (
 
 __all__ = ["ExactHessian", "HessianModel", "InverseHessian", "Newton", "fix_class_shift"]
 
-# Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
-ARMIJO = 1e-4
-MAX_HALVINGS = 40
 # A last step is not taken blindly if it changes raw predictions by about this much or more: theta
 # is in units of raw predictions. It may promise little and be long where curvature has vanished.
 LONG_STEP = 1e-2

@@ -147,7 +147,7 @@ def test_hessian_of_light_pseudo_samples_is_not_needed(monkeypatch, rate, is_lig
     assert found.verdict.is_solved
     objective = AugmentedObjective(result)
     assert objective.has_many_rows
-    objective.value_gradient(objective.start(GOAL))
+    objective.look(objective.start(GOAL))
     other, _ = objective._hessian_of_pseudo()
     assert np.isscalar(other) == is_light
     monkeypatch.setattr(intercept_correction, "MANY_ROWS_PER_PARAMETER", np.inf)

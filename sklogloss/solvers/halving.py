@@ -1,0 +1,53 @@
+"""Step halving: the line search of Newton's method on a smooth objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklogloss.linear.limits import EPS, ROUNDING
+
+__all__ = ["ARMIJO", "MAX_HALVINGS", "lower_point"]
+
+# Sufficient decrease of the line search: Nocedal & Wright, Numerical Optimization, 3.1.
+ARMIJO = 1e-4
+MAX_HALVINGS = 40
+
+
+def lower_point(
+    look: Callable[[Any], Any],
+    start: Any,
+    direction: Any,
+    value: float,
+    decrement: float,
+    *,
+    step: float = 1.0,
+    rounding: float = ROUNDING * EPS,
+) -> Any:
+    """Return the first point, halving the step, that gains enough of what the direction promises.
+
+    Parameters
+    ----------
+    look : callable
+        From parameters to the point there, which has a `value`.
+    start, direction : ndarray of shape (n_parameters,)
+    value : float
+        The objective at the start.
+    decrement : float
+        Twice the decrease that the whole direction promises.
+    step : float, default=1.0
+        The first one to try, as a fraction of the direction.
+    rounding : float, default=8 eps
+        Rounding errors of the objective, as a fraction of it.
+
+    Returns
+    -------
+    point : object or None
+        None if there is no such point.
+    """
+    for _ in range(MAX_HALVINGS):
+        point = look(start + step * direction)
+        if point.value <= value - ARMIJO * step * decrement + rounding * abs(value):
+            return point
+        step /= 2
+    return None
