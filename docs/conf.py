@@ -24,6 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "neighbours",
+    "page_figure",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "examples"]
@@ -44,6 +45,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "download_all_examples": False,
     "show_memory": False,
+    # The page of times loads scripts from other hosts.
+    "write_computation_times": False,
     # The text that a cell prints, not the address of its last object.
     "capture_repr": (),
     "backreferences_dir": "generated/backreferences",
@@ -59,9 +62,11 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "header_links_before_dropdown": 8,
-    "logo": {"text": "sklogloss"},
+    # The text beside the logo says what it is.
+    "logo": {"text": "sklogloss", "alt_text": ""},
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
