@@ -132,6 +132,9 @@ def test_n_jobs():
         effective_n_threads(0)
 
 
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python runs without a GIL"
+)
 def test_passes_release_the_gil(data):
     # No thread is asked to give up the GIL during this test, so the main thread wakes up between
     # the two marks only if the pass releases it.
