@@ -38,16 +38,20 @@ MODULES = [
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(page):
-    for library in ("lightgbm", "statsmodels"):
+def test_page(page, monkeypatch):
+    for library in ("lightgbm", "statsmodels", "torch"):
         if f"import {library}" in page.read_text(encoding="utf-8"):
             pytest.importorskip(library)
+    # scikit-learn asks for it before it takes arrays of other libraries.
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert result.failed == 0
 
 
 @pytest.mark.parametrize("module_name", MODULES)
 def test_docstrings(module_name):
+    if "torch" in module_name:
+        pytest.importorskip("torch")
     result = doctest.testmod(importlib.import_module(module_name))
     assert result.failed == 0
 

@@ -17,12 +17,18 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
+from sklogloss.classifiers.array_api import (
+    foreign_error,
+    give_back,
+    predict_in_place,
+    problem_in_place,
+)
 from sklogloss.classifiers.export import to_logistic_regression
 from sklogloss.classifiers.problem import Problem
 from sklogloss.classifiers.state import plain_state, restored_state
+from sklogloss.inputs.array_api import is_foreign, to_numpy
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.fitted import check_fitted_state, fitted_class_weight, has_finite_sum
@@ -36,7 +42,7 @@ from sklogloss.inputs.parameters import (
     check_parameters,
     resolve_penalty,
 )
-from sklogloss.inputs.targets import encode_labels, encode_probabilities, is_soft, label_column
+from sklogloss.inputs.targets import encode_labels, encode_targets, is_soft, label_column
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
 from sklogloss.linear.optimum import has_no_optimum
@@ -206,6 +212,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     # From the number of classes to one of sklogloss.losses. Log loss has no parameters: one object
     # serves all fits.
     _loss: Callable[[int], Loss] = staticmethod(functools.cache(LogLoss))
+    # Whether a fit takes arrays of other libraries, and gives back such.
+    _takes_array_api: ClassVar[bool] = False
     # From plan, objective, start and goal to a SolverResult.
     _solve = staticmethod(solve)
 
@@ -262,7 +270,10 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
         if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
             raise no_l1_error(self.solver, f"l1_ratio={l1_ratio}", "l1_ratio=0")
-        problem = self._validate_problem(X, y, sample_weight, offset)
+        if type(X) is not np.ndarray and self._takes_array_api and is_foreign(X):
+            problem = problem_in_place(self, X, y, sample_weight, offset)
+        else:
+            problem = self._validate_problem(X, y, sample_weight, offset)
         with one_blas_thread():
             objective, plan = problem.objective(self, problem.penalty(C, l1_ratio))
             self.plan_, self.solver_ = plan, plan.solver
@@ -273,7 +284,7 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             result = self._solve(plan, objective, start, goal)
             last = result.last_point
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
-                assert_all_finite(problem.X, estimator_name=type(self).__name__, input_name="X")
+                problem.check_finite(type(self).__name__)
             self._warn_of_no_optimum(result, problem.targets, C)
             objective, dtype = result.objective, problem.X.dtype
             self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
@@ -281,6 +292,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                 self._warn_of_rounding(result)
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
+        if problem.places is not None:
+            give_back(self, problem.places)
         return self
 
     def _validate_problem(self, X, y, sample_weight, offset=None):
@@ -316,26 +329,25 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
                     f"This {type(self).__name__} estimator requires y to be passed, but the target "
                     "y is None."
                 )
+            if is_foreign(X):
+                raise foreign_error(self, "X", X)
+            y, sample_weight, offset = (to_numpy(array) for array in (y, sample_weight, offset))
             with naming("X"):
                 X = validate_data(self, X, **arguments)
-            if is_soft(y):
-                targets = encode_probabilities(y, X.dtype)
-                check_same_length(X=X, y=targets)
-            else:
-                y = label_column("y", y, warn=True)
-                check_same_length(X=X, y=y)
-                targets = encode_labels(y)
+            targets = encode_targets(X, y)
         return Problem.of(self, X, targets, sample_weight, offset)
 
     def _start(self, objective):
-        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else np.asarray(self.coef_)
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else to_numpy(self.coef_)
+        coef = np.asarray(coef)
         expected = (objective.n_columns, objective.n_features)
         if coef.shape != expected:
             raise ValueError(
                 f"warm_start=True starts from coef_, which has shape {coef.shape}; this data needs "
                 f"{expected}"
             )
-        intercept = np.asarray(getattr(self, "intercept_", 0.0), dtype=np.float64)
+        intercept = to_numpy(getattr(self, "intercept_", 0.0))
+        intercept = np.asarray(intercept, dtype=np.float64)
         start = objective.theta(coef.T, intercept.ravel())
         start = objective.penalty_in_theta.project(start)
         # A start that is worse than none may lie where every probability is 0 or 1: there the
@@ -406,6 +418,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             X coef + intercept + offset, for two classes that of ``classes_[1]``. They are log-odds,
             or their softmax the probabilities, where ``probabilities="model"``.
         """
+        if type(X) is not np.ndarray and is_foreign(X):
+            return predict_in_place(self, "decision_function", X, offset)
         return self._linear_scores(X, offset)
 
     def _linear_scores(self, X, offset):
@@ -469,6 +483,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         y : ndarray of shape (n_samples,)
             Labels.
         """
+        if type(X) is not np.ndarray and is_foreign(X):
+            return predict_in_place(self, "predict", X, offset)
         scores = self.decision_function(X, offset=offset)
         is_binary = scores.ndim == 1
         return self.classes_[(scores > 0).astype(np.intp) if is_binary else scores.argmax(axis=1)]
@@ -488,6 +504,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
             Columns as in ``classes_``. Those of the model; where the classifier has a parameter
             ``probabilities``, as this says. In the dtype of ``coef_``.
         """
+        if type(X) is not np.ndarray and is_foreign(X):
+            return predict_in_place(self, "predict_proba", X, offset)
         check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             with np.errstate(under="ignore"):
@@ -508,6 +526,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
+        if type(X) is not np.ndarray and is_foreign(X):
+            return predict_in_place(self, "predict_log_proba", X, offset)
         check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
             raw_prediction = self._raw_prediction(X, offset)
@@ -563,6 +583,8 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
         ValueError
             For soft targets: log_loss and brier_score of `sklogloss.metrics` take them.
         """
+        if type(X) is not np.ndarray and is_foreign(X):
+            return predict_in_place(self, "score", X, y, sample_weight, offset)
         predicted = self.predict(X, offset=offset)
         if sample_weight is None and are_plain_labels(y, predicted):
             return float(np.mean(predicted == y))
@@ -636,4 +658,5 @@ class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = self._takes_array_api
         return tags

@@ -182,6 +182,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
            [0.0103, 0.9897]])
     """
 
+    _takes_array_api = True
     _allowed = BaseLinearClassifier._allowed | {"gamma": Interval(0, np.inf, "[)")}
 
     def __init__(

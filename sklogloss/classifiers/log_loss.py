@@ -132,6 +132,8 @@ class LogLossClassifier(BaseLinearClassifier):
     0.9733
     """
 
+    _takes_array_api = True
+
     def __init__(
         self,
         penalty: str | None = "elasticnet",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import warnings
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import assert_all_finite
 
+from sklogloss.inputs.array_api import Place
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import Targets
@@ -50,7 +53,13 @@ class Problem:
     offset : Fortran-ordered ndarray of shape (n_samples, n_columns) or None
     penalty_factor : ndarray of shape (n_features,) or None
     bounds : pair of ndarray of shape (n_features, n_columns), or None
+    places : pair of Place or None
+        Where X and y lie, if X is an array of another library than NumPy.
     """
+
+    # From X and the dtype of the arithmetic to a design, and from that to samples.
+    _design_of: ClassVar[Any] = staticmethod(make_design)
+    _samples_of: ClassVar[type[Samples]] = Samples
 
     X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
     targets: Targets
@@ -62,6 +71,7 @@ class Problem:
     offset: np.ndarray | None = None
     penalty_factor: np.ndarray | None = None
     bounds: tuple[np.ndarray, np.ndarray] | None = None
+    places: tuple[Place, Place | None] | None = None
 
     @classmethod
     def of(cls, estimator, X, targets, sample_weight, offset) -> Problem:
@@ -155,8 +165,8 @@ class Problem:
         kernel = _kernel_of(estimator._loss(len(self.targets.classes)), self.target.shape[1] > 1)
         fit_intercept = bool(estimator.fit_intercept)
         n_threads = effective_n_threads(estimator.n_jobs)
-        design = make_design(self.X, self.target.dtype)
-        samples = Samples(design, self.target, self.row_weight, self.offset, n_threads)
+        design = self._design_of(self.X, self.target.dtype)
+        samples = self._samples_of(design, self.target, self.row_weight, self.offset, n_threads)
         plan = make_plan(Facts.of(samples, kernel, penalty, fit_intercept), estimator.solver)
         coordinates = balanced_coordinates(
             samples,
@@ -166,6 +176,10 @@ class Problem:
             n_rows=plan.coordinate_rows,
         )
         return Objective(samples, kernel, penalty, coordinates), plan
+
+    def check_finite(self, name):
+        """Raise scikit-learn's error, with the name of the estimator, if X is not finite."""
+        assert_all_finite(self.X, estimator_name=name, input_name="X")
 
     def jeffreys_objective(self, estimator) -> JeffreysObjective:
         """Return log loss penalised by Jeffreys' prior, with arithmetic in float64.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import column_names, in_order_of_classes, sorted_columns
 from sklogloss.inputs.errors import shown
@@ -91,6 +92,9 @@ def check_forecasts(
     ValueError
         If an argument is out of its range. The message names it.
     """
+    y_true, y_proba, raw_prediction, sample_weight = (
+        to_numpy(array) for array in (y_true, y_proba, raw_prediction, sample_weight)
+    )
     names = names or {}
     true_name = names.get("y_true", "y_true")
     if (y_proba is None) == (raw_prediction is None):

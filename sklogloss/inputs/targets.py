@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from sklogloss.inputs.arrays import check_finite
+from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import order_of_classes, sorted_columns
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.probabilities import normalized_rows
@@ -22,6 +22,7 @@ __all__ = [
     "encode_known_probabilities",
     "encode_labels",
     "encode_probabilities",
+    "encode_targets",
     "find_labels",
     "group_indices",
     "is_soft",
@@ -145,6 +146,29 @@ class Targets:
 
     def __len__(self):
         return len(self.label if self.proba is None else self.proba)
+
+
+def encode_targets(X, y):
+    """Return the Targets of y as a user gives it: labels, or probabilities of the classes.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or TorchDesign
+        Validated; its number of rows and its dtype count.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y is not that, or not as long as X.
+    """
+    if is_soft(y):
+        targets = encode_probabilities(y, X.dtype)
+        check_same_length(X=X, y=targets)
+        return targets
+    y = label_column("y", y, warn=True)
+    check_same_length(X=X, y=y)
+    return encode_labels(y)
 
 
 def encode_labels(y):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss._cython import data_pass
 from sklogloss.linear.objective import Objective, balanced_objective
-from sklogloss.linear.samples import make_design, random_rows
+from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]
@@ -103,7 +103,13 @@ class RowReduction:
         reduced = np.empty((len(X), rank), dtype=dtype)
         reduced[pivots] = lower
         in_v = balanced_objective(
-            replace(samples, design=make_design(reduced)),
+            Samples(
+                make_design(reduced),
+                samples.target,
+                samples.weight,
+                samples.offset,
+                samples.n_threads,
+            ),
             objective.loss,
             Penalty(l2=l2),
             fit_intercept=fit_intercept,

@@ -1,0 +1,125 @@
+"""Fits to arrays of other libraries, and predictions for them: what comes back lies where X does.
+
+Arrays on the CPU become ndarrays, which share their memory. A tensor on a CUDA device stays there.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklogloss.inputs.array_api import Place, to_numpy
+from sklogloss.inputs.errors import naming
+from sklogloss.inputs.targets import encode_targets
+
+__all__ = ["foreign_error", "give_back", "predict_in_place", "problem_in_place"]
+
+# Types of torch devices on which data is solved for where it lies.
+DEVICES = ("cuda",)
+# Fitted arrays that go where X is. The labels of the classes go where those of y are.
+FITTED = ("coef_", "intercept_", "n_iter_", "class_weight_")
+
+
+def problem_in_place(estimator, X, y, sample_weight, offset):
+    """Return the Problem of the arguments of fit, which knows where X lies.
+
+    Parameters
+    ----------
+    estimator : BaseLinearClassifier
+    X : array of another library of shape (n_samples, n_features)
+    y, sample_weight, offset
+        As for `fit`, of any library and on any device.
+    """
+    others = [to_numpy(array) for array in (y, sample_weight, offset)]
+    if _stays_on_device(X):
+        problem = _problem_on_device(estimator, X, *others)
+    else:
+        problem = estimator._validate_problem(to_numpy(X), *others)
+    problem.places = Place.of(X), Place.of(y)
+    return problem
+
+
+def give_back(estimator, places):
+    """Move the fitted arrays of an estimator to the places of X and of y."""
+    of_X, of_y = places
+    for name in FITTED:
+        setattr(estimator, name, of_X.put(getattr(estimator, name)))
+    if of_y is not None:
+        estimator.classes_ = of_y.put(estimator.classes_)
+
+
+def predict_in_place(estimator, method, X, *others):
+    """Return what a method of an estimator predicts for X, as an array of the place of X.
+
+    Parameters
+    ----------
+    estimator : BaseLinearClassifier
+    method : str
+    X : array of another library of shape (n_samples, n_features)
+    others
+        Further arguments of the method.
+
+    Raises
+    ------
+    ValueError
+        If the estimator was fitted to arrays of another library, or on another device.
+    """
+    check_is_fitted(estimator)
+    place, of_fit = Place.of(X), Place.of(estimator.coef_)
+    if place != of_fit:
+        raise ValueError(
+            f"X of {method} is an array of {place}, and that of fit was one of "
+            f"{of_fit or 'NumPy'}; convert X, or fit again to arrays like it"
+        )
+    twin = copy(estimator)
+    for name in (*FITTED, "classes_"):
+        setattr(twin, name, to_numpy(getattr(estimator, name)))
+    if _stays_on_device(X):
+        X = _scores_as_features(estimator, twin, X)
+    result = getattr(twin, method)(to_numpy(X), *(to_numpy(other) for other in others))
+    # Strings are NumPy's alone, and a score is a number.
+    has_place = getattr(result, "dtype", None) is not None and result.dtype.kind in "biuf"
+    return place.put(result) if has_place and result.ndim > 0 else result
+
+
+def foreign_error(estimator, name, array):
+    """Return the error for an array of another library where only NumPy's will do."""
+    return TypeError(
+        f"{type(estimator).__name__} does not take {name} as an array of {Place.of(array)}; "
+        f"convert it to a NumPy array on the CPU"
+    )
+
+
+def _stays_on_device(X):
+    # A torch tensor is the only array whose device has a type. Others are told apart by their
+    # library, so that none is imported here.
+    is_torch = type(X).__module__.partition(".")[0] == "torch"
+    return is_torch and X.device.type in DEVICES
+
+
+def _problem_on_device(estimator, X, y, sample_weight, offset):
+    # It imports torch, which has been imported where there is a tensor.
+    from sklogloss.classifiers.torch_problem import TorchProblem
+    from sklogloss.linear.torch_samples import TorchDesign
+
+    namespace = Place.of(X).namespace
+    with naming("X"):
+        X = validate_data(estimator, X, dtype=[namespace.float64, namespace.float32])
+    design = TorchDesign(X)
+    return TorchProblem.of(estimator, design, encode_targets(design, y), sample_weight, offset)
+
+
+def _scores_as_features(estimator, twin, X):
+    # The scores of X, computed on its device, and a twin that has them for features.
+    xp = Place.of(X).namespace
+    X = validate_data(estimator, X, reset=False)
+    dtype = xp.result_type(X, estimator.coef_)
+    coef, intercept = (xp.astype(array, dtype) for array in (estimator.coef_, estimator.intercept_))
+    scores = xp.astype(X, dtype) @ coef.T + intercept
+    n_columns = scores.shape[1]
+    twin.n_features_in_ = n_columns
+    twin.coef_ = np.eye(n_columns, dtype=twin.coef_.dtype)
+    twin.intercept_ = np.zeros(n_columns, dtype=twin.coef_.dtype)
+    return scores

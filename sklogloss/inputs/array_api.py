@@ -1,0 +1,74 @@
+"""Arrays of other libraries than NumPy: PyTorch, CuPy, array-api-strict and others.
+
+They count as such where scikit-learn's ``array_api_dispatch`` is set. Elsewhere they are
+array-likes, of which NumPy makes arrays as it does of lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.utils._array_api import _convert_to_numpy, get_namespace, get_namespace_and_device
+
+__all__ = ["Place", "is_foreign", "to_numpy"]
+
+
+def is_foreign(array: Any) -> bool:
+    """Return whether an array is one of another library than NumPy, and dispatch is on."""
+    if isinstance(array, np.ndarray) or not get_config()["array_api_dispatch"]:
+        return False
+    # Not true of lists, tables and sparse matrices.
+    namespace, is_array = get_namespace(array)
+    return is_array and not _is_numpy(namespace)
+
+
+def to_numpy(array: Any) -> Any:
+    """Return an array of another library as an ndarray, and everything else as it is.
+
+    The ndarray shares the memory of an array on the CPU, through DLPack.
+    """
+    if not is_foreign(array):
+        return array
+    try:
+        return np.from_dlpack(array)
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
+        # The array lies on another device, or its library knows no DLPack.
+        return _convert_to_numpy(array, get_namespace(array)[0])
+
+
+@dataclass(frozen=True)
+class Place:
+    """The library and the device of an array.
+
+    Attributes
+    ----------
+    namespace : module
+    device : object
+        As the library says it.
+    """
+
+    namespace: Any
+    device: Any
+
+    @classmethod
+    def of(cls, array: Any) -> Place | None:
+        """Return the place of an array, None for what is NumPy's or no array at all."""
+        if not is_foreign(array):
+            return None
+        namespace, _, device = get_namespace_and_device(array)
+        return cls(namespace, device)
+
+    def put(self, array: np.ndarray) -> Any:
+        """Return an ndarray as an array of this place, of the same dtype."""
+        return self.namespace.asarray(array, device=self.device)
+
+    def __str__(self) -> str:
+        name = self.namespace.__name__.removeprefix("sklearn.externals.")
+        return f"{name.removeprefix('array_api_compat.')} on the device {self.device}"
+
+
+def _is_numpy(namespace: Any) -> bool:
+    return namespace.__name__.rpartition(".")[2] == "numpy" and "jax" not in namespace.__name__
