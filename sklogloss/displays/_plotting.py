@@ -143,6 +143,29 @@ def pooled_forecasts(cv_results: Any, X: ArrayLike, y: ArrayLike) -> tuple[Any, 
     return labels[np.concatenate(rows)], {"y_proba": np.concatenate(probas), "labels": classes}
 
 
+def pooled_by_name(
+    cv_results: Any, X: ArrayLike, y: ArrayLike
+) -> tuple[Any, dict[str, dict[str, Any]]]:
+    """Return what happened, and the `pooled_forecasts` of each of some models, by their names.
+
+    Raises
+    ------
+    ValueError
+        Unless all have the same test rows, fold by fold.
+    """
+    check_by_name("cv_results", cv_results)
+    happened, forecasts, rows = None, {}, []
+    for name, of_model in cv_results.items():
+        happened, forecasts[name] = pooled_forecasts(of_model, X, y)
+        rows.append(np.concatenate(of_model["indices"]["test"]))
+        if not np.array_equal(rows[0], rows[-1]):
+            raise ValueError(
+                f"cv_results must have the same folds for all models; those of {name!r} differ. "
+                "Give cross_validate the same cv, with a random_state if it shuffles"
+            )
+    return happened, forecasts
+
+
 def check_by_name(name: str, value: Any) -> None:
     """Raise an error unless an argument is a dict that is not empty."""
     if not isinstance(value, Mapping):

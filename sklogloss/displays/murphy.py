@@ -13,6 +13,7 @@ from sklogloss.displays._plotting import (
     axes_for,
     check_by_name,
     forecasts_by_name,
+    pooled_by_name,
 )
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import Forecasts
@@ -98,7 +99,34 @@ class MurphyDisplay:
         -------
         display : MurphyDisplay
         """
-        return cls._from_arguments(y, forecasts_by_name(estimators, X, y), sample_weight, ax)
+        return cls._from_arguments(
+            y, forecasts_by_name(estimators, X, y), sample_weight=sample_weight, ax=ax
+        )
+
+    @classmethod
+    def from_cv_results(
+        cls, cv_results: Mapping[str, Any], X: ArrayLike, y: ArrayLike, **kwargs: Any
+    ) -> MurphyDisplay:
+        """Draw the test rows of all folds of cross-validations, pooled.
+
+        Parameters
+        ----------
+        cv_results : dict
+            By the name of the model, what scikit-learn's `cross_validate` returns with
+            ``return_estimator=True`` and ``return_indices=True``, all with the same folds.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels, as `cross_validate` got them.
+        **kwargs
+            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
+            test rows, fold after fold.
+
+        Returns
+        -------
+        display : MurphyDisplay
+        """
+        happened, forecasts = pooled_by_name(cv_results, X, y)
+        return cls._from_arguments(happened, forecasts, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -129,15 +157,16 @@ class MurphyDisplay:
         """
         check_by_name("y_proba", y_proba)
         arguments = {name: {"y_proba": proba, "labels": labels} for name, proba in y_proba.items()}
-        return cls._from_arguments(y_true, arguments, sample_weight, ax)
+        return cls._from_arguments(y_true, arguments, sample_weight=sample_weight, ax=ax)
 
     @classmethod
     def _from_arguments(
         cls,
         y_true: ArrayLike,
         arguments: Mapping[str, dict[str, Any]],
-        sample_weight: ArrayLike | None,
-        ax: Axes | None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        ax: Axes | None = None,
     ) -> MurphyDisplay:
         thresholds = np.linspace(0, 1, N_THRESHOLDS)
         costs = {}

@@ -8,7 +8,13 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import KFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
 
-from sklogloss.displays import ReliabilityDisplay, SurpriseDisplay
+from sklogloss import LogLossClassifier
+from sklogloss.displays import (
+    MurphyDisplay,
+    ReliabilityDisplay,
+    ScoreDecompositionDisplay,
+    SurpriseDisplay,
+)
 from sklogloss.displays._plotting import pooled_forecasts
 
 matplotlib.use("agg")
@@ -20,8 +26,9 @@ def _close_figures():
     plt.close("all")
 
 
-def cross_validated(X, y, cv):
-    return cross_validate(GaussianNB(), X, y, cv=cv, return_estimator=True, return_indices=True)
+def cross_validated(X, y, cv, model=None):
+    model = GaussianNB() if model is None else model
+    return cross_validate(model, X, y, cv=cv, return_estimator=True, return_indices=True)
 
 
 @pytest.mark.parametrize("display", [ReliabilityDisplay, SurpriseDisplay])
@@ -29,6 +36,33 @@ def test_rows_of_all_folds_are_drawn(display):
     X, y = load_iris(return_X_y=True)
     drawn = display.from_cv_results(cross_validated(X, y, 5), X, y)
     assert drawn.ax_.lines
+
+
+@pytest.mark.parametrize("display", [MurphyDisplay, ScoreDecompositionDisplay])
+def test_models_are_compared_on_the_rows_of_all_folds(display):
+    X, y = load_iris(return_X_y=True)
+    models = {"bayes": GaussianNB(), "logistic": LogLossClassifier()}
+    results = {name: cross_validated(X, y, 5, model) for name, model in models.items()}
+    drawn = display.from_cv_results(results, X, y)
+    pooled = {name: pooled_forecasts(of_model, X, y) for name, of_model in results.items()}
+    expected = display.from_predictions(
+        pooled["bayes"][0], {name: given["y_proba"] for name, (_, given) in pooled.items()}
+    )
+    for line, other in zip(drawn.ax_.lines, expected.ax_.lines, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), other.get_xydata())
+    if display is MurphyDisplay:
+        assert list(drawn.costs) == list(models)
+    else:
+        assert drawn.decompositions == expected.decompositions
+
+
+def test_models_need_the_same_folds():
+    X, y = load_iris(return_X_y=True)
+    results = {"one": cross_validated(X, y, 5), "two": cross_validated(X, y, 4)}
+    with pytest.raises(ValueError, match=r"cv_results must have the same folds.*'two'"):
+        MurphyDisplay.from_cv_results(results, X, y)
+    with pytest.raises(TypeError, match="cv_results must be a dict"):
+        MurphyDisplay.from_cv_results([results["one"]], X, y)
 
 
 def test_forecasts_are_those_of_each_fold():
