@@ -62,7 +62,8 @@ for name, p in proba.items():
 # expect about ten times as many positives as there are, or more. The posterior undoes focusing and
 # weights.
 for name in ("log loss", "focal, balanced, raw", "focal, balanced, posterior"):
-    ReliabilityDisplay.from_predictions(y, proba[name], name=name, random_state=0)
+    display = ReliabilityDisplay.from_predictions(y, proba[name], name=name, random_state=0)
+    display.figure_.suptitle(f"Reliability: {name}")
 
 # %%
 # Does focal loss help? Not that these data could tell: the log losses of its posterior and of the

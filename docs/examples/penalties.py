@@ -26,16 +26,19 @@ model = make_pipeline(
 # On the left the penalty is too strong to learn what there is; on the right the model is sure of
 # what was chance. The band is one standard error of the mean over the folds. What the folds cannot
 # tell from the best is below the dotted line, and "1se" is its strongest penalty.
-CVCurveDisplay.from_estimator(model)
+display = CVCurveDisplay.from_estimator(model)
+display.figure_.suptitle("Held-out log loss along the penalty")
 
 # %%
 # Coefficients with an L1 penalty
 # -------------------------------
 # Features come in one after the other. Some leave again, when others that say the same come in.
-CoefficientPathDisplay.from_estimator(model, l1_ratio=1)
+display = CoefficientPathDisplay.from_estimator(model, l1_ratio=1)
+display.figure_.suptitle("Coefficients along the L1 penalty")
 
 # %%
 # Coefficients with an L2 penalty
 # -------------------------------
 # All features have a part from the start, and share what they have in common.
-CoefficientPathDisplay.from_estimator(model, l1_ratio=0)
+display = CoefficientPathDisplay.from_estimator(model, l1_ratio=0)
+display.figure_.suptitle("Coefficients along the L2 penalty")

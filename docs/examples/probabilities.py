@@ -38,19 +38,24 @@ for model in models.values():
 # Miscalibration and discrimination
 # ---------------------------------
 # All three tell the classes apart about as well. The probabilities of naive Bayes are wrong.
-ScoreDecompositionDisplay.from_estimators(models, X_test, y_test)
+display = ScoreDecompositionDisplay.from_estimators(models, X_test, y_test)
+display.figure_.suptitle("Miscalibration and discrimination of three classifiers")
 
 # %%
 # Reliability
 # -----------
 # The forest's probabilities, recalibrated, stay within the band of what chance explains.
-ReliabilityDisplay.from_estimator(models["forest"], X_test, y_test, name="forest", random_state=0)
+display = ReliabilityDisplay.from_estimator(
+    models["forest"], X_test, y_test, name="forest", random_state=0
+)
+display.figure_.suptitle("Reliability of the forest")
 
 # %%
 # Surprise
 # --------
 # Naive Bayes expects next to no surprise, and is wrong about some samples of which it was sure.
-SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naive Bayes")
+display = SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naive Bayes")
+display.figure_.suptitle("Surprise of naive Bayes: expected and observed")
 
 # %%
 # The loss behind it
@@ -59,6 +64,7 @@ SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naiv
 # squared error of the probability has all but vanished: it hardly learns from its worst mistakes.
 # Focal loss with gamma = 2 learns from them even more than log loss does, and next to nothing from
 # what is right already. Anything that computes a value and a gradient can be drawn.
-LossCurveDisplay.from_losses(
+display = LossCurveDisplay.from_losses(
     {"log loss": LogLoss(), "squared error": BrierLoss(), "focal loss": FocalLoss(gamma=2)}
 )
+display.figure_.suptitle("Three losses and their gradients")
