@@ -236,6 +236,12 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             given["sample_weight"] = sample_weight
         if _routing_enabled():
             return process_routing(self, "fit", **given)
+        if "groups" in given and not has_fit_parameter(self.estimator, "groups"):
+            raise ValueError(
+                "groups reach the splitter by metadata routing alone: call "
+                "sklearn.set_config(enable_metadata_routing=True) first, or give cv the splits, as "
+                "list(splitter.split(X, y, groups))"
+            )
         takes_weight = has_fit_parameter(self.estimator, "sample_weight")
         if sample_weight is not None and not takes_weight:
             del given["sample_weight"]

@@ -12,6 +12,8 @@ from sklogloss.calibration.base import LogitCalibrator, softened_targets
 from sklogloss.calibration.temperature import TemperatureScaling
 from sklogloss.calibration.vector import VectorScaling
 from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
+from sklogloss.inputs.arrays import real_array
+from sklogloss.inputs.errors import shown
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["StructuredScaling"]
@@ -104,12 +106,12 @@ class StructuredScaling(LogitCalibrator):
             return
         z = _relative(forecasts.logits())
         slope = TemperatureScaling()._fit_forecasts(forecasts, unit).slope_
-        Cs = np.logspace(-3, 2, 6) / n_classes**2 if self.Cs is None else self.Cs
+        Cs = self._strengths(n_classes)
         model: Any = LogLossClassifierCV(
             Cs=Cs, cv=3 if self.cv is None else self.cv, n_jobs=self.n_jobs
         )
-        if np.size(Cs) == 1:
-            model = LogLossClassifier(C=float(np.ravel(Cs)[0]), n_jobs=self.n_jobs)
+        if len(Cs) == 1:
+            model = LogLossClassifier(C=float(Cs[0]), n_jobs=self.n_jobs)
         y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
@@ -121,10 +123,19 @@ class StructuredScaling(LogitCalibrator):
         model.fit(scale * z, y, sample_weight=weight, offset=slope * z)
         self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
         self.intercept_ = model.intercept_
-        if np.size(Cs) == 1:
+        if len(Cs) == 1:
             self.C_, self.scores_ = model.C, np.empty((0, 1))
         else:
             self.C_, self.scores_ = model.C_, model.scores_[:, 0]
+
+    def _strengths(self, n_classes: int) -> NDArray[Any]:
+        # The inverse strengths to choose from, checked.
+        if self.Cs is None:
+            return np.logspace(-3, 2, 6) / n_classes**2
+        Cs = np.atleast_1d(real_array("Cs", self.Cs))
+        if Cs.ndim != 1 or len(Cs) == 0 or not np.all(Cs > 0):
+            raise ValueError(f"Cs must hold one or more values in (0, inf], got {shown(self.Cs)}")
+        return Cs
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         if raw_prediction.ndim == 1:

@@ -77,7 +77,10 @@ def expected_cost(
         _places("y_true", happened, classes),
         _places("y_pred", decided, classes),
     )
-    return float(np.average(matrix[of_happened, of_decided], weights=weight))
+    # Sums of the largest floats would be infinite.
+    _, exponent = np.frexp(np.abs(matrix).max())
+    scaled = np.ldexp(matrix, -exponent)
+    return float(np.ldexp(np.average(scaled[of_happened, of_decided], weights=weight), exponent))
 
 
 def optimal_threshold(cost: ArrayLike) -> float:
@@ -116,12 +119,15 @@ def optimal_threshold(cost: ArrayLike) -> float:
     matrix = _cost_matrix(cost)
     if len(matrix) != 2:
         raise ValueError(f"cost must have shape (2, 2), got {matrix.shape}")
-    of_first, of_second = matrix[0, 1] - matrix[0, 0], matrix[1, 0] - matrix[1, 1]
-    if not (of_first > 0 and of_second > 0):
+    if not (matrix[0, 1] > matrix[0, 0] and matrix[1, 0] > matrix[1, 1]):
         raise ValueError(
             "cost must be larger for the wrong decision than for the right one, got "
             f"{matrix.tolist()}"
         )
+    # Differences and sums of the largest floats would be infinite.
+    _, exponent = np.frexp(np.abs(matrix).max())
+    scaled = np.ldexp(matrix, -exponent)
+    of_first, of_second = scaled[0, 1] - scaled[0, 0], scaled[1, 0] - scaled[1, 1]
     return float(of_first / (of_first + of_second))
 
 

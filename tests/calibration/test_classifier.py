@@ -278,3 +278,12 @@ def test_classes_of_which_nothing_is_held_out_are_warned_of():
         CalibratedClassifier(GaussianNB(), "logistic", cv=folds, ensemble=True).fit(
             X[order], y[order]
         )
+
+
+def test_groups_without_metadata_routing_say_how_to_route_them():
+    X, y = data()
+    groups = np.arange(len(y)) % 5
+    model = CalibratedClassifier(LogLossClassifier(), "temperature", cv=GroupKFold(5))
+    with pytest.raises(ValueError, match="enable_metadata_routing=True"):
+        model.fit(X, y, groups=groups)
+    model.set_params(cv=list(GroupKFold(5).split(X, y, groups))).fit(X, y)

@@ -73,3 +73,10 @@ def test_a_matrix_mends_columns_in_the_wrong_order():
     best = log_loss(y, raw_prediction=true)
     assert log_loss(y, StructuredScaling().fit(z, y).predict_proba(z)) < best + 0.01
     assert log_loss(y, TemperatureScaling().fit(z, y).predict_proba(z)) > best + 0.4
+
+
+@pytest.mark.parametrize("Cs", [0, -1.0, [], [1, -1], [np.nan], [[1, 2]], "a", ["a", "b"]])
+def test_errors_of_the_strengths_name_them(Cs):
+    y, z = mixed(100)
+    with pytest.raises((ValueError, TypeError), match=r"^Cs "):
+        StructuredScaling(Cs=Cs).fit(z, y)

@@ -75,3 +75,11 @@ def test_labels_that_may_begin_at_0_or_1_must_be_given():
         expected_cost([1, 2], [2, 1], cost)
     assert expected_cost([1, 2], [2, 1], cost, labels=[1, 2, 3]) == 2
     assert expected_cost([1, 2], [2, 1], cost, labels=[0, 1, 2]) == 5
+
+
+def test_costs_next_to_the_largest_float_do_not_overflow():
+    assert optimal_threshold([[0, 1e308], [1e308, 0]]) == 0.5
+    # 2 and 2.5 times 1e308.
+    cost = [[-1e308, 1e308], [1.5e308, -1e308]]
+    assert optimal_threshold(cost) == pytest.approx(2 / 4.5, rel=1e-15)
+    assert expected_cost([0, 1], [1, 0], [[0, 1e308], [1e308, 0]]) == pytest.approx(1e308)
