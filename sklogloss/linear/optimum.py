@@ -33,11 +33,18 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     label : ndarray of shape (n_samples,)
         Class indices.
     """
-    if objective.penalty.grows_everywhere or certainly_overlap(objective, point):
+    if objective.penalty.grows_everywhere:
+        return False
+    # Where all samples together lose less than one does that knows nothing, no certificate is near:
+    # the margins, which cost less, come first.
+    has_little_loss = point.value * objective.weight_sum < objective.loss.unit
+    if not has_little_loss and certainly_overlap(objective, point):
         return False
     smallest = [_smallest_margin(objective, theta, label) for theta in directions]
     if any(margin > SMALL_MARGIN for margin in smallest):
         return True
+    if has_little_loss and certainly_overlap(objective, point):
+        return False
     samples = objective.samples
     try:
         pairs = Pairs.of(
