@@ -18,12 +18,14 @@ from scipy import sparse
 from sklearn.base import clone
 
 from sklogloss import (
+    FirthLogisticRegression,
     FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
     logloss_path,
 )
 from sklogloss._cython import build_info
+from sklogloss.calibration import CalibratedClassifier, PriorCorrection
 from sklogloss.linear.threads import one_blas_thread
 
 pytestmark = [
@@ -42,6 +44,9 @@ MODELS = {
     "two threads": LogLossClassifier(n_jobs=2),
     "focal": FocalLogisticRegression(max_iter=20),
     "cv": LogLossClassifierCV(Cs=3, cv=2),
+    "firth": FirthLogisticRegression(),
+    "calibrated": CalibratedClassifier(LogLossClassifier(), cv=2),
+    "prior": PriorCorrection(LogLossClassifier(), class_prior=[0.5, 0.3, 0.2]),
 }
 
 
@@ -60,7 +65,12 @@ def bits_of(name, layout):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other processes do not have pytest's filters
         clf = clone(MODELS[name]).fit(X, y)
-    return clf.coef_.tobytes() + clf.intercept_.tobytes() + clf.predict_proba(X).tobytes()
+    return learned_bits(clf) + clf.predict_proba(X).tobytes()
+
+
+def learned_bits(clf):
+    """Return the bits of the coefficients, where a model has some of its own."""
+    return b"".join(getattr(clf, name, np.empty(0)).tobytes() for name in ("coef_", "intercept_"))
 
 
 def path_bits():
@@ -101,8 +111,7 @@ def test_joblib(alone, backend):
         joblib.delayed(clone(MODELS[name]).fit)(*data(layout)) for name, layout in TASKS
     )
     for (_, layout), clf, expected in zip(TASKS, fits, alone, strict=True):
-        bits = clf.coef_.tobytes() + clf.intercept_.tobytes()
-        assert bits + clf.predict_proba(data(layout)[0]).tobytes() == expected
+        assert learned_bits(clf) + clf.predict_proba(data(layout)[0]).tobytes() == expected
 
 
 def test_dask_in_process(alone):
