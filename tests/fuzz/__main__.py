@@ -39,8 +39,8 @@ def outcomes(first, end, deadline):
     seed = first
     while seed < end and time.monotonic() < deadline:
         command = [*COMMAND, "--child", str(seed), str(end)]
-        # BLAS in several threads takes longer for matrices of this size.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        # Several threads take longer for matrices of this size.
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         child = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
         try:
             while seed < end and time.monotonic() < deadline:
