@@ -38,6 +38,8 @@ N_POINTS = 512
 N_BINS = 40
 # Label of the axes with the distribution of the forecasts.
 DISTRIBUTION = "distribution of forecasts"
+# How far they reach below the axes with the curves, in heights of these.
+BELOW = 0.22
 
 
 @dataclass
@@ -73,8 +75,8 @@ class ReliabilityCurve:
 class ReliabilityDisplay:
     """Reliability diagram by isotonic regression, with a consistency band.
 
-    Use `from_estimator` or `from_predictions` to make one, in a figure with
-    ``layout="constrained"``, which leaves room for the distribution of the forecasts below. The
+    Use `from_estimator` or `from_predictions` to make one. The distribution of the forecasts is
+    below; axes of a figure without ``layout="constrained"`` give it a part of their height. The
     curve is that of [1]_: no bins, and none to choose. Where it leaves the band, the forecasts are
     off by more than chance; below the diagonal they are too high, above it too low.
 
@@ -284,7 +286,12 @@ def _distribution_axes(ax: Axes) -> Axes:
     for child in ax.child_axes:
         if child.get_label() == DISTRIBUTION:
             return child
-    return ax.inset_axes([0, -0.22, 1, 0.18], sharex=ax, label=DISTRIBUTION)
+    if ax.figure.get_layout_engine() is None:
+        # Nothing else makes room: the two take the place of the one.
+        place = ax.get_position()
+        height = place.height / (1 + BELOW)
+        ax.set_position((place.x0, place.y1 - height, place.width, height))
+    return ax.inset_axes((0, -BELOW, 1, 0.18), sharex=ax, label=DISTRIBUTION)
 
 
 def _decomposition(

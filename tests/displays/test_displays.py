@@ -241,3 +241,18 @@ def test_labels_of_another_kind_than_the_classes_are_refused(display):
     model = LogLossClassifier().fit(X, y > 0)
     with pytest.raises(ValueError, match="y_true must have labels of the type of the estimator"):
         display.from_estimator(model, X, np.where(y > 0, "yes", "no"))
+
+
+def test_the_distribution_has_room_in_a_figure_without_layout():
+    fig, (above, below) = plt.subplots(2)
+    places = [ax.get_position() for ax in (above, below)]
+    for ax, place in zip((above, below), places, strict=True):
+        for _ in range(2):  # a second model takes no more of it
+            display = ReliabilityDisplay.from_predictions(Y, P, n_resamples=3, ax=ax)
+        fig.canvas.draw()
+        distribution = display.distribution_ax_.get_window_extent()
+        bottom = fig.transFigure.inverted().transform((distribution.x0, distribution.y0))[1]
+        # Sums of numbers below 1.
+        assert bottom == pytest.approx(place.y0, abs=1e-12)
+        assert ax.get_position().y1 == pytest.approx(place.y1, abs=1e-12)
+    plt.close(fig)
