@@ -2,8 +2,9 @@
 
     python -m tests.fuzz.memory 20000
 
-makes three times as many calls of each kind, fits that fail and predictions among them, and prints
-what the resident memory has grown by, in bytes for each call.
+makes as many calls of each kind, fits that fail and predictions among them, and prints what the
+resident memory has grown by, in bytes for each call. The exit status is 1 where that is more than
+`most_growth`.
 """
 
 import gc
@@ -17,6 +18,8 @@ from sklogloss import FocalLogisticRegression, LogLossClassifier
 from sklogloss.metrics import log_loss
 
 PAGE = 4096
+# What is allocated and forgotten takes this many bytes at least, with its allocator's own.
+SMALLEST_LEAK = 32
 
 
 def calls():
@@ -54,24 +57,36 @@ def resident():
 
 
 def growth(call, n_calls):
-    """Return by how much memory grows with n_calls calls, in bytes.
+    """Return by how much memory grows with a third of n_calls calls, in bytes.
 
-    Of three times as many the smallest growth: a leak is in each, the allocators' own in one.
+    The smallest growth of three thirds: a leak is in each, the allocators' own in one.
     """
     sizes = [resident()]
     for _ in range(3):
-        for _ in range(n_calls):
+        for _ in range(n_calls // 3):
             call()
         sizes.append(resident())
-    return min(np.diff(sizes))
+    return int(min(np.diff(sizes)))
+
+
+def most_growth(n_calls):
+    """Return what may be no leak, in bytes for each of a third of n_calls calls.
+
+    A leak in each call would be SMALLEST_LEAK or more. Allocators may begin two pages meanwhile.
+    """
+    return SMALLEST_LEAK + 2 * PAGE / (n_calls // 3)
 
 
 def main(n_calls):
-    """Print the growth of each kind of call."""
+    """Print the growth of each kind of call; return whether one is a leak."""
     warnings.simplefilter("ignore")
+    leaks = False
     for kind, call in calls().items():
-        print(f"{growth(call, n_calls) / n_calls:8.1f} bytes for each of {n_calls} {kind}")
+        per_call = growth(call, n_calls) / (n_calls // 3)
+        leaks |= per_call > most_growth(n_calls)
+        print(f"{per_call:8.1f} bytes for each of {n_calls} {kind}", flush=True)
+    return leaks
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    sys.exit(main(int(sys.argv[1])))
