@@ -77,7 +77,7 @@ class SpeedResult:
     log_loss: float
 
 
-def generated(n_samples, n_classes):
+def generated(n_samples, n_classes, seed=0):
     """Return features and labels, 5 % of which are wrong."""
     return make_classification(
         n_samples,
@@ -86,8 +86,20 @@ def generated(n_samples, n_classes):
         n_classes=n_classes,
         flip_y=0.05,
         class_sep=0.7,
-        random_state=0,
+        random_state=seed,
     )
+
+
+def adult(folder):
+    """Return features and labels of adult.csv, a column for each category of a feature."""
+    table = np.genfromtxt(folder / "adult.csv", delimiter=",", dtype=str, autostrip=True)
+    columns = table[:, :-1].T
+    is_number = [np.char.isnumeric(column).all() for column in columns]
+    parts = [
+        column.astype(np.float64)[:, None] if numeric else column[:, None] == np.unique(column)
+        for column, numeric in zip(columns, is_number, strict=True)
+    ]
+    return np.hstack(parts), table[:, -1]
 
 
 def data_sets(folder):
@@ -96,11 +108,18 @@ def data_sets(folder):
     yield "generated, K = 10", *generated(20_000, 10), ["forest", "naive Bayes"]
     digits = load_task("digits")
     yield digits.name, digits.X, digits.y, ["forest", "naive Bayes"]
+    yield (
+        "generated, K = 2, another",
+        *generated(20_000, 2, 1),
+        ["forest", "boosting", "naive Bayes"],
+    )
+    yield "generated, K = 4", *generated(20_000, 4, 1), ["forest", "boosting", "naive Bayes"]
     if folder is not None:
         task = load_task("mammography", folder)
         yield task.name, task.X, task.y, ["forest", "boosting", "naive Bayes"]
         task = load_task("mnist", folder)
-        yield "MNIST 10,000 x 784, K = 10", task.X, task.y, ["forest"]
+        yield "MNIST 10,000 x 784, K = 10", task.X, task.y, ["forest", "boosting"]
+        yield "adult 32,561 x 108", *adult(folder), ["forest", "boosting", "naive Bayes"]
 
 
 def measure(name, X, y, classifier):
@@ -170,7 +189,9 @@ def speed_results():
 def main(argv):
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks calibration", description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", help="with mammography.csv and MNIST")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="with mammography.csv, adult.csv and MNIST"
+    )
     parser.add_argument("--speed", action="store_true", help="measure times instead")
     add_arguments(parser)
     arguments = parser.parse_args(argv)

@@ -33,6 +33,8 @@ CALIBRATORS: dict[str, type[Calibrator]] = {
 # Those that differ from others.
 OF_TWO_CLASSES = ("temperature", "logistic", "beta", "venn-abers", "isotonic")
 OF_MORE_CLASSES = ("temperature", "logistic", "vector", "structured", "isotonic")
+# Both are regressions by steps, as many as the data has: neither is the simpler one.
+EQUALLY_SIMPLE = ("venn-abers", "isotonic")
 # Where all held-out rows are of one fold.
 N_FOLDS = 5
 
@@ -90,17 +92,22 @@ def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
 def choose(scores: dict[str, MethodScore]) -> str:
     """Return the simplest method whose excess is within its standard error.
 
+    Of Venn-Abers and isotonic calibration, which are equally simple, it is the better one.
+
     Parameters
     ----------
     scores : dict of str to MethodScore
         From simple to flexible. No method is chosen that is worse than "none", the first.
     """
     at_most = scores["none"].log_loss if "none" in scores else np.inf
-    return next(
+    simplest = next(
         name
         for name, score in scores.items()
         if score.excess <= score.standard_error and score.log_loss <= at_most
     )
+    if simplest not in EQUALLY_SIMPLE:
+        return simplest
+    return min(EQUALLY_SIMPLE, key=lambda name: scores[name].log_loss if name in scores else np.inf)
 
 
 def _folds(held_out: HeldOut) -> NDArray[np.intp]:

@@ -18,6 +18,12 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["StructuredScaling"]
 
+# Of more samples than this, so many choose the strength of the penalty. It is the inverse of the
+# variance that is expected of the matrix, and the same for any number of samples.
+ROWS_OF_CHOICE = 20_000
+# Relative tolerance of fits that are only compared.
+TOL_OF_CHOICE = 1e-3
+
 
 class StructuredScaling(LogitCalibrator):
     r"""Matrix scaling that leaves temperature scaling only as far as the data asks for it.
@@ -42,7 +48,8 @@ class StructuredScaling(LogitCalibrator):
         nothing to choose.
     cv : int, cross-validation generator or iterable, default=None
         The folds that the strength is chosen by, of the samples whose weight is not zero. None
-        means 3 stratified folds.
+        means 3 stratified folds, or, of more than 20,000 samples, one split of 20,000 of them, a
+        quarter of which is held out.
     n_jobs : int, default=None
         Number of threads, as for `LogLossClassifier`.
 
@@ -106,12 +113,6 @@ class StructuredScaling(LogitCalibrator):
             return
         z = _relative(forecasts.logits())
         slope = TemperatureScaling()._fit_forecasts(forecasts, unit).slope_
-        Cs = self._strengths(n_classes)
-        model: Any = LogLossClassifierCV(
-            Cs=Cs, cv=3 if self.cv is None else self.cv, n_jobs=self.n_jobs
-        )
-        if len(Cs) == 1:
-            model = LogLossClassifier(C=float(Cs[0]), n_jobs=self.n_jobs)
         y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
@@ -120,13 +121,29 @@ class StructuredScaling(LogitCalibrator):
         # size 1 if that has found nothing in them.
         scale = max(slope, 1 / (np.sqrt(np.mean(z**2)) or 1))
         weight = forecasts.weights() * unit
-        model.fit(scale * z, y, sample_weight=weight, offset=slope * z)
-        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
-        self.intercept_ = model.intercept_
-        if len(Cs) == 1:
+        data = scale * z, y, weight, slope * z
+        Cs = self._strengths(n_classes)
+        some = _rows_of_choice(y, weight) if self.cv is None and len(Cs) > 1 else None
+        if some is not None:
+            search = self._search(Cs, [_train_test(len(some))], TOL_OF_CHOICE)
+            X, y_some, weight_some, offset = (array[some] for array in data)
+            X, offset = X.astype(np.float32), offset.astype(np.float32)
+            search.fit(X, y_some, sample_weight=weight_some, offset=offset)
+            self.C_, self.scores_ = search.C_, search.scores_[:, 0]
+            model: Any = LogLossClassifier(C=self.C_, n_jobs=self.n_jobs)
+        elif len(Cs) == 1:
+            model = LogLossClassifier(C=float(Cs[0]), n_jobs=self.n_jobs)
             self.C_, self.scores_ = model.C, np.empty((0, 1))
         else:
+            model = self._search(Cs, 3 if self.cv is None else self.cv)
+        model.fit(data[0], y, sample_weight=weight, offset=data[3])
+        if isinstance(model, LogLossClassifierCV):
             self.C_, self.scores_ = model.C_, model.scores_[:, 0]
+        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
+        self.intercept_ = model.intercept_
+
+    def _search(self, Cs: Any, cv: Any, tol: float = 1e-4) -> LogLossClassifierCV:
+        return LogLossClassifierCV(Cs=Cs, cv=cv, tol=tol, n_jobs=self.n_jobs)
 
     def _strengths(self, n_classes: int) -> NDArray[Any]:
         # The inverse strengths to choose from, checked.
@@ -145,3 +162,21 @@ class StructuredScaling(LogitCalibrator):
 
 def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
     return raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
+
+
+def _rows_of_choice(y: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.intp] | None:
+    # Random rows with weight, the training part of which has all classes; None if there are few.
+    with_weight = np.flatnonzero(weight > 0)
+    if len(with_weight) <= ROWS_OF_CHOICE:
+        return None
+    rows = np.random.default_rng(0).permutation(with_weight)[:ROWS_OF_CHOICE]
+    if y.ndim == 1:
+        train, _ = _train_test(len(rows))
+        if len(np.unique(y[rows[train]])) < len(np.unique(y)):
+            return None
+    return rows
+
+
+def _train_test(n_rows: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    train, test = np.split(np.arange(n_rows), [3 * n_rows // 4])
+    return train, test

@@ -15,6 +15,16 @@ def test_simplest_within_a_standard_error_is_chosen():
     assert choose({**scores, "temperature": MethodScore(0.51, 0.01, 0.009)}) == "isotonic"
 
 
+def test_better_of_equally_simple_methods_is_chosen():
+    scores = {
+        "temperature": MethodScore(0.55, 0.05, 0.01),
+        "venn-abers": MethodScore(0.501, 0.001, 0.002),
+        "isotonic": MethodScore(0.5, 0.0, 0.0),
+    }
+    assert choose(scores) == "isotonic"
+    assert choose({**scores, "isotonic": MethodScore(0.502, 0.002, 0.003)}) == "venn-abers"
+
+
 def test_nothing_worse_than_none_is_chosen():
     scores = {
         "none": MethodScore(0.52, 0.02, 0.01),

@@ -27,6 +27,17 @@ def test_matrix_learns_what_a_vector_cannot():
     assert losses["StructuredScaling"] < losses["VectorScaling"] - 0.01
 
 
+def test_some_of_many_samples_choose_a_strength_as_good():
+    y, z = mixed(25_000)
+    some, folds = StructuredScaling().fit(z, y), StructuredScaling(cv=3).fit(z, y)
+    assert some.scores_.shape == (1, 6)
+    assert folds.scores_.shape == (3, 6)
+    y_test, z_test = mixed(20_000, seed=1)
+    losses = [log_loss(y_test, fitted.predict_proba(z_test)) for fitted in (some, folds)]
+    # The standard error of a difference of this size is below 0.002.
+    assert losses[0] == pytest.approx(losses[1], abs=0.002)
+
+
 def test_strong_penalty_is_temperature_scaling_with_intercepts(forecasts):
     y, z = forecasts(1000, 4)
     slope = TemperatureScaling().fit(z, y).slope_
