@@ -25,6 +25,7 @@ from sklogloss.classifiers.array_api import (
     predict_in_place,
     problem_in_place,
 )
+from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.classifiers.export import to_logistic_regression
 from sklogloss.classifiers.problem import Problem
 from sklogloss.classifiers.state import plain_state, restored_state
@@ -194,7 +195,9 @@ def _param_names(cls):
     return super(BaseLinearClassifier, cls)._get_param_names()
 
 
-class BaseLinearClassifier(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
+class BaseLinearClassifier(
+    DocumentationLinks, LinearClassifierMixin, SparseCoefMixin, BaseEstimator
+):
     """A linear model of the classes' scores that minimises a loss: log loss, or a subclass's."""
 
     # The offset where a call gives none. Scorers call predict_proba(X): they get a copy of the
