@@ -154,11 +154,12 @@ def pooled_by_name(
         Unless all have the same test rows, fold by fold.
     """
     check_by_name("cv_results", cv_results)
-    happened, forecasts, rows = None, {}, []
+    happened, forecasts, folds = None, {}, []
     for name, of_model in cv_results.items():
         happened, forecasts[name] = pooled_forecasts(of_model, X, y)
-        rows.append(np.concatenate(of_model["indices"]["test"]))
-        if not np.array_equal(rows[0], rows[-1]):
+        folds.append(of_model["indices"]["test"])
+        n_folds = {len(folds[0]), len(folds[-1])}
+        if len(n_folds) > 1 or not all(map(np.array_equal, folds[0], folds[-1])):
             raise ValueError(
                 f"cv_results must have the same folds for all models; those of {name!r} differ. "
                 "Give cross_validate the same cv, with a random_state if it shuffles"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.errors import shown
 
 __all__ = ["cast_array", "check_finite", "check_same_length", "first_invalid", "real_array"]
@@ -46,6 +47,7 @@ def real_array(
     """
     if sparse.issparse(value):
         raise TypeError(f"{name} must be a dense array, got {type(value).__name__}")
+    value = to_numpy(value)
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     try:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import order_of_classes, sorted_columns
 from sklogloss.inputs.errors import naming
@@ -312,7 +313,7 @@ def label_column(name: str, y: ArrayLike, warn: bool = False) -> NDArray[Any]:
         Whether to warn of a column, as scikit-learn's classifiers do.
     """
     try:
-        labels = column_or_1d(y, warn=warn)
+        labels = column_or_1d(to_numpy(y), warn=warn)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} must have one label for each sample: {error}") from error

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.targets import check_labels
 from sklogloss.losses import LogLoss
 
@@ -37,7 +38,7 @@ def forecast_arguments(
     -------
     arguments : dict
     """
-    classes = estimator.classes_
+    classes = to_numpy(estimator.classes_)
     if len(classes) == 1:
         # Sure of the one class that it knows.
         return {"y_proba": np.ones((len(estimator.predict(X)), 1))}

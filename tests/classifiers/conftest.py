@@ -95,9 +95,13 @@ class Reference:
         """
         numbers = (self.X, self.y, self.weight, self.offset, self.gamma, self.fit_intercept)
         numbers += (self.l1, self.l2, self.lower, self.upper)
-        key = tuple(np.asarray(part).tobytes() for part in numbers)
+        arrays = [np.asarray(part) for part in numbers if part is not None]
+        assert all(array.dtype != object for array in arrays)
+        key = tuple((part.shape, part.dtype.str, part.tobytes()) for part in arrays)
         if key not in OPTIMA:
             OPTIMA[key] = self._minimise()
+            for array in OPTIMA[key]:
+                array.setflags(write=False)
         return OPTIMA[key]
 
     def _minimise(self):

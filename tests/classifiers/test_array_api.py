@@ -5,6 +5,8 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.fixes import parse_version
 
 from sklogloss import (
     FirthLogisticRegression,
@@ -15,16 +17,30 @@ from sklogloss import (
 )
 from sklogloss.classifiers import array_api
 from sklogloss.inputs.array_api import Place, to_numpy
-from sklogloss.metrics import brier_score, log_loss
+from sklogloss.metrics import (
+    brier_score,
+    log_loss,
+    neg_brier_scorer,
+    neg_log_loss_scorer,
+)
 
 FITTED = ["coef_", "intercept_", "n_iter_", "class_weight_", "classes_"]
 PREDICTIONS = ["predict", "decision_function", "predict_proba", "predict_log_proba"]
+
+
+HAS_DISPATCH = parse_version(sklearn.__version__) >= parse_version("1.7")
+
+
+def need_dispatch():
+    if not HAS_DISPATCH:
+        pytest.skip("scikit-learn 1.6 dispatches with array_api_compat and SciPy 1.14 alone")
 
 
 @pytest.fixture(params=["array_api_strict", "array_api_strict on another device", "torch"])
 def to_foreign(request, monkeypatch):
     # From an ndarray to an array of the library.
     name, _, is_elsewhere = request.param.partition(" ")
+    need_dispatch()
     xp = pytest.importorskip(name)
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     device = xp.Device("device1") if is_elsewhere else None
@@ -35,6 +51,7 @@ def to_foreign(request, monkeypatch):
 @pytest.fixture
 def torch(monkeypatch):
     # Tensors on the CPU are solved for as those on a CUDA device are.
+    need_dispatch()
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     monkeypatch.setattr(array_api, "DEVICES", ("cuda", "cpu"))
     with sklearn.config_context(array_api_dispatch=True):
@@ -122,6 +139,17 @@ def test_errors_name_the_libraries(to_foreign):
         LogLossClassifier().fit(to_foreign(np.where(X > 5, np.nan, X)), y)
     with pytest.raises(ValueError, match="features"):
         LogLossClassifier().fit(to_foreign(X), y).predict(to_foreign(X[:, :2]))
+
+
+@pytest.mark.parametrize("scorer", [neg_log_loss_scorer, neg_brier_scorer], ids=repr)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scorers_take_them(to_foreign, scorer, n_classes):
+    X, y, _ = data(n_classes=n_classes)
+    clf = LogLossClassifier()
+    arguments = {"scoring": scorer, "cv": 3, "error_score": "raise"}
+    expected = cross_val_score(clf, X, y, **arguments)
+    actual = cross_val_score(clf, to_foreign(X), to_foreign(y), **arguments)
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_metrics_take_them(to_foreign):

@@ -58,11 +58,12 @@ def test_models_are_compared_on_the_rows_of_all_folds(display):
 
 def test_models_need_the_same_folds():
     X, y = load_iris(return_X_y=True)
-    results = {"one": cross_validated(X, y, 5), "two": cross_validated(X, y, 4)}
-    with pytest.raises(ValueError, match=r"cv_results must have the same folds.*'two'"):
-        MurphyDisplay.from_cv_results(results, X, y)
+    for cv in ((5, 4), (KFold(5), KFold(4)), (KFold(5), 5)):
+        results = dict(zip("ab", (cross_validated(X, y, folds) for folds in cv), strict=True))
+        with pytest.raises(ValueError, match=r"cv_results must have the same folds.*'b'"):
+            MurphyDisplay.from_cv_results(results, X, y)
     with pytest.raises(TypeError, match="cv_results must be a dict"):
-        MurphyDisplay.from_cv_results([results["one"]], X, y)
+        MurphyDisplay.from_cv_results([results["a"]], X, y)
 
 
 def test_forecasts_are_those_of_each_fold():
