@@ -319,19 +319,26 @@ class _Search:
         others = self.pairs.equations(*np.nonzero(in_programme & ~is_tied))
         if others.nnz + tied.nnz > MAX_ENTRIES:
             raise TooLarge
-        result = linprog(
-            -objective,
-            A_ub=-others,
-            b_ub=np.zeros(others.shape[0]),
-            A_eq=tied if tied.shape[0] else None,
-            b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
-            bounds=self.bounds,
-            method="highs-ds",
-            options={
-                "primal_feasibility_tolerance": TOLERANCE,
-                "dual_feasibility_tolerance": TOLERANCE,
-            },
-        )
+        tolerances = {
+            "primal_feasibility_tolerance": TOLERANCE,
+            "dual_feasibility_tolerance": TOLERANCE,
+        }
+        # The simplex method takes about one step for each equation, or wanders for a minute among
+        # degenerate vertices, where an interior point takes half a second.
+        n_steps = 4 * sum(others.shape)
+        for method, limit in (("highs-ds", {"maxiter": n_steps}), ("highs-ipm", {})):
+            result = linprog(
+                -objective,
+                A_ub=-others,
+                b_ub=np.zeros(others.shape[0]),
+                A_eq=tied if tied.shape[0] else None,
+                b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
+                bounds=self.bounds,
+                method=method,
+                options=tolerances | limit,
+            )
+            if result.status == 0:
+                break
         if result.x is None:  # HiGHS gives up, though zero is a solution
             raise Undecided
         return result.x.reshape(self.pairs.shape), -result.fun

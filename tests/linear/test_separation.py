@@ -106,6 +106,25 @@ def test_overlapping_sets_give_no_false_alarm(quasi_separated, first_seed):
         assert find_separation(pairs_of(X, label, expected.shape[1])) is None, seed
 
 
+def test_an_interior_point_decides_where_the_simplex_method_wanders(quasi_separated, monkeypatch):
+    # Seed 8034242 of the campaign took 55,000 steps of it.
+    methods = []
+
+    def linprog_that_wanders(*arguments, method, **others):
+        methods.append(method)
+        result = linprog(*arguments, method=method, **others)
+        if method == "highs-ds":
+            result.status, result.x = 1, None
+        return result
+
+    monkeypatch.setattr(separation, "linprog", linprog_that_wanders)
+    for seed in range(4):
+        X, label, expected = quasi_separated(seed)
+        found = find_separation(pairs_of(X, label, expected.shape[1]), all_of_it=True)
+        np.testing.assert_array_equal(found.is_separated, expected)
+    assert {"highs-ds", "highs-ipm"} == set(methods)
+
+
 @pytest.mark.parametrize(
     "container", [np.asarray, np.asfortranarray, sparse.csr_array, sparse.csc_array]
 )
