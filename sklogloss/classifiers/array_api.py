@@ -69,9 +69,11 @@ def predict_in_place(estimator, method, X, *others):
     check_is_fitted(estimator)
     place, of_fit = Place.of(X), Place.of(estimator.coef_)
     if place != of_fit:
+        name = type(estimator).__name__
         raise ValueError(
-            f"X of {method} is an array of {place}, and that of fit was one of "
-            f"{of_fit or 'NumPy'}; convert X, or fit again to arrays like it"
+            f"Inputs passed to {name}.{method}() must use the same namespace and the same device "
+            f"as those passed to fit(): X is an array of {place or 'NumPy'}, that of fit was one "
+            f"of {of_fit or 'NumPy'}. Convert X"
         )
     twin = copy(estimator)
     for name in (*FITTED, "classes_"):

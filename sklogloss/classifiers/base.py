@@ -421,9 +421,16 @@ class BaseLinearClassifier(
             X coef + intercept + offset, for two classes that of ``classes_[1]``. They are log-odds,
             or their softmax the probabilities, where ``probabilities="model"``.
         """
-        if type(X) is not np.ndarray and is_foreign(X):
+        if self._lies_elsewhere(X):
             return predict_in_place(self, "decision_function", X, offset)
         return self._linear_scores(X, offset)
+
+    def _lies_elsewhere(self, X):
+        # Whether X, or what was fitted, is an array of another library than NumPy.
+        return any(
+            type(array) is not np.ndarray and is_foreign(array)
+            for array in (X, getattr(self, "coef_", None))
+        )
 
     def _linear_scores(self, X, offset):
         check_fitted_state(self)
@@ -486,7 +493,7 @@ class BaseLinearClassifier(
         y : ndarray of shape (n_samples,)
             Labels.
         """
-        if type(X) is not np.ndarray and is_foreign(X):
+        if self._lies_elsewhere(X):
             return predict_in_place(self, "predict", X, offset)
         scores = self.decision_function(X, offset=offset)
         is_binary = scores.ndim == 1
@@ -507,7 +514,7 @@ class BaseLinearClassifier(
             Columns as in ``classes_``. Those of the model; where the classifier has a parameter
             ``probabilities``, as this says. In the dtype of ``coef_``.
         """
-        if type(X) is not np.ndarray and is_foreign(X):
+        if self._lies_elsewhere(X):
             return predict_in_place(self, "predict_proba", X, offset)
         check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
@@ -529,7 +536,7 @@ class BaseLinearClassifier(
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
-        if type(X) is not np.ndarray and is_foreign(X):
+        if self._lies_elsewhere(X):
             return predict_in_place(self, "predict_log_proba", X, offset)
         check_parameter("probabilities", self.probabilities, PROBABILITIES)
         if self.probabilities == "posterior":
@@ -586,7 +593,7 @@ class BaseLinearClassifier(
         ValueError
             For soft targets: log_loss and brier_score of `sklogloss.metrics` take them.
         """
-        if type(X) is not np.ndarray and is_foreign(X):
+        if self._lies_elsewhere(X):
             return predict_in_place(self, "score", X, y, sample_weight, offset)
         predicted = self.predict(X, offset=offset)
         if sample_weight is None and are_plain_labels(y, predicted):

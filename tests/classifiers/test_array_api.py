@@ -128,8 +128,15 @@ def test_y_may_be_foreign_where_X_is_not(to_foreign):
 def test_errors_name_the_libraries(to_foreign):
     X, y, _ = data()
     clf = LogLossClassifier().fit(X, y)
-    with pytest.raises(ValueError, match=r"X of predict_proba is an array of .* and that of fit"):
+    with pytest.raises(
+        ValueError, match=r"predict_proba\(\) must use the same namespace .* fit was one of NumPy"
+    ):
         clf.predict_proba(to_foreign(X))
+    clf.fit(to_foreign(X), to_foreign(y))
+    for method in (*PREDICTIONS, "score"):
+        arguments = (X, y) if method == "score" else (X,)
+        with pytest.raises(ValueError, match=rf"LogLossClassifier\.{method}\(\) must use the same"):
+            getattr(clf, method)(*arguments)
     for other in (FirthLogisticRegression(), LogLossClassifierCV()):
         with pytest.raises(TypeError, match=f"{type(other).__name__} does not take X as an array"):
             other.fit(to_foreign(X), y)
