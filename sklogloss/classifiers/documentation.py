@@ -1,7 +1,6 @@
 """Links from an estimator's HTML display to the documentation."""
 
 import functools
-import importlib.metadata
 
 __all__ = ["DocumentationLinks"]
 
@@ -9,9 +8,12 @@ __all__ = ["DocumentationLinks"]
 @functools.cache
 def documentation_address():
     """Return the address of the documentation that the installed package names, "" if none."""
+    # It takes as long to import as a few fits, and only displays need it.
+    from importlib import metadata
+
     try:
-        urls = importlib.metadata.metadata("sklogloss").get_all("Project-URL") or []
-    except importlib.metadata.PackageNotFoundError:
+        urls = metadata.metadata("sklogloss").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
         return ""
     addresses = dict(url.split(", ", 1) for url in urls)
     return addresses.get("Documentation", "").rstrip("/")
