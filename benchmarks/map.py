@@ -20,8 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import Worker, WorkerError, find_peers
 from benchmarks.report import Report, add_arguments
-from benchmarks.tasks import COLUMNS as KINDS
-from benchmarks.tasks import Shape
+from benchmarks.tasks import KINDS, Shape
 from benchmarks.timing import PAUSE_SECONDS, check_blas_threads
 from sklogloss.linear.threads import effective_n_threads
 

@@ -132,7 +132,7 @@ def counts(rng, n_samples, n_features):
     return X / np.sqrt(np.maximum((X**2).mean(axis=0), 1 / n_samples))
 
 
-COLUMNS = {
+KINDS = {
     "independent": independent_columns,
     "low rank": low_rank_columns,
     "counts": counts,
@@ -142,7 +142,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Shape:
-    """Data to generate: its size, the number of classes, and one of COLUMNS.
+    """Data to generate: its size, the number of classes, and one of KINDS.
 
     The classes overlap: some 70 % of the rows have the one that their features make most probable.
     """
@@ -168,7 +168,7 @@ class Shape:
     def task(self):
         """Return the Task: the same one each time."""
         rng = np.random.default_rng(0)
-        X = COLUMNS[self.kind](rng, self.n_samples, self.n_features)
+        X = KINDS[self.kind](rng, self.n_samples, self.n_features)
         score = (X - X.mean(axis=0)) @ rng.standard_normal((self.n_features, self.n_classes))
         # Gumbel noise has a standard deviation of 1.28.
         score *= (1 + np.log(self.n_classes)) / score.std()

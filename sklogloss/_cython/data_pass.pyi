@@ -36,6 +36,7 @@ def value_gradient_hessian(
     hessian_stride: int,
     n_threads: int,
 ) -> _Sums: ...
+def fill_diagonal(pairs: Any, n_columns: int) -> None: ...
 def hessian_product(
     design: Design,
     loss: LossKernel,

@@ -205,7 +205,6 @@ def value_gradient_hessian(
         design, center, scale, fit_intercept, loss.n_columns > 1 or not loss.is_convex, in_float32)
     hessian.entry = loss.curvature_entry[design.is_float32]
     hessian.stride = hessian_stride
-    # The Hessian of a row is p_k (1 - p_k) and -p_k p_l: each row of it sums to zero.
     hessian.skips_diagonal = loss.is_log_loss and loss.n_columns > 1
     request.hessian = &hessian
     cdef Step step = Step(
@@ -221,8 +220,17 @@ def value_gradient_hessian(
     return sums
 
 
-cdef fill_diagonal(pairs, Py_ssize_t n_columns):
-    # The part of a pair (k, k) is minus the sum of those of the pairs with another column.
+def fill_diagonal(pairs, Py_ssize_t n_columns):
+    """Fill the parts of the Hessian of log loss in the pairs (k, k), from those of k < l, in place.
+
+    The Hessian of a row is p_k (1 - p_k) and -p_k p_l: each row of it sums to zero.
+
+    Parameters
+    ----------
+    pairs : ndarray or Tensor of shape (n_columns (n_columns + 1) / 2, ...)
+        Zero in the pairs (k, k).
+    n_columns : int
+    """
     cdef Py_ssize_t k, other, pair = 0
     diagonal = [k * n_columns - k * (k - 1) // 2 for k in range(n_columns)]
     for k in range(n_columns):

@@ -14,6 +14,7 @@ from sklogloss.inputs.targets import (
     encode_probabilities,
     is_soft,
     label_column,
+    require_y,
 )
 from sklogloss.metrics.responses import decides_by_logits
 
@@ -80,11 +81,7 @@ class HeldOut:
 
 def targets_of(classifier: Any, y: ArrayLike | None) -> Targets:
     """Return the Targets of the labels, or of class probabilities, that a classifier is given."""
-    if y is None:
-        raise ValueError(
-            f"This {type(classifier).__name__} estimator requires y to be passed, but the target y "
-            "is None."
-        )
+    y = require_y(classifier, y)
     if is_soft(y):
         return encode_probabilities(y, np.float64)
     return encode_labels(label_column("y", y, warn=True))

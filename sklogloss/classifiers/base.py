@@ -43,7 +43,13 @@ from sklogloss.inputs.parameters import (
     check_parameters,
     resolve_penalty,
 )
-from sklogloss.inputs.targets import encode_labels, encode_targets, is_soft, label_column
+from sklogloss.inputs.targets import (
+    encode_labels,
+    encode_targets,
+    is_soft,
+    label_column,
+    require_y,
+)
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
 from sklogloss.linear.optimum import has_no_optimum
@@ -327,11 +333,7 @@ class BaseLinearClassifier(
                 del self.feature_names_in_
             targets = encode_labels(y)
         else:
-            if y is None:
-                raise ValueError(
-                    f"This {type(self).__name__} estimator requires y to be passed, but the target "
-                    "y is None."
-                )
+            y = require_y(self, y)
             if is_foreign(X):
                 raise foreign_error(self, "X", X)
             y, sample_weight, offset = (to_numpy(array) for array in (y, sample_weight, offset))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "OfFolds",
+    "OfFoldsByName",
     "above_the_axes",
     "axes_for",
     "check_by_name",
     "cross_validated",
     "estimator_forecasts",
     "forecasts_by_name",
+    "pooled_by_name",
     "pooled_forecasts",
 ]
 
@@ -165,6 +168,66 @@ def pooled_by_name(
                 "Give cross_validate the same cv, with a random_state if it shuffles"
             )
     return happened, forecasts
+
+
+class OfFolds:
+    """A display of one model that can be made of the folds of a cross-validation."""
+
+    from_predictions: Callable[..., Self]
+
+    @classmethod
+    def from_cv_results(cls, cv_results: Any, X: ArrayLike, y: ArrayLike, **kwargs: Any) -> Self:
+        """Draw the test rows of all folds of a cross-validation, pooled.
+
+        Parameters
+        ----------
+        cv_results : dict
+            What scikit-learn's `cross_validate` returns with ``return_estimator=True`` and
+            ``return_indices=True``.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels, as `cross_validate` got them.
+        **kwargs
+            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
+            test rows, fold after fold.
+
+        Returns
+        -------
+        display : the class that it is called of
+        """
+        happened, forecasts = pooled_forecasts(cv_results, X, y)
+        return cls.from_predictions(happened, **forecasts, **kwargs)
+
+
+class OfFoldsByName:
+    """A display of several models that can be made of the folds of cross-validations."""
+
+    _from_arguments: Callable[..., Self]
+
+    @classmethod
+    def from_cv_results(
+        cls, cv_results: Mapping[str, Any], X: ArrayLike, y: ArrayLike, **kwargs: Any
+    ) -> Self:
+        """Draw the test rows of all folds of cross-validations, pooled.
+
+        Parameters
+        ----------
+        cv_results : dict
+            By the name of the model, what scikit-learn's `cross_validate` returns with
+            ``return_estimator=True`` and ``return_indices=True``, all with the same folds.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels, as `cross_validate` got them.
+        **kwargs
+            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
+            test rows, fold after fold.
+
+        Returns
+        -------
+        display : the class that it is called of
+        """
+        happened, forecasts = pooled_by_name(cv_results, X, y)
+        return cls._from_arguments(happened, forecasts, **kwargs)
 
 
 def check_by_name(name: str, value: Any) -> None:

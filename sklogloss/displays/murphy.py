@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.displays._plotting import (
+    OfFoldsByName,
     above_the_axes,
     axes_for,
     check_by_name,
     forecasts_by_name,
-    pooled_by_name,
 )
 from sklogloss.metrics.calibration import binary_events
 from sklogloss.metrics.forecasts import Forecasts
@@ -27,7 +27,7 @@ __all__ = ["MurphyDisplay"]
 N_THRESHOLDS = 501
 
 
-class MurphyDisplay:
+class MurphyDisplay(OfFoldsByName):
     r"""Murphy diagram: the cost of the decisions that forecasts lead to, by their threshold.
 
     Use `from_estimators` or `from_predictions` to make one. The decision for an event from the
@@ -102,31 +102,6 @@ class MurphyDisplay:
         return cls._from_arguments(
             y, forecasts_by_name(estimators, X, y), sample_weight=sample_weight, ax=ax
         )
-
-    @classmethod
-    def from_cv_results(
-        cls, cv_results: Mapping[str, Any], X: ArrayLike, y: ArrayLike, **kwargs: Any
-    ) -> MurphyDisplay:
-        """Draw the test rows of all folds of cross-validations, pooled.
-
-        Parameters
-        ----------
-        cv_results : dict
-            By the name of the model, what scikit-learn's `cross_validate` returns with
-            ``return_estimator=True`` and ``return_indices=True``, all with the same folds.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
-        **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
-
-        Returns
-        -------
-        display : MurphyDisplay
-        """
-        happened, forecasts = pooled_by_name(cv_results, X, y)
-        return cls._from_arguments(happened, forecasts, **kwargs)
 
     @classmethod
     def from_predictions(

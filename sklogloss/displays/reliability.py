@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklogloss.displays._plotting import (
+    OfFolds,
     above_the_axes,
     axes_for,
     estimator_forecasts,
-    pooled_forecasts,
 )
 from sklogloss.inputs.parameters import (
     FRACTION,
@@ -72,7 +72,7 @@ class ReliabilityCurve:
     decomposition: ScoreDecomposition
 
 
-class ReliabilityDisplay:
+class ReliabilityDisplay(OfFolds):
     """Reliability diagram by isotonic regression, with a consistency band.
 
     Use `from_estimator` or `from_predictions` to make one. The distribution of the forecasts is
@@ -148,31 +148,6 @@ class ReliabilityDisplay:
         check_parameter("name", name, str)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
-
-    @classmethod
-    def from_cv_results(
-        cls, cv_results: Any, X: ArrayLike, y: ArrayLike, **kwargs: Any
-    ) -> ReliabilityDisplay:
-        """Draw the test rows of all folds of a cross-validation, pooled.
-
-        Parameters
-        ----------
-        cv_results : dict
-            What scikit-learn's `cross_validate` returns with ``return_estimator=True`` and
-            ``return_indices=True``.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
-        **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
-
-        Returns
-        -------
-        display : ReliabilityDisplay
-        """
-        happened, forecasts = pooled_forecasts(cv_results, X, y)
-        return cls.from_predictions(happened, **forecasts, **kwargs)
 
     @classmethod
     def from_predictions(

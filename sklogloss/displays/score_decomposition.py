@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklogloss.displays._plotting import (
+    OfFoldsByName,
     axes_for,
     check_by_name,
     forecasts_by_name,
-    pooled_by_name,
 )
 from sklogloss.inputs.parameters import check_parameter
 from sklogloss.metrics import (
@@ -30,7 +30,7 @@ DECOMPOSITIONS = {"log_loss": log_loss_decomposition, "brier_score": brier_decom
 N_LINES = 6
 
 
-class ScoreDecompositionDisplay:
+class ScoreDecompositionDisplay(OfFoldsByName):
     """Models as points: miscalibration to the right, discrimination upwards.
 
     Use `from_estimators` or `from_predictions` to make one. The score of a model is
@@ -90,31 +90,6 @@ class ScoreDecompositionDisplay:
         display : ScoreDecompositionDisplay
         """
         return cls._from_arguments(y, forecasts_by_name(estimators, X, y), ax=ax, **kwargs)
-
-    @classmethod
-    def from_cv_results(
-        cls, cv_results: Mapping[str, Any], X: ArrayLike, y: ArrayLike, **kwargs: Any
-    ) -> ScoreDecompositionDisplay:
-        """Draw the test rows of all folds of cross-validations, pooled.
-
-        Parameters
-        ----------
-        cv_results : dict
-            By the name of the model, what scikit-learn's `cross_validate` returns with
-            ``return_estimator=True`` and ``return_indices=True``, all with the same folds.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
-        **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
-
-        Returns
-        -------
-        display : ScoreDecompositionDisplay
-        """
-        happened, forecasts = pooled_by_name(cv_results, X, y)
-        return cls._from_arguments(happened, forecasts, **kwargs)
 
     @classmethod
     def from_predictions(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklogloss.displays._plotting import (
+    OfFolds,
     above_the_axes,
     axes_for,
     estimator_forecasts,
-    pooled_forecasts,
 )
 from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.metrics.forecasts import Forecasts
@@ -49,7 +49,7 @@ class SurpriseCurve:
     expected_mean: float
 
 
-class SurpriseDisplay:
+class SurpriseDisplay(OfFolds):
     """Share of the samples whose surprise exceeds a value, observed and expected.
 
     Use `from_estimator` or `from_predictions` to make one. A solid line is what happened to the
@@ -113,31 +113,6 @@ class SurpriseDisplay:
         check_parameter("name", name, str)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, name=name, **estimator_forecasts(estimator, X, y), **kwargs)
-
-    @classmethod
-    def from_cv_results(
-        cls, cv_results: Any, X: ArrayLike, y: ArrayLike, **kwargs: Any
-    ) -> SurpriseDisplay:
-        """Draw the test rows of all folds of a cross-validation, pooled.
-
-        Parameters
-        ----------
-        cv_results : dict
-            What scikit-learn's `cross_validate` returns with ``return_estimator=True`` and
-            ``return_indices=True``.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
-        **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
-
-        Returns
-        -------
-        display : SurpriseDisplay
-        """
-        happened, forecasts = pooled_forecasts(cv_results, X, y)
-        return cls.from_predictions(happened, **forecasts, **kwargs)
 
     @classmethod
     def from_predictions(

@@ -28,6 +28,7 @@ __all__ = [
     "group_indices",
     "is_soft",
     "label_column",
+    "require_y",
     "unique_labels",
 ]
 
@@ -147,6 +148,16 @@ class Targets:
 
     def __len__(self):
         return len(self.label if self.proba is None else self.proba)
+
+
+def require_y(estimator: Any, y: ArrayLike | None) -> ArrayLike:
+    """Return y, or raise the ValueError of scikit-learn's classifiers if it is None."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y "
+            "is None."
+        )
+    return y
 
 
 def encode_targets(X, y):

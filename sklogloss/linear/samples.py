@@ -140,14 +140,17 @@ class Samples:
         if target.shape[1] > 1:
             # Rows that do not sum to 1 would pull at all classes at once.
             target /= target.sum(axis=1, keepdims=True)
-        X = sparse.csr_array(self.X).toarray() if dense and sparse.issparse(self.X) else self.X
-        return Samples(
-            make_design(X, dtype),
+        return type(self)(
+            self._design_as(dtype, dense),
             target,
             None if self.weight is None else self.weight.astype(dtype),
             None if self.offset is None else self.offset.astype(dtype, order="F"),
             self.n_threads,
         )
+
+    def _design_as(self, dtype, dense):
+        X = sparse.csr_array(self.X).toarray() if dense and sparse.issparse(self.X) else self.X
+        return make_design(X, dtype)
 
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""

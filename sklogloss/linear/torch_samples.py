@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from sklogloss._cython.data_pass import fill_diagonal
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss.linear.samples import Samples
 
@@ -124,18 +125,8 @@ class TorchSamples(Samples):
             TorchDesign(taken, self.dtype), self.target, self.weight, self.offset, self.n_threads
         )
 
-    def astype(self, dtype, *, dense=False):
-        """Return the same rows for passes in the arithmetic of dtype; X is not copied."""
-        target = self.target.astype(dtype)
-        if target.shape[1] > 1:
-            target /= target.sum(axis=1, keepdims=True)
-        return TorchSamples(
-            self.design.astype(dtype),
-            target,
-            None if self.weight is None else self.weight.astype(dtype),
-            None if self.offset is None else self.offset.astype(dtype, order="F"),
-            self.n_threads,
-        )
+    def _design_as(self, dtype, dense):
+        return self.design.astype(dtype)
 
     def largest_entries(self, which):
         """Return the largest absolute entry of each column."""
@@ -200,7 +191,7 @@ class TorchSamples(Samples):
                 some, curvature = chunk.take(is_taken), curvature[is_taken]
             _add_hessian(pairs, _in_theta(some.X, *of_columns), curvature, some.weight)
         if k > 1:
-            _fill_diagonal(pairs, k)
+            fill_diagonal(pairs, k)
         return sums.cpu().numpy()
 
     def class_mean_hessian(self, loss, curvature, coordinates):
@@ -330,18 +321,6 @@ def _add_hessian(pairs, columns, curvature, weight):
             if other > one:
                 product = -curvature[:, one] * curvature[:, other]
                 pairs[pair] += _cross(columns, _times(columns, product, weight))
-            pair += 1
-
-
-def _fill_diagonal(pairs, k):
-    # The Hessian of a row is p_k (1 - p_k) and -p_k p_l: each row of it sums to zero.
-    diagonal = [one * k - one * (one - 1) // 2 for one in range(k)]
-    pair = 0
-    for one in range(k):
-        for other in range(one, k):
-            if other > one:
-                pairs[diagonal[one]] -= pairs[pair]
-                pairs[diagonal[other]] -= pairs[pair]
             pair += 1
 
 

@@ -77,9 +77,7 @@ def expected_cost(
         _places("y_true", happened, classes),
         _places("y_pred", decided, classes),
     )
-    # Sums of the largest floats would be infinite.
-    _, exponent = np.frexp(np.abs(matrix).max())
-    scaled = np.ldexp(matrix, -exponent)
+    scaled, exponent = _scaled(matrix)
     return float(np.ldexp(np.average(scaled[of_happened, of_decided], weights=weight), exponent))
 
 
@@ -124,9 +122,7 @@ def optimal_threshold(cost: ArrayLike) -> float:
             "cost must be larger for the wrong decision than for the right one, got "
             f"{matrix.tolist()}"
         )
-    # Differences and sums of the largest floats would be infinite.
-    _, exponent = np.frexp(np.abs(matrix).max())
-    scaled = np.ldexp(matrix, -exponent)
+    scaled, _ = _scaled(matrix)
     of_first, of_second = scaled[0, 1] - scaled[0, 0], scaled[1, 0] - scaled[1, 1]
     return float(of_first / (of_first + of_second))
 
@@ -209,6 +205,13 @@ def _places(name: str, given: NDArray[Any], classes: NDArray[Any]) -> NDArray[np
     if not is_known.all():
         raise ValueError(f"{name} has labels that are not in labels, {shown(classes.tolist())}")
     return place
+
+
+def _scaled(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    # The costs over 2 ** exponent, and that: differences and sums of the largest floats would be
+    # infinite.
+    _, exponent = np.frexp(np.abs(matrix).max())
+    return np.ldexp(matrix, -exponent), int(exponent)
 
 
 def _cost_matrix(cost: Any) -> NDArray[np.float64]:

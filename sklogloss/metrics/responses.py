@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
-from sklogloss.inputs.array_api import to_numpy
+from sklogloss.inputs.array_api import is_foreign, to_numpy
 from sklogloss.inputs.targets import check_labels
 from sklogloss.losses import LogLoss
 
@@ -46,7 +46,7 @@ def forecast_arguments(
     decides = decides_by_logits(estimator)
     if decides is False:
         # Log-probabilities are logits, too. Of two classes, scikit-learn's call returns one column.
-        log_proba = estimator.predict_log_proba(X, **metadata)
+        log_proba = to_numpy(estimator.predict_log_proba(X, **metadata))
         if len(classes) == 2:
             log_proba = log_proba[:, 1] - log_proba[:, 0]
         return {"raw_prediction": log_proba}
@@ -54,8 +54,9 @@ def forecast_arguments(
         argument, method = "raw_prediction", "decision_function"
     else:
         argument, method = "y_proba", "predict_proba"
-    if call is None or metadata:
-        forecast = getattr(estimator, method)(X, **metadata)
+    # Scikit-learn's callers do not take every array of another library.
+    if call is None or metadata or is_foreign(X):
+        forecast = to_numpy(getattr(estimator, method)(X, **metadata))
         is_pair = argument == "y_proba" and len(classes) == 2
         return {argument: forecast[:, 1] if is_pair and call is not None else forecast}
     pos_label = classes[1] if len(classes) == 2 else None

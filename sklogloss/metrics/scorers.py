@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.inputs.array_api import is_foreign, to_numpy
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.targets import is_soft, label_column
 from sklogloss.metrics.brier_score import brier_score
@@ -78,10 +78,7 @@ class ProbabilityScorer(_BaseScorer):
                 f"{self!r} scores probabilities; {estimator!r} has no predict_proba. "
                 "CalibratedClassifierCV makes probabilities of its predictions"
             )
-        # Scikit-learn's callers do not take every array of another library.
-        caller = None if is_foreign(X) else method_caller
-        arguments = forecast_arguments(estimator, X, caller, offset=offset)
-        arguments = {name: to_numpy(value) for name, value in arguments.items()}
+        arguments = forecast_arguments(estimator, X, method_caller, offset=offset)
         classes, y_true = to_numpy(estimator.classes_), to_numpy(y_true)
         if is_soft(y_true):
             if hasattr(y_true, "columns"):
