@@ -18,9 +18,11 @@ __all__ = ["Place", "is_foreign", "to_numpy"]
 
 def is_foreign(array: Any) -> bool:
     """Return whether an array is one of another library than NumPy, and dispatch is on."""
-    if isinstance(array, np.ndarray) or not get_config()["array_api_dispatch"]:
+    if isinstance(array, np.ndarray | np.generic) or not get_config()["array_api_dispatch"]:
         return False
-    # Not true of lists, tables and sparse matrices.
+    if not hasattr(array, "shape"):  # numbers, None and lists have no namespace
+        return False
+    # Not true of tables and sparse matrices.
     namespace, is_array = get_namespace(array)
     return is_array and not _is_numpy(namespace)
 

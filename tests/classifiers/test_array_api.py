@@ -125,6 +125,16 @@ def test_y_may_be_foreign_where_X_is_not(to_foreign):
     np.testing.assert_array_equal(clf.coef_, LogLossClassifier().fit(X, y, weight).coef_)
 
 
+def test_numbers_and_lists_are_as_without_dispatch(to_foreign):
+    X, y, _ = data(n_classes=2)
+    for bounds in ((0, None), (np.float64(0), np.inf), ([0] * 4, None)):
+        clf = LogLossClassifier(bounds=bounds, penalty_factor=[1, 2, 0.5, 1])
+        expected = clone(clf).fit(X, y, 2.0).coef_
+        actual = clone(clf).fit(to_foreign(X), to_foreign(y), 2.0).coef_
+        np.testing.assert_array_equal(to_numpy(actual), expected)
+        assert np.all(expected >= 0)
+
+
 def test_errors_name_the_libraries(to_foreign):
     X, y, _ = data()
     clf = LogLossClassifier().fit(X, y)
