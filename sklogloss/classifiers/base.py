@@ -25,9 +25,14 @@ from sklogloss.classifiers.array_api import (
     predict_in_place,
     problem_in_place,
 )
+from sklogloss.classifiers.callbacks import (
+    CallbackSupportMixin,
+    fit_with_callbacks,
+    solve_in_tasks,
+)
 from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.classifiers.export import to_logistic_regression
-from sklogloss.classifiers.problem import Problem
+from sklogloss.classifiers.problem import Problem, fitted_coefficients
 from sklogloss.classifiers.state import plain_state, restored_state
 from sklogloss.inputs.array_api import is_foreign, to_numpy
 from sklogloss.inputs.arrays import check_same_length
@@ -61,7 +66,7 @@ from sklogloss.solvers.plan import SMOOTH_SOLVERS, SOLVERS
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal
 
-__all__ = ["COMMON_PARAMETERS", "BaseLinearClassifier", "fitted_coefficients", "no_l1_error"]
+__all__ = ["COMMON_PARAMETERS", "BaseLinearClassifier", "no_l1_error"]
 
 # scikit-learn's solvers that this package has no namesake of, "newton-cd" of its version 1.10.
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram")
@@ -70,50 +75,6 @@ PROBABILITIES = ("model", "posterior")
 MANY_ENTRIES = 100_000
 # Part of the objective that rounding the coefficients to the type of X may cost unsaid.
 LARGEST_EXCESS = 1e-6
-
-
-def fitted_coefficients(objective, theta, dtype):
-    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) of the dtype of X.
-
-    Parameters
-    ----------
-    objective : Objective
-    theta : ndarray of shape (n_parameters,)
-    dtype : dtype
-        That of X; the solver may have had to take float64.
-    """
-    if len(objective.coordinates.constant):
-        theta = objective.without_constant(theta)
-    coef, intercept = objective.coef_intercept(theta)
-    if objective.n_columns > 1:
-        coef = _smallest_of_equals(coef, objective.penalty)
-        intercept = intercept - intercept.mean()
-    rounded = coef.astype(dtype)
-    if objective.penalty.is_bounded and dtype == np.float32:
-        rounded = _clip_to_float32(rounded, objective.penalty)
-    return np.ascontiguousarray(rounded.T), intercept.astype(dtype)
-
-
-def _smallest_of_equals(coef, penalty):
-    # Adding the same to a feature's coefficients for all classes changes no probability. Those
-    # without an L1 penalty, which makes a choice of its own, get the smallest squares that the
-    # bounds allow: they sum to zero, or as nearly as that.
-    shift = coef.mean(axis=1, keepdims=True)
-    if penalty.is_bounded:
-        smallest = (coef - penalty.upper).max(axis=1, keepdims=True)
-        largest = (coef - penalty.lower).min(axis=1, keepdims=True)
-        shift = np.clip(shift, smallest, largest)
-    return penalty.project(coef - np.where(penalty.l1 > 0, 0, shift))
-
-
-def _clip_to_float32(coef, penalty):
-    # Rounding to nearest may leave the bounds: clip to the closest float32 within them.
-    lower, upper = (
-        np.asarray(bound).astype(np.float32) for bound in (penalty.lower, penalty.upper)
-    )
-    lower = np.where(lower < penalty.lower, np.nextafter(lower, np.float32(np.inf)), lower)
-    upper = np.where(upper > penalty.upper, np.nextafter(upper, np.float32(-np.inf)), upper)
-    return np.where(lower <= upper, np.clip(coef, lower, np.maximum(lower, upper)), coef)
 
 
 def no_l1_error(solver, given, instead):
@@ -202,7 +163,11 @@ def _param_names(cls):
 
 
 class BaseLinearClassifier(
-    DocumentationLinks, LinearClassifierMixin, SparseCoefMixin, BaseEstimator
+    CallbackSupportMixin,
+    DocumentationLinks,
+    LinearClassifierMixin,
+    SparseCoefMixin,
+    BaseEstimator,
 ):
     """A linear model of the classes' scores that minimises a loss: log loss, or a subclass's."""
 
@@ -275,6 +240,8 @@ class BaseLinearClassifier(
         UserWarning
             If sample_weight is zero for all samples of a class.
         """
+        if hasattr(self, "_skl_callbacks") and not hasattr(self, "_callback_fit_ctx"):
+            return fit_with_callbacks(self, self.fit, X, y, sample_weight, offset)
         check_parameters(self, self._allowed)
         C, l1_ratio = resolve_penalty(self.penalty, self.C, self.l1_ratio)
         if l1_ratio > 0 and C < np.inf and self.solver in SMOOTH_SOLVERS:
@@ -290,7 +257,10 @@ class BaseLinearClassifier(
             if self.verbose:
                 goal.report(f"plan: {plan}")
             start = self._start(objective) if self.warm_start and hasattr(self, "coef_") else None
-            result = self._solve(plan, objective, start, goal)
+            if hasattr(self, "_callback_fit_ctx"):
+                result = solve_in_tasks(self, problem, plan, objective, start, goal)
+            else:
+                result = self._solve(plan, objective, start, goal)
             last = result.last_point
             if not (np.isfinite(last.value) and np.isfinite(last.max_gradient)):
                 problem.check_finite(type(self).__name__)

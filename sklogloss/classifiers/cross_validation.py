@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +22,8 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier, fitted_coefficients
+from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
+from sklogloss.classifiers.callbacks import FitTasks, fit_with_callbacks
 from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.grids import check_Cs, check_l1_ratios, default_Cs
 from sklogloss.classifiers.path import (
@@ -31,6 +33,7 @@ from sklogloss.classifiers.path import (
     split_coefficients,
     warn_of_unconverged,
 )
+from sklogloss.classifiers.problem import fitted_coefficients
 from sklogloss.classifiers.scoring import (
     check_scorer,
     is_log_loss,
@@ -286,6 +289,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         ConvergenceWarning
             If some of the fits did not converge.
         """
+        if hasattr(self, "_skl_callbacks") and not hasattr(self, "_callback_fit_ctx"):
+            return fit_with_callbacks(self, self.fit, X, y, sample_weight, offset, **params)
         _raise_for_params(params, self, "fit")
         check_parameters(self, self._allowed)
         # "warn" is LogisticRegressionCV's default: get_params brings it from there.
@@ -368,6 +373,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         Cs = self.Cs_[from_strong_to_weak]
         gap = np.clip(FOLD_GAP * (self.tol / DEFAULT_TOL) ** 2, SMALLEST_FOLD_GAP, FOLD_GAP)
         goal = Goal.of(self.tol, self.max_iter, self.verbose)
+        if hasattr(self, "_callback_fit_ctx"):
+            goal = replace(goal, watch=FitTasks(self, problem))
         grids = [penalties(problem, Cs, l1_ratio) for l1_ratio in self.l1_ratios_.tolist()]
         fold_grids = [
             [penalties(problem, Cs, ratio, fold.row_weight) for ratio in self.l1_ratios_.tolist()]

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier, fitted_coefficients
+from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
+from sklogloss.classifiers.callbacks import fit_with_callbacks
+from sklogloss.classifiers.problem import fitted_coefficients
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.firth import firth_plan, solve_firth
@@ -218,6 +220,8 @@ class FirthLogisticRegression(BaseLinearClassifier):
             If the solver did not get there. If the penalised likelihood has several maxima. If
             float32, the type of X, has too few digits for the coefficients.
         """
+        if hasattr(self, "_skl_callbacks") and not hasattr(self, "_callback_fit_ctx"):
+            return fit_with_callbacks(self, self.fit, X, y, sample_weight, offset)
         check_parameters(self, self._allowed)
         problem = self._validate_problem(X, y, sample_weight, offset)
         correction = self.intercept_correction if self.fit_intercept else None

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
-from sklogloss.classifiers.base import fitted_coefficients, no_l1_error
+from sklogloss.classifiers.base import no_l1_error
+from sklogloss.classifiers.callbacks import FitTasks, check_callbacks, fit_with_callbacks
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
+from sklogloss.classifiers.problem import fitted_coefficients
 from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.path import solve_path
@@ -145,6 +148,7 @@ def logloss_path(
     offset: ArrayLike | None = None,
     penalty_factor: ArrayLike | None = None,
     bounds: tuple[Any, Any] | None = None,
+    callbacks: Sequence[Any] = (),
 ) -> LogLossPath:
     """Compute the coefficients of `LogLossClassifier` for a grid of C.
 
@@ -170,6 +174,8 @@ def logloss_path(
         As for `LogLossClassifier.fit`.
     penalty_factor, bounds
         As for `LogLossClassifier`.
+    callbacks : sequence of callbacks, default=()
+        Those of `sklearn.callback`, from scikit-learn 1.9 on. Each value of C is a task.
 
     Returns
     -------
@@ -221,9 +227,22 @@ def logloss_path(
     if l1_ratio > 0 and solver in SMOOTH_SOLVERS:
         raise no_l1_error(solver, f"l1_ratio={l1_ratio}", "l1_ratio=0")
     problem = model._validate_problem(X, y, sample_weight, offset)
-    path, results = _solve_grid(model, problem, Cs, float(l1_ratio))
+    grid = (model, problem, Cs, float(l1_ratio))
+    if callbacks:
+        check_callbacks(model, callbacks)
+        model.set_callbacks(*callbacks)
+        path, results = _solve_in_tasks(grid, X, y, sample_weight, offset)
+    else:
+        path, results = _solve_grid(*grid)
     warn_of_unconverged(results, max_iter, tol, stacklevel=2)
     return path
+
+
+def _solve_in_tasks(grid, X, y, sample_weight, offset):
+    def solve(X, y, **params):
+        return _solve_grid(*grid)
+
+    return fit_with_callbacks(grid[0], solve, X, y, sample_weight, offset)
 
 
 def _solve_grid(model, problem, Cs, l1_ratio):
@@ -240,6 +259,8 @@ def _solve_grid(model, problem, Cs, l1_ratio):
         from_strong_to_weak = np.argsort(Cs, kind="stable")
         grid = penalties(problem, Cs[from_strong_to_weak], l1_ratio)
         goal = Goal.of(model.tol, model.max_iter, model.verbose)
+        if hasattr(model, "_callback_fit_ctx"):
+            goal = replace(goal, watch=FitTasks(model, problem))
         points = list(solve_path(objective, grid, goal, solver=model.solver))
         results = [point.result for point in points]
         if not np.all(np.isfinite([result.max_gradient for result in results])):

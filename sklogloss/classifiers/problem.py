@@ -1,4 +1,4 @@
-"""From validated data and the parameters of an estimator to an objective."""
+"""From validated data and the parameters of an estimator to an objective, and back to coef_."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "fitted_coefficients"]
 
 # Below this label_smoothing, targets of float32 are too coarse: 1 - label_smoothing / 2 is off by
 # 3e-8, which raises the objective by a part of up to (3e-8 / label_smoothing)^2.
@@ -201,6 +201,50 @@ class Problem:
             fit_intercept=bool(estimator.fit_intercept),
         )
         return JeffreysObjective(objective, self.penalty(1.0, 0.0).l2)
+
+
+def fitted_coefficients(objective, theta, dtype):
+    """Return coef_ (n_columns, n_features) and intercept_ (n_columns,) of the dtype of X.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray of shape (n_parameters,)
+    dtype : dtype
+        That of X; the solver may have had to take float64.
+    """
+    if len(objective.coordinates.constant):
+        theta = objective.without_constant(theta)
+    coef, intercept = objective.coef_intercept(theta)
+    if objective.n_columns > 1:
+        coef = _smallest_of_equals(coef, objective.penalty)
+        intercept = intercept - intercept.mean()
+    rounded = coef.astype(dtype)
+    if objective.penalty.is_bounded and dtype == np.float32:
+        rounded = _clip_to_float32(rounded, objective.penalty)
+    return np.ascontiguousarray(rounded.T), intercept.astype(dtype)
+
+
+def _smallest_of_equals(coef, penalty):
+    # Adding the same to a feature's coefficients for all classes changes no probability. Those
+    # without an L1 penalty, which makes a choice of its own, get the smallest squares that the
+    # bounds allow: they sum to zero, or as nearly as that.
+    shift = coef.mean(axis=1, keepdims=True)
+    if penalty.is_bounded:
+        smallest = (coef - penalty.upper).max(axis=1, keepdims=True)
+        largest = (coef - penalty.lower).min(axis=1, keepdims=True)
+        shift = np.clip(shift, smallest, largest)
+    return penalty.project(coef - np.where(penalty.l1 > 0, 0, shift))
+
+
+def _clip_to_float32(coef, penalty):
+    # Rounding to nearest may leave the bounds: clip to the closest float32 within them.
+    lower, upper = (
+        np.asarray(bound).astype(np.float32) for bound in (penalty.lower, penalty.upper)
+    )
+    lower = np.where(lower < penalty.lower, np.nextafter(lower, np.float32(np.inf)), lower)
+    upper = np.where(upper > penalty.upper, np.nextafter(upper, np.float32(-np.inf)), upper)
+    return np.where(lower <= upper, np.clip(coef, lower, np.maximum(lower, upper)), coef)
 
 
 @functools.lru_cache

@@ -102,6 +102,8 @@ class LBFGS:
         self.n_small_decreases = self.n_small_decreases + 1 if is_small else 0
         if self.goal.verbose:
             self.goal.report(f"iteration {self.n_iter}: {progress(self.objective, point)}")
+        if self.goal.watch is not None:
+            self.goal.watch.after_step(self.objective, theta)
         # The last quarter of max_iter is better spent on Newton steps: L-BFGS may take thousands of
         # iterations for the last digits.
         is_late = 0.75 * self.goal.max_iter <= self.n_iter < self.goal.max_iter

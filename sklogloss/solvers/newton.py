@@ -102,6 +102,8 @@ class Newton:
                     lower = self._line_search(point, direction, end, stopping)
                     if lower is not None:
                         point = lower
+                        if self.goal.watch is not None:
+                            self.goal.watch.after_step(self.objective, point.theta)
                         continue
                     is_end = stopping.ends_by_rounding(point, self.model)
                     verdict = Verdict.ROUNDING if is_end else Verdict.STALLED
@@ -110,6 +112,8 @@ class Newton:
             result.start_value = start_value
             if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
                 self._take_last_step(result, end, stopping.rounding)
+                if self.goal.watch is not None:
+                    self.goal.watch.after_step(self.objective, result.theta)
             if verdict.is_solved and not self.objective.loss.is_convex:
                 result.curves_upwards = self.model.curves_upwards(point)
             return result

@@ -74,7 +74,10 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
             stronger = last.point, np.max(penalties[len(path) - 1].l1)
         of_penalty = goal.part(f"penalty {len(path) + 1} of {len(penalties)}")
+        task = None if goal.watch is None else goal.watch.begin_fit(of_penalty.name)
         point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
+        if task is not None:
+            goal.watch.end_fit(task, point.result.objective, point.result.theta)
         other = point.result.objective
         if other.coordinates is not objective.coordinates:
             point.theta = objective.theta(*other.coef_intercept(point.theta))

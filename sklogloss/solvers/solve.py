@@ -214,12 +214,14 @@ def _solve_in_row_space(plan, objective, goal):
             continue
         reduced = reduction.objective
         # A hundred times smaller than tol asks for in the coefficients: there it costs little.
-        tight = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2)
+        tight = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2, watch=None)
         start = reduced.start() if found is None else reduction.theta(*found)
         of_rows = method_for(plan.methods[0], plan, reduced, tight).solve(start)
         n_iter += of_rows.n_iter
         found = reduction.row_coefficients(of_rows.theta)
         point = objective.value_gradient(objective.theta(*reduction.coef_intercept(of_rows.theta)))
+        if goal.watch is not None:
+            goal.watch.after_step(objective, point.theta)
         is_certain = point.max_gradient <= goal.tol and suboptimality_bound(
             objective, point
         ) <= Stopping(objective, goal).tolerated(point)

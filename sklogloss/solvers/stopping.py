@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Verdict(Enum):
     Attributes
     ----------
     is_solved : bool
-        Whether the objective is as close to its optimum as can be told.
+        Whether the objective is as close to its optimum as can be told, or as was asked for.
     is_sound : bool
         Whether gradient and steps decided, not what rounding errors left of them.
     """
@@ -67,6 +68,7 @@ class Verdict(Enum):
     OVERFLOW = (7, False, False)
     SADDLE = (8, False, False)
     LITTLE_LOSS = (9, False, False)
+    STOPPED = (10, True, False)
 
     def __init__(self, number, is_solved, is_sound):
         self.is_solved = is_solved
@@ -100,6 +102,10 @@ class Goal:
         Which of several fits this is; the lines begin with it.
     is_loose : bool
         Whether the solution is only a starting point.
+    watch : object or None
+        Whose `after_step(objective, theta)` is called after each step, and `begin_fit(name)` and
+        `end_fit(task, objective, theta)` around each fit of a path. Parameters are always those
+        of all features.
     """
 
     tol: float
@@ -108,6 +114,7 @@ class Goal:
     verbose: int = 0
     name: str = ""
     is_loose: bool = False
+    watch: Any = None
 
     @classmethod
     def of(cls, tol, max_iter, verbose=0, gap=None):

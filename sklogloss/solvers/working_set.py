@@ -146,7 +146,8 @@ class WorkingSets:
             rows = np.append(features, self.objective.n_features)
         theta = self.point.theta.reshape(self.objective.shape).copy()
         gap = suboptimality / self.point.value
-        goal = self.goal.part(n_iter=self.n_iter)
+        # One step is all of the set.
+        goal = replace(self.goal.part(n_iter=self.n_iter), watch=None)
         if suboptimality <= self.stopping.tolerated(self.point):
             goal = replace(goal, gap=gap)
         else:
@@ -156,6 +157,8 @@ class WorkingSets:
         theta[rows] = result.theta.reshape(restricted.shape)
         self.previous_value = self.point.value
         self.point = self.objective.value_gradient(theta.ravel())
+        if self.goal.watch is not None:
+            self.goal.watch.after_step(self.objective, self.point.theta)
 
     def _result(self, verdict):
         return SolverResult(self.objective, self.point.theta, self.n_iter, verdict, self.point)

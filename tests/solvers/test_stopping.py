@@ -76,7 +76,7 @@ def test_goals_derived_from_another():
 
 
 def test_verdicts_say_whether_and_why():
-    solved = {Verdict.CONVERGED, Verdict.ROUNDING, Verdict.SEPARABLE}
+    solved = {Verdict.CONVERGED, Verdict.ROUNDING, Verdict.SEPARABLE, Verdict.STOPPED}
     assert {verdict for verdict in Verdict if verdict.is_solved} == solved
     assert {v for v in Verdict if v.is_sound} == {Verdict.CONVERGED, Verdict.SEPARABLE}
     named = {verdict for verdict in Verdict if verdict.reason(7)}

@@ -91,6 +91,8 @@ class SoftmaxDescent:
                 proba = self._proba(x)
             converged = not gain > ENOUGH * value
             self.goal.report(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
+            if self.goal.watch is not None:
+                self.goal.watch.after_step(objective, self._theta(x))
         return objective.value_gradient(self._theta(x)), n_iter, converged
 
     def improve(self, theta):
