@@ -2,17 +2,17 @@
 Log loss as a building block
 ============================
 
-Three models that are made of logistic regressions: survival in discrete time, a mixture of experts
-fitted by EM, and gradient boosting with a loss of this package.
+Three models are built from logistic regression here: survival in discrete time, a mixture of
+experts fitted by EM, and gradient boosting with a loss of this package.
 """
 
 # %%
 # Survival in discrete time
 # -------------------------
-# A subscription may be cancelled in each month. The *hazard* is the probability to cancel in a
-# month given that one has not done so before. Repeat each customer once for each month under
-# observation, with the label "cancelled in this month": the likelihood of these rows is that of
-# the survival model, with censored customers included.
+# Customers may cancel a subscription in each month. The *hazard* is the probability of cancelling
+# in a month, given that the customer has not cancelled earlier. Repeat each customer once for each
+# month under observation, with the label "cancelled in this month". The likelihood of these rows is
+# that of the survival model; censored customers are included.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.tree import DecisionTreeRegressor
@@ -57,10 +57,11 @@ plt.show()
 # %%
 # A mixture of experts
 # --------------------
-# In one region of the data y follows one line, in the rest another. A *gate*, a logistic
-# regression, says which expert is responsible for a row. EM alternates between two steps: the
-# responsibilities of the experts given the gate, then fits with these responsibilities, which are
-# soft targets of the gate and weights of the experts. No step can lower the likelihood.
+# In one region of the data, y follows one line, and in the rest another. A *gate*, which is a
+# logistic regression, says which expert is responsible for a row. EM alternates between two steps.
+# The first computes the responsibilities of the experts, given the gate. The second fits with these
+# responsibilities: they are soft targets for the gate and weights for the experts. No step can
+# lower the likelihood.
 x = np.sort(rng.uniform(-3, 3, 1500))
 second = rng.random(1500) < 1 / (1 + np.exp(-4 * x))
 y = np.where(second, 2 - x, 1 + x) + 0.3 * rng.normal(size=1500)
@@ -96,8 +97,8 @@ plt.show()
 # Gradient boosting
 # -----------------
 # Boosting needs two numbers for each row: the gradient and the second derivative of the loss.
-# :meth:`~sklogloss.losses.LogLoss.as_objective` has them, for each loss of the package, in the
-# form that LightGBM and XGBoost take::
+# :meth:`~sklogloss.losses.LogLoss.as_objective` returns them in the form that LightGBM and XGBoost
+# expect. Each loss of the package has this method::
 #
 #     objective = FocalLoss(gamma=2).as_objective("lightgbm")
 #     LGBMClassifier(objective=objective).fit(X, y, init_score=...)

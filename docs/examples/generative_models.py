@@ -2,16 +2,16 @@
 Log loss in generative models
 =============================
 
-A generative adversarial network trains a classifier, the discriminator, to tell data from samples
-of a model. Its log loss measures a divergence. Noise-contrastive estimation turns the same idea
-into a way to fit densities whose normalising constant is unknown.
+A generative adversarial network trains a classifier, the discriminator, to distinguish data from
+samples of a model. Its log loss measures a divergence. Noise-contrastive estimation uses the same
+idea to fit densities with an unknown normalising constant.
 """
 
 # %%
 # A discriminator's log loss is a divergence
 # ------------------------------------------
-# Data come from p, samples of a generator from q, equally many. The best discriminator says p / (p
-# + q), and its log loss is ln 2 less the Jensen-Shannon divergence of p and q (Goodfellow and
+# Data come from p, and as many samples of a generator from q. The best discriminator returns
+# p / (p + q). Its log loss is ln 2 minus the Jensen-Shannon divergence of p and q (Goodfellow and
 # others, 2014). For two normal distributions of the same variance, the best discriminator is a
 # logistic regression. Its held-out log loss estimates the divergence:
 import matplotlib.pyplot as plt
@@ -49,16 +49,15 @@ for shift in (0.5, 1.0, 2.0):
     print(f"{shift:5}   {estimate:.3f} ({low:.3f} to {high:.3f})         {true:.3f}")
 
 # %%
-# Any other discriminator has a larger log loss, so what it reports is a lower bound of the
-# divergence.
+# Any other discriminator has a larger log loss, so its estimate is a lower bound of the divergence.
 #
-# Why the generator's loss was changed
-# ------------------------------------
-# Let z be the discriminator's logit for a sample of the generator. Early in training the
-# discriminator is right and sure: z is far below zero. The generator of the original game
-# minimises ln(1 - sigmoid(z)), whose gradient -sigmoid(z) vanishes there. Minimising the log loss
-# of the label "real" instead, -ln sigmoid(z), gives the gradient sigmoid(z) - 1, which is largest
-# where the generator is worst.
+# Two losses for the generator
+# ----------------------------
+# Let z be the discriminator's logit for a sample of the generator. Early in training, the
+# discriminator is right and confident: z is far below zero. The generator of the minimax game
+# minimises ln(1 - sigmoid(z)), whose gradient -sigmoid(z) vanishes there. The non-saturating
+# alternative is the log loss of the label "real", -ln sigmoid(z). Its gradient sigmoid(z) - 1 is
+# largest where the generator is worst.
 z = np.linspace(-8, 8, 200)
 fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 ax.plot(z, np.exp(log_expit(z)), label="saturating: ln(1 - sigmoid)", color="#6f8fc0")
@@ -72,8 +71,8 @@ plt.show()
 # Smoothed labels
 # ---------------
 # If p and q hardly overlap, the discriminator's logits grow without bound, and so do the gradients
-# that it sends to the generator's parameters. Label smoothing bounds them: targets of 0.95 and
-# 0.05 ask for logits of about ln 19 where the classes are separated.
+# that it sends to the generator's parameters. Label smoothing bounds them: for separated classes,
+# the best logits for targets of 0.95 and 0.05 are about ln 19 and -ln 19.
 x = np.concatenate([rng.normal(-6, size=n), rng.normal(6, size=n)])[:, None]
 for smoothing in (0, 0.1):
     discriminator = LogLossClassifier(C=100, label_smoothing=smoothing).fit(x, y)
@@ -84,11 +83,11 @@ print(f"ln 19 = {np.log(19):.2f}")
 # %%
 # Noise-contrastive estimation
 # ----------------------------
-# Gutmann and Hyvärinen (2010): to fit an unnormalised density exp(w f(x) + c), tell data from
-# noise of a known density q. The logit of the best classifier is ln p(x) - ln q(x), so a logistic
-# regression with the columns f(x) and the offset -ln q(x) has w for its coefficients, and c, minus
-# the logarithm of the normalising constant, for its intercept. Here the density is exp(-x^4 + 2
-# x^2 + x / 2), with two modes.
+# To fit an unnormalised density exp(w f(x) + c), distinguish data from noise with a known density q
+# (Gutmann and Hyvärinen, 2010). The logit of the best classifier is ln p(x) - ln q(x). So a
+# logistic regression with the columns f(x) and the offset -ln q(x) finds w as its coefficients and
+# c as its intercept; c is minus the logarithm of the normalising constant. Here, the density is
+# exp(-x^4 + 2 x^2 + x / 2), which has two modes.
 
 
 def features(x):

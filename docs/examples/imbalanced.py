@@ -2,13 +2,13 @@
 A rare class, focal loss, and probabilities
 ===========================================
 
-Focal loss and class weights are what one reads about when a class is rare. What do they do to a
-linear model, and to its probabilities?
+Focal loss and class weights are common advice for rare classes. What do they do to a linear model,
+and to its probabilities?
 """
 
 # %%
-# The data: 11,183 generated samples, of which about one in forty is positive. A quadratic term is
-# beyond a linear model.
+# The data are 11,183 generated samples; about one in forty is positive. A quadratic term makes a
+# linear model slightly wrong.
 import numpy as np
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -26,7 +26,7 @@ y = (rng.logistic(size=len(X)) < logit).astype(int)
 print(f"{len(y)} samples, {y.sum()} positive: {y.mean():.1%}")
 
 # %%
-# Probabilities for samples that a model has not seen, by five folds.
+# Five-fold cross-validation gives probabilities for samples that a model has not seen.
 models = {
     "log loss": LogLossClassifier(),
     "log loss, balanced": LogLossClassifier(class_weight="balanced"),
@@ -46,9 +46,9 @@ proba = {
 }
 
 # %%
-# Log loss, Brier score and miscalibration (the part of the log loss that recalibration would
-# remove): the smaller, the better. Average precision, which sees the order of the samples only: the
-# larger, the better. Last, the mean probability, to compare with the share of positives.
+# Log loss, Brier score and miscalibration (the log loss that recalibration would remove) are better
+# if smaller. Average precision is better if larger; it depends only on the order of the samples.
+# The mean probability should equal the fraction of positives.
 print(f"{'':27} log loss   Brier  miscalibration  average precision  mean probability")
 for name, p in proba.items():
     print(
@@ -58,16 +58,15 @@ for name, p in proba.items():
     )
 
 # %%
-# Raw probabilities of focal loss, and of class weights, are not probabilities: the balanced fits
-# expect about ten times as many positives as there are, or more. The posterior undoes focusing and
-# weights.
+# The raw outputs of focal loss and of balanced fits are not probabilities: the balanced fits expect
+# at least ten times as many positives as there are. The posterior undoes focusing and weights.
 for name in ("log loss", "focal, balanced, raw", "focal, balanced, posterior"):
     display = ReliabilityDisplay.from_predictions(y, proba[name], name=name, random_state=0)
     display.figure_.suptitle(f"Reliability: {name}")
 
 # %%
-# Does focal loss help? Not that these data could tell: the log losses of its posterior and of the
-# plain fit differ by less than chance explains.
+# Does focal loss help? These data do not show it: the interval of the difference between its
+# posterior and the plain fit contains zero.
 result = compare_log_loss(y, proba["focal, posterior"], proba["log loss"])
 print(
     f"focal less plain: {result.difference:.5f} nats, 95 % interval from {result.low:.5f} to "
@@ -75,11 +74,11 @@ print(
 )
 
 # %%
-# Where the model is right, it cannot help: maximum likelihood is the most precise estimate, and
-# focal loss ignores part of what easy samples tell. Where the model is wrong, focal loss and class
-# weights fit another linear function, better where their weight lies and worse elsewhere; the order
-# of the samples may gain or lose.
+# If the model is right, focal loss cannot help: maximum likelihood is the most precise estimate,
+# and focal loss ignores some of the information in easy samples. If the model is wrong, focal loss
+# and class weights fit another linear function. It is better where their weight lies and worse
+# elsewhere, and the order of the samples may improve or deteriorate.
 #
-# So cross-validate ``gamma`` and ``class_weight`` on the log loss of the posterior, with
-# ``gamma=0`` and no weights among the candidates, and take what it says. To call more samples
-# positive, lower the threshold of the probabilities.
+# So cross-validate ``gamma`` and ``class_weight`` by the log loss of the posterior, with
+# ``gamma=0`` and no weights among the candidates. To classify more samples as positive, lower the
+# threshold.

@@ -2,8 +2,8 @@
 Choosing a penalty
 ==================
 
-How the coefficients of the breast cancer data come in as the penalty falls, and which penalty
-cross-validation speaks for.
+Coefficients of the breast cancer data enter the model as the penalty becomes weaker.
+Cross-validation chooses the penalty.
 """
 
 # %%
@@ -23,22 +23,22 @@ model = make_pipeline(
 # %%
 # Held-out log loss
 # -----------------
-# On the left the penalty is too strong to learn what there is; on the right the model is sure of
-# what was chance. The band is one standard error of the mean over the folds. What the folds cannot
-# tell from the best is below the dotted line, and "1se" is its strongest penalty.
+# On the left, the penalty is too strong and the model underfits. On the right, the model fits noise
+# and is overconfident. The band is one standard error of the mean over the folds. The folds cannot
+# distinguish models below the dotted line from the best; "1se" is the strongest penalty among them.
 display = CVCurveDisplay.from_estimator(model)
 display.figure_.suptitle("Held-out log loss along the penalty")
 
 # %%
 # Coefficients with an L1 penalty
 # -------------------------------
-# Features come in one after the other. Some leave again, when others that say the same come in.
+# Features enter one after the other. Some leave again when correlated features enter.
 display = CoefficientPathDisplay.from_estimator(model, l1_ratio=1)
 display.figure_.suptitle("Coefficients along the L1 penalty")
 
 # %%
 # Coefficients with an L2 penalty
 # -------------------------------
-# All features have a part from the start, and share what they have in common.
+# All features are in the model from the start, and correlated features share their effect.
 display = CoefficientPathDisplay.from_estimator(model, l1_ratio=0)
 display.figure_.suptitle("Coefficients along the L2 penalty")

@@ -2,7 +2,7 @@
 Looking at probabilities
 ========================
 
-Three classifiers of the breast cancer data, and what their probabilities are worth.
+Four displays examine the probabilities of three classifiers of the breast cancer data.
 """
 
 # %%
@@ -37,14 +37,15 @@ for model in models.values():
 # %%
 # Miscalibration and discrimination
 # ---------------------------------
-# All three tell the classes apart about as well. The probabilities of naive Bayes are wrong.
+# All three classifiers separate the classes about equally well. The probabilities of naive Bayes
+# are wrong.
 display = ScoreDecompositionDisplay.from_estimators(models, X_test, y_test)
 display.figure_.suptitle("Miscalibration and discrimination of three classifiers")
 
 # %%
 # Reliability
 # -----------
-# The forest's probabilities, recalibrated, stay within the band of what chance explains.
+# The curve of the forest stays within the band: its deviations from the diagonal are within chance.
 display = ReliabilityDisplay.from_estimator(
     models["forest"], X_test, y_test, name="forest", random_state=0
 )
@@ -53,17 +54,17 @@ display.figure_.suptitle("Reliability of the forest")
 # %%
 # Surprise
 # --------
-# Naive Bayes expects next to no surprise, and is wrong about some samples of which it was sure.
+# Naive Bayes expects almost no surprise, but is wrong about some samples of which it is certain.
 display = SurpriseDisplay.from_estimator(models["naive Bayes"], X_test, y_test, name="naive Bayes")
 display.figure_.suptitle("Surprise of naive Bayes: expected and observed")
 
 # %%
-# The loss behind it
-# ------------------
-# On the left a model is sure, and wrong. There the gradient of the log loss is largest; that of the
-# squared error of the probability has all but vanished: it hardly learns from its worst mistakes.
-# Focal loss with gamma = 2 learns from them even more than log loss does, and next to nothing from
-# what is right already. Anything that computes a value and a gradient can be drawn.
+# Three losses
+# ------------
+# On the left, a model is confidently wrong. There, the gradient of log loss is largest, and that of
+# the squared error almost vanishes, so the model hardly learns from its worst mistakes. Focal loss
+# with gamma = 2 learns even more from them than log loss, and almost nothing from samples that are
+# already right. The display draws anything that returns a value and a gradient.
 display = LossCurveDisplay.from_losses(
     {"log loss": LogLoss(), "squared error": BrierLoss(), "focal loss": FocalLoss(gamma=2)}
 )

@@ -2,16 +2,16 @@
 LogLossClassifier on real data
 ==============================
 
-Two data sets that come with scikit-learn, the pipeline one would write for
-:class:`~sklearn.linear_model.LogisticRegression`, and a check that both classes find the same
+This example fits two data sets of scikit-learn, in the pipeline that one would write for
+:class:`~sklearn.linear_model.LogisticRegression`, and checks that both classes find the same
 coefficients.
 """
 
 # %%
 # Two classes: in a pipeline
 # --------------------------
-# 569 tumours, 30 measurements each. Scaling first is good practice for any penalised model: the
-# penalty compares coefficients, which only means something on one scale.
+# The data are 569 tumours with 30 measurements each. Scale the columns before any penalised fit:
+# the penalty compares coefficients, which needs a common scale.
 
 import statistics
 import time
@@ -43,8 +43,7 @@ print(f"breast cancer: accuracy {pipeline.score(X_test, y_test):.3f}, log loss {
 # %%
 # Choosing the strength of the penalty
 # ------------------------------------
-# Log loss is also the score to choose ``C`` by: it asks for good probabilities, not only for the
-# right side of 1/2.
+# Choose ``C`` by log loss, too. It rewards good probabilities, not only the right side of 1/2.
 
 search = GridSearchCV(
     pipeline,
@@ -57,8 +56,8 @@ print(f"best C {search.best_params_['loglossclassifier__C']:.3g}, log loss {loss
 
 # %%
 # Is the chosen ``C`` better than the default? The 143 tumours of the test set are too few to tell.
-# Ten folds of all data, each with a search of its own, say what can be said: the interval of the
-# difference contains zero.
+# Ten folds of all data, each with a search of its own, use more tumours. The interval of the
+# difference still contains zero.
 
 folds = StratifiedKFold(10, shuffle=True, random_state=0)
 tuned, default = (
@@ -73,8 +72,8 @@ print(
 # %%
 # Ten classes
 # -----------
-# 1,797 handwritten digits of 8 x 8 pixels. Nothing changes: with more than two classes the model
-# is the multinomial one.
+# The data are 1,797 handwritten digits of 8 x 8 pixels. The code stays the same: for more than two
+# classes, the model is multinomial.
 
 X_digits, y_digits = load_digits(return_X_y=True)
 X_digits = X_digits / 16
@@ -86,8 +85,8 @@ print(f"digits: accuracy {digits_model.score(digits[1], digits[3]):.3f}, log los
 # %%
 # The same coefficients as LogisticRegression
 # -------------------------------------------
-# Both minimise the same objective, so at a tight tolerance both find the same coefficients. Their
-# times are those of the default settings: medians of several fits, the two classes in turn.
+# Both minimise the same objective, so at a tight tolerance both find the same coefficients. The
+# times are medians of several fits with default settings, the two classes in turn.
 
 
 def compare(name, X, y, n_fits=5):

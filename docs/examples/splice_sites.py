@@ -2,18 +2,19 @@
 Log-odds and bits of a sequence motif
 =====================================
 
-A donor splice site is where an intron begins: nearly always with GT. Which positions around it
-matter? Bioinformatics answers with position weight matrices and sequence logos. A logistic
-regression of one-hot columns learns the same weights, and log loss measures the same information,
-in nats instead of bits.
+An intron begins at a donor splice site, nearly always with GT. Which positions around it matter?
+Bioinformatics answers with position weight matrices and sequence logos. A logistic regression on
+one-hot columns learns the same weights, and log loss measures the same information in nats instead
+of bits.
 """
 
 # %%
 # Sites and decoys
 # ----------------
-# Sequences of nine bases: the last three of the exon, then the first six of the intron. True sites
-# follow a consensus, MAG|GTRAGT; the frequencies below are rounded from those of human donor
-# sites. Decoys are other places with a GT, with the background frequencies. All are generated.
+# A sequence has nine bases: the last three of the exon and the first six of the intron. True sites
+# follow the consensus MAG|GTRAGT; the frequencies below are rounded from those of human donor
+# sites. Decoys are other places with a GT; their other bases are equally frequent. All sequences
+# are generated.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -52,9 +53,9 @@ print("a decoy:", "".join(BASES[sequences[-1]]))
 # %%
 # A weight matrix is a logistic regression
 # ----------------------------------------
-# The score of a weight matrix is the sum, over positions, of log-odds of a base: ln (frequency in
-# sites / frequency in decoys). If positions are independent, these are the coefficients of a
-# logistic regression of one-hot columns, up to a constant for each position.
+# The score of a weight matrix is a sum over positions. Each term is the log-odds of the base, ln
+# (frequency in sites / frequency in decoys). If positions are independent, these are the
+# coefficients of a logistic regression on one-hot columns, up to a constant for each position.
 X = np.eye(4)[sequences].reshape(len(y), -1)
 train = rng.random(len(y)) < 0.5
 model = LogLossClassifier(C=10).fit(X[train], y[train])
@@ -81,14 +82,12 @@ plt.show()
 
 # %%
 # G and T at positions 1 and 2 have two bits each in the logo, and a coefficient of zero: decoys
-# have them, too. A logo compares sites with the genome, a classifier with what it must be told
-# from.
+# have them, too. A logo compares sites with the genome; a classifier compares them with decoys.
 #
 # Bits and nats
 # -------------
-# The difference of log losses between the base rate and the model is the information that a
-# sequence gives about being a site: ln 2 nats, or 1 bit, would be all there is to know for equal
-# classes.
+# The log loss of the base rate minus that of the model is the information that a sequence gives
+# about its label. For equally frequent classes, complete information is ln 2 nats, or 1 bit.
 proba = model.predict_proba(X[~train])[:, 1]
 loss = log_loss(y[~train], proba)
 print(f"log loss {loss:.3f} nats = {loss / np.log(2):.3f} bits")
@@ -98,8 +97,8 @@ print(f"information about the label: {1 - loss / np.log(2):.3f} bits of 1")
 # Pairs of positions
 # ------------------
 # Do neighbouring positions depend on each other? Add a column for each pair of neighbouring bases
-# (a 2-mer at a position), and compare on held-out sequences. These sites were drawn with
-# independent positions, so pairs cannot help; in real donor sites they do, a little.
+# (a 2-mer at a position), and compare on held-out sequences. The positions of these sites are
+# independent, so pairs cannot help. In real donor sites, they help a little.
 pairs = np.concatenate(
     [
         (X.reshape(-1, 9, 4)[:, i, :, None] * X.reshape(-1, 9, 4)[:, i + 1, None, :]).reshape(

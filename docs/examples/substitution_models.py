@@ -2,18 +2,18 @@
 Comparing models of evolution by paired log loss
 ================================================
 
-A site likelihood is the probability that a tree and a model of substitution give to one column of
-an alignment. Minus its logarithm is a surprise, and the mean over sites is a log loss. The test of
+A tree and a substitution model give a probability to each column of an alignment, the site
+likelihood. Minus its logarithm is a surprise, and the mean over sites is a log loss. The test of
 Kishino and Hasegawa (1989) is a paired comparison of two such losses.
 """
 
 # %%
 # An alignment
 # ------------
-# Four species on the tree ((A,B),(C,D)), 2,000 sites. Sites evolve under the model of Kimura
-# (1980): transitions (A-G and C-T) have another rate than transversions. Its transition
-# probabilities have a closed form; with kappa = 1 they are those of Jukes and Cantor (1969). A
-# length is the expected number of substitutions per site.
+# The alignment has four species on the tree ((A,B),(C,D)), and 2,000 sites. Sites evolve under the
+# model of Kimura (1980): transitions (A-G and C-T) have a different rate from transversions. Its
+# transition probabilities have a closed form; with kappa = 1, they are those of Jukes and Cantor
+# (1969). The length of a branch is the expected number of substitutions per site.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import minimize
@@ -56,8 +56,8 @@ for species, row in zip("ABCD", alignment, strict=True):
 # %%
 # Site likelihoods
 # ----------------
-# Felsenstein's pruning algorithm sums over the unknown bases at both inner nodes. The five branch
-# lengths, and kappa, are fitted by maximum likelihood, which is minimal mean surprise.
+# Felsenstein's pruning algorithm sums over the unknown bases at both inner nodes. Maximum
+# likelihood, which minimises the mean surprise, fits kappa and the five branch lengths.
 
 
 def site_surprises(log_lengths, kappa, pairs):
@@ -90,18 +90,18 @@ print(f"Kimura       {kimura.mean():.4f} nats per site, kappa = {fitted_kappa:.2
 # %%
 # Nested models: a likelihood-ratio test
 # --------------------------------------
-# Jukes-Cantor is Kimura with kappa = 1, so twice the difference of the summed surprises has a
-# chi-square distribution with one degree of freedom if Jukes-Cantor is right.
+# Jukes-Cantor is Kimura's model with kappa = 1. If it is right, twice the difference of the summed
+# surprises has a chi-squared distribution with one degree of freedom.
 statistic = 2 * np.sum(jukes_cantor - kimura)
 print(f"likelihood ratio {statistic:.0f}; 6.6 would be significant at 1 %")
 
 # %%
 # Two trees: Kishino and Hasegawa
 # -------------------------------
-# Trees are not nested. The test looks at the differences of the surprises at each site: their mean
-# against its standard error. This is what ``compare_log_loss`` does for classifiers. It holds for
-# two trees chosen before the data are seen. The best of many trees needs the test of Shimodaira
-# and Hasegawa (1999), which takes the choice into account.
+# Trees are not nested. The test compares the mean difference of the surprises at each site with its
+# standard error, as :func:`~sklogloss.metrics.compare_log_loss` does for classifiers. It is valid
+# for two trees chosen before the data are seen. For the best of many trees, use the test of
+# Shimodaira and Hasegawa (1999), which accounts for the selection.
 
 
 def compare(a, b):
@@ -117,9 +117,9 @@ print(
 )
 
 # %%
-# Which sites decide? Most columns say nothing: both trees are equally surprised. Columns of the
-# pattern xxyy, where A and B share a base, and C and D share another, speak for the true tree;
-# xyxy for the other.
+# Which sites decide? Most columns are equally surprising under both trees. Columns with the pattern
+# xxyy, where A and B share one base and C and D another, support the true tree. Columns with the
+# pattern xyxy support the other.
 difference = other_tree - kimura
 a, b, c, d = alignment
 patterns = {
