@@ -6,6 +6,8 @@ Each page is opened at the width of a desktop and at that of a telephone. The ch
 - at the desktop's width, a code block or signature that does not fit; at the telephone's, one that
   cannot be scrolled,
 - a picture without a description, or with a file name for one,
+- an output that is the address of an object,
+- a side column without content,
 - a script or a file of the page that fails.
 
 Needs ``chromium`` (Debian's package of that name) on the path, or its path in CHROMIUM. Speaks
@@ -47,6 +49,12 @@ CHECK = r"""
       problems.push(`${block.tagName} clipped, ${block.scrollWidth} > ${block.clientWidth}: ` +
                     shorten(block));
   }
+  for (const output of document.querySelectorAll("article pre"))
+    if (/<[^<>]* (object )?at 0x[0-9a-f]+>/.test(output.textContent))
+      problems.push(`the address of an object: ${shorten(output)}`);
+  for (const column of document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary"))
+    if (WIDTH > 1000 && column.getClientRects().length && !column.querySelector("a"))
+      problems.push(`an empty side column: ${column.className}`);
   for (const image of document.images) {
     const name = image.src.split("/").pop().replace(/\.\w+$/, "");
     if (!image.complete || image.naturalWidth === 0) {
