@@ -154,10 +154,10 @@ def firth_intervals(X, y):
         ]
 
 
-def results_of(setting, n_sets):
-    """Return the results for one setting, with each kind of interval."""
+def misses_of(setting, seeds):
+    """Return the Misses of each kind of interval, for the data sets of some seeds."""
     truth, kinds = np.array(setting.truth), {}
-    for seed in range(n_sets):
+    for seed in seeds:
         X, y = setting.draw(seed)
         if len(np.unique(y)) < 2:
             continue
@@ -166,6 +166,11 @@ def results_of(setting, n_sets):
             intervals += [(kind + NOT_SEPARATED, interval) for kind, interval in of_firth]
         for kind, interval in intervals + of_firth:
             kinds.setdefault(kind, Misses(len(truth))).add(interval, truth)
+    return kinds
+
+
+def results_of(setting, kinds):
+    """Return the results for one setting, with each kind of interval."""
     results = [misses.result(setting, kind) for kind, misses in kinds.items()]
     n_all = max(result.n_sets for result in results)
     return [
@@ -183,5 +188,5 @@ def main(argv):
     arguments = parser.parse_args(argv)
     report = Report(COLUMNS, arguments)
     for setting in SETTINGS:
-        report.add(results_of(setting, arguments.sets))
+        report.add(results_of(setting, misses_of(setting, range(arguments.sets))))
     return 0

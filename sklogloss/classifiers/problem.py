@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.utils import assert_all_finite
 
 from sklogloss.inputs.array_api import Place
+from sklogloss.inputs.errors import stacklevel_of_user
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import Targets
@@ -263,5 +264,5 @@ def _warn_of_no_weight(targets, sample_weight):
             "label_smoothing their intercepts have no optimum. Drop these samples, or give them "
             "some weight.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=stacklevel_of_user(),
         )

@@ -16,7 +16,7 @@ from sklogloss.classifiers import (
     FocalLogisticRegression,
     LogLossClassifier,
 )
-from sklogloss.inputs.errors import naming
+from sklogloss.inputs.errors import naming, stacklevel_of_user
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds
 from sklogloss.inputs.targets import group_indices, label_column
@@ -182,7 +182,7 @@ def cluster_indices(
             f"groups have {n_clusters} clusters with weight: below {FEW_CLUSTERS}, standard errors "
             "by clusters tend to be too small, and intervals too narrow",
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_user(),
         )
     return cluster, n_clusters
 

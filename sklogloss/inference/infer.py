@@ -36,6 +36,7 @@ from sklogloss.inference.firth import FirthInference, PenalisedLikelihood, check
 from sklogloss.inference.likelihood import Likelihood, Point
 from sklogloss.inference.results import InferenceResult
 from sklogloss.inference.terms import Terms
+from sklogloss.inputs.errors import stacklevel_of_user
 from sklogloss.inputs.parameters import (
     check_parameter,
     resolve_penalty,
@@ -156,7 +157,22 @@ def infer(
     mean symmetry    4.154
     dtype: float64
     """
-    estimator = clf
+    # The matrices are small, and OpenBLAS wakes all its threads even for the smallest.
+    with one_blas_thread():
+        result = _infer(clf, X, y, sample_weight, offset, covariance, groups, baseline)
+    return result
+
+
+def _infer(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    offset: Any,
+    covariance: str,
+    groups: Any,
+    baseline: Any,
+) -> InferenceResult:
     clf, X, columns = classifier_and_data(estimator, X)
     check_parameter("covariance", covariance, COVARIANCES)
     is_firth = isinstance(clf, FirthLogisticRegression)
@@ -322,7 +338,7 @@ def _warn_of_distance(
     step = -information.solve(point.gradient)
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
         if _is_separated(objective, point, [point.theta, step], label):
-            warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=3)
+            warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=stacklevel_of_user())
             return
     linear_map = terms.linear_map(objective.coordinates)
     variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
@@ -333,7 +349,7 @@ def _warn_of_distance(
             "X, y, sample_weight or offset is not that of the fit, or the fit has not converged "
             "(lower tol, increase max_iter)",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_user(),
         )
 
 

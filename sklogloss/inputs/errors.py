@@ -1,13 +1,15 @@
-"""Errors that name the argument, in few words."""
+"""Errors that name the argument, in few words, and warnings that point at the user's line."""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
 
-__all__ = ["naming", "shown"]
+__all__ = ["naming", "shown", "stacklevel_of_user"]
 
 # Characters of a value that an error shows.
 LONGEST_VALUE = 100
@@ -43,3 +45,16 @@ def naming(name: str) -> Iterator[None]:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name}: {error}") from error
+
+
+def stacklevel_of_user() -> int:
+    """Return the stacklevel by which a warning of the caller points outside this package."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _package_of(frame) == package:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

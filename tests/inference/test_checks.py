@@ -224,3 +224,19 @@ def test_few_clusters_are_a_warning(data):
             ["groups have 19 clusters with weight"] if n_clusters == 19 else []
         )
         assert all(each.filename == __file__ for each in caught)
+
+
+def test_warnings_of_the_data_point_at_the_users_line(data):
+    X, y = data
+    weight = (y == 1).astype(float)
+    clf = LogLossClassifier(C=np.inf)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf.fit(X, y, sample_weight=weight)
+        try:
+            infer(clf, X, y, sample_weight=weight)
+        except ValueError:
+            pass
+    of_weight = [each for each in caught if "sample_weight is zero" in str(each.message)]
+    assert len(of_weight) == 2
+    assert all(each.filename == __file__ for each in of_weight)

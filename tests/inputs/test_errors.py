@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklogloss.inputs.errors import naming, shown
+from sklogloss.inputs.errors import naming, shown, stacklevel_of_user
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ def test_long_values_are_cut():
 def test_errors_of_others_get_the_name(error, expected, message):
     with pytest.raises(expected, match=message), naming("cv"):
         raise error
+
+
+def test_stacklevel_is_that_of_the_first_frame_outside_the_package():
+    def call(function):
+        return function()
+
+    namespace = {"__name__": "sklogloss.somewhere", "call": call, "level": stacklevel_of_user}
+    exec("def inner():\n    return level()\ndef outer():\n    return inner()", namespace)
+    assert stacklevel_of_user() == 1
+    assert namespace["inner"]() == 2
+    assert namespace["outer"]() == 3
+    # Another package between the two is outside.
+    namespace["inner"] = lambda: call(namespace["level"])
+    assert namespace["outer"]() == 1
