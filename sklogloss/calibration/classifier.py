@@ -39,6 +39,7 @@ from sklogloss.calibration.held_out import (
     targets_of,
     with_all_classes,
 )
+from sklogloss.inputs.array_api import put_beside, to_numpy
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.parameters import check_parameter
@@ -178,6 +179,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             out.
         """
         self._check_parameters()
+        X, y, sample_weight = (to_numpy(array) for array in (X, y, sample_weight))
         X, y = indexable(X, y)
         targets = targets_of(self, y)
         check_same_length(X=X, y=targets)
@@ -368,6 +370,9 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
+        return put_beside(X, self._proba(to_numpy(X)))
+
+    def _proba(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         probas = []
         for estimator, calibrator in zip(self.estimators_, self.calibrators_, strict=True):
@@ -391,13 +396,16 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         log_proba : ndarray of shape (n_samples, n_classes)
             Columns as in ``classes_``. They have all their digits with one calibrator.
         """
+        return put_beside(X, self._log_proba(to_numpy(X)))
+
+    def _log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         if len(self.estimators_) == 1 and self.calibrators_[0] is not None:
             raw = class_raw_prediction(self.estimators_[0], X, self.classes_)
             finite = finite_raw_prediction(raw, self._floor)
             return self.calibrators_[0].predict_log_proba(finite)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(self._proba(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable class of each sample.
@@ -411,8 +419,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Labels.
         """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self._proba(to_numpy(X))
+        return put_beside(X, self.classes_[proba.argmax(axis=1)])
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing of metadata: to the estimator's fit and to the splitter.

@@ -6,20 +6,34 @@ Arrays on the CPU become ndarrays, which share their memory. A tensor on a CUDA 
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklogloss.inputs.array_api import Place, to_numpy
+from sklogloss.inputs.array_api import Place, put_beside, to_numpy
 from sklogloss.inputs.errors import naming
-from sklogloss.inputs.targets import encode_targets
+from sklogloss.inputs.targets import encode_targets, require_y
 
-__all__ = ["foreign_error", "give_back", "predict_in_place", "problem_in_place"]
+__all__ = ["Scores", "foreign_error", "give_back", "predict_in_place", "problem_in_place"]
 
 # Types of torch devices on which data is solved for where it lies.
 DEVICES = ("cuda",)
 # Fitted arrays that go where X is. The labels of the classes go where those of y are.
 FITTED = ("coef_", "intercept_", "n_iter_", "class_weight_")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a device has computed of X: the methods of a classifier take it in the place of X.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        X coef + intercept.
+    """
+
+    values: np.ndarray
 
 
 def problem_in_place(estimator, X, y, sample_weight, offset):
@@ -78,12 +92,8 @@ def predict_in_place(estimator, method, X, *others):
     twin = copy(estimator)
     for name in (*FITTED, "classes_"):
         setattr(twin, name, to_numpy(getattr(estimator, name)))
-    if _stays_on_device(X):
-        X = _scores_as_features(estimator, twin, X)
-    result = getattr(twin, method)(to_numpy(X), *(to_numpy(other) for other in others))
-    # Strings are NumPy's alone, and a score is a number.
-    has_place = getattr(result, "dtype", None) is not None and result.dtype.kind in "biuf"
-    return place.put(result) if has_place and result.ndim > 0 else result
+    rows = _scores_on_device(estimator, X) if _stays_on_device(X) else to_numpy(X)
+    return put_beside(X, getattr(twin, method)(rows, *(to_numpy(other) for other in others)))
 
 
 def foreign_error(estimator, name, array):
@@ -106,22 +116,16 @@ def _problem_on_device(estimator, X, y, sample_weight, offset):
     from sklogloss.classifiers.torch_problem import TorchProblem
     from sklogloss.linear.torch_samples import TorchDesign
 
+    y = require_y(estimator, y)
     namespace = Place.of(X).namespace
     with naming("X"):
-        X = validate_data(estimator, X, dtype=[namespace.float64, namespace.float32])
+        X = validate_data(estimator, X.detach(), dtype=[namespace.float64, namespace.float32])
     design = TorchDesign(X)
     return TorchProblem.of(estimator, design, encode_targets(design, y), sample_weight, offset)
 
 
-def _scores_as_features(estimator, twin, X):
-    # The scores of X, computed on its device, and a twin that has them for features.
-    xp = Place.of(X).namespace
-    X = validate_data(estimator, X, reset=False)
-    dtype = xp.result_type(X, estimator.coef_)
-    coef, intercept = (xp.astype(array, dtype) for array in (estimator.coef_, estimator.intercept_))
-    scores = xp.astype(X, dtype) @ coef.T + intercept
-    n_columns = scores.shape[1]
-    twin.n_features_in_ = n_columns
-    twin.coef_ = np.eye(n_columns, dtype=twin.coef_.dtype)
-    twin.intercept_ = np.zeros(n_columns, dtype=twin.coef_.dtype)
-    return scores
+def _scores_on_device(estimator, X):
+    from sklogloss.linear.torch_samples import scores_of
+
+    X = validate_data(estimator, X.detach(), reset=False)
+    return Scores(to_numpy(scores_of(X, estimator.coef_, estimator.intercept_)))

@@ -20,6 +20,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import validate_data
 
 from sklogloss.classifiers.array_api import (
+    Scores,
     foreign_error,
     give_back,
     predict_in_place,
@@ -413,6 +414,8 @@ class BaseLinearClassifier(
             elif has_finite_sum(X):
                 scores = X @ self.coef_.T
                 scores += self.intercept_
+        elif type(X) is Scores:
+            scores = X.values
         if scores is None:
             if sparse.issparse(X) and X.format in ("csr", "csc"):
                 check_sparse(X)

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils._array_api import _convert_to_numpy, get_namespace, get_namespace_and_device
 
-__all__ = ["Place", "is_foreign", "to_numpy"]
+__all__ = ["Place", "is_foreign", "put_beside", "to_numpy"]
 
 
 def is_foreign(array: Any) -> bool:
@@ -30,15 +30,21 @@ def is_foreign(array: Any) -> bool:
 def to_numpy(array: Any) -> Any:
     """Return an array of another library as an ndarray, and everything else as it is.
 
-    The ndarray shares the memory of an array on the CPU, through DLPack.
+    The ndarray shares the memory of an array on the CPU, through DLPack. NumPy has no bfloat16:
+    such an array becomes float64. A tensor loses its part in a gradient.
     """
     if not is_foreign(array):
         return array
+    namespace, _ = get_namespace(array)
+    if hasattr(array, "detach"):
+        array = array.detach()
+    if str(array.dtype).endswith("bfloat16"):
+        array = namespace.astype(array, namespace.float64)
     try:
         return np.from_dlpack(array)
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
         # The array lies on another device, or its library knows no DLPack.
-        return _convert_to_numpy(array, get_namespace(array)[0])
+        return _convert_to_numpy(array, namespace)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,16 @@ class Place:
     def __str__(self) -> str:
         name = self.namespace.__name__.removeprefix("sklearn.externals.")
         return f"{name.removeprefix('array_api_compat.')} on the device {self.device}"
+
+
+def put_beside(X: Any, result: Any) -> Any:
+    """Return what was computed of X as an array of the place of X.
+
+    Numbers, and labels that are strings, are NumPy's alone: they come back as they are.
+    """
+    place = Place.of(X)
+    has_place = place is not None and isinstance(result, np.ndarray) and result.dtype.kind in "biuf"
+    return place.put(result) if has_place else result
 
 
 def _is_numpy(namespace: Any) -> bool:

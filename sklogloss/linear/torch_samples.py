@@ -5,6 +5,8 @@ The passes are torch's own operations, and imported only where there is a tensor
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,13 +17,64 @@ from sklogloss._cython.data_pass import fill_diagonal
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss.linear.samples import Samples
 
-__all__ = ["TorchDesign", "TorchSamples"]
+__all__ = ["TorchDesign", "TorchSamples", "full_precision", "scores_of"]
 
 # Entries of X that are looked at, converted or weighted at a time: no pass needs a copy of X.
 CHUNK_ENTRIES = 2**24
 # Rows whose products are summed in the arithmetic of X; their sums are summed in float64.
 ROWS_OF_SUM = 1024
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
+# The setting of torch.backends.cuda.matmul for products of float32, which torch 2.9 renamed, and
+# its value for products with all digits. "none" is as good.
+HAS_FP32_PRECISION = hasattr(torch.backends.cuda.matmul, "fp32_precision")
+SETTING, EXACT = ("fp32_precision", "ieee") if HAS_FP32_PRECISION else ("allow_tf32", False)
+
+
+class _ExactProducts:
+    # A context without TF32. The setting is one for all threads: the first that enters keeps what
+    # was set, the last that leaves puts it back.
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n_inside = 0
+        self.given = EXACT
+
+    def __enter__(self):
+        with self.lock:
+            if self.n_inside == 0:
+                self.given = getattr(torch.backends.cuda.matmul, SETTING)
+                self._set_unless_exact(EXACT)
+            self.n_inside += 1
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                self._set_unless_exact(self.given)
+
+    def _set_unless_exact(self, value):
+        if self.given not in (EXACT, "none"):
+            setattr(torch.backends.cuda.matmul, SETTING, value)
+
+
+_exact_products = _ExactProducts()
+
+
+@contextmanager
+def full_precision():
+    """Keep autocast and TF32 off: they leave a product fewer digits than a gradient needs."""
+    with ExitStack() as stack:
+        for device in ("cuda", "cpu"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(_exact_products)
+        yield
+
+
+@full_precision()
+def scores_of(X, coef, intercept):
+    """Return X coef' + intercept of tensors in the wider dtype, shape (n_samples, n_columns)."""
+    dtype = torch.promote_types(X.dtype, coef.dtype)
+    return X.to(dtype) @ coef.to(dtype).T + intercept.to(dtype)
 
 
 class TorchDesign:
@@ -77,6 +130,16 @@ class TorchDesign:
         return center, scale, coordinates.fit_intercept
 
 
+def take_tensor_rows(X, rows):
+    """Return a copy of some rows of a tensor."""
+    return X[torch.tensor(rows, device=X.device)]
+
+
+def take_tensor_columns(X, features, n_threads):
+    """Return a copy of some columns of a tensor. The device has threads of its own."""
+    return X[:, torch.tensor(features, device=X.device)]
+
+
 class TorchSamples(Samples):
     """Rows of a tensor with their targets, weights and offsets, and the passes of log loss.
 
@@ -90,6 +153,10 @@ class TorchSamples(Samples):
         A copy on the CPU, made once it is asked for: by what tells whether classes are separable,
         and by the reduction to the space that few rows span.
     """
+
+    _make_design = TorchDesign
+    _take_rows = staticmethod(take_tensor_rows)
+    _take_columns = staticmethod(take_tensor_columns)
 
     def __post_init__(self):
         super().__post_init__()
@@ -106,27 +173,6 @@ class TorchSamples(Samples):
         """Yield the rows in chunks, see `CHUNK_ENTRIES`."""
         for rows, X in self.design.chunks():
             yield _Chunk(rows, X, *(None if a is None else a[rows] for a in self._tensors))
-
-    def take(self, rows):
-        """Return a copy of some rows."""
-        index = self.design.tensor(rows, torch.int64)
-        return TorchSamples(
-            TorchDesign(self.design.X[index], self.dtype),
-            np.asfortranarray(self.target[rows]),
-            None if self.weight is None else self.weight[rows],
-            None if self.offset is None else np.asfortranarray(self.offset[rows]),
-            self.n_threads,
-        )
-
-    def columns(self, features):
-        """Return the same rows with a copy of some columns of X, given in ascending order."""
-        taken = self.design.X[:, self.design.tensor(features, torch.int64)]
-        return TorchSamples(
-            TorchDesign(taken, self.dtype), self.target, self.weight, self.offset, self.n_threads
-        )
-
-    def _design_as(self, dtype, dense):
-        return self.design.astype(dtype)
 
     def largest_entries(self, which):
         """Return the largest absolute entry of each column."""
@@ -163,6 +209,7 @@ class TorchSamples(Samples):
                 mean = np.zeros(p)
         return total, mean, spread
 
+    @full_precision()
     def value_gradient(self, loss, predictor, *, curvature=False):
         """Return the sums of the loss and its gradient, and the curvature if asked for."""
         sums, kept = self.design.zeros(1 + (self.design.n_features + 1) * loss.n_columns), []
@@ -174,6 +221,7 @@ class TorchSamples(Samples):
                 kept.append(_curvature(raw_prediction))
         return sums.cpu().numpy(), torch.cat(kept) if curvature else None
 
+    @full_precision()
     def value_gradient_hessian(self, loss, predictor, coordinates, *, single=False, stride=1):
         """Return the sums of the loss, its gradient and its Hessian in theta, in one pass."""
         p, k = self.design.n_features, loss.n_columns
@@ -194,6 +242,7 @@ class TorchSamples(Samples):
             fill_diagonal(pairs, k)
         return sums.cpu().numpy()
 
+    @full_precision()
     def class_mean_hessian(self, loss, curvature, coordinates):
         """Return the sum of the mean over the classes of the Hessian's blocks."""
         size, of_columns = coordinates.shape[0], self.design.of_columns(coordinates)
@@ -203,6 +252,7 @@ class TorchSamples(Samples):
             gram += _cross(columns, _times(columns, mean[chunk.rows], chunk.weight))
         return gram.cpu().numpy()
 
+    @full_precision()
     def hessian_product(self, loss, curvature, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""
         sums = self.design.zeros((self.design.n_features + 1) * loss.n_columns)
@@ -215,6 +265,7 @@ class TorchSamples(Samples):
             sums += _gradient(chunk.X, _times(product, chunk.weight))
         return sums.cpu().numpy()
 
+    @full_precision()
     def hessian_diagonal(self, loss, curvature, center):
         """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
         p, k = self.design.n_features, loss.n_columns

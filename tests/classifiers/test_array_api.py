@@ -15,13 +15,16 @@ from sklogloss import (
     LogLossClassifierCV,
     logloss_path,
 )
+from sklogloss.calibration import CalibratedClassifier
 from sklogloss.classifiers import array_api
 from sklogloss.inputs.array_api import Place, to_numpy
 from sklogloss.metrics import (
     brier_score,
+    expected_cost,
     log_loss,
     neg_brier_scorer,
     neg_log_loss_scorer,
+    optimal_decisions,
 )
 
 FITTED = ["coef_", "intercept_", "n_iter_", "class_weight_", "classes_"]
@@ -150,6 +153,12 @@ def test_errors_name_the_libraries(to_foreign):
     for other in (FirthLogisticRegression(), LogLossClassifierCV()):
         with pytest.raises(TypeError, match=f"{type(other).__name__} does not take X as an array"):
             other.fit(to_foreign(X), y)
+        other.fit(X[50:], to_foreign(y[50:]))
+        for method in PREDICTIONS:
+            with pytest.raises(ValueError, match=r"same namespace .* fit was one of NumPy"):
+                getattr(other, method)(to_foreign(X))
+    with pytest.raises(ValueError, match="LogLossClassifier estimator requires y to be passed"):
+        LogLossClassifier().fit(to_foreign(X), None)
     with pytest.raises(TypeError, match="does not take X as an array of"):
         logloss_path(to_foreign(X), y)
     with pytest.raises(ValueError, match="NaN"):
@@ -174,6 +183,28 @@ def test_metrics_take_them(to_foreign):
     for metric in (log_loss, brier_score):
         value = metric(to_foreign(y), to_foreign(proba), sample_weight=to_foreign(weight))
         assert value == metric(y, proba, sample_weight=weight)
+
+
+def test_decisions_and_their_cost_take_them(to_foreign):
+    y, decided, cost = np.array([0, 1, 1]), np.array([1, 1, 0]), np.array([[0.0, 1.0], [5.0, 0.0]])
+    weight, proba = np.array([1.0, 2, 0.5]), np.array([[0.9, 0.1], [0.7, 0.3], [0.1, 0.9]])
+    foreign = [to_foreign(array) for array in (y, decided, cost)]
+    expected = expected_cost(y, decided, cost, sample_weight=weight)
+    assert expected_cost(*foreign, sample_weight=to_foreign(weight)) == expected
+    decisions = optimal_decisions(to_foreign(proba), to_foreign(cost))
+    np.testing.assert_array_equal(decisions, optimal_decisions(proba, cost))
+
+
+@pytest.mark.parametrize("method", ["temperature", "auto"])
+def test_calibrated_classifier_takes_them(to_foreign, method):
+    X, y, weight = data(n_classes=2)
+    clf = CalibratedClassifier(LogLossClassifier(), method, cv=3)
+    expected = clone(clf).fit(X, y, weight)
+    actual = clone(clf).fit(to_foreign(X), to_foreign(y), to_foreign(weight))
+    for name in ("predict", "predict_proba", "predict_log_proba"):
+        prediction = getattr(actual, name)(to_foreign(X))
+        assert_lies_where(prediction, to_foreign(X))
+        np.testing.assert_array_equal(to_numpy(prediction), getattr(expected, name)(X))
 
 
 def test_arrays_on_the_cpu_are_not_copied(torch):
@@ -233,6 +264,57 @@ def test_device_fits_many_rows_wide_data_and_separable_classes(torch):
     X, y, _ = data(n_classes=2)
     with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="separable"):
         LogLossClassifier(C=np.inf).fit(torch.asarray(X), y)
+
+
+@pytest.mark.parametrize("devices", [("cuda",), ("cuda", "cpu")], ids=["NumPy", "torch"])
+@pytest.mark.parametrize("kind", ["gradient", "bfloat16"])
+def test_tensors_that_numpy_does_not_know(torch, monkeypatch, devices, kind):
+    monkeypatch.setattr(array_api, "DEVICES", devices)
+    X, y, weight = data(n_classes=2)
+    # Numbers of at most eight binary digits: bfloat16 has them all.
+    X = np.round(X)
+    tensor = torch.asarray(X)
+    tensor = tensor.requires_grad_() if kind == "gradient" else tensor.to(torch.bfloat16)
+    weights = torch.asarray(weight).requires_grad_()
+    expected = LogLossClassifier().fit(X, y, weight)
+    actual = LogLossClassifier().fit(tensor, y, weights)
+    # Both take the same steps of float64, and round differently.
+    np.testing.assert_allclose(actual.coef_.numpy(), expected.coef_, rtol=1e-9)
+    proba = actual.predict_proba(tensor)
+    assert proba.dtype == torch.float64
+    assert not proba.requires_grad
+    np.testing.assert_allclose(proba.numpy(), expected.predict_proba(X), rtol=1e-9)
+
+
+def test_autocast_changes_nothing_on_a_device(torch):
+    X, y, _ = data(np.float32)
+    tensor = torch.asarray(X)
+    expected = LogLossClassifier().fit(tensor, y)
+    scores = expected.decision_function(tensor)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        actual = LogLossClassifier().fit(tensor, y)
+        np.testing.assert_array_equal(actual.decision_function(tensor), scores)
+    np.testing.assert_array_equal(actual.coef_, expected.coef_)
+    np.testing.assert_array_equal(actual.n_iter_, expected.n_iter_)
+
+
+def test_scores_that_overflow_on_a_device_are_those_of_the_cpu(torch):
+    X, y, _ = data()
+    clf = LogLossClassifier().fit(X, y)
+    on_device = LogLossClassifier().fit(torch.asarray(X), y)
+    huge = np.diag([1.0, -1.0, 1.0, 1.0]) * 1.7e308
+    with np.errstate(all="ignore"):
+        expected = clf.decision_function(huge)
+    assert np.isinf(expected).any()
+    actual = on_device.decision_function(torch.asarray(huge)).numpy()
+    np.testing.assert_array_equal(np.isposinf(actual), np.isposinf(expected))
+    np.testing.assert_array_equal(np.isneginf(actual), np.isneginf(expected))
+    assert not np.isnan(actual).any()
+
+
+def test_device_asks_for_y(torch):
+    with pytest.raises(ValueError, match="LogLossClassifier estimator requires y to be passed"):
+        LogLossClassifier().fit(torch.zeros((3, 2)), None)
 
 
 def test_device_has_log_loss_only(torch):

@@ -183,6 +183,48 @@ def test_digits_of_a_loss_next_to_nothing_do_not_cancel():
         np.testing.assert_allclose(sums, expected, rtol=1e-14)
 
 
+def test_products_have_all_digits_whatever_the_caller_allows(X, monkeypatch):
+    products = torch.backends.cuda.matmul
+    _, others, kernel = pair(X, 2, dtype=np.float32)
+    predictor, seen = (np.ones((P, 1)), np.zeros(1)), []
+    expected, _ = others.value_gradient(kernel, predictor)
+
+    def product(*arrays):
+        seen.append(getattr(products, torch_samples.SETTING))
+        return _cross(*arrays)
+
+    _cross = torch_samples._cross
+    monkeypatch.setattr(torch_samples, "_cross", product)
+    given = products.allow_tf32
+    try:
+        for allowed in (True, False):
+            products.allow_tf32 = allowed
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                actual, _ = others.value_gradient(kernel, predictor)
+            assert products.allow_tf32 == allowed
+            np.testing.assert_array_equal(actual, expected)
+    finally:
+        products.allow_tf32 = given
+    assert set(seen) <= {torch_samples.EXACT, "none"}
+    assert len(seen) == 2
+
+
+def test_the_last_of_several_threads_puts_the_setting_back():
+    products = torch.backends.cuda.matmul
+    given = products.allow_tf32
+    products.allow_tf32 = True
+    try:
+        first, second = torch_samples.full_precision(), torch_samples.full_precision()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert getattr(products, torch_samples.SETTING) == torch_samples.EXACT
+        second.__exit__(None, None, None)
+        assert products.allow_tf32
+    finally:
+        products.allow_tf32 = given
+
+
 def test_nothing_imports_torch_before_there_is_a_tensor():
     code = (
         "import sys, numpy as np; from sklogloss import LogLossClassifier\n"
