@@ -236,11 +236,24 @@ def try_skops():
 def try_mlflow():
     import mlflow.sklearn
 
+    trusted = [f"{LogLossClassifier.__module__}.LogLossClassifier"]
+    formats = [{"skops_trusted_types": trusted}, {"serialization_format": "cloudpickle"}]
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "model")
-        mlflow.sklearn.save_model(fitted(), path, serialization_format="cloudpickle")
-        loaded = mlflow.sklearn.load_model(path)
-    assert_array_equal(loaded.predict_proba(X), fitted().predict_proba(X))
+        for i, options in enumerate(formats):
+            path = str(Path(folder) / f"model_{i}")
+            mlflow.sklearn.save_model(fitted(), path, **options)
+            loaded = mlflow.sklearn.load_model(path)
+            assert_array_equal(loaded.predict_proba(X), fitted().predict_proba(X))
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/runs.db")
+        mlflow.create_experiment("tried", artifact_location=f"{folder}/artifacts")
+        mlflow.set_experiment("tried")
+        mlflow.sklearn.autolog(log_datasets=False)
+        with mlflow.start_run() as run:
+            make_pipeline(StandardScaler(), LogLossClassifier()).fit(X, y)
+        data = mlflow.get_run(run.info.run_id).data
+        mlflow.sklearn.autolog(disable=True)
+    assert data.params["loglossclassifier__C"] == "1.0"
+    assert data.metrics["training_accuracy_score"] > 0.85
 
 
 def try_hummingbird():
