@@ -65,6 +65,17 @@ def test_parameters_of_scikit_learn_s_class_are_taken(ours, theirs):
     ours(**params).fit(np.arange(20.0)[:, None], [0, 1] * 10)
 
 
+def test_a_parameter_that_scikit_learn_s_class_may_get_is_noticed():
+    # With alpha in the place of C, as has been proposed, the test above fails; it runs with
+    # pre-releases.
+    class WithAlpha(LogisticRegression):
+        def get_params(self, deep=True):
+            return super().get_params(deep) | {"alpha": "1/n_samples"}
+
+    with pytest.raises(TypeError, match="alpha"):
+        test_parameters_of_scikit_learn_s_class_are_taken(LogLossClassifier, WithAlpha)
+
+
 @pytest.mark.parametrize(
     "model",
     [

@@ -17,6 +17,7 @@ from sklogloss import (
     LogLossClassifier,
     LogLossClassifierCV,
 )
+from sklogloss.classifiers import export
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)
@@ -84,6 +85,43 @@ def test_a_new_fit_of_the_result_has_the_same_optimum(l1_ratio, solver):
     # A mean objective whose gradient is at most 1e-8 and whose curvature along a coefficient is at
     # least that of the L2 penalty, 1 / (C n), or of the loss, some 0.01: 1e-6 each.
     np.testing.assert_allclose(exported.coef_, clf.coef_, atol=1e-5)
+
+
+class LogisticRegressionWithoutPenalty(LogisticRegression):
+    """That of a future scikit-learn, which drops the parameter."""
+
+    def __init__(self, C=1.0, l1_ratio=0.0, tol=1e-4, solver="lbfgs", max_iter=100, **others):
+        self.C, self.l1_ratio, self.tol, self.solver = C, l1_ratio, tol, solver
+        self.max_iter, self.others = max_iter, others
+
+    @classmethod
+    def _get_param_names(cls):
+        return ["C", "l1_ratio", "max_iter", "solver", "tol"]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "meant"),
+    [
+        (None, (np.inf, 0)),
+        ("l2", (0.1, 0)),
+        ("l1", (0.1, 1)),
+        ("elasticnet", (0.1, 0.5)),
+        ("deprecated", (0.1, 0.5)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Setting penalty=None", "ignore:Inconsistent values")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_penalty_outlives_that_of_scikit_learn(monkeypatch, penalty, meant):
+    monkeypatch.setattr(export, "LogisticRegression", LogisticRegressionWithoutPenalty)
+    X, y = scale(CANCER[0]), CANCER[1]
+    clf = LogLossClassifier(penalty=penalty, C=0.1, l1_ratio=0.5, max_iter=1000, tol=0.01).fit(X, y)
+    exported = clf.to_sklearn()
+    assert type(exported) is LogisticRegressionWithoutPenalty
+    assert (exported.C, exported.l1_ratio) == meant
+    assert "penalty" not in exported.others
+    C, l1_ratio = meant
+    plain = LogLossClassifier(C=C, l1_ratio=l1_ratio, max_iter=1000, tol=0.01).fit(X, y)
+    np.testing.assert_array_equal(clf.coef_, plain.coef_)
 
 
 @pytest.mark.parametrize("data", [IRIS, CANCER], ids=["iris", "cancer"])
