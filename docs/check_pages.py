@@ -1,8 +1,10 @@
 """Open every page of the built site in Chromium: ``python docs/check_pages.py docs/_build/html``.
 
-Each page is opened at the width of a desktop and at that of a telephone. The check fails on
+Each page is opened at the width of a desktop, light and dark, and at that of a telephone. The check
+fails on
 
-- a page that is wider than the window,
+- a page that is wider than the window, and a heading that is wider than the page,
+- text that hardly differs from its background,
 - at the desktop's width, a code block or signature that does not fit; at the telephone's, one that
   cannot be scrolled,
 - a picture without a description, or with a file name for one,
@@ -22,7 +24,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-WIDTHS = (1400, 390)
+# Width in pixels, and colour scheme.
+WINDOWS = ((1400, "light"), (1400, "dark"), (390, "light"))
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -41,13 +44,33 @@ CHECK = r"""
   if (root.scrollWidth > root.clientWidth + 1)
     problems.push(`page is ${root.scrollWidth} px wide`);
   for (const block of document.querySelectorAll(
-      "article pre, article dt.sig, article table.autosummary td, article .math")) {
+      "article pre, article dt.sig, article table.autosummary td, article .math, " +
+      "article h1, article h2, article h3")) {
     const style = getComputedStyle(block);
     if (style.display === "inline" || block.scrollWidth <= block.clientWidth + 1) continue;
     const scrolls = ["auto", "scroll"].includes(style.overflowX);
     if (WIDTH > 1000 || !scrolls)
       problems.push(`${block.tagName} clipped, ${block.scrollWidth} > ${block.clientWidth}: ` +
                     shorten(block));
+  }
+  // The least contrast that the Web Content Accessibility Guidelines allow for large text.
+  const LEAST_CONTRAST = 3;
+  const channels = (color) => color.match(/[\d.]+/g).map(Number);
+  const luminance = (color) => channels(color).slice(0, 3)
+    .map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const background = (element) => {
+    for (; element; element = element.parentElement) {
+      const color = getComputedStyle(element).backgroundColor;
+      if ((channels(color)[3] ?? 1) > 0.5) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  for (const text of document.querySelectorAll("article :is(p, li, td, th, dt, dd, pre, h1, h2)")) {
+    const pair = [luminance(getComputedStyle(text).color), luminance(background(text))];
+    const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (text.getClientRects().length && contrast < LEAST_CONTRAST)
+      problems.push(`contrast of ${contrast.toFixed(1)}: ${shorten(text)}`);
   }
   for (const output of document.querySelectorAll("article pre"))
     if (/<[^<>]* (object )?at 0x[0-9a-f]+>/.test(output.textContent))
@@ -121,9 +144,11 @@ class Browser:
                 return message["result"]
             self.events.append(message)
 
-    def open(self, path, width):
+    def open(self, path, width, scheme):
         """Open a page and wait until it is complete; return what its console complains of."""
         self.events.clear()
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.ask("Emulation.setEmulatedMedia", features=[feature])
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -165,12 +190,12 @@ def main(root):
         browser = Browser(profile)
         try:
             for path in pages:
-                for width in WIDTHS:
-                    problems = browser.open(path, width)
+                for width, scheme in WINDOWS:
+                    problems = browser.open(path, width, scheme)
                     problems += browser.evaluate(CHECK.replace("WIDTH", str(width)))
                     n_problems += len(problems)
                     for problem in problems:
-                        print(f"{path.relative_to(root)} at {width} px: {problem}")
+                        print(f"{path.relative_to(root)} at {width} px, {scheme}: {problem}")
         finally:
             browser.close()
     print(f"{len(pages)} pages, {n_problems} problems")
