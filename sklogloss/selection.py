@@ -1,4 +1,4 @@
-"""Which penalty the scores of a cross-validation speak for."""
+"""Which penalty the scores of a cross-validation suggest."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Calibrators: they mend the probabilities of any classifier."""
+"""Calibrators: they correct the probabilities of any classifier."""
 
 from sklogloss.calibration.beta import BetaScaling
 from sklogloss.calibration.choice import MethodScore

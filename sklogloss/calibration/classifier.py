@@ -1,4 +1,4 @@
-"""A classifier whose probabilities are mended."""
+"""A classifier with recalibrated probabilities."""
 
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
@@ -53,35 +53,33 @@ DEFAULT_N_FOLDS = 5
 
 
 class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier with a calibrator behind it, which held-out predictions have been fitted to.
+    """A classifier, followed by a calibrator that is fitted to held-out predictions.
 
-    The raw predictions that the calibrator gets are the decision function of the classifier, or, if
-    it has none, the logarithms of its probabilities. A probability of 0 counts as half the smallest
-    positive one.
+    The calibrator gets the decision function of the classifier or, if it has none, the logarithms
+    of its probabilities. A probability of 0 counts as half the smallest positive one.
 
     Parameters
     ----------
     estimator : classifier
-        With `decision_function` or `predict_proba`. One that has been fitted already, and shall
-        stay as it is, belongs into scikit-learn's
-        `FrozenEstimator <sklearn.frozen.FrozenEstimator>`; then all samples given to `fit` serve
-        the calibrator, and must be others than those that it was fitted to.
+        With `decision_function` or `predict_proba`. To keep a fitted classifier as it is, wrap it
+        in scikit-learn's `FrozenEstimator <sklearn.frozen.FrozenEstimator>`. All samples given to
+        `fit` then serve the calibrator; they must not be those that the classifier was fitted to.
     method : {"auto", "none", "temperature", "logistic", "beta", "vector", "structured", \
             "venn-abers", "isotonic"}, default="auto"
         The calibrator: `TemperatureScaling`, `LogisticScaling`, `BetaScaling`, `VectorScaling`,
         `StructuredScaling`, `VennAbers` (two classes) or `IsotonicScaling`; "none" leaves the
-        probabilities as they are. "auto" chooses by held-out log loss: the simplest method, in this
-        order, that is worse than the best by no more than a standard error, and never one that is
-        worse than "none". For two classes "vector" and "structured" are not among them, which are
-        "logistic" with other targets; for more "beta" is not.
+        probabilities unchanged. "auto" chooses by held-out log loss: it takes the simplest method,
+        in this order, that is worse than the best by at most one standard error, and never one that
+        is worse than "none". For two classes, it omits "vector" and "structured", which are
+        "logistic" with other targets. For more classes, it omits "beta".
     cv : int, cross-validation generator or iterable, default=None
-        The folds: the estimator is fitted to the training rows, its predictions for the test rows
-        serve the calibrator. An integer is a number of stratified folds; None means 5, or fewer
-        where no class has 5 samples.
+        The folds. The estimator is fitted to the training rows, and the calibrator to its
+        predictions for the test rows. An integer is a number of stratified folds; None means 5, or
+        fewer if no class has 5 samples.
     ensemble : bool, default=False
-        If not, the estimator is fitted to all data once more, and one calibrator, fitted to the
-        predictions of all folds, is behind it; each sample may be a test row once. If so, there is
-        a calibrator for the estimator of each fold, and the probabilities are means over the folds.
+        If False, the estimator is refitted to all data, and one calibrator is fitted to the
+        predictions of all folds; each sample may be a test row once. If True, the estimator of each
+        fold has a calibrator of its own, and the probabilities are means over the folds.
 
     Attributes
     ----------

@@ -38,9 +38,9 @@ __all__ = ["PriorCorrection"]
 class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""A classifier whose probabilities are corrected for the shares of the classes.
 
-    Where a class has been resampled or weighted, or where it is rarer in use than in the data, the
-    probabilities of a classifier are those of other shares of the classes. If the samples of each
-    class are the same kind of samples, only the log-odds have moved:
+    If a class has been resampled or weighted, or if it is rarer in use than in the data, the
+    probabilities of a classifier belong to other shares of the classes. If the distribution within
+    each class is the same, the correction is a constant factor for each class:
 
     .. math:: p'_k \propto p_k \, \pi_k / \pi^\text{fit}_k,
 
@@ -50,14 +50,14 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier with `predict_proba`
-        Also a Pipeline of imbalanced-learn with a sampler in it. One that has been fitted already
-        belongs into scikit-learn's `FrozenEstimator`.
+        It may be a Pipeline of imbalanced-learn that contains a sampler. Wrap a fitted classifier
+        in scikit-learn's `FrozenEstimator`.
     class_prior : array-like of shape (n_classes,) or dict, default=None
         The shares of the classes in use, in the order of ``classes_`` or by label, as in a dict or
         a Series of labels; they are divided by their sum. None means those of y in `fit`, weighted
         by sample_weight. `estimate_prior` estimates them from data without labels.
     sampling : {"balanced"}, dict, array-like of shape (n_classes,) or None, default="balanced"
-        What became of the shares of y before the classifier saw them:
+        How the shares of y were changed before the classifier saw them:
 
         - "balanced": equal shares, as after a sampler of imbalanced-learn by its default, or with
           ``class_weight="balanced"``.

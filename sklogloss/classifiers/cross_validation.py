@@ -76,7 +76,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
     l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
         Parts of the penalty that are L1, from 0 to 1; None means (0.0,).
     fit_intercept : bool, default=True
-        Whether to fit the intercept, else it is zero.
+        Whether to fit the intercept. If False, it is zero.
     cv : int, cross-validation generator or iterable, default=None
         The folds. An integer is a number of stratified folds; None means 5, or fewer where no
         class has 5 samples. Soft targets are stratified by their most probable class.
@@ -121,8 +121,8 @@ class LogLossClassifierCV(BaseLinearClassifier):
         strongest penalty whose mean score is within one standard error of that [1]_.
     label_smoothing : float, default=0.0
         In [0, 1): training targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        What the model then holds less probable than label_smoothing / n_classes has next to no
-        posterior probability, 2e-308 (1e-38 for float32).
+        A class whose smoothed probability is below label_smoothing / n_classes has almost no
+        posterior probability: 2e-308 (1e-38 for float32).
         Scores are those of the targets as they are.
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns, and what is scored; as for `LogLossClassifier`.
@@ -136,13 +136,13 @@ class LogLossClassifierCV(BaseLinearClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients. For more than two classes they sum to zero over the classes, or as nearly
-        as bounds allow; where there is an L1 penalty they need not.
+        Coefficients. For more than two classes, they sum to zero over the classes, as far as
+        bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     C_ : float
         The chosen C.
     l1_ratio_ : float
-        The chosen part of the penalty that is L1.
+        The chosen fraction of the penalty that is L1.
     Cs_ : ndarray of shape (n_Cs,)
     l1_ratios_ : ndarray of shape (n_l1_ratios,)
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
@@ -157,13 +157,13 @@ class LogLossClassifierCV(BaseLinearClassifier):
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features seen during fit, where X had names that are all strings.
+        Names of the features seen during fit, if X had names that are all strings.
     solver_ : str
         The solver that was used for the chosen penalty.
     plan_ : Plan
         The stages that solved it; ``str(plan_)`` says them in words.
     class_weight_ : ndarray of shape (n_classes,)
-        The weights of the classes that were used.
+        The weights of the classes in the fit.
 
     See Also
     --------

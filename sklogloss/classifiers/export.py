@@ -87,9 +87,9 @@ def _shift_to_posterior(model):
     if not isinstance(model._fitted_loss, LogLoss):
         raise ValueError(
             f'probabilities="posterior" of {type(model).__name__} is no sigmoid or softmax of '
-            f"linear scores, as LogisticRegression's probabilities are: it undoes what focal loss "
-            f"does to them. {advice}, and posterior() of sklogloss.losses.FocalLoss makes "
-            "the probabilities of its decision_function"
+            "linear scores, as LogisticRegression's probabilities are: it undoes the effect of "
+            f"focal loss. {advice}, and posterior() of sklogloss.losses.FocalLoss turns its "
+            "decision_function into probabilities"
         )
     if model._fitted_label_smoothing > 0:
         raise ValueError(
@@ -100,9 +100,9 @@ def _shift_to_posterior(model):
     weight = fitted_class_weight(model)
     if not np.all(weight > 0):
         raise ValueError(
-            'probabilities="posterior" gives classes of weight zero, '
-            f"{model.classes_[weight == 0].tolist()}, next to no probability, which no finite "
-            f"intercept does. {advice}"
+            'probabilities="posterior" gives classes with weight zero, '
+            f"{model.classes_[weight == 0].tolist()}, almost no probability, which no finite "
+            f"intercept can express. {advice}"
         )
     shift = -np.log(weight)
     return shift[1:] - shift[:1] if len(weight) == 2 else shift - shift.mean()

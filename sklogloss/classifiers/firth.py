@@ -35,37 +35,36 @@ class FirthLogisticRegression(BaseLinearClassifier):
 
         -sum_i s_i l(y_i, x_i w + b + o_i) + ln det(I) / 2
 
-    where l is the log loss -ln p of what happened (nats), of the sigmoid for two classes and of
-    the softmax for more [3]_, s_i the sample weight and o_i the offset, if there is one. There is
-    nothing to tune: the prior takes away the first-order bias that maximum likelihood has in small
-    samples, which is away from zero, and the coefficients are finite where a linear function
-    separates the classes [2]_.
+    where l is the log loss (nats), by the sigmoid for two classes and by the softmax for more [3]_.
+    s_i is the sample weight and o_i the offset, if there is one. There is nothing to tune. The
+    prior removes the first-order bias of maximum likelihood in small samples, which is away from
+    zero. Coefficients are finite even if a linear function separates the classes [2]_.
 
-    The intercept is under the prior, too. This pulls probabilities towards equal classes, which is
-    felt where a class is rare; `intercept_correction` undoes it.
+    The prior also covers the intercept. This pulls probabilities towards equal classes, which
+    matters if a class is rare; `intercept_correction` undoes it.
 
     Parameters
     ----------
     intercept_correction : {"flac", "flic", None}, default="flac"
-        Both corrections make the mean probability of each class its weighted fraction of the
-        samples [4]_. "flac" fits the coefficients again to the samples and pseudo-samples, which
-        have an intercept of their own; its probabilities are the better ones. "flic" fits the
-        intercept again and leaves the coefficients. None applies no correction. Without an
-        intercept there is nothing to correct.
+        With both corrections, the mean probability of each class equals its weighted fraction of
+        the samples [4]_. "flac" refits the coefficients to the samples and to pseudo-samples with a
+        separate intercept; it gives better probabilities. "flic" refits only the intercept. None
+        applies no correction. Without an intercept, there is nothing to correct.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (that above divided by
         the sum of the weights) exceeds tol, and it estimates the objective to be within a relative
-        1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6); or where rounding errors, which
-        grow with the size of X, allow no more. The correction has the same goal.
+        1e-7 * tol**2 of its optimum (at least 1e-11, at most 1e-6). It stops earlier if rounding
+        errors, which grow with the size of X, allow no more accuracy. The correction has the same
+        goal.
     fit_intercept : bool, default=True
-        Whether to fit the intercept b, else it is zero.
+        Whether to fit the intercept b. If False, it is zero.
     max_iter : int, default=100
-        Most iterations of the solver, and of the correction.
+        Maximum number of iterations of the solver, and of the correction.
     verbose : int, default=0
         If positive, print the plan and a line for each iteration.
     n_jobs : int, default=None
-        Number of threads, of predictions as well. None uses the cores that the process may
-        use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
+        Number of threads, also for predictions. None uses the cores that the process may use,
+        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
         the same bits for any number.
 
     Attributes
@@ -76,15 +75,15 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Coefficients. For more than two classes they sum to zero over the classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
-        Number of iterations, those of a second start and of the correction among them.
+        Number of iterations, including those of a second start and of the correction.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features seen during fit, where X had names that are all strings.
+        Names of the features seen during fit, if X had names that are all strings.
     solver_ : str
         "newton-cholesky".
     plan_ : Plan
-        The stages that solved the problem; ``str(plan_)`` says them in words.
+        The stages that solved the problem; ``str(plan_)`` describes them.
     class_weight_ : ndarray of shape (n_classes,)
         Ones.
 
@@ -110,18 +109,18 @@ class FirthLogisticRegression(BaseLinearClassifier):
 
     Sample weights are frequencies: a row of weight 2 is two rows.
 
-    Where columns of X depend linearly on others, or on the constant, the determinant is that of
-    the information of the directions that change probabilities. These have their unique estimate,
-    and of all coefficients that lead to them those of smallest norm are taken, after columns are
-    scaled to about the same spread. (R's brglm2 makes the last of such columns zero, which depends
-    on their order.)
+    If columns of X depend linearly on others, or on the constant, the determinant is that of the
+    information about the directions that change probabilities. The estimate in these directions is
+    unique. Of all coefficients that give it, the solution has the smallest norm, after columns are
+    scaled to about the same spread. (R's brglm2 makes the last of such columns zero, so its result
+    depends on their order.)
 
     The penalised likelihood may have several maxima if there are few samples for each coefficient,
-    above all with large offsets. Where few rows decide, the solver starts twice: from even
+    especially with large offsets. If few rows decide, the solver starts twice: from even
     probabilities, and from the maximum under a hundredth of the prior. It takes the higher maximum,
-    and a warning says if there were two.
+    and warns if there were two.
 
-    The arithmetic is in float64 whatever the type of X.
+    All arithmetic is in float64, whatever the type of X.
 
     References
     ----------

@@ -27,14 +27,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
         C * sum_i s_i f(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
-    where f is the focal loss -(1 - p)^gamma ln p of what happened (nats) [1]_, p that of the
-    sigmoid for two classes and of the softmax for more, s_i the sample weight times the weight of
-    the class, and o_i the offset, if there is one. The intercept is not penalised.
+    where f is the focal loss (nats) [1]_: -(1 - p)^gamma ln p, with p the output for the observed
+    class, by the sigmoid for two classes and by the softmax for more. s_i is the sample weight
+    times the weight of the class, and o_i the offset, if there is one. The intercept is not
+    penalised.
 
-    Focal loss is not proper: the p that minimises it is not the probability of what happens. But
-    it is known how the two differ, and `predict_proba` undoes it. Nor is focal loss convex: the
-    fit has two starts, followed on part of the rows where there are many, keeps the lower minimum,
-    and does not take a saddle for one.
+    Focal loss is not proper: the p that minimises it is not the probability of the class. But the
+    relation of the two is known, and `predict_proba` returns the probability. Focal loss is not
+    convex either. The fit has two starts, on a subset of the rows if there are many. It keeps the
+    lower minimum, and leaves saddles.
 
     Parameters
     ----------
@@ -42,9 +43,9 @@ class FocalLogisticRegression(BaseLinearClassifier):
         "elasticnet" leaves the penalty to ``l1_ratio``; "l2" means ``l1_ratio=0``, "l1" means
         ``l1_ratio=1`` and None means ``C=np.inf``.
     gamma : float, default=2.0
-        Focusing parameter, finite and not negative. 0 is log loss; the larger, the less count
-        samples that are well predicted. Above 1022, or 126 for float32 X, that is an error: next
-        to no loss is left.
+        Focusing parameter, finite and nonnegative. 0 is log loss. The larger gamma, the less the
+        samples count that are predicted well. A gamma above 1022 (126 for float32 X) is an error,
+        because almost no loss is left.
     alpha : float or array-like of shape (n_classes,), default=None
         Further weights of the classes, which multiply those of ``class_weight``. A float between 0
         and 1, for two classes, is the weight of ``classes_[1]``; the other one has 1 - alpha, as
@@ -52,18 +53,18 @@ class FocalLogisticRegression(BaseLinearClassifier):
     C : float, default=1.0
         Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1; None means 0. An L1 part makes coefficients
-        zero, exactly, and more of them the smaller C is.
+        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty makes
+        coefficients exactly zero; the smaller C, the more of them.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
         divided by C times the sum of the weights; with an L1 penalty, of the subgradient closest to
         zero) exceeds tol, and it estimates the objective to be within a relative 1e-7 * tol**2 of
-        a minimum (at least 1e-11, at most 1e-6); or where rounding errors, which grow with the
-        size of X, allow no more.
+        a minimum (at least 1e-11, at most 1e-6). It stops earlier if rounding errors, which grow
+        with the size of X, allow no more accuracy.
     fit_intercept : bool, default=True
-        Whether to fit the intercept b, else it is zero.
+        Whether to fit the intercept b. If False, it is zero.
     intercept_scaling : float, default=1
         Without effect, accepted for compatibility.
     class_weight : dict or "balanced", default=None
@@ -76,38 +77,36 @@ class FocalLogisticRegression(BaseLinearClassifier):
             "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory; "coordinate-descent" is for an L1 penalty, which the others do not know.
-        "auto" chooses by the penalty and the shape of the data, and so do the names of
-        scikit-learn's other solvers.
+        least memory. With an L1 penalty, only "coordinate-descent" is available. "auto" chooses by
+        the penalty and the shape of the data. The names of scikit-learn's other solvers mean
+        "auto".
     max_iter : int, default=100
-        Most iterations of the solver from each start.
+        Maximum number of iterations of the solver from each start.
     verbose : int, default=0
         If positive, print the plan and a line for each iteration.
     warm_start : bool, default=False
-        Start from ``coef_`` and ``intercept_`` of the previous fit, in place of the start from
-        zero.
+        Start from ``coef_`` and ``intercept_`` of the previous fit instead of zero.
     n_jobs : int, default=None
-        Number of threads, of predictions as well. None uses the cores that the process may
-        use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
+        Number of threads, also for predictions. None uses the cores that the process may use,
+        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0
         In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        What the model then holds less probable than label_smoothing / n_classes has next to no
-        posterior probability, 2e-308 (1e-38 for float32).
+        A class whose smoothed probability is below label_smoothing / n_classes has almost no
+        posterior probability: 2e-308 (1e-38 for float32).
     probabilities : {"posterior", "model"}, default="posterior"
         What `predict_proba` returns. "posterior": the probabilities in the population of the data,
-        undoing what the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` do to them.
-        "model": the sigmoid or softmax of `decision_function`, as deep-learning code does.
-        `predict` follows `decision_function` in either case.
+        with the effects of the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` undone.
+        "model": the sigmoid or softmax of `decision_function`, as in deep-learning code.
+        `predict` uses `decision_function` in either case.
     penalty_factor : array-like of shape (n_features,), default=None
-        Factor of the L1 and L2 penalty of each feature, not negative; a feature with 0 is never
-        penalised. None means 1 for each. As glmnet's penalty.factor, but not rescaled: glmnet
-        divides the factors by their mean. A Series with the names of the features may have them in
-        any order.
+        Nonnegative factor of the L1 and L2 penalty of each feature; 0 means no penalty. None means
+        1 for each. Like glmnet's penalty.factor, but not rescaled: glmnet divides the factors by
+        their mean. A Series with the names of the features may have them in any order.
     bounds : pair (lower, upper), default=None
         Limits of the coefficients, not of the intercept. Each is None (no bound), a number, or an
-        array of shape (n_features,) or of the shape of ``coef_``: ``(0, None)`` makes all
-        coefficients positive or zero. A Series or DataFrame with the names of the features, and of
+        array of shape (n_features,) or of the shape of ``coef_``. ``(0, None)`` makes all
+        coefficients nonnegative. A Series or DataFrame with the names of the features, and of
         the classes as its index, may have them in any order.
 
     Attributes
@@ -115,19 +114,19 @@ class FocalLogisticRegression(BaseLinearClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients. For more than two classes they sum to zero over the classes, or as nearly
-        as bounds allow; where there is an L1 penalty they need not.
+        Coefficients. For more than two classes, they sum to zero over the classes, as far as
+        bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
         Number of iterations on the way to the minimum that was kept.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features seen during fit, where X had names that are all strings.
+        Names of the features seen during fit, if X had names that are all strings.
     solver_ : str
         The solver that was used.
     plan_ : Plan
-        The stages that solved the problem; ``str(plan_)`` says them in words.
+        The stages that solved the problem; ``str(plan_)`` describes them.
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes that were used, ``alpha`` among them.
     n_starts_ : int
@@ -240,7 +239,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         if objective.loss.unit < smallest:
             raise ValueError(
                 f"gamma must be at most {-int(np.log2(smallest))} for {dtype} X, got "
-                f"{self.gamma!r}; else the loss is too small to have digits"
+                f"{self.gamma!r}; a larger gamma makes the loss too small for this dtype"
             )
         if self.gamma == 0:
             result = solve(plan, objective, start, goal)

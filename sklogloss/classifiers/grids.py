@@ -86,14 +86,14 @@ def sparse_Cs(n_Cs, l1_ratio, objective, problem):
     """
     if problem.penalty_factor is not None and not problem.penalty_factor.any():
         raise ValueError(
-            "Cs must be an array: penalty_factor is zero for all features, so that none is "
+            "Cs must be an array: penalty_factor is zero for all features, so no coefficient is "
             "penalised"
         )
     largest = _largest_gradient_at_zero(objective, problem.penalty_factor)
     if not largest > 0:
         raise ValueError(
-            "Cs must be an array: no feature has a part in the targets, so that there is no C from "
-            "which on coefficients differ from zero"
+            "Cs must be an array: no feature is related to the targets, so all coefficients are "
+            "zero for every C"
         )
     strongest = replace(problem, penalty_factor=None).penalty(1.0, l1_ratio).l1
     lowest = strongest / largest * (1 - MARGIN)
@@ -149,8 +149,8 @@ def _null_model(objective, penalty_factor):
     if not result.converged or result.value <= SEPARATED * objective.loss.unit:
         raise ValueError(
             "Cs must be an array: a linear function of the features without a penalty "
-            "(penalty_factor=0) tells the classes apart, so that there is no C from which on other "
-            "coefficients differ from zero"
+            "(penalty_factor=0) separates the classes, so the other coefficients are zero for "
+            "every C"
         )
     coef[features], intercept = result.objective.coef_intercept(result.theta)
     return coef, intercept

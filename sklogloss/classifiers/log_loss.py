@@ -19,9 +19,9 @@ class LogLossClassifier(BaseLinearClassifier):
 
         C * sum_i s_i l(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
-    where l is the log loss -ln p of what happened (nats), of the sigmoid for two classes and of
-    the softmax for more, s_i the sample weight times the weight of the class, and o_i the offset,
-    if there is one. The intercept is not penalised.
+    where l is the log loss (nats): -ln p, with p the probability of the observed class, by the
+    sigmoid for two classes and by the softmax for more. s_i is the sample weight times the weight
+    of the class, and o_i the offset, if there is one. The intercept is not penalised.
 
     Parameters
     ----------
@@ -31,18 +31,18 @@ class LogLossClassifier(BaseLinearClassifier):
     C : float, default=1.0
         Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1; None means 0. An L1 part makes coefficients
-        zero, exactly, and more of them the smaller C is.
+        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty makes
+        coefficients exactly zero; the smaller C, the more of them.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
         The solver stops once no entry of the gradient of the mean objective (the objective above
         divided by C times the sum of the weights; with an L1 penalty, of the subgradient closest to
         zero) exceeds tol, and it estimates the objective to be within a relative 1e-7 * tol**2 of
-        its optimum (at least 1e-11, at most 1e-6); or where rounding errors, which grow with the
-        size of X, allow no more.
+        its optimum (at least 1e-11, at most 1e-6). It stops earlier if rounding errors, which grow
+        with the size of X, allow no more accuracy.
     fit_intercept : bool, default=True
-        Whether to fit the intercept b, else it is zero.
+        Whether to fit the intercept b. If False, it is zero.
     intercept_scaling : float, default=1
         Without effect, accepted for compatibility.
     class_weight : dict or "balanced", default=None
@@ -55,37 +55,36 @@ class LogLossClassifier(BaseLinearClassifier):
             "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
         "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
         fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. With an L1 penalty there is "coordinate-descent" only. All reach the same
-        optimum. "auto" chooses by the penalty and the shape of the data, and so do the
-        names of scikit-learn's other solvers.
+        least memory. With an L1 penalty, only "coordinate-descent" is available. All reach the same
+        optimum. "auto" chooses by the penalty and the shape of the data. The names of
+        scikit-learn's other solvers mean "auto".
     max_iter : int, default=100
-        Most iterations of the solver.
+        Maximum number of iterations of the solver.
     verbose : int, default=0
         If positive, print the plan and a line for each iteration.
     warm_start : bool, default=False
         Start from ``coef_`` and ``intercept_`` of the previous fit.
     n_jobs : int, default=None
-        Number of threads, of predictions as well. None uses the cores that the process may
-        use, within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has
+        Number of threads, also for predictions. None uses the cores that the process may use,
+        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0
         In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        What the model then holds less probable than label_smoothing / n_classes has next to no
-        posterior probability, 2e-308 (1e-38 for float32).
+        A class whose smoothed probability is below label_smoothing / n_classes has almost no
+        posterior probability: 2e-308 (1e-38 for float32).
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns. "model": the sigmoid or softmax of `decision_function`, as
-        LogisticRegression. "posterior": the probabilities in the population of the data, undoing
-        what ``class_weight`` and ``label_smoothing`` do to them. `predict` follows
+        in LogisticRegression. "posterior": the probabilities in the population of the data, with
+        the effects of ``class_weight`` and ``label_smoothing`` undone. `predict` uses
         `decision_function` in either case.
     penalty_factor : array-like of shape (n_features,), default=None
-        Factor of the L1 and L2 penalty of each feature, not negative; a feature with 0 is never
-        penalised. None means 1 for each. As glmnet's penalty.factor, but not rescaled: glmnet
-        divides the factors by their mean. A Series with the names of the features may have them in
-        any order.
+        Nonnegative factor of the L1 and L2 penalty of each feature; 0 means no penalty. None means
+        1 for each. Like glmnet's penalty.factor, but not rescaled: glmnet divides the factors by
+        their mean. A Series with the names of the features may have them in any order.
     bounds : pair (lower, upper), default=None
         Limits of the coefficients, not of the intercept. Each is None (no bound), a number, or an
-        array of shape (n_features,) or of the shape of ``coef_``: ``(0, None)`` makes all
-        coefficients positive or zero. A Series or DataFrame with the names of the features, and of
+        array of shape (n_features,) or of the shape of ``coef_``. ``(0, None)`` makes all
+        coefficients nonnegative. A Series or DataFrame with the names of the features, and of
         the classes as its index, may have them in any order.
 
     Attributes
@@ -93,21 +92,21 @@ class LogLossClassifier(BaseLinearClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients. For more than two classes they sum to zero over the classes, or as nearly
-        as bounds allow; where there is an L1 penalty they need not.
+        Coefficients. For more than two classes, they sum to zero over the classes, as far as
+        bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features seen during fit, where X had names that are all strings.
+        Names of the features seen during fit, if X had names that are all strings.
     solver_ : str
         The solver that was used.
     plan_ : Plan
-        The stages that solved the problem; ``str(plan_)`` says them in words.
+        The stages that solved the problem; ``str(plan_)`` describes them.
     class_weight_ : ndarray of shape (n_classes,)
-        The weights of the classes that were used.
+        The weights of the classes in the fit.
 
     See Also
     --------
@@ -115,8 +114,8 @@ class LogLossClassifier(BaseLinearClassifier):
 
     Notes
     -----
-    Minimising log loss is maximum likelihood. Its gradient in the score is p - y, also for soft
-    targets.
+    Minimising log loss is maximum likelihood. The gradient of a sample with respect to its score is
+    p - y, also for soft targets.
 
     Examples
     --------

@@ -44,7 +44,7 @@ class LogLossPath:
     Cs : ndarray of shape (n_Cs,)
         Inverse strengths of the penalty, as they were given; a grid goes from strong to weak.
     l1_ratio : float
-        Part of the penalty that is L1.
+        Fraction of the penalty that is L1.
     classes : ndarray of shape (n_classes,)
         Labels of the classes.
     coefs : ndarray of shape (n_Cs, 1, n_features) or (n_Cs, n_classes, n_features)
@@ -165,7 +165,7 @@ def logloss_path(
         1e-4 to 1e4, as those of LogisticRegressionCV. With one, they go from the largest C for
         which all coefficients with a penalty are zero up to 1000 times that, as glmnet's [1]_.
     l1_ratio : float, default=0.0
-        Part of the penalty that is L1, from 0 to 1.
+        Fraction of the penalty that is L1, from 0 to 1.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights; 1 if None.
     fit_intercept, class_weight, label_smoothing, solver, tol, max_iter, n_jobs, verbose

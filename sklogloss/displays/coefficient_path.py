@@ -26,8 +26,8 @@ MUCH_WEAKER = 10
 class CoefficientPathDisplay:
     """The coefficients of all features against C.
 
-    Use `from_estimator` to make one. From the left, where the penalty is strong, features come in
-    one after the other, or, without an L1 penalty, all at once.
+    Use `from_estimator` to make one. The penalty is strong on the left. With an L1 penalty,
+    features enter one after the other; without, all at once.
 
     Parameters
     ----------

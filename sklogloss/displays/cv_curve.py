@@ -1,4 +1,4 @@
-"""Held-out scores against C, and the two choices that they speak for."""
+"""Held-out scores against C, and the two choices that they suggest."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LOG_LOSS = "neg_log_loss"
 class CVCurveDisplay:
     """Mean scores of a cross-validation against C, with standard errors and two choices.
 
-    Use `from_estimator` to make one. A standard error is that of the mean over the folds. What a
-    fold is hard for, it is hard for at all C, so that the best is chosen more surely than the width
-    of the band suggests; a C that is as good within the band makes a simpler model.
+    Use `from_estimator` to make one. A standard error is that of the mean over the folds. A hard
+    fold is hard at all C, so the choice of the best C is more certain than the width of the band
+    suggests. The strongest penalty within the band gives a simpler model.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ N_POINTS = 401
 class LossCurveDisplay:
     """Value and gradient of losses for two classes against the raw prediction of the true class.
 
-    Use `from_losses` to make one. On the left a model is sure of the wrong class. A loss whose
-    gradient vanishes there, as that of the Brier score, hardly learns from its worst mistakes; that
-    of the log loss is p - 1.
+    Use `from_losses` to make one. On the left, a model is confident of the wrong class. A loss
+    whose gradient vanishes there, such as the Brier score, hardly learns from the worst mistakes.
+    The gradient of log loss is p - 1.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class ReliabilityCurve:
         Consistency band: where the curve would be if the forecasts were the true probabilities. NaN
         for soft targets, which vary less than the draws that it comes from.
     mass : ndarray of shape (n_bins,)
-        Part of the weight of the samples in bins of equal width from 0 to 1.
+        Fraction of the weight of the samples in bins of equal width from 0 to 1.
     decomposition : ScoreDecomposition
         Of the log loss, for this event against all others.
     """
@@ -75,10 +75,10 @@ class ReliabilityCurve:
 class ReliabilityDisplay(OfFolds):
     """Reliability diagram by isotonic regression, with a consistency band.
 
-    Use `from_estimator` or `from_predictions` to make one. The distribution of the forecasts is
-    below; axes of a figure without ``layout="constrained"`` give it a part of their height. The
-    curve is that of [1]_: no bins, and none to choose. Where it leaves the band, the forecasts are
-    off by more than chance; below the diagonal they are too high, above it too low.
+    Use `from_estimator` or `from_predictions` to make one. The curve is that of [1]_ and needs no
+    bins. Where it leaves the band, the forecasts are wrong by more than chance: too high below the
+    diagonal, too low above it. The distribution of the forecasts is below; in a figure without
+    ``layout="constrained"``, it takes some of the height of the axes.
 
     Parameters
     ----------

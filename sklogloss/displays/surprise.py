@@ -34,7 +34,7 @@ class SurpriseCurve:
     surprise : ndarray of shape (n_observed,)
         Rising, in nats.
     exceeded : ndarray of shape (n_observed,)
-        Part of the samples of the class whose surprise is at least that.
+        Fraction of the samples of the class whose surprise is at least that.
     expected_surprise, expected_exceeded : ndarray of shape (n_samples,)
         The same if the forecasts were the true probabilities.
     mean, expected_mean : float
@@ -55,7 +55,7 @@ class SurpriseDisplay(OfFolds):
     Use `from_estimator` or `from_predictions` to make one. A solid line is what happened to the
     samples of a class, the dashed line what would happen to them if the forecasts were the true
     probabilities. A solid line that ends far to the right of the dashed one shows samples at which
-    the model was sure of something else: wrong labels, or a model that is too sure.
+    the model was confident of another class: wrong labels, or an overconfident model.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far probabilities are from the frequencies with which things happen."""
+"""How far probabilities are from observed frequencies."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def calibration_slope_intercept(
     Returns
     -------
     line : CalibrationLine
-        Named tuple of slope and intercept. The slope grows without bound, and stops at a large
-        number, where the forecasts tell the classes apart without error; it is 1 where all samples
-        have the same forecast.
+        Named tuple of slope and intercept. If the forecasts separate the classes without error, the
+        slope has no bound, and a large number is returned. It is 1 if all samples have the same
+        forecast.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def expected_calibration_error(
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> float:
-    r"""Mean distance of the forecast probabilities from the frequencies of what happened.
+    r"""Mean distance between forecast probabilities and observed frequencies.
 
     From 0 to 1; lower is better. With bins B of the forecasts,
 

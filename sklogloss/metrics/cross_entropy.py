@@ -60,7 +60,7 @@ def cross_entropy_decomposition(
     sample_weight : array-like of shape (n_samples,), default=None
         Of the means; not negative; None means 1.
     average : bool, default=True
-        Whether to return weighted means, else one value per sample.
+        Whether to return weighted means. If False, return one value per sample.
 
     Returns
     -------

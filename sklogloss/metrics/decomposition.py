@@ -238,7 +238,7 @@ def _decompose(
     if confidence_level is not None:
         check_parameter("confidence_level", confidence_level, FRACTION)
     if bias_correction and forecasts.target is not None:
-        raise ValueError("bias_correction needs labels in y_true: it draws such from the forecasts")
+        raise ValueError("bias_correction needs labels in y_true, not class probabilities")
     rng = check_random_state(random_state)
     splitter = make_splitter(cv, forecasts, rng)
 

@@ -286,7 +286,7 @@ def compare_fold_scores(
     scores_a, scores_b : array-like of shape (n_folds,)
         For example ``cross_validate(...)["test_score"]`` of both, with the same ``cv``.
     test_size : float in (0, 1), default=None
-        Part of the data in a test set; None means one K-th, that of K-fold cross-validation.
+        Fraction of the data in a test set; None means 1 / K, as in K-fold cross-validation.
     confidence_level : float in (0, 1), default=0.95
 
     Returns

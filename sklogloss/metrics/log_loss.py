@@ -149,7 +149,7 @@ def d2_log_loss(
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> float:
-    r"""Part of the log loss of the class frequencies that the forecasts save.
+    r"""Fraction of the log loss of the class frequencies that the forecasts save.
 
     .. math:: D^2 = 1 - L(y, p) / L(y, \bar y),
 

@@ -37,16 +37,16 @@ def surprise_test(
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> SurpriseTestResult:
-    r"""Test whether the surprise is what the probabilities themselves expect.
+    r"""Test whether the observed surprise is the one that the probabilities imply.
 
     If the forecasts are the true probabilities, the expected surprise at a sample is its entropy
     :math:`H(p)`, with the variance :math:`V(p) = \sum_k p_k \ln^2 p_k - H(p)^2`. Hence
 
     .. math:: Z = \sum_i w_i \left(-\ln p_{i, y_i} - H(p_i)\right) \Big/ \sqrt{\sum_i w_i^2 V(p_i)}
 
-    is standard normal for many independent samples. It is what Spiegelhalter's test [1]_ is for the
-    Brier score. It sees whether forecasts are too sure or not sure enough, not every way to be
-    wrong: a shift of all logits may leave Z at 0.
+    is standard normal for many independent samples. Spiegelhalter's test [1]_ is the analogue for
+    the Brier score. The test detects over- and underconfidence, but not every error: a shift of all
+    logits may leave Z at 0.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ def surprise_test(
     Returns
     -------
     result : SurpriseTestResult
-        Named tuple of statistic and pvalue. Where all probabilities are 0 or 1, or equal, nothing
-        is uncertain about the surprise: then Z is 0 if it is as expected, else infinite.
+        Named tuple of statistic and pvalue. If all probabilities are 0 or 1, or equal, the surprise
+        has no variance: Z is then 0 if the surprise is as expected, and infinite otherwise.
 
     Raises
     ------
     ValueError
-        As for `log_loss`, and for soft targets, of which the variance is another.
+        As for `log_loss`, and for soft targets, whose variance differs.
 
     References
     ----------

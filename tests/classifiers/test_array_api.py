@@ -319,7 +319,7 @@ def test_device_asks_for_y(torch):
 
 def test_device_has_log_loss_only(torch):
     X, y, _ = data()
-    with pytest.raises(ValueError, match="only log loss is; move X to the CPU"):
+    with pytest.raises(ValueError, match="only log loss can; move X to the CPU"):
         FocalLogisticRegression().fit(torch.asarray(X), y)
     FocalLogisticRegression(gamma=0).fit(torch.asarray(X), y)
 

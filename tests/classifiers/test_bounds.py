@@ -285,7 +285,7 @@ def test_grid_of_a_path_whose_bounds_exclude_zero():
 def test_no_grid_where_bounds_hold_all():
     X, y = simulate()
     for bounds in ((0, 0), (0.1, 0.1)):
-        with pytest.raises(ValueError, match="Cs must be an array: no feature has a part"):
+        with pytest.raises(ValueError, match="Cs must be an array: no feature is related"):
             logloss_path(X, y, Cs=3, l1_ratio=1, bounds=bounds)
 
 

@@ -49,11 +49,11 @@ def test_default_grid_with_l1_starts_where_the_first_coefficient_leaves_zero(
 def test_no_grid_for_constant_columns(dtype):
     y = np.random.default_rng(0).integers(0, 2, 300)
     for X in (np.ones((300, 2), dtype=dtype), np.full((300, 2), 1000.3, dtype=dtype)):
-        with pytest.raises(ValueError, match="no feature has a part in the targets"):
+        with pytest.raises(ValueError, match="no feature is related to the targets"):
             logloss_path(X, y, l1_ratio=1, Cs=5)
 
 
 def test_grid_of_features_without_any_part():
     X, y = np.zeros((10, 2)), np.arange(10) % 2
-    with pytest.raises(ValueError, match="Cs must be an array: no feature has a part"):
+    with pytest.raises(ValueError, match="Cs must be an array: no feature is related"):
         logloss_path(X, y, Cs=3, l1_ratio=1)
