@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, Self
@@ -11,17 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.arrays import check_finite, real_array
 from sklogloss.inputs.columns import column_names, in_order_of_classes
+from sklogloss.inputs.errors import stacklevel_of_user
 from sklogloss.inputs.probabilities import float_array
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["Calibrator", "LogitCalibrator", "soft_forecasts", "softened_targets"]
+__all__ = ["Calibrator", "LogitCalibrator", "soft_forecasts", "softened_targets", "warn_of_shares"]
 
 # Weights of more than 2 to the power of this are as good as endless samples.
 LARGEST_EXPONENT = 30
+# Rounding errors of a sum of shares.
+SHARES_TOL = 1e-6
 
 
 class Calibrator(BaseEstimator, ABC):
@@ -53,7 +58,10 @@ class Calibrator(BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft targets: the probability of each class.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1. A weight of 2 counts as two samples.
+            Not negative; None means 1. A weight of 2 counts as two samples. The factor by which all
+            are multiplied has no part in the fit itself, but in what is done against too few
+            samples: Platt's targets, the sample that isotonic and Venn-Abers calibration add, the
+            penalty of structured scaling. Importance weights should have a mean of 1.
         labels : array-like of shape (n_classes,), default=None
             The classes, in the order of the columns, if y may lack some.
 
@@ -66,7 +74,14 @@ class Calibrator(BaseEstimator, ABC):
         ------
         ValueError, TypeError
             If an argument is out of its range; the message names it.
+
+        Warns
+        -----
+        UserWarning
+            If the weights of several samples sum to 1 or less: they are shares, not numbers of
+            samples.
         """
+        sample_weight = to_numpy(sample_weight)
         forecasts = Forecasts.of(
             y,
             None,
@@ -75,6 +90,7 @@ class Calibrator(BaseEstimator, ABC):
             labels=labels,
             names={"y_true": "y"},
         )
+        warn_of_shares(sample_weight)
         return self._fit_forecasts(forecasts, _unit(sample_weight))
 
     def _fit_forecasts(self, forecasts: Forecasts, unit: float) -> Self:
@@ -198,6 +214,20 @@ def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
 def soft_forecasts(forecasts: Forecasts, target: NDArray[np.float64]) -> Forecasts:
     """Return the same forecasts of other targets, of shape (n_samples, n_classes)."""
     return replace(forecasts, label=None, target=target)
+
+
+def warn_of_shares(sample_weight: ArrayLike | None) -> None:
+    """Warn if weights cannot be numbers of samples, since their sum is 1 at most."""
+    if sample_weight is None:
+        return
+    weight = real_array("sample_weight", sample_weight)
+    if np.count_nonzero(weight) > 1 and 0 < weight.sum() <= 1 + SHARES_TOL:
+        warnings.warn(
+            "sample_weight sums to 1 or less: the calibration takes it for the number of samples, "
+            "and is as cautious as with so few. Divide the weights by their mean",
+            UserWarning,
+            stacklevel=stacklevel_of_user(),
+        )
 
 
 def _unit(sample_weight: ArrayLike | None) -> float:

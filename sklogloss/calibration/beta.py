@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.calibration.base import Calibrator, soft_forecasts, softened_targets
-from sklogloss.calibration.one_vs_rest import class_scores, class_targets, joined
+from sklogloss.calibration.one_vs_rest import class_scores, class_targets, is_separated, joined
 from sklogloss.classifiers import LogLossClassifier
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
@@ -72,7 +72,7 @@ class BetaScaling(Calibrator):
         fits = []
         for k, score in enumerate(scores.T):
             target = targets[:, k]
-            if _is_separated(score, target):
+            if is_separated(score, target, rising=True):
                 if softened is None:
                     softened = class_targets(softened_targets(forecasts, unit))
                 target = softened[:, k]
@@ -101,12 +101,3 @@ def _logarithms(score: NDArray[np.float64]) -> NDArray[np.float64]:
     # ln p and -ln(1 - p), both rising with the score.
     log_proba = LogLoss(2).log_link(score)
     return np.column_stack([log_proba[:, 1], -log_proba[:, 0]])
-
-
-def _is_separated(score: NDArray[np.float64], target: NDArray[np.float64]) -> bool:
-    # Whether no sample in which the event may have happened has a lower score than one in which it
-    # may not.
-    happened, did_not = score[target > 0], score[target < 1]
-    if len(happened) == 0 or len(did_not) == 0:
-        return True
-    return bool(happened.min() >= did_not.max())

@@ -27,7 +27,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
 
-from sklogloss.calibration.base import Calibrator
+from sklogloss.calibration.base import Calibrator, warn_of_shares
 from sklogloss.calibration.choice import CALIBRATORS, MethodScore, choose, held_out_scores
 from sklogloss.calibration.held_out import (
     HeldOut,
@@ -155,7 +155,9 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Labels. Or soft targets, the probability of each class, if the estimator takes those.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, for the estimator if it takes them, and for the calibrator, which
-            takes a weight of 2 for two samples; 1 if None.
+            takes a weight of 2 for two samples; 1 if None. Importance weights should have a mean of
+            1: with weights that sum to 1, "auto" and Platt's targets are as cautious as with one
+            sample.
         **params : dict
             Passed to the `fit` of the estimator. With metadata routing, what the estimator and the
             splitter request.
@@ -173,8 +175,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If there are weights and the estimator takes none, or if no sample of a class is held
-            out.
+            If there are weights and the estimator takes none, if they sum to 1 or less, or if no
+            sample of a class is held out.
         """
         self._check_parameters()
         X, y, sample_weight = (to_numpy(array) for array in (X, y, sample_weight))
@@ -182,6 +184,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         targets = targets_of(self, y)
         check_same_length(X=X, y=targets)
         weight = check_sample_weight(sample_weight, len(targets))
+        warn_of_shares(weight)
         routed = self._route(sample_weight, params)
         self.classes_ = targets.classes
         if isinstance(self.estimator, FrozenEstimator) and not is_soft(y):

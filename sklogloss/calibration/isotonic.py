@@ -44,7 +44,7 @@ class IsotonicScaling(Calibrator):
 
     .. math:: (n v + f) / (n + 1),
 
-    which is between 0 and 1.
+    which is between 0 and 1. A class without any sample with weight has the probability 0.
 
     References
     ----------

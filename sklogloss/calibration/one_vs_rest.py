@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sklogloss.losses import LogLoss
 
-__all__ = ["class_scores", "class_targets", "joined"]
+__all__ = ["class_scores", "class_targets", "is_separated", "joined"]
 
 
 def class_scores(raw_prediction: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
@@ -45,3 +45,24 @@ def joined(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
         return binary.log_link(log_odds[:, 0])
     log_proba = np.column_stack([binary.log_link(column)[:, 1] for column in log_odds.T])
     return LogLoss(len(log_proba.T)).log_link(log_proba)
+
+
+def is_separated(
+    score: NDArray[np.float64], target: NDArray[np.float64], *, rising: bool = False
+) -> bool:
+    """Return whether a score tells an event from its absence without error.
+
+    Parameters
+    ----------
+    score, target : ndarray of shape (n_samples,)
+        Each target is the probability of the event.
+    rising : bool, default=False
+        Whether only larger scores may stand for the event.
+    """
+    # Of samples in which it may have happened, and of those in which it may not.
+    happened, did_not = score[target > 0], score[target < 1]
+    if len(happened) == 0 or len(did_not) == 0:
+        return True
+    if happened.min() >= did_not.max():
+        return True
+    return not rising and bool(happened.max() <= did_not.min())

@@ -34,6 +34,9 @@ from sklogloss.inputs.weights import check_sample_weight
 
 __all__ = ["PriorCorrection"]
 
+# A class of fewer samples after resampling is none: the number is more likely to be a weight.
+MIN_SAMPLES = 2
+
 
 class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""A classifier whose probabilities are corrected for the shares of the classes.
@@ -63,8 +66,10 @@ class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
           ``class_weight="balanced"``.
         - dict: the number of samples of each class after resampling, by label, as
           ``sampling_strategy`` of imbalanced-learn. Classes that are not in it keep their number.
-        - array: the weights of the classes, in the order of ``classes_``, as by
-          ``scale_pos_weight=w``: ``[1, w]``.
+          It holds no weights, as a dict of ``class_weight`` does: a number below 2 is an error.
+        - array or Series: the weights of the classes, in the order of ``classes_`` or by label, as
+          by ``scale_pos_weight=w``: ``[1, w]``. For the weights of a dict give
+          ``pandas.Series(class_weight)``.
         - None: nothing. Then only class_prior matters.
 
     Attributes
@@ -320,7 +325,7 @@ def _after_sampling(
     elif isinstance(sampling, Mapping):
         after = totals.copy()
         for label, number in sampling.items():
-            after[_index("sampling", label, classes)] = _number("sampling", number)
+            after[_index("sampling", label, classes)] = _sample_count(number)
     else:
         weights = in_order_of_labels("sampling", sampling, -1, classes)
         after = totals * _positive_array("sampling", weights, len(classes))
@@ -352,6 +357,16 @@ def _index(name: str, label: Any, classes: NDArray[Any]) -> int:
 def _number(name: str, value: Any) -> float:
     check_parameter(name, value, Interval(0, np.inf, "()"))
     return float(value)
+
+
+def _sample_count(number: Any) -> float:
+    if _number("sampling", number) < MIN_SAMPLES:
+        raise ValueError(
+            "sampling as a dict must hold numbers of samples after resampling, of "
+            f"{MIN_SAMPLES} or more, got {shown(number)}. Weights of the classes are an array, in "
+            "the order of classes_, or a Series by label"
+        )
+    return float(number)
 
 
 def _positive_array(name: str, given: Any, n_classes: int) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklogloss.calibration.base import LogitCalibrator
+from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
+from sklogloss.calibration.one_vs_rest import is_separated
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits, minimise_loss
@@ -16,6 +17,8 @@ __all__ = ["VectorScaling"]
 
 # Entries of the raw predictions that a step looks at at a time: they stay in the cache.
 BLOCK_ENTRIES = 65_536
+# A Newton step at a minimum is shorter than this, in units of raw predictions.
+LONG_STEP = 1e-2
 
 
 class VectorScaling(LogitCalibrator):
@@ -27,9 +30,6 @@ class VectorScaling(LogitCalibrator):
     Raw predictions are taken relative to their mean over the classes, so that those which differ
     by the same number for all classes, and hence have the same probabilities, are calibrated alike.
 
-    Where raw predictions separate the classes, no factors are the best: they stop where they are
-    large, and probabilities are next to 0 and 1. `LogisticScaling` has targets against that.
-
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -38,6 +38,12 @@ class VectorScaling(LogitCalibrator):
         A number for two classes.
     intercept_ : float or ndarray of shape (n_classes,)
         Those of more than two classes sum to zero.
+
+    Notes
+    -----
+    Where raw predictions separate the classes, no factors are large enough; where a class has no
+    samples, no intercept is. Then the targets are softened by Platt's rule, as for
+    `LogisticScaling`.
 
     References
     ----------
@@ -61,13 +67,18 @@ class VectorScaling(LogitCalibrator):
 
     def _fit(self, forecasts: Forecasts, unit: float) -> None:
         if forecasts.n_classes == 2:
-            self.slope_, self.intercept_ = fit_logits(forecasts)
+            separated = is_separated(forecasts.logits(), forecasts.targets()[:, 1])
+            of = _softened(forecasts, unit) if separated else forecasts
+            self.slope_, self.intercept_ = fit_logits(of)
             return
         z = forecasts.logits()
         z = z - z.mean(axis=1, keepdims=True)
         size = np.sqrt(np.average(z**2, axis=0, weights=forecasts.sample_weight))
         size[size == 0] = 1
-        x = minimise_loss(_VectorProblem(forecasts, z / size), 2 * forecasts.n_classes)
+        z /= size
+        x, is_finite = _minimum(_VectorProblem(forecasts, z))
+        if not is_finite:
+            x, _ = _minimum(_VectorProblem(_softened(forecasts, unit), z))
         slope, intercept = np.split(x, 2)
         self.slope_, self.intercept_ = slope / size, intercept - intercept.mean()
 
@@ -75,6 +86,19 @@ class VectorScaling(LogitCalibrator):
         if raw_prediction.ndim == 2:
             raw_prediction = raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
         return self.slope_ * raw_prediction + self.intercept_
+
+
+def _softened(forecasts: Forecasts, unit: float) -> Forecasts:
+    return soft_forecasts(forecasts, softened_targets(forecasts, unit))
+
+
+def _minimum(problem: _VectorProblem) -> tuple[NDArray[Any], bool]:
+    # Where a minimiser ended, and whether it is one. On the way to infinity each Newton step moves
+    # raw predictions by about one, however small the gradient has become.
+    x = minimise_loss(problem, 2 * problem.loss.n_classes)
+    _, gradient = problem.value_gradient(x)
+    step = np.linalg.lstsq(problem.hessian(x), gradient)[0]
+    return x, bool(np.abs(step).max() < LONG_STEP)
 
 
 class _VectorProblem:

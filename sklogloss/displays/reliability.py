@@ -40,6 +40,8 @@ N_BINS = 40
 DISTRIBUTION = "distribution of forecasts"
 # How far they reach below the axes with the curves, in heights of these.
 BELOW = 0.22
+# Width of axes for each column of their legend, in inches.
+LEGEND_WIDTH = 2.4
 
 
 @dataclass
@@ -229,31 +231,50 @@ class ReliabilityDisplay(OfFolds):
         self.distribution_ax_ = _distribution_axes(self.ax_)
         self.ax_.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
         edges = np.linspace(0, 1, N_BINS + 1)
+        n_curves = len(self.curves)
         for curve in self.curves:
-            parts = curve.decomposition
-            title = ", ".join(text for text in (name, curve.label) if text)
-            numbers = (
-                f"MCB {parts.miscalibration:.3f}, DSC {parts.discrimination:.3f}, "
-                f"UNC {parts.uncertainty:.3f}"
-            )
             (line,) = self.ax_.plot(
                 curve.forecast,
                 curve.frequency,
                 # A line through one point is none.
                 marker="o" if len(curve.forecast) == 1 else None,
                 linewidth=1.5,
-                label=f"{title}\n{numbers}" if title else numbers,
+                label=_legend_label(curve, name, on_one_line=n_curves > 1),
             )
             color = line.get_color()
             self.ax_.fill_between(
-                curve.forecast, curve.low, curve.high, color=color, alpha=0.15, linewidth=0
+                curve.forecast,
+                curve.low,
+                curve.high,
+                color=color,
+                alpha=0.3 / (1 + n_curves),
+                linewidth=0,
             )
             self.distribution_ax_.stairs(curve.mass, edges, color=color, linewidth=1)
         self.ax_.set(xlim=(0, 1), ylim=(0, 1), ylabel="Observed frequency")
         self.ax_.tick_params(labelbottom=False)
-        above_the_axes(self.ax_)
+        # Several curves have a line each, below the name.
+        n_columns = min(n_curves, max(1, int(_width(self.ax_) / LEGEND_WIDTH)))
+        above_the_axes(self.ax_, name if n_curves > 1 else None, n_columns)
         self.distribution_ax_.set(xlabel="Forecast probability", yticks=[], ylabel="Share")
         return self
+
+
+def _legend_label(curve: ReliabilityCurve, name: str | None, *, on_one_line: bool) -> str:
+    parts = curve.decomposition
+    numbers = (
+        f"MCB {parts.miscalibration:.3f}, DSC {parts.discrimination:.3f}, "
+        f"UNC {parts.uncertainty:.3f}"
+    )
+    if on_one_line:
+        return f"{curve.label}: {numbers}"
+    title = ", ".join(text for text in (name, curve.label) if text)
+    return f"{title}\n{numbers}" if title else numbers
+
+
+def _width(ax: Axes) -> float:
+    # In inches, before a layout engine makes room for labels.
+    return float(ax.get_window_extent().width / ax.figure.dpi)
 
 
 def _distribution_axes(ax: Axes) -> Axes:

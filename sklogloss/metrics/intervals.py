@@ -203,7 +203,10 @@ def compare_log_loss(
         look.
     largest_loss : float, default=5.0
         In nats. For `sequential` alone, which needs bounded losses: 5 is the loss of a probability
-        of 0.0067. Choose it before the first look.
+        of 0.0067. Choose it before the first look. A forecast pays no more than that, however sure
+        it was of what did not happen: of two forecasts, the one that is too sure may come out ahead
+        where probabilities below exp(-largest_loss) are common. A larger bound prevents that, and
+        makes the interval wider.
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1. Not with `sequential`.
 

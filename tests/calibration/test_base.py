@@ -1,5 +1,7 @@
 """What holds for every calibrator."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,3 +145,15 @@ def test_huge_weights_keep_log_probabilities_finite(calibrator):
     log_proba = calibrator.predict_log_proba([-9.0, 0.0, 9.0])
     assert np.isfinite(log_proba).all()
     np.testing.assert_allclose(np.exp(log_proba).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("calibrator", [LogisticScaling(), IsotonicScaling()])
+def test_weights_that_sum_to_one_are_a_warning(calibrator):
+    z, y = np.linspace(-2, 2, 50), np.arange(50) % 3 == 0
+    with pytest.warns(UserWarning, match="sums to 1 or less.* by their mean") as caught:
+        calibrator.fit(z, y, sample_weight=np.full(50, 1 / 50))
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calibrator.fit(z, y, sample_weight=np.ones(50))
+        calibrator.fit(z, y, sample_weight=1.0 * (np.arange(50) == 3))

@@ -204,3 +204,12 @@ def test_estimating_a_prior_says_when_it_stops_too_early():
     clf = PriorCorrection(LogisticRegression(), sampling=None).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="not converged after max_iter=1 iterations"):
         clf.estimate_prior(X[15:], max_iter=1, tol=0)
+
+
+@pytest.mark.parametrize("weights", [{0: 1, 1: 10}, {0: 0.2, 1: 0.8}])
+def test_a_dict_of_class_weights_is_an_error(weights):
+    X, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    with pytest.raises(
+        ValueError, match=r"numbers of samples .* Weights of the classes are an array"
+    ):
+        PriorCorrection(LogLossClassifier(class_weight=weights), sampling=weights).fit(X, y)

@@ -34,3 +34,40 @@ def test_two_classes_are_logistic_scaling_with_plain_targets(forecasts):
     # Platt's targets differ from 0 and 1 by 1 / 50,000.
     assert vector.slope_ == pytest.approx(logistic.slope_, abs=1e-3)
     assert vector.intercept_ == pytest.approx(logistic.intercept_, abs=1e-3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_separated_classes_get_platts_targets(sign):
+    z, y = sign * np.array([-3.0, -2, -1, 1, 2, 3]), np.repeat([0, 1], 3)
+    vector, logistic = VectorScaling().fit(z, y), LogisticScaling().fit(z, y)
+    assert vector.slope_ == pytest.approx(logistic.slope_, rel=1e-9)
+    assert vector.intercept_ == pytest.approx(logistic.intercept_, abs=1e-9)
+
+
+def test_separated_classes_have_finite_factors():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    z = 3 * np.eye(3)[y] + rng.uniform(-1, 1, size=(60, 3))
+    assert np.all(z.argmax(axis=1) == y)
+    fitted = VectorScaling().fit(z, y)
+    # By Platt's rule, what happened to 20 samples has a probability of 21 / 22 at most on average.
+    proba = fitted.predict_proba(z)[np.arange(60), y]
+    assert proba.mean() < 21 / 22 + 1e-9
+    assert proba.min() > 0.5
+
+
+def test_one_separated_class_is_enough():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, size=200)
+    z = rng.normal(size=(200, 3))
+    z[:, 2] = np.where(y == 2, 5.0, -5.0)
+    fitted = VectorScaling().fit(z, y)
+    # One class is told from the others without error: its factor alone would be infinite.
+    assert np.abs(fitted.slope_).max() < 10
+
+
+def test_a_class_without_samples_is_unlikely_and_not_impossible():
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 2, size=200), rng.normal(size=(200, 3))
+    proba = VectorScaling().fit(z, y, labels=[0, 1, 2]).predict_proba(z)[:, 2].mean()
+    assert 1e-3 < proba < 0.1

@@ -1,5 +1,6 @@
 """The data that displays draw, and scikit-learn's conventions."""
 
+import itertools
 import subprocess
 import sys
 
@@ -87,7 +88,28 @@ def test_reliability_of_several_classes(iris):
         model, X, y, multiclass="one-vs-rest", random_state=0, n_resamples=5
     )
     assert [curve.label for curve in display.curves] == ["0", "1", "2"]
-    assert display.ax_.get_legend().get_texts()[0].get_text().startswith("GaussianNB, 0\n")
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "GaussianNB"
+    assert [text.get_text()[:7] for text in legend.get_texts()] == ["0: MCB ", "1: MCB ", "2: MCB "]
+
+
+@pytest.mark.parametrize("n_panels", [1, 2])
+def test_legends_of_several_classes_stay_in_their_place(iris, n_panels):
+    X, y = iris
+    model = GaussianNB().fit(X, y)
+    figure, axes = plt.subplots(
+        1, n_panels, figsize=(3 + 3.4 * n_panels, 4.8), layout="constrained", squeeze=False
+    )
+    for ax in axes[0]:
+        ReliabilityDisplay.from_estimator(
+            model, X, y, multiclass="one-vs-rest", random_state=0, n_resamples=5, ax=ax
+        )
+    figure.draw_without_rendering()
+    ends = [ax.get_legend().get_window_extent() for ax in axes[0]]
+    assert ends[-1].x1 <= figure.bbox.x1
+    assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(ends))
+    # Half of the figure's height is left for the curves.
+    assert axes[0, 0].bbox.height > figure.bbox.height / 2
 
 
 def test_many_forecasts_are_drawn_at_few_points():
