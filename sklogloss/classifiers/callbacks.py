@@ -50,7 +50,7 @@ def check_callbacks(estimator, callbacks):
 
 
 @with_callbacks
-def fit_with_callbacks(estimator, fit, X, y, sample_weight, offset, **params):
+def fit_with_callbacks(estimator, fit, X, y, sample_weight, offset, n_tasks=None, **params):
     """Return what a fit of an estimator with callbacks returns, in a task of its own.
 
     Parameters
@@ -59,11 +59,13 @@ def fit_with_callbacks(estimator, fit, X, y, sample_weight, offset, **params):
         During the fit it has the task in ``_callback_fit_ctx``.
     fit : callable
         From these arguments.
+    n_tasks : int or None
+        How many tasks there will be within this one, None if that is not known: how many steps a
+        solver takes, or how many folds there are.
     """
     params |= {"sample_weight": sample_weight, "offset": offset}
     metadata = {name: value for name, value in params.items() if value is not None} or None
-    # How many steps or fits there will be is not known.
-    context = estimator._init_callback_context(max_subtasks=None)
+    context = estimator._init_callback_context(max_subtasks=n_tasks)
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y, metadata=metadata)
     # What the tasks within this one pass on, too.
     context.arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}

@@ -242,7 +242,9 @@ def _solve_in_tasks(grid, X, y, sample_weight, offset):
     def solve(X, y, **params):
         return _solve_grid(*grid)
 
-    return fit_with_callbacks(grid[0], solve, X, y, sample_weight, offset)
+    model, _, Cs, _ = grid
+    n_tasks = Cs if np.ndim(Cs) == 0 else len(Cs)
+    return fit_with_callbacks(model, solve, X, y, sample_weight, offset, n_tasks)
 
 
 def _solve_grid(model, problem, Cs, l1_ratio):

@@ -195,6 +195,30 @@ def test_path_has_a_task_for_each_penalty():
     assert recorder.calls == ["setup", "teardown"]
 
 
+@pytest.mark.parametrize("l1_ratio", [0, 1])
+def test_progress_bar_shows_the_part_of_a_path(l1_ratio, capsys):
+    pytest.importorskip("rich")
+    parts = []
+
+    class Parts(callback.ProgressBar):
+        def on_fit_task_begin(self, estimator, context):
+            parts.append(context.max_subtasks)
+            super().on_fit_task_begin(estimator, context)
+
+    logloss_path(X, y, Cs=4, l1_ratio=l1_ratio, callbacks=[Parts()])
+    assert parts == [4, 0, 0, 0, 0]
+    assert "100%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("model", [LogLossClassifier(), LogLossClassifierCV(Cs=2, cv=2)], ids=str)
+def test_progress_bar_ends_with_the_fit(model, capsys):
+    pytest.importorskip("rich")
+    clone(model).set_callbacks(callback.ProgressBar()).fit(X, y)
+    shown = capsys.readouterr().out
+    assert f"{type(model).__name__} - fit" in shown
+    assert "100%" in shown
+
+
 def test_path_needs_callbacks_of_scikit_learn():
     with pytest.raises(ValueError, match=r"callbacks need scikit-learn 1\.9 or later, got 1 with"):
         check_callbacks(object(), [Recorder()])
