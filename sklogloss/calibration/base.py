@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.arrays import check_finite, real_array
 from sklogloss.inputs.columns import column_names, in_order_of_classes
@@ -29,7 +30,7 @@ LARGEST_EXPONENT = 30
 SHARES_TOL = 1e-6
 
 
-class Calibrator(BaseEstimator, ABC):
+class Calibrator(DocumentationLinks, BaseEstimator, ABC):
     """Base class of calibrators: maps from raw predictions to probabilities that are right.
 
     Attributes

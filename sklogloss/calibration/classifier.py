@@ -39,6 +39,7 @@ from sklogloss.calibration.held_out import (
     targets_of,
     with_all_classes,
 )
+from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.inputs.array_api import put_beside, to_numpy
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import shown
@@ -52,7 +53,7 @@ __all__ = ["CalibratedClassifier"]
 DEFAULT_N_FOLDS = 5
 
 
-class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CalibratedClassifier(DocumentationLinks, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier, followed by a calibrator that is fitted to held-out predictions.
 
     The calibrator gets the decision function of the classifier or, if it has none, the logarithms

@@ -26,6 +26,7 @@ from sklogloss.calibration.held_out import (
     targets_of,
     with_all_classes,
 )
+from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
 from sklogloss.inputs.columns import in_order_of_labels
 from sklogloss.inputs.errors import shown
@@ -38,7 +39,7 @@ __all__ = ["PriorCorrection"]
 MIN_SAMPLES = 2
 
 
-class PriorCorrection(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class PriorCorrection(DocumentationLinks, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""A classifier whose probabilities are corrected for the shares of the classes.
 
     If a class has been resampled or weighted, or if it is rarer in use than in the data, the

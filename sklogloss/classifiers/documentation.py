@@ -27,7 +27,10 @@ class DocumentationLinks:
     @property
     def _doc_link_template(self):
         address = documentation_address()
-        return address and address + "/generated/sklogloss.{name}.html"
+        return address and address + "/generated/{name}.html"
 
     def _doc_link_url_param_generator(self):
-        return {"name": type(self).__name__}
+        # The pages have the names that users import: sklogloss, or sklogloss.calibration.
+        package, folder, *_ = type(self).__module__.split(".")
+        public = package if folder == "classifiers" else f"{package}.{folder}"
+        return {"name": f"{public}.{type(self).__name__}"}

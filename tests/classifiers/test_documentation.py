@@ -11,6 +11,7 @@ from sklearn.utils.fixes import parse_version
 
 import sklogloss
 from sklogloss import LogLossClassifier
+from sklogloss.calibration import CalibratedClassifier, PriorCorrection, VennAbers
 from sklogloss.classifiers.documentation import documentation_address
 
 ADDRESS = "https://docs.example.org/stable/"
@@ -37,6 +38,17 @@ def address(monkeypatch):
 def test_display_links_to_the_page_of_the_class(name, address):
     model = getattr(sklogloss, name)()
     page = f"{address}generated/sklogloss.{name}.html"
+    assert model._get_doc_link() == page
+    assert f'href="{page}"' in estimator_html_repr(model)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [CalibratedClassifier(LogLossClassifier()), PriorCorrection(LogLossClassifier()), VennAbers()],
+    ids=lambda model: type(model).__name__,
+)
+def test_display_of_a_calibrator_links_to_its_page(model, address):
+    page = f"{address}generated/sklogloss.calibration.{type(model).__name__}.html"
     assert model._get_doc_link() == page
     assert f'href="{page}"' in estimator_html_repr(model)
 
