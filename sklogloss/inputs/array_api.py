@@ -84,8 +84,9 @@ def put_beside(X: Any, result: Any) -> Any:
     Numbers, and labels that are strings, are NumPy's alone: they come back as they are.
     """
     place = Place.of(X)
-    has_place = place is not None and isinstance(result, np.ndarray) and result.dtype.kind in "biuf"
-    return place.put(result) if has_place else result
+    if place is None or not isinstance(result, np.ndarray) or result.dtype.kind not in "biuf":
+        return result
+    return place.put(result)
 
 
 def _is_numpy(namespace: Any) -> bool:

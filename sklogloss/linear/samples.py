@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -88,9 +89,9 @@ class Samples:
     """
 
     # How a design is made of X, and what of X. Tensors have others.
-    _make_design = staticmethod(make_design)
-    _take_rows = staticmethod(take_rows)
-    _take_columns = staticmethod(take_columns)
+    _make_design: ClassVar[Any] = staticmethod(make_design)
+    _take_rows: ClassVar[Any] = staticmethod(take_rows)
+    _take_columns: ClassVar[Any] = staticmethod(take_columns)
 
     design: DenseDesign | SparseDesign
     target: np.ndarray
