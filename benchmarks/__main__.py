@@ -16,6 +16,8 @@ TABLES = {
     "firth": "fits under Jeffreys' prior against firthmodels",
     "grid_search": "a grid search against scikit-learn's estimator",
     "cross_validation": "LogLossClassifierCV against LogisticRegressionCV",
+    "dask": "fits of partitions against fits in memory, dask-ml and dask-glm; what they send",
+    "out_of_core": "fits of files larger than the memory that they may take",
     "inference": "fits with standard errors against statsmodels, profile intervals against fits",
     "coverage": "how often confidence intervals have the true coefficient",
     "calibration": "log loss before and after calibration, and the speed of calibrators",

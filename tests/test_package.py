@@ -15,6 +15,7 @@ from sklearn.datasets import load_iris
 
 import sklogloss
 import sklogloss.calibration
+import sklogloss.dask
 import sklogloss.displays
 import sklogloss.inference
 import sklogloss.losses
@@ -27,6 +28,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PUBLIC_MODULES = [
     sklogloss,
     sklogloss.calibration,
+    sklogloss.dask,
     sklogloss.displays,
     sklogloss.inference,
     sklogloss.losses,
@@ -46,6 +48,7 @@ ALLOWED_IMPORTS = {
     "classifiers": {"_version", "inputs", "losses", "penalties", "selection", "linear", "solvers"},
     "calibration": {"inputs", "losses", "linear", "classifiers", "metrics"},
     "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
+    "dask": {"inputs", "linear", "solvers", "classifiers"},
     "metrics": {"inputs", "losses"},
     "displays": {"inputs", "selection", "losses", "metrics"},
     "onnx": {"inputs", "losses", "classifiers"},

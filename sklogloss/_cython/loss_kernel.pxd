@@ -52,6 +52,7 @@ cdef class LossKernel:
     cdef readonly double unit               # nats that are to this loss what one is to log loss
     cdef readonly bint runs_python          # the loss is a Python function: one thread
     cdef object error                       # what that function has raised, else None
+    cdef tuple made_by                      # function and arguments that make it, or None
     cdef const void *parameters
     cdef loss_block loss[2]
     # For two classes the curvature is the second derivative, for K classes whatever these two

@@ -70,6 +70,12 @@ cdef class LossKernel:
         Whether the loss is a Python function. Passes then use one thread.
     """
 
+    def __reduce__(self):
+        # Functions cannot be pickled, but what made the kernel can do so again.
+        if self.made_by is None:
+            raise TypeError(f"a {type(self).__name__} cannot be pickled")
+        return self.made_by
+
     cdef int raise_error(self) except -1:
         error, self.error = self.error, None
         if error is not None:
@@ -142,6 +148,7 @@ def log_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix):
     kernel.is_convex = True
     kernel.is_log_loss = True
     kernel.unit = 1
+    kernel.made_by = log_loss_kernel, (n_classes, target_is_matrix)
     return kernel
 
 
@@ -188,6 +195,8 @@ def focal_loss_kernel(
         kernel.n_curvature_columns = 1
     else:
         kernel.n_curvature_columns = 2 * n_classes + 3 if target_is_matrix else n_classes + 2
+    kernel.made_by = (
+        focal_loss_kernel, (n_classes, target_is_matrix, gamma, convex, root_parameters))
     return kernel
 
 
@@ -216,4 +225,5 @@ def brier_loss_kernel(Py_ssize_t n_classes, bint target_is_matrix, bint convex):
     kernel.is_convex = convex
     kernel.unit = 1
     kernel.n_curvature_columns = 1 if n_classes == 2 else 2 * n_classes + 2
+    kernel.made_by = brier_loss_kernel, (n_classes, target_is_matrix, convex)
     return kernel

@@ -214,9 +214,8 @@ class Objective:
         Hessian vanishes.
         """
         theta = np.zeros(self.n_parameters)
-        offset, rows = self.samples.offset, self.samples.rows_with_weight
-        if offset is not None and self.fit_intercept:
-            theta[-self.n_columns :] = -np.median(offset if rows is None else offset[rows], axis=0)
+        if self.samples.offset is not None and self.fit_intercept:
+            theta[-self.n_columns :] = -self.samples.median_offset()
         return self.penalty_in_theta.project(theta)
 
     def without_constant(self, theta):

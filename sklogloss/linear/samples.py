@@ -86,12 +86,15 @@ class Samples:
     weight_sum : float
     rows_with_weight : ndarray of shape (n_weighted,) or None
         Indices of the rows whose weight is not zero, None if these are all.
+    is_partitioned : bool
+        Whether the rows lie in several places: there is no X then, see `PartitionedSamples`.
     """
 
     # How a design is made of X, and what of X. Tensors have others.
     _make_design: ClassVar[Any] = staticmethod(make_design)
     _take_rows: ClassVar[Any] = staticmethod(take_rows)
     _take_columns: ClassVar[Any] = staticmethod(take_columns)
+    is_partitioned: ClassVar[bool] = False
 
     design: DenseDesign | SparseDesign
     target: np.ndarray
@@ -116,6 +119,11 @@ class Samples:
             rows_with_weight=None if rows is None or len(rows) == n_samples else rows,
         )
 
+    def __reduce__(self):
+        # A compiled view cannot be pickled, but made again.
+        of_rows = (self.target, self.weight, self.offset, self.n_threads)
+        return _made_again, (type(self), self.X, self.dtype, *of_rows)
+
     def rarest_class(self, n_columns) -> float:
         """Return the number of rows with weight of the class that has the fewest."""
         target, rows = self.target, self.rows_with_weight
@@ -127,6 +135,19 @@ class Samples:
             return float(np.bincount(target[:, 0].astype(np.intp), minlength=n_columns).min())
         n_positive = float(target.sum(dtype=np.float64))
         return min(n_positive, len(target) - n_positive)
+
+    def lightest_weight(self, n_columns) -> float | None:
+        """Return the smallest positive weight of a row, None if a target has several classes."""
+        target, weight = self.target, self.weight
+        has_labels = n_columns > 1 and target.shape[1] == 1
+        if not (has_labels or np.all((target == 0) | (target == 1))):
+            return None
+        return 1.0 if weight is None else float(weight[weight > 0].min())
+
+    def median_offset(self):
+        """Return the median over the rows with weight of an offset that is not None."""
+        rows = slice(None) if self.rows_with_weight is None else self.rows_with_weight
+        return np.median(self.offset[rows], axis=0)
 
     def take(self, rows) -> Samples:
         """Return a copy of some rows."""
@@ -332,6 +353,12 @@ class Samples:
         if self.weight is not None:
             mean *= self.weight
         return np.maximum(mean, 0)  # of a loss that is not convex
+
+
+def _made_again(cls, X, dtype, *of_rows):
+    # Arrays that come from a buffer need not be aligned.
+    of_rows = [np.require(a, requirements="A") if np.ndim(a) else a for a in of_rows]
+    return cls(make_design(X, dtype), *of_rows)
 
 
 def random_rows(samples, size):

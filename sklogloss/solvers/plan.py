@@ -27,6 +27,9 @@ MANY_PARAMETERS = 6000
 SUBSET_FRACTION = 1 / 16
 SMALLEST_SUBSET = 4096
 ROWS_PER_PARAMETER = 50
+# Entries of the subset of partitioned rows, at most: it is taken to where the solver runs. 128
+# megabytes.
+MOST_ENTRIES_TAKEN = 2**24
 # Fewer rows of a class leave its coefficients to chance.
 ROWS_PER_CLASS = 50
 # Rows, at least, that tell where the starts of a loss that is not convex lead.
@@ -58,6 +61,8 @@ class Facts:
         Rows of a block of a pass.
     is_sparse, has_rows : bool
         Whether X is sparse, and whether rows can be taken from it.
+    is_partitioned : bool
+        Whether the rows lie in several places, and X nowhere as a whole.
     fits_int32 : bool
         Whether 32-bit indices suffice for X.
     dtype : str
@@ -81,6 +86,7 @@ class Facts:
     block_rows: int
     is_sparse: bool
     has_rows: bool
+    is_partitioned: bool
     fits_int32: bool
     dtype: str
     fit_intercept: bool
@@ -107,7 +113,8 @@ class Facts:
             n_stored=design.n_stored,
             block_rows=design.block_rows,
             is_sparse=design.is_sparse,
-            has_rows=not design.is_sparse or design.X.format == "csr",
+            has_rows=samples.is_partitioned or not design.is_sparse or design.X.format == "csr",
+            is_partitioned=samples.is_partitioned,
             fits_int32=max(design.n_samples, design.n_features) < 2**31,
             dtype=samples.dtype.name,
             fit_intercept=fit_intercept,
@@ -124,8 +131,9 @@ class Facts:
 
     @property
     def is_sparse_softmax(self):
-        """Whether X is sparse and the loss the log loss of more than two classes."""
-        return self.is_sparse and self.n_columns > 1 and self.is_log_loss
+        """Whether the compiled solvers for sparse X and many classes of log loss serve."""
+        is_whole = not self.is_partitioned
+        return self.is_sparse and self.n_columns > 1 and self.is_log_loss and is_whole
 
 
 class Method(Enum):
@@ -227,7 +235,7 @@ def make_plan(facts, solver="auto") -> Plan:
     is_reducible = (
         facts.has_l2
         and facts.is_smooth
-        and not facts.is_sparse
+        and not (facts.is_sparse or facts.is_partitioned)
         and facts.n_samples <= LARGEST_HESSIAN
         and facts.n_features >= max(2 * facts.n_samples, LARGEST_HESSIAN / 2)
     )
@@ -277,6 +285,9 @@ def _subset_sizes(facts):
     smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
     while facts.has_rows:
         size = max(int(n_rows * SUBSET_FRACTION), smallest)
+        if facts.is_partitioned and not sizes:
+            most = MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
+            size = max(min(size, most), smallest)
         is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
         if size > 2 * SUBSET_FRACTION * n_rows or is_rare:
             break

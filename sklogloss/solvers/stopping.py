@@ -378,13 +378,8 @@ class Stopping:
         objective, small = self.objective, SEPARATED * self.unit
         if not objective.penalty.is_none or value > small:
             return False
-        samples = objective.samples
-        weight = samples.weight
-        lightest = 1 if weight is None else weight[weight > 0].min()
-        if value * objective.weight_sum > small * lightest:
-            return False
-        has_indices = objective.n_columns > 1 and samples.target.shape[1] == 1
-        return has_indices or bool(np.all((samples.target == 0) | (samples.target == 1)))
+        lightest = objective.samples.lightest_weight(objective.n_columns)
+        return lightest is not None and value * objective.weight_sum <= small * lightest
 
 
 def decrement_of(objective, point, direction):

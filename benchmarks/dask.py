@@ -1,0 +1,190 @@
+"""Fits of partitions on a cluster of two processes against the local fit, dask-ml and dask-glm.
+
+Times are medians of rounds in which each has its turn. The collection is persisted: its partitions
+stay in the workers. "excess" is by how much the mean objective (nats) exceeds the lowest found.
+
+Below the table is a model of larger fits: messages, bytes and seconds as functions of rows n,
+columns p, classes K and workers, from the passes of the fits here and the times measured here.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import dask
+import dask.array as da
+import numpy as np
+
+from benchmarks.report import Report, add_arguments
+from sklogloss import LogLossClassifier as LocalClassifier
+from sklogloss.dask import LogLossClassifier
+from sklogloss.dask.partitions import FAN_IN
+from sklogloss.losses import LogLoss
+
+COLUMNS = {
+    "what": "{0.what}",
+    "rows": "{0.n_samples:,}",
+    "columns": "{0.n_features}",
+    "seconds": "{0.seconds:.3g}",
+    "ratio": "{0.ratio:.3g}",
+    "excess": "{0.excess:.1e}",
+}
+# What the peers do by default, and settings with which they come closer to the optimum.
+PEER_SETTINGS = {
+    "dask-ml, admm": {"solver": "admm"},
+    "dask-ml, lbfgs": {"solver": "lbfgs"},
+    "dask-ml, newton": {"solver": "newton"},
+}
+
+
+@dataclass
+class Result:
+    """One fit: its time, as a multiple of that of this package on the same rows."""
+
+    what: str
+    n_samples: int
+    n_features: int
+    seconds: float
+    ratio: float
+    excess: float
+
+
+def draw(n_samples, n_features, n_partitions):
+    """Return X and y of a logistic model as dask arrays."""
+    size = -(-n_samples // n_partitions)
+    X = da.random.default_rng(0).normal(size=(n_samples, n_features), chunks=(size, n_features))
+    noise = da.random.default_rng(1).logistic(size=n_samples, chunks=size)
+    coef = np.linspace(-1, 1, n_features) / np.sqrt(n_features)
+    return X, (X @ coef - 1 + noise > 0).astype(int)
+
+
+def mean_objective(X, y, coef, intercept, strength):
+    """Return the mean log loss and the L2 penalty, in nats."""
+    losses = LogLoss().value(y, X @ coef + intercept)
+    return float(np.mean(losses) + strength / 2 * coef @ coef)
+
+
+def seconds_of(function, n_rounds):
+    """Return the median time of a call, and what the last one returned; one goes before."""
+    times, result = [], function()
+    for _ in range(n_rounds):
+        start = time.perf_counter()
+        result = function()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times)), result
+
+
+def peers():
+    """Return the fits of dask-ml, or none where it is not installed."""
+    try:
+        from dask_ml.linear_model import LogisticRegression
+    except ImportError:
+        return {}
+    # Its objective is that of scikit-learn with C = 1, whose penalty is next to nothing here.
+    return {
+        name: lambda X, y, settings=settings: LogisticRegression(**settings).fit(X, y)
+        for name, settings in PEER_SETTINGS.items()
+    }
+
+
+def compare(X, y, fits, n_rounds):
+    """Yield Results of fits of the same collection; the first is what others are compared with."""
+    rows, labels = dask.compute(X, y)
+    found = {}
+    for name, fit in fits.items():
+        try:
+            found[name] = seconds_of(lambda fit=fit: fit(rows, labels), n_rounds)
+        except Exception as error:
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+    values = {
+        name: mean_objective(
+            rows, labels, np.ravel(model.coef_), np.ravel(model.intercept_)[0], 1 / len(labels)
+        )
+        for name, (_, model) in found.items()
+    }
+    first, lowest = next(iter(found.values()))[0], min(values.values())
+    for name, (seconds, _) in found.items():
+        yield Result(name, *X.shape, seconds, seconds / first, values[name] - lowest)
+
+
+def pass_overhead(n_partitions=256):
+    """Return the seconds that Dask takes for a task of next to no work."""
+    X, y = dask.persist(*draw(10 * n_partitions, 2, n_partitions))
+    seconds, model = seconds_of(lambda: LogLossClassifier(max_iter=5).fit(X, y), 1)
+    n_tasks = len(model.passes_) * n_partitions * (1 + 1 / (FAN_IN - 1))
+    return seconds / n_tasks
+
+
+def model_lines(passes, seconds_per_entry, overhead, n, p, n_classes, n_workers, mb):
+    """Return lines on messages, bytes and seconds of a larger fit."""
+    k = 1 if n_classes == 2 else n_classes
+    n_partitions = -(-n * p * 8 // (mb * 10**6))
+    counts, size = Counter(passes), (p + 1) * k
+    lines = [
+        f"{n:,} rows x {p} columns, {n_classes} classes, {n_workers} workers, "
+        f"{n_partitions:,} partitions:"
+    ]
+    total_work = total_tasks = 0.0
+    for name, count in counts.items():
+        sent = 8 * (size**2 // 2 if name == "Hessian" else size)
+        tasks = n_partitions * (1 + 1 / (FAN_IN - 1))
+        work = n * p * seconds_per_entry / n_workers
+        total_work, total_tasks = total_work + count * work, total_tasks + count * tasks
+        lines.append(
+            f"- {count} x {name}: {round(tasks):,} messages of {sent:,} bytes, "
+            f"{sent * n_partitions / 1e6:.3g} MB in all, {work:.3g} s of work, "
+            f"{tasks * overhead:.3g} s of Dask"
+        )
+    of_dask = total_tasks * overhead
+    limit = "the scheduler" if of_dask > total_work else "the work"
+    lines.append(
+        f"- in all {total_work:.3g} s of work in the workers and {of_dask:.3g} s in the scheduler, "
+        f"which is one process: {limit} is the limit"
+    )
+    return lines
+
+
+def main(argv):
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks dask", description=__doc__)
+    parser.add_argument("--rows", type=int, default=400_000)
+    parser.add_argument("--columns", type=int, default=50)
+    parser.add_argument("--partitions", type=int, default=16)
+    parser.add_argument("--peer-rows", type=int, default=100_000, help="rows for dask-ml; 0: none")
+    parser.add_argument("--rounds", type=int, default=3)
+    add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    notes = [
+        f"- dask {version('dask')}, distributed {version('distributed')}: 2 processes of 1 thread"
+    ]
+    with cluster, Client(cluster):
+        report = Report(COLUMNS, arguments, notes)
+        X, y = dask.persist(*draw(arguments.rows, arguments.columns, arguments.partitions))
+        fits = {
+            "local, 2 threads": lambda rows, labels: LocalClassifier(n_jobs=2).fit(rows, labels),
+            "sklogloss.dask": lambda rows, labels: LogLossClassifier().fit(X, y),
+        }
+        results = list(compare(X, y, fits, arguments.rounds))
+        report.add(results)
+        passes = LogLossClassifier().fit(X, y).passes_
+        del X, y
+        if arguments.peer_rows:
+            of_peers = draw(arguments.peer_rows, arguments.columns, arguments.partitions)
+            X, y = dask.persist(*of_peers)
+            fits = {"sklogloss.dask": lambda rows, labels: LogLossClassifier().fit(X, y)}
+            for name, fit in peers().items():
+                fits[name] = lambda rows, labels, fit=fit: fit(X, y)
+            report.add(list(compare(X, y, fits, 1)))
+        overhead = pass_overhead()
+    entries = arguments.rows * arguments.columns * len(passes)
+    seconds_per_entry = 2 * results[1].seconds / entries
+    of_entry = seconds_per_entry * 1e9
+    print(f"\n{overhead * 1000:.2g} ms of Dask for a task, {of_entry:.2g} ns for an entry")
+    for mb in (100, 1000):
+        print(*model_lines(passes, seconds_per_entry, overhead, 10**9, 100, 2, 64, mb), sep="\n")

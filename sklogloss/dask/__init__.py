@@ -1,0 +1,8 @@
+"""The linear classifiers on Dask collections: rows beyond one machine, or beyond its memory.
+
+Importing this, and reading pickles of its classes, takes no Dask; a fit does.
+"""
+
+from sklogloss.dask.classifiers import FocalLogisticRegression, LogLossClassifier
+
+__all__ = ["FocalLogisticRegression", "LogLossClassifier"]

@@ -1,0 +1,234 @@
+"""What runs where the partitions are: from their blocks to checked rows and Samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import check_array
+
+from sklogloss.inputs.arrays import check_finite, check_same_length, first_invalid
+from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.probabilities import normalized_rows
+from sklogloss.inputs.targets import (
+    encode_known,
+    encode_known_probabilities,
+    label_column,
+    unique_labels,
+)
+from sklogloss.inputs.weights import as_sample_weight
+from sklogloss.linear.partitioned_samples import PartitionFacts, facts_of
+from sklogloss.linear.samples import Samples, make_design
+
+__all__ = ["Block", "BlockFacts", "Encoding", "Layout", "in_partition", "read_facts"]
+
+
+@contextmanager
+def in_partition(number: int) -> Iterator[None]:
+    """Put the number of the partition before the message of a ValueError or TypeError."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"partition {number}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Block:
+    """A partition as it comes from the collections.
+
+    Attributes
+    ----------
+    number : int
+        Its place among all.
+    X : ndarray, CSR or CSC matrix or DataFrame
+        None where only the other columns are read.
+    y : array-like
+    sample_weight : array-like, float or None
+    offset : array-like or None
+    """
+
+    number: int
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    offset: Any = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the blocks of a collection have in common.
+
+    Attributes
+    ----------
+    n_features : int
+    dtype : dtype
+        Of X.
+    is_soft : bool
+        Whether y holds probabilities of the classes.
+    """
+
+    n_features: int
+    dtype: np.dtype[Any]
+    is_soft: bool
+
+    def entries(self, X: Any, *, checks: bool) -> Any:
+        """Return a block of X as an ndarray, CSR or CSC matrix of the dtype.
+
+        Parameters
+        ----------
+        X : ndarray, CSR or CSC matrix or DataFrame
+        checks : bool
+            Whether to look for entries that are not finite.
+        """
+        is_array = type(X) in (np.ndarray, np.memmap) or sparse.issparse(X)
+        if not (is_array or type(X).__module__.partition(".")[0] == "pandas"):
+            raise TypeError(
+                f"X must have blocks of NumPy, SciPy or pandas, got {type(X).__module__}."
+                f"{type(X).__qualname__}"
+            )
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise ValueError(f"X must have {self.n_features} columns, got the shape {X.shape}")
+        if not checks and is_array and X.dtype == self.dtype:
+            return X
+        return check_array(
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=self.dtype,
+            ensure_all_finite=checks,
+            ensure_min_samples=0,
+            input_name="X",
+        )
+
+
+@dataclass(frozen=True)
+class BlockFacts:
+    """What the first pass learns of a partition.
+
+    Attributes
+    ----------
+    n_samples, n_stored : int
+    is_sparse : bool
+    labels : ndarray of shape (n_labels,), or None for soft targets
+        Those that occur.
+    totals : ndarray of shape (n_labels,) or (n_classes,)
+        Total sample weight of the labels or classes.
+    largest_weight : float
+    """
+
+    n_samples: int
+    n_stored: int
+    is_sparse: bool
+    labels: NDArray[Any] | None
+    totals: NDArray[np.float64]
+    largest_weight: float
+
+
+def read_facts(block: Block, layout: Layout) -> BlockFacts:
+    """Return the facts of a block, and check all of it but the offset.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the number of the partition.
+    """
+    with in_partition(block.number):
+        X = layout.entries(block.X, checks=True)
+        if layout.is_soft and len(block.y) > 0:
+            y = normalized_rows("y", block.y)
+        else:
+            y = np.asarray(block.y) if layout.is_soft else label_column("y", block.y)
+        check_same_length(X=X, y=y)
+        weight = _checked_weight(block.sample_weight, len(y))
+        if layout.is_soft:
+            labels, totals = None, np.ones(len(y)) @ y if weight is None else weight @ y
+        else:
+            labels, totals = _label_totals(y, weight)
+    largest = 1.0 if weight is None else float(weight.max(initial=0))
+    n_stored = X.nnz if sparse.issparse(X) else X.size
+    return BlockFacts(len(y), n_stored, sparse.issparse(X), labels, totals, largest)
+
+
+def _label_totals(y, weight):
+    if len(y) == 0:
+        return y, np.zeros(0)
+    if y.dtype.kind == "f":
+        check_finite("y", y)
+    labels, index = unique_labels(y, "y")
+    return labels, np.bincount(index, weights=weight, minlength=len(labels)).astype(np.float64)
+
+
+def _checked_weight(sample_weight, n_samples):
+    weight = as_sample_weight(sample_weight, n_samples)
+    if weight is not None:
+        check_finite("sample_weight", weight)
+        if not np.all(weight >= 0):
+            negative = first_invalid(weight, weight >= 0)
+            raise ValueError(f"sample_weight must not be negative, got {negative}")
+    return weight
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What turns a block into rows, once the classes are known.
+
+    Attributes
+    ----------
+    layout : Layout
+    classes : ndarray of shape (n_classes,)
+    class_weight : ndarray of shape (n_classes,) or None
+    has_weight : bool
+        Whether rows have weights.
+    exponent : int
+        Weights are divided by 2 to it.
+    label_smoothing : float
+    dtype : dtype
+        Of the arithmetic.
+    n_threads : int
+    """
+
+    layout: Layout
+    classes: NDArray[Any]
+    class_weight: NDArray[np.float64] | None
+    has_weight: bool
+    exponent: int
+    label_smoothing: float
+    dtype: np.dtype[Any]
+    n_threads: int
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of raw_prediction."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    def facts(self, block: Block) -> PartitionFacts:
+        """Return the facts of a block, of which X is not read."""
+        rows = np.empty((len(block.y), 1), dtype=self.dtype)  # never read, so not even in memory
+        with in_partition(block.number):
+            return facts_of(self._samples(rows, block), self.n_columns)
+
+    def samples(self, block: Block) -> Samples:
+        """Return the Samples of a block."""
+        with in_partition(block.number):
+            return self._samples(self.layout.entries(block.X, checks=False), block)
+
+    def _samples(self, X: Any, block: Block) -> Samples:
+        n_samples = len(block.y)
+        if self.layout.is_soft:
+            dtype = self.layout.dtype
+            targets = encode_known_probabilities(block.y, self.classes, dtype)
+        else:
+            targets = encode_known(block.y, self.classes)
+        weight, offset = as_sample_weight(block.sample_weight, n_samples), None
+        if self.has_weight and n_samples:
+            targets, weight, exponent = targets.weighted(self.class_weight, weight, self.dtype)
+            weight = np.ldexp(weight, exponent - self.exponent)
+        if block.offset is not None:
+            offset = check_offset(block.offset, n_samples, self.n_columns, self.dtype, self.classes)
+        target = targets.as_array(self.label_smoothing, self.dtype)
+        return Samples(make_design(X, self.dtype), target, weight, offset, self.n_threads)

@@ -1,0 +1,211 @@
+"""Linear classifiers that fit and predict collections of Dask."""
+
+from __future__ import annotations
+
+import sys
+from copy import deepcopy
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils.validation import _check_feature_names
+
+import sklogloss.classifiers as local
+from sklogloss.classifiers.base import BaseLinearClassifier
+from sklogloss.inputs.targets import require_y
+from sklogloss.linear.optimum import has_no_optimum
+from sklogloss.solvers.plan import MOST_ENTRIES_TAKEN
+
+__all__ = ["FocalLogisticRegression", "LogLossClassifier"]
+
+
+def is_collection(value: Any) -> bool:
+    """Return whether a value is a collection of Dask. Where none was imported, none is."""
+    return "dask" in sys.modules and hasattr(value, "__dask_graph__")
+
+
+class OnCollections(BaseLinearClassifier):
+    """What makes a local classifier one that takes collections as well. Dask is imported late."""
+
+    # The class of the same parameters for rows in memory.
+    _local_class: ClassVar[type[BaseLinearClassifier]]
+    _takes_array_api = False
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
+        """Fit the model to collections: the same optimum as of the same rows in memory.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            Blocks of NumPy arrays or of SciPy's CSR or CSC matrices; columns of numbers or
+            booleans. float32 stays float32, everything else becomes float64. Chunk sizes may be
+            unknown, and partitions empty. A persisted collection stays where it is; any other is
+            read again in each pass.
+        y : dask Array, Series or DataFrame of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or the probability of each class, in the partitions of X. Where the chunk sizes
+            of X are known, a NumPy array will do, here and for what follows.
+        sample_weight : dask Array or Series of shape (n_samples,), float, default=None
+        offset : dask Array, Series or DataFrame, default=None
+            Of shape (n_samples,) or (n_samples, n_classes).
+
+        Returns
+        -------
+        self : object
+            Fitted estimator, with the attributes of the local class.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As the local class does. What concerns the entries of a partition names its number.
+        RuntimeError
+            If a cluster has lost all its workers.
+        """
+        if not is_collection(X):
+            raise TypeError(
+                f"X must be a dask array or a dask DataFrame, got {type(X).__name__}; "
+                f"sklogloss.{type(self).__name__} takes arrays in memory"
+            )
+        super().fit(X, y, sample_weight, offset)
+        self.passes_ = np.array(self.__dict__.pop("_log").names)
+        return self
+
+    def _validate_problem(self, X, y, sample_weight, offset=None):
+        from sklogloss.dask.collections import Blocks
+        from sklogloss.dask.problem import DaskProblem
+
+        blocks = Blocks.of(X, require_y(self, y), sample_weight, offset)
+        names = blocks.meta
+        if names is None:
+            names = np.empty((0, blocks.layout.n_features))
+        _check_feature_names(self, names, reset=True)
+        self.n_features_in_ = blocks.layout.n_features
+        problem = DaskProblem(self, blocks, sample_weight)
+        self._log = problem.log
+        return problem
+
+    def _lies_elsewhere(self, X):
+        return False
+
+    def _is_separable(self, result, targets):
+        # All rows decide where they can be taken together; of more, only a function that separates
+        # all of them shows itself.
+        objective = result.objective
+        samples = objective.samples
+        if samples.n_samples * samples.design.n_features > MOST_ENTRIES_TAKEN:
+            return False
+        whole = samples.take(np.arange(samples.n_samples))
+        objective = objective.replace(samples=whole, weight_sum=objective.weight_sum)
+        target = whole.target[:, 0] if objective.n_columns == 1 else whole.target
+        if target.ndim == 2:
+            target = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
+        if samples.lightest_weight(objective.n_columns) is None:
+            return False
+        directions = [
+            theta
+            for theta in (result.theta, result.direction)
+            if theta is not None and np.all(np.isfinite(theta))
+        ]
+        return has_no_optimum(objective, result.last_point, directions, target.astype(np.intp))
+
+    def to_local(self) -> Any:
+        """Return the local estimator with the same parameters and fitted attributes."""
+        twin = self._local_class(**self.get_params(deep=False))
+        for name, value in deepcopy(vars(self)).items():
+            setattr(twin, name, value)
+        return twin
+
+    def decision_function(self, X: Any, offset: Any = None) -> Any:
+        """Return the scores of the classes, lazily for a collection. See the local class."""
+        return self._of_blocks("decision_function", X, offset)
+
+    def predict(self, X: Any, offset: Any = None) -> Any:
+        """Return the class with the highest score for each sample, lazily for a collection."""
+        return self._of_blocks("predict", X, offset)
+
+    def predict_proba(self, X: Any, offset: Any = None) -> Any:
+        """Return the probabilities of the classes, lazily for a collection."""
+        return self._of_blocks("predict_proba", X, offset)
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Any:
+        """Return the log-probabilities of the classes in nats, lazily for a collection."""
+        return self._of_blocks("predict_log_proba", X, offset)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
+        """Return the accuracy, for collections as a dask array of no dimensions."""
+        if not is_collection(X):
+            return self.to_local().score(X, y, sample_weight, offset)
+        from sklogloss.dask.prediction import accuracy
+
+        return accuracy(self.to_local(), X, y, sample_weight, offset)
+
+    def _of_blocks(self, method, X, offset):
+        if not is_collection(X):
+            return getattr(self.to_local(), method)(X, offset=offset)
+        from sklogloss.dask.prediction import predicted
+
+        return predicted(self.to_local(), method, X, offset)
+
+
+class LogLossClassifier(OnCollections, local.LogLossClassifier):
+    """Logistic regression on Dask collections; parameters and attributes as locally.
+
+    The solver runs where `fit` is called. Each of its passes is a sum over the partitions, which
+    Dask computes where they are and adds in their order: a fit has the same bits for any number of
+    workers and threads. The objective, and so its optimum, is that of
+    `sklogloss.LogLossClassifier` on the same rows.
+
+    Parameters
+    ----------
+    penalty, C, l1_ratio, tol, fit_intercept, class_weight, solver, max_iter, warm_start
+        As of `sklogloss.LogLossClassifier`, as are the others.
+    n_jobs : int, default=None
+        Threads for each partition of a pass; None means one, as Dask computes several partitions at
+        a time.
+    verbose : int, default=0
+        If positive, print the plan, and a line for each pass and each iteration.
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_iter_, n_features_in_, solver_, plan_, class_weight_
+        As of `sklogloss.LogLossClassifier`, as is feature_names_in_ of a DataFrame.
+    passes_ : ndarray of shape (n_passes,)
+        What each pass over the partitions was for.
+
+    See Also
+    --------
+    sklogloss.LogLossClassifier : For rows in memory, with the list of all parameters.
+
+    Notes
+    -----
+    A random subset of the rows, of at most 128 megabytes, comes to where `fit` is called: the
+    solution on it is the start of the solution on all rows.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklogloss.dask import LogLossClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X, y = da.from_array(X, chunks=(100, -1)), da.from_array(y, chunks=100)
+    >>> clf = LogLossClassifier(C=1e-3).fit(X, y)
+    >>> proba = clf.predict_proba(X)
+    >>> type(proba), proba.shape
+    (<class 'dask.array.core.Array'>, (569, 2))
+    >>> proba[:1].compute().round(3)
+    array([[1., 0.]])
+    """
+
+    _local_class = local.LogLossClassifier
+
+
+class FocalLogisticRegression(OnCollections, local.FocalLogisticRegression):
+    """The linear classifier that minimises focal loss on Dask collections.
+
+    Parameters and attributes are those of `sklogloss.FocalLogisticRegression`; see
+    `LogLossClassifier` for what is different on collections.
+
+    See Also
+    --------
+    sklogloss.FocalLogisticRegression : For rows in memory.
+    """
+
+    _local_class = local.FocalLogisticRegression

@@ -1,0 +1,207 @@
+"""From the collections of a fit to blocks that belong together, and what is known before a pass."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array
+import numpy as np
+from dask import config
+from dask.delayed import Delayed, delayed
+from scipy import sparse
+
+from sklogloss.dask.blocks import Block, Layout
+from sklogloss.dask.partitions import DaskPartitions, PassLog
+from sklogloss.inputs.targets import is_soft
+
+__all__ = ["Blocks", "aligned", "blocks_of", "chunk_sizes", "is_frame"]
+
+
+def is_frame(collection: Any) -> bool:
+    """Return whether a collection is a DataFrame or a Series of Dask."""
+    return hasattr(collection, "npartitions") and hasattr(collection, "divisions")
+
+
+def _is_array(collection):
+    return isinstance(collection, dask.array.Array)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of X, y, sample_weight and offset, partition by partition.
+
+    Attributes
+    ----------
+    layout : Layout
+    X : list of Delayed
+    others : dict
+        From the name of an argument to a list of Delayed or arrays, to a number or to None.
+    meta : DataFrame or None
+        An empty DataFrame with the columns of X.
+    y_columns : list or None
+        Those of a DataFrame y.
+    is_held : bool
+        Whether X is persisted.
+    """
+
+    layout: Layout
+    X: list[Delayed]
+    others: dict[str, Any]
+    meta: Any
+    y_columns: list[Any] | None
+    n_classes: int | None
+    is_held: bool
+
+    @classmethod
+    def of(cls, X: Any, y: Any, sample_weight: Any, offset: Any) -> Blocks:
+        """Return the blocks of collections, after all checks that need none of their entries.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X has columns that are not numbers, or blocks of another library; if another
+            argument has another number of rows or partitions.
+        """
+        X, n_features, dtype, meta = _checked_features(X)
+        layout = Layout(n_features, dtype, is_soft(y))
+        others = {"y": y, "sample_weight": sample_weight, "offset": offset}
+        others = {name: aligned(name, other, X) for name, other in others.items()}
+        columns = getattr(y, "columns", None)
+        return cls(
+            layout,
+            blocks_of(X),
+            others,
+            meta,
+            None if columns is None or not layout.is_soft else list(columns),
+            int(y.shape[1]) if layout.is_soft else None,
+            _is_persisted(X),
+        )
+
+    def partitions(self, log: PassLog, *, with_X: bool = True) -> DaskPartitions:
+        """Return a `Block` of each partition, not held: the blocks themselves are, or are not."""
+        make = delayed(Block, pure=False, traverse=False)
+        values = [
+            make(i, x if with_X else None, *(self._of(name, i) for name in self.others))
+            for i, x in enumerate(self.X)
+        ]
+        return DaskPartitions(values, False, log)
+
+    def _of(self, name, number):
+        other = self.others[name]
+        return other[number] if isinstance(other, list) else other
+
+
+def _checked_features(X):
+    # X with one block along the columns, how many columns, their dtype, and an empty DataFrame.
+    if is_frame(X):
+        if X.ndim != 2:
+            raise ValueError("X must be two-dimensional, got a Series; use X.to_frame()")
+        dtypes = list(X.dtypes)
+        others = [
+            f"{name!r} ({dtype})"
+            for name, dtype in zip(X.columns, dtypes, strict=True)
+            if not _is_number(dtype)
+        ]
+        if others:
+            raise TypeError(
+                f"X must have columns of numbers, got {', '.join(others)}; encode these as numbers"
+            )
+        is_single = all(dtype == np.float32 for dtype in dtypes)
+        dtype = np.dtype(np.float32 if is_single else np.float64)
+        return X, len(dtypes), dtype, X._meta
+    if not _is_array(X):
+        raise TypeError(f"X must be a dask array or a dask DataFrame, got {type(X).__name__}")
+    meta = X._meta
+    if not (type(meta) is np.ndarray or sparse.issparse(meta)):
+        raise TypeError(
+            f"X must have blocks of NumPy or SciPy, got {type(meta).__module__}."
+            f"{type(meta).__qualname__}"
+        )
+    if X.ndim != 2:
+        raise ValueError(f"X must be two-dimensional, got the shape {X.shape}")
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"X must hold numbers, got the dtype {X.dtype}")
+    if X.numblocks[1] > 1:
+        warnings.warn(
+            f"X has {X.numblocks[1]} chunks along the columns, which are merged in each pass; "
+            "X.rechunk({1: -1}) merges them once.",
+            UserWarning,
+            stacklevel=6,
+        )
+        X = X.rechunk({1: -1})
+    if np.isnan(X.shape[1]):
+        raise ValueError("X must have a known number of columns")
+    dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+    return X, X.shape[1], dtype, None
+
+
+def _is_number(dtype):
+    return getattr(dtype, "kind", "O") in "biuf"
+
+
+def chunk_sizes(X: Any) -> list[float]:
+    """Return the number of rows of each partition, NaN where it is not known."""
+    return [np.nan] * X.npartitions if is_frame(X) else list(X.chunks[0])
+
+
+def aligned(name: str, other: Any, X: Any) -> Any:
+    """Return the blocks of another argument that belong to those of X: a number or None as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has another number of rows or of partitions.
+    """
+    if other is None or np.ndim(other) == 0:
+        return other
+    sizes = chunk_sizes(X)
+    n_blocks, lengths = len(sizes), None if np.isnan(sizes).any() else tuple(sizes)
+    if not (_is_array(other) or is_frame(other)):
+        if lengths is None:
+            raise TypeError(
+                f"{name} must be a dask collection like X, whose chunks have unknown sizes; got "
+                f"{type(other).__name__}"
+            )
+        if len(other) != sum(lengths):
+            raise ValueError(_differs(name, len(other), sum(lengths)))
+        ends = np.cumsum(lengths)
+        rows = [slice(end - size, end) for end, size in zip(ends, lengths, strict=True)]
+        return [other.iloc[part] if hasattr(other, "iloc") else other[part] for part in rows]
+    if _is_array(other):
+        if other.ndim == 2 and other.numblocks[1] > 1:
+            other = other.rechunk({1: -1})
+        if lengths is not None and not np.isnan(other.shape[0]):
+            if other.shape[0] != sum(lengths):
+                raise ValueError(_differs(name, other.shape[0], sum(lengths)))
+            other = other.rechunk({0: lengths})
+    n_others = other.numblocks[0] if _is_array(other) else other.npartitions
+    if n_others != n_blocks:
+        raise ValueError(
+            f"{name} must have as many partitions as X, {n_blocks}, got {n_others}; their rows "
+            "belong together"
+        )
+    return blocks_of(other)
+
+
+def _differs(name, n_others, n_samples):
+    return f"{name} must have as many rows as X, {n_samples}, got {n_others}"
+
+
+def blocks_of(collection: Any) -> list[Delayed]:
+    """Return the partitions of a collection that has one chunk along the columns."""
+    # Tuned, a few columns of Parquet come in fewer partitions than others of the same rows.
+    with config.set({"optimization.tune.active": False}):
+        blocks = collection.to_delayed()
+    return list(blocks.ravel()) if isinstance(blocks, np.ndarray) else list(blocks)
+
+
+def _is_persisted(X):
+    # Whether the graph has results, or futures of them, and nothing that is still to run.
+    return not any(map(_is_task, dict(X.__dask_graph__()).values()))
+
+
+def _is_task(node):
+    is_tuple = isinstance(node, tuple) and len(node) > 0
+    return callable(node[0] if is_tuple else getattr(node, "func", None))

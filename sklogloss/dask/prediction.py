@@ -1,0 +1,85 @@
+"""Lazy predictions, partition by partition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array
+import numpy as np
+from dask.delayed import delayed
+from sklearn.utils.validation import check_is_fitted
+
+from sklogloss.dask.blocks import in_partition
+from sklogloss.dask.collections import aligned, blocks_of, chunk_sizes
+
+__all__ = ["accuracy", "predicted"]
+
+
+def predicted(model: Any, method: str, X: Any, offset: Any) -> Any:
+    """Return what a method of a local estimator predicts, as a dask array in the chunks of X.
+
+    Parameters
+    ----------
+    model : local estimator
+    method : str
+    X : dask Array or DataFrame
+    offset : collection, array-like or None
+    """
+    blocks = _predicted_blocks(model, method, X, offset)
+    n_classes = len(model.classes_)
+    width = () if method == "predict" else (n_classes,)
+    if method == "decision_function" and n_classes == 2:
+        width = ()
+    dtype = model.classes_.dtype if method == "predict" else model.coef_.dtype
+    parts = [
+        dask.array.from_delayed(block, shape=(size, *width), dtype=dtype)
+        for block, size in zip(blocks, chunk_sizes(X), strict=True)
+    ]
+    return dask.array.concatenate(parts, allow_unknown_chunksizes=True)
+
+
+def _predicted_blocks(model, method, X, offset):
+    check_is_fitted(model)
+    offsets = aligned("offset", offset, X)
+    task, shared = delayed(_predict, pure=False), delayed(model, traverse=False)
+    return [
+        task(shared, method, number, block, offsets[number] if offsets else None)
+        for number, block in enumerate(blocks_of(X))
+    ]
+
+
+def _predict(model, method, number, block, offset):
+    with in_partition(number):
+        if block.shape[0] == 0:
+            # Validation takes no empty block: of one row of zeros, none is kept.
+            zeros = np.zeros((1, model.n_features_in_))
+            return getattr(model, method)(zeros)[:0]
+        return getattr(model, method)(block, offset=offset)
+
+
+def accuracy(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
+    """Return the weighted fraction of samples classified correctly, as a lazy number."""
+    labels = _predicted_blocks(model, "predict", X, offset)
+    arguments = (aligned("y", y, X), aligned("sample_weight", sample_weight, X))
+    task, total = delayed(_correct, pure=False), delayed(_fraction, pure=False)
+    sums = [
+        task(block, *(other[i] if isinstance(other, list) else other for other in arguments))
+        for i, block in enumerate(labels)
+    ]
+    return dask.array.from_delayed(total(sums), shape=(), dtype=np.float64)
+
+
+def _correct(predicted, y, sample_weight):
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            "y has 2 or more columns, and the accuracy that score returns is of labels; "
+            "log_loss and brier_score of sklogloss.metrics take class probabilities"
+        )
+    weight = np.broadcast_to(1.0 if sample_weight is None else sample_weight, len(predicted))
+    return float(weight @ (predicted == y.reshape(-1))), float(weight.sum())
+
+
+def _fraction(sums):
+    correct, total = np.sum(sums, axis=0)
+    return np.float64(correct / total)

@@ -1,0 +1,181 @@
+"""From the collections of a fit and the parameters of an estimator to an objective."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklogloss.classifiers.problem import SMALLEST_SMOOTHING_OF_FLOAT32, Problem
+from sklogloss.dask.blocks import Encoding, read_facts
+from sklogloss.dask.collections import Blocks
+from sklogloss.dask.partitions import PassLog
+from sklogloss.inputs.columns import sorted_columns
+from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
+from sklogloss.inputs.targets import check_labels, unique_labels
+from sklogloss.inputs.weights import class_factors, class_weights
+from sklogloss.linear.partitioned_samples import PartitionedDesign, PartitionedSamples
+from sklogloss.linear.threads import effective_n_threads
+
+__all__ = ["DaskProblem"]
+
+
+class DaskTargets:
+    """The classes, and their total sample weight; where the targets are is known to Dask.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    totals : ndarray of shape (n_classes,)
+    """
+
+    def __init__(self, classes: NDArray[Any], totals: NDArray[np.float64]) -> None:
+        self.classes = classes
+        self.totals = totals
+
+    def class_totals(self, sample_weight: Any) -> NDArray[np.float64]:
+        """Return the total weight of the samples of each class."""
+        return self.totals
+
+
+class DaskProblem(Problem):
+    """A problem whose rows are the partitions of collections. See `Problem` for its attributes.
+
+    Two passes make it: one over all blocks, which checks them and finds the classes, and one over
+    targets and weights alone.
+
+    Attributes
+    ----------
+    log : PassLog
+    """
+
+    def __init__(self, estimator: Any, blocks: Blocks, sample_weight: Any) -> None:
+        self.log = log = PassLog(bool(estimator.verbose))
+        layout, smoothing = blocks.layout, estimator.label_smoothing
+        of_blocks = blocks.partitions(log)
+        facts = of_blocks.collect("classes", read_facts, [layout] * len(blocks.X))
+        self.targets = _targets(blocks, facts)
+        self._set_weights(estimator, facts, sample_weight is not None)
+        dtype = layout.dtype
+        if 0 < smoothing < SMALLEST_SMOOTHING_OF_FLOAT32:
+            dtype = np.dtype(np.float64)
+        encoding = Encoding(
+            layout,
+            self.targets.classes,
+            self.class_weight,
+            self.class_weight is not None or sample_weight is not None,
+            self.exponent,
+            smoothing,
+            dtype,
+            1 if estimator.n_jobs is None else effective_n_threads(estimator.n_jobs),
+        )
+        self._set_samples(blocks, facts, encoding, log)
+        self.sample_weight = self.offset = self.places = None
+        self.X = self.samples.design
+        self._set_limits(estimator, encoding.n_columns)
+
+    def _set_weights(self, estimator, facts, has_sample_weight):
+        targets, largest = self.targets, max(each.largest_weight for each in facts)
+        if has_sample_weight:
+            if largest == 0:
+                raise ValueError("sample_weight must not be zero for all samples")
+            if largest < np.finfo(np.float64).tiny:
+                raise ValueError(
+                    f"sample_weight must have digits left, but the largest is {largest}"
+                )
+            has_none = targets.totals == 0
+            if has_none.any():
+                warnings.warn(
+                    "sample_weight is zero for all samples of the classes "
+                    f"{targets.classes[has_none].tolist()}: nothing is known of them.",
+                    UserWarning,
+                    stacklevel=6,
+                )
+        weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
+        if weight is not None:
+            weight = class_weights(weight, targets, None)
+        if alpha is not None:  # of FocalLogisticRegression
+            alpha = class_factors("alpha", alpha, len(targets.classes))
+            weight = alpha if weight is None else weight * alpha
+        self.class_weight, self.exponent = weight, 0
+        if weight is not None or has_sample_weight:
+            of_class = 1.0 if weight is None else weight.max()
+            self.exponent = int(np.frexp(largest * of_class)[1])
+
+    def _set_samples(self, blocks, facts, encoding, log):
+        # Partitions without a row are left out, then those without a row that has weight.
+        numbers = [i for i, each in enumerate(facts) if each.n_samples > 0]
+        without_X = blocks.partitions(log, with_X=False).take(numbers)
+        of_rows = without_X.collect("weights", encoding.facts)
+        pairs = [(i, of) for i, of in zip(numbers, of_rows, strict=True) if of.n_samples > 0]
+        if not pairs:
+            raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
+        numbers, of_rows = zip(*pairs, strict=True)
+        layout, p = encoding.layout, encoding.layout.n_features
+        whole = sum(each.n_samples for each in facts)
+        n_samples = sum(each.n_samples for each in of_rows)
+        design = PartitionedDesign(
+            n_samples,
+            p,
+            max(1, round(sum(each.n_stored for each in facts) * n_samples / whole)),
+            any(each.is_sparse for each in facts),
+            layout.dtype,
+            encoding.dtype == np.float32,
+        )
+        partitions = blocks.partitions(log).take(numbers).holding(blocks.is_held)
+        partitions = partitions.map("rows", encoding.samples)
+        self.samples = PartitionedSamples(partitions, of_rows, design)
+        # The base class wants to know the shape, the dtype and the sum of these.
+        is_matrix = layout.is_soft and encoding.n_columns > 1
+        is_matrix = is_matrix or (encoding.label_smoothing > 0 and encoding.n_columns > 1)
+        n_targets = len(encoding.classes) if is_matrix else 1
+        self.target = np.broadcast_to(np.zeros((), encoding.dtype), (n_samples, n_targets))
+        self.row_weight = np.array([self.samples.weight_sum]) if encoding.has_weight else None
+
+    def _set_limits(self, estimator, n_columns):
+        names = getattr(estimator, "feature_names_in_", None)
+        factor, bounds = estimator.penalty_factor, estimator.bounds
+        p, classes = self.X.n_features, self.targets.classes
+        self.penalty_factor = None if factor is None else check_penalty_factor(factor, p, names)
+        self.bounds = bounds and check_bounds(bounds, p, n_columns, names, classes)
+
+    def _design_of(self, X, dtype):
+        return X
+
+    def _samples_of(self, design, target, weight, offset, n_threads):
+        samples = self.samples
+        return PartitionedSamples(samples.partitions, samples.facts, design, n_threads)
+
+    def check_finite(self, name: str) -> None:
+        """Do nothing: the first pass has looked at all entries."""
+
+
+def _targets(blocks, facts):
+    if blocks.layout.is_soft:
+        totals = np.sum([each.totals for each in facts if each.n_samples], axis=0)
+        if np.ndim(totals) == 0:
+            raise ValueError("X has 0 samples")
+        classes = np.arange(blocks.n_classes)
+        if blocks.y_columns is not None:
+            classes, order = sorted_columns(blocks.y_columns, "y")
+            totals = totals[order]
+        if np.count_nonzero(totals) < 2:
+            raise ValueError(
+                "y must have at least 2 classes, but all probability is on only one class"
+            )
+        return DaskTargets(classes, totals)
+    found = [each for each in facts if each.n_samples]
+    if not found:
+        raise ValueError("X has 0 samples")
+    classes, index = unique_labels(np.concatenate([each.labels for each in found]), "y")
+    # Three of each: the labels of a classification recur.
+    check_labels("y", np.tile(classes, 3))
+    if len(classes) < 2:
+        raise ValueError(
+            "y must have samples of at least 2 classes, but the data contains only one class: "
+            f"{classes.tolist()[0]!r}"
+        )
+    weights = np.concatenate([each.totals for each in found])
+    return DaskTargets(classes, np.bincount(index, weights=weights, minlength=len(classes)))

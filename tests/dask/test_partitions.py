@@ -1,0 +1,122 @@
+"""A real cluster and its faults: lost workers, bad data, interrupts."""
+
+import os
+import signal
+import threading
+import time
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+
+from sklogloss.dask import LogLossClassifier, partitions
+
+
+@pytest.fixture
+def own_cluster():
+    """Return a cluster of two processes that a test may harm."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def random_collection(n_partitions=8, n_samples=20_000):
+    """Return X and y that Dask can make again."""
+    X = da.random.default_rng(0).normal(size=(n_partitions * n_samples, 10), chunks=(n_samples, 10))
+    return X, (X[:, 0] + X[:, 1] ** 3 > 0).astype(int)
+
+
+def when_task_runs(client, name, action):
+    """Return a running thread that acts once the scheduler has a task of this name."""
+
+    def watch():
+        tasks, end = client.cluster.scheduler.tasks, time.monotonic() + 30
+        while not any(str(key).startswith(name) for key in list(tasks)):
+            if time.monotonic() > end:
+                return
+            time.sleep(0.0005)
+        action()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def test_a_killed_worker_changes_no_bit(own_cluster):
+    with dask.config.set(scheduler="sync"):
+        expected = LogLossClassifier(solver="newton-cg").fit(*random_collection())
+    with dask.config.set(scheduler=own_cluster):
+        collections = dask.persist(*random_collection())
+        pids = own_cluster.run(os.getpid)
+        killer = when_task_runs(
+            own_cluster, "pass 7", lambda: os.kill(min(pids.values()), signal.SIGKILL)
+        )
+        model = LogLossClassifier(solver="newton-cg").fit(*collections)
+        killer.join()
+        assert own_cluster.run(os.getpid) != pids
+    np.testing.assert_array_equal(model.coef_, expected.coef_)
+
+
+def test_loss_of_all_workers_is_an_error_in_bounded_time(own_cluster, monkeypatch):
+    monkeypatch.setattr(partitions, "PATIENCE", 2.0)
+    with dask.config.set(scheduler=own_cluster):
+        collections = dask.persist(*random_collection())
+        killer = when_task_runs(own_cluster, "pass 4", lambda: own_cluster.cluster.scale(0))
+        start = time.monotonic()
+        with pytest.raises(RuntimeError, match="no workers for 2 seconds"):
+            LogLossClassifier(solver="newton-cg").fit(*collections)
+        killer.join()
+    assert time.monotonic() - start < 30
+
+
+def test_an_interrupt_stops_the_work(own_cluster):
+    def slow(block):
+        time.sleep(0.2)
+        return block
+
+    X, y = random_collection(64, 100)
+    with dask.config.set(scheduler=own_cluster):
+        interrupter = when_task_runs(
+            own_cluster, "pass 1", lambda: os.kill(os.getpid(), signal.SIGINT)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            LogLossClassifier().fit(X.map_blocks(slow), y)
+        interrupter.join()
+        # The tasks that run at that moment are finished, no other is begun: all would take 6 s.
+        end, tasks = time.monotonic() + 3, own_cluster.cluster.scheduler.tasks
+        while any(task.state == "processing" for task in list(tasks.values())):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def test_tasks_are_named_after_their_pass(cluster, capsys):
+    X, y = random_collection(2, 100)
+    with dask.config.set(scheduler=cluster):
+        LogLossClassifier(verbose=1, C=0.1).fit(X, y)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("pass")]
+    assert len(lines) >= 4
+    assert all(line.endswith(" s") for line in lines)
+    names = {line.partition(",")[0] for line in lines}
+    assert names <= set(cluster.cluster.scheduler.task_prefixes)
+
+
+def test_what_is_wrong_names_its_partition(cluster):
+    X = np.ones((60, 2))
+    X[:, 0] = np.arange(60)
+    y, weight = np.arange(60) % 2, np.ones(60)
+    bad = {"X": X.copy(), "y": y.astype(float), "sample_weight": weight.copy()}
+    for name, array in bad.items():
+        array[47 if array.ndim == 1 else (47, 1)] = np.nan
+        arguments = {"X": X, "y": y, "sample_weight": weight} | {name: array}
+        blocks = [
+            da.from_array(array, chunks=(10, *array.shape[1:])) for array in arguments.values()
+        ]
+        for scheduler in ("sync", cluster):
+            with dask.config.set(scheduler=scheduler):
+                with pytest.raises(ValueError, match=rf"partition 4: .*{name}.*(NaN|finite)"):
+                    LogLossClassifier().fit(*blocks)
