@@ -48,7 +48,7 @@ ALLOWED_IMPORTS = {
     "classifiers": {"_version", "inputs", "losses", "penalties", "selection", "linear", "solvers"},
     "calibration": {"inputs", "losses", "linear", "classifiers", "metrics"},
     "inference": {"inputs", "losses", "penalties", "linear", "solvers", "classifiers"},
-    "dask": {"inputs", "linear", "solvers", "classifiers"},
+    "dask": {"inputs", "linear", "solvers", "classifiers", "metrics"},
     "metrics": {"inputs", "losses"},
     "displays": {"inputs", "selection", "losses", "metrics"},
     "onnx": {"inputs", "losses", "classifiers"},

@@ -2,8 +2,8 @@
 Rows in partitions
 ==================
 
-A collection of Dask has its rows in partitions: in files, or in the memory of several machines. A fit
-makes a few passes over them, and each pass is a sum over the partitions.
+A collection of Dask has its rows in partitions: in files, or in the memory of several machines. A
+fit makes a few passes over them, and each pass is a sum over the partitions.
 """
 
 # %%
@@ -20,7 +20,7 @@ noise = da.random.default_rng(1).logistic(size=200_000, chunks=25_000)
 y = (X @ np.linspace(-1, 1, 10) + noise > 0).astype(int)
 
 # %%
-# ``verbose=1`` prints the plan and a line for each pass. A random subset of the rows is solved first.
+# ``verbose=1`` prints the plan and a line for each pass. A random subset of the rows comes first.
 model = LogLossClassifier(verbose=1).fit(X, y)
 
 # %%

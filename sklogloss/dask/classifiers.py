@@ -65,7 +65,9 @@ class OnCollections(BaseLinearClassifier):
                 f"sklogloss.{type(self).__name__} takes arrays in memory"
             )
         super().fit(X, y, sample_weight, offset)
-        self.passes_ = np.array(self.__dict__.pop("_log").names)
+        log = self.__dict__.pop("_log", None)
+        if log is not None:  # with callbacks, the fit within this one has taken it
+            self.passes_ = np.array(log.names)
         return self
 
     def _validate_problem(self, X, y, sample_weight, offset=None):

@@ -122,7 +122,7 @@ class Samples:
     def __reduce__(self):
         # A compiled view cannot be pickled, but made again.
         of_rows = (self.target, self.weight, self.offset, self.n_threads)
-        return _made_again, (type(self), self.X, self.dtype, *of_rows)
+        return _made_again, (type(self), self.design.X, self.dtype, *of_rows)
 
     def rarest_class(self, n_columns) -> float:
         """Return the number of rows with weight of the class that has the fewest."""
@@ -358,7 +358,7 @@ class Samples:
 def _made_again(cls, X, dtype, *of_rows):
     # Arrays that come from a buffer need not be aligned.
     of_rows = [np.require(a, requirements="A") if np.ndim(a) else a for a in of_rows]
-    return cls(make_design(X, dtype), *of_rows)
+    return cls(cls._make_design(X, dtype), *of_rows)
 
 
 def random_rows(samples, size):

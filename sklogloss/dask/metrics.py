@@ -1,0 +1,157 @@
+"""Means of scores over collections: sums over the partitions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sklogloss import metrics as local
+from sklogloss.inputs.targets import is_soft
+
+__all__ = ["brier_score", "log_loss"]
+
+
+def log_loss(
+    y_true: Any,
+    y_proba: Any = None,
+    *,
+    raw_prediction: Any = None,
+    normalize: bool = True,
+    sample_weight: Any = None,
+    labels: Any = None,
+    zero: str = "clip",
+) -> float:
+    """Log loss of collections: the weighted mean, or sum, of the surprise, in one pass.
+
+    Parameters
+    ----------
+    y_true : dask Array, Series or DataFrame of shape (n_samples,) or (n_samples, n_classes)
+    y_proba, raw_prediction : dask Array or DataFrame
+        One of them, in the partitions of `y_true`.
+    normalize : bool, default=True
+    sample_weight : dask Array or Series of shape (n_samples,), default=None
+    labels : array-like of shape (n_classes,), default=None
+        The classes, sorted; None takes a pass over `y_true` to find them.
+    zero : {"clip", "inf", "raise"}, default="clip"
+        As for `sklogloss.metrics.log_loss`, as is all else.
+
+    Returns
+    -------
+    loss : float
+        In nats.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `sklogloss.metrics.log_loss` does, with the number of the partition.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from sklogloss.dask import log_loss
+    >>> y, proba = da.array([1, 0, 0, 1]), da.array([0.9, 0.1, 0.2, 0.65])
+    >>> round(log_loss(y.rechunk(2), proba.rechunk(2)), 5)
+    0.21616
+    """
+    score = functools.partial(local.log_loss, normalize=False, zero=zero)
+    total, weight = _sums(score, y_true, y_proba, raw_prediction, sample_weight, labels)
+    return total / weight if normalize else total
+
+
+def brier_score(
+    y_true: Any,
+    y_proba: Any = None,
+    *,
+    raw_prediction: Any = None,
+    sample_weight: Any = None,
+    labels: Any = None,
+    scale_by_half: bool | str = "auto",
+) -> float:
+    """Brier score of collections: the weighted mean of the squared error, in one pass.
+
+    Parameters
+    ----------
+    y_true, y_proba, raw_prediction, sample_weight, labels
+        As for `log_loss`.
+    scale_by_half : bool or "auto", default="auto"
+        As for `sklogloss.metrics.brier_score`.
+
+    Returns
+    -------
+    score : float
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `sklogloss.metrics.brier_score` does, with the number of the partition.
+    """
+    score = functools.partial(_total_brier_score, scale_by_half=scale_by_half)
+    total, weight = _sums(score, y_true, y_proba, raw_prediction, sample_weight, labels)
+    return total / weight
+
+
+def _total_brier_score(
+    y_true: Any, sample_weight: Any, scale_by_half: Any, **arguments: Any
+) -> float:
+    weight = len(y_true) if sample_weight is None else np.sum(sample_weight)
+    mean = local.brier_score(
+        y_true, sample_weight=sample_weight, scale_by_half=scale_by_half, **arguments
+    )
+    return float(weight * mean)
+
+
+def _sums(
+    score: Callable[..., float],
+    y_true: Any,
+    y_proba: Any,
+    raw_prediction: Any,
+    sample_weight: Any,
+    labels: Any,
+) -> tuple[float, float]:
+    # The sum of a score over the partitions, and that of the weights.
+    from sklogloss.dask.collections import aligned, blocks_of
+    from sklogloss.dask.partitions import DaskPartitions
+
+    y = DaskPartitions(blocks_of(y_true), False)
+    if labels is None and not is_soft(y_true):
+        each = [found for found in y.collect("classes", _unique) if len(found)]
+        labels = np.unique(np.concatenate(each))
+    named = {"y_proba": y_proba, "raw_prediction": raw_prediction, "sample_weight": sample_weight}
+    others = {name: aligned(name, other, y_true) for name, other in named.items()}
+    n_blocks = len(y.values)
+    blocks = [b if isinstance(b, list) else [b] * n_blocks for b in others.values()]
+    function = functools.partial(_sums_of_block, score, labels)
+    total, weight = y.sum("score", function, list(range(n_blocks)), *blocks)
+    return float(total), float(weight)
+
+
+def _unique(y: Any) -> Any:
+    return np.unique(np.asarray(y))
+
+
+def _sums_of_block(
+    score: Callable[..., float],
+    labels: Any,
+    y: Any,
+    number: int,
+    y_proba: Any,
+    raw_prediction: Any,
+    sample_weight: Any,
+) -> tuple[Any, Any]:
+    from sklogloss.dask.blocks import in_partition
+
+    weight = len(y) if sample_weight is None else np.sum(sample_weight)
+    if not weight:
+        return np.float64(0), np.float64(0)
+    with in_partition(number):
+        total = score(
+            y,
+            y_proba=y_proba,
+            raw_prediction=raw_prediction,
+            sample_weight=sample_weight,
+            labels=labels,
+        )
+    return np.float64(total), np.float64(weight)
