@@ -19,7 +19,8 @@ __all__ = ["Scores", "foreign_error", "give_back", "predict_in_place", "problem_
 
 # Types of torch devices on which data is solved for where it lies.
 DEVICES = ("cuda",)
-# Fitted arrays that go where X is. The labels of the classes go where those of y are.
+# Fitted arrays that go where X is, if there are any: some have coefficients set by hand, or are not
+# at the end of their fit. The labels of the classes go where those of y are.
 FITTED = ("coef_", "intercept_", "n_iter_", "class_weight_")
 
 
@@ -58,7 +59,7 @@ def problem_in_place(estimator, X, y, sample_weight, offset):
 def give_back(estimator, places):
     """Move the fitted arrays of an estimator to the places of X and of y."""
     of_X, of_y = places
-    for name in FITTED:
+    for name in vars(estimator).keys() & FITTED:
         setattr(estimator, name, of_X.put(getattr(estimator, name)))
     if of_y is not None:
         estimator.classes_ = of_y.put(estimator.classes_)
@@ -90,7 +91,7 @@ def predict_in_place(estimator, method, X, *others):
             f"of {of_fit or 'NumPy'}. Convert X"
         )
     twin = copy(estimator)
-    for name in (*FITTED, "classes_"):
+    for name in vars(estimator).keys() & {*FITTED, "classes_"}:
         setattr(twin, name, to_numpy(getattr(estimator, name)))
     rows = _scores_on_device(estimator, X) if _stays_on_device(X) else to_numpy(X)
     return put_beside(X, getattr(twin, method)(rows, *(to_numpy(other) for other in others)))

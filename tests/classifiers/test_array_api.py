@@ -121,6 +121,31 @@ def test_warm_start_offset_soft_targets_and_integers(to_foreign):
     assert clf.coef_.dtype == to_foreign(X).dtype
 
 
+def test_callbacks_see_models_that_predict_in_the_place_of_X(to_foreign):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+    X, y, _ = data()
+    foreign, predictions = to_foreign(X), []
+
+    class Predicts:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            if fitted_estimator is not None:
+                predictions.append(fitted_estimator.predict_proba(foreign))
+
+    clf = LogLossClassifier().set_callbacks(Predicts()).fit(foreign, to_foreign(y))
+    assert len(predictions) == int(clf.n_iter_[0]) + 1
+    for prediction in predictions:
+        assert_lies_where(prediction, foreign)
+
+
 def test_y_may_be_foreign_where_X_is_not(to_foreign):
     X, y, weight = data()
     clf = LogLossClassifier().fit(X, to_foreign(y), to_foreign(weight))
