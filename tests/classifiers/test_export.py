@@ -147,14 +147,14 @@ def test_alpha_of_focal_loss_without_focusing():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (FocalLogisticRegression(), 'undoes what focal loss does to them. .*="model"'),
+        (FocalLogisticRegression(), 'undoes the effect of focal loss. .*="model"'),
         (
             LogLossClassifier(probabilities="posterior", label_smoothing=0.1),
             'label_smoothing=0.1 is no sigmoid or softmax of linear scores.*="model"',
         ),
         (
             LogLossClassifier(probabilities="posterior", class_weight={1: 0}),
-            r'classes of weight zero, \[1\].*="model"',
+            r'classes with weight zero, \[1\].*="model"',
         ),
     ],
 )
