@@ -63,6 +63,22 @@ class Coordinates:
             theta[-1] = intercept + self.center @ coef
         return theta.ravel()
 
+    def gradient_in_coef(self, gradient):
+        """Return the gradients in coef and intercept, as `coef_intercept`, of one in theta."""
+        gradient = gradient.reshape(-1, self.n_columns)
+        of_intercept = gradient[-1] if self.fit_intercept else np.zeros(self.n_columns)
+        of_coef = gradient[: len(self.scale)] / self.scale[:, None]
+        return of_coef + np.outer(self.center, of_intercept), of_intercept
+
+    def gradient_in_theta(self, of_coef, of_intercept):
+        """Return the gradient in theta of those in coef and intercept."""
+        gradient = np.empty(self.shape)
+        scale = self.scale[:, None]
+        gradient[: len(scale)] = scale * (of_coef - np.outer(self.center, of_intercept))
+        if self.fit_intercept:
+            gradient[-1] = of_intercept
+        return gradient.ravel()
+
     def columns(self, features) -> Coordinates:
         """Return the coordinates of some columns of X."""
         return Coordinates(
@@ -268,16 +284,19 @@ class Objective:
         evaluation.hessian = hessian
         return evaluation
 
-    def class_mean_hessian(self, theta):
+    def class_mean_hessian(self, theta, curvature=None):
         """Return the mean over the classes of the Hessian's diagonal blocks: two passes over X.
+
+        With the curvature of the evaluation at theta it is one pass.
 
         Returns
         -------
         hessian : ndarray of shape (n_features + fit_intercept, n_features + fit_intercept)
             Its lower triangle, in theta.
         """
-        point = self.value_gradient(theta, curvature=True)
-        mean = self.samples.class_mean_hessian(self.loss, point.curvature, self.coordinates)
+        if curvature is None:
+            curvature = self.value_gradient(theta, curvature=True).curvature
+        mean = self.samples.class_mean_hessian(self.loss, curvature, self.coordinates)
         mean /= self.weight_sum
         if self.samples.design.is_sparse and self.fit_intercept:
             self.coordinates.center_gram(mean[None])

@@ -14,6 +14,9 @@ from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]
 
+# Columns of X that BLAS multiplies at a time: a copy of them is small beside the cross-products.
+BLAS_COLUMNS = 1024
+
 
 def is_reducible_in_single(objective):
     """Return whether cross-products in float32 are worth a try.
@@ -22,9 +25,10 @@ def is_reducible_in_single(objective):
     """
     samples = objective.samples
     X = samples.X
-    if not (make_design(X.T, samples.dtype).has_single_gram and objective.loss.is_convex):
+    if samples.dtype == np.float32 or not objective.loss.is_convex:
         return False
-    if not objective.fit_intercept:
+    # BLAS gets centred columns.
+    if not (objective.fit_intercept and make_design(X.T, samples.dtype).has_single_gram):
         return True
     sample = X[random_rows(samples, 32)]
     mean = sample.mean(axis=0)
@@ -82,9 +86,7 @@ class RowReduction:
         if np.ndim(objective.penalty.l2):
             factor = np.ravel(objective.penalty.l2) / l2
             weight = (1 / factor).astype(dtype)
-        zero, one = np.zeros(len(X), dtype=dtype), np.ones(len(X), dtype=dtype)
-        rows = make_design(X.T, dtype)
-        products = data_pass.gram(rows, zero, one, weight, False, single, samples.n_threads)
+        products, row_means = _cross_products(samples, weight, single, fit_intercept)
         # Pivots of the size of the products' rounding errors are no directions of the rows.
         if single:
             # Those of sums in float32 add up like a random walk.
@@ -92,7 +94,8 @@ class RowReduction:
         else:
             eps = objective.n_features * np.finfo(dtype).eps
         rounding = eps * np.diagonal(products).max()
-        row_means = _center(products) if fit_intercept else np.zeros(len(X))
+        if fit_intercept:
+            row_means += _center(products)
         # LAPACK compares the first pivot with zero alone.
         if not (np.all(np.isfinite(products)) and np.diagonal(products).max() > rounding):
             return None
@@ -116,6 +119,11 @@ class RowReduction:
         )
         return cls(in_v, X, factor, row_means, pivots[:rank], lower[:rank])
 
+    @property
+    def has_all_rows(self):
+        """Whether the rows that were left out, if any, are no directions of their own."""
+        return len(self.pivots) >= len(self.X) - self.objective.fit_intercept
+
     def row_coefficients(self, theta):
         """Return a (n_samples, n_columns) and the intercept in v of a theta in v."""
         v, intercept = self.objective.coef_intercept(theta)
@@ -124,6 +132,28 @@ class RowReduction:
         if self.objective.fit_intercept:
             a -= a.mean(axis=0)
         return a, intercept
+
+    def gradient(self, coef_gradient, intercept_gradient):
+        """Return the gradient in v and the intercept of a function of the coefficients.
+
+        Parameters
+        ----------
+        coef_gradient : ndarray of shape (n_features, n_columns)
+        intercept_gradient : ndarray of shape (n_columns,)
+
+        Returns
+        -------
+        v_gradient : ndarray of shape (rank, n_columns)
+        intercept_gradient : ndarray of shape (n_columns,)
+        """
+        if self.factor is not None:
+            coef_gradient = coef_gradient / self.factor[:, None]
+        of_rows = self.X @ coef_gradient.astype(self.X.dtype)
+        of_rows = of_rows - np.outer(self.row_means, intercept_gradient)
+        if self.objective.fit_intercept:
+            of_rows -= of_rows.mean(axis=0)
+        of_pivots = of_rows[self.pivots]
+        return solve_triangular(self.pivot_factor, of_pivots, lower=True), intercept_gradient
 
     def theta(self, a, intercept):
         """Return the theta in v of the row_coefficients of another reduction."""
@@ -136,6 +166,30 @@ class RowReduction:
         if self.factor is not None:
             coef = coef / self.factor[:, None]
         return coef, intercept - self.row_means @ a
+
+
+def _cross_products(samples, weight, single, fit_intercept):
+    # The lower triangle of the cross-products of the rows, and what centring of the columns took
+    # from their means: none where the passes have a kernel. BLAS takes many rows better than they
+    # do, some columns at a time.
+    X, dtype = samples.X, samples.dtype
+    n_rows = len(X)
+    rows = make_design(X.T, dtype)
+    if rows.has_single_gram or dtype == np.float32:
+        zero, one = np.zeros(n_rows, dtype=dtype), np.ones(n_rows, dtype=dtype)
+        products = data_pass.gram(rows, zero, one, weight, False, single, samples.n_threads)
+        return products, np.zeros(n_rows)
+    center = X.mean(axis=0) if fit_intercept else np.zeros(X.shape[1])
+    products = np.zeros((n_rows, n_rows))
+    for start in range(0, X.shape[1], BLAS_COLUMNS):
+        of_block = slice(start, start + BLAS_COLUMNS)
+        block = X[:, of_block] - center[of_block]
+        if weight is not None:
+            block *= np.sqrt(weight[of_block])
+        if single:
+            block = block.astype(np.float32)
+        products += block @ block.T
+    return np.tril(products), X @ (center if weight is None else weight * center)
 
 
 def _center(products):

@@ -28,10 +28,14 @@ class ConjugateGradients:
 
     def __init__(self, product, gradient, precondition):
         self.product = product
-        self.precondition = precondition
         self.residual = -gradient
-        preconditioned = precondition(self.residual)
         self.direction = np.zeros_like(self.residual)
+        self.restart(precondition)
+
+    def restart(self, precondition):
+        """Go on from the direction so far with another approximate inverse of H."""
+        self.precondition = precondition
+        preconditioned = precondition(self.residual)
         self.search = preconditioned.copy()
         self.norm = float(self.residual @ preconditioned)
         # That of search in the approximate H: the parts of a sum that are orthogonal there.
@@ -60,7 +64,7 @@ class ConjugateGradients:
 
 
 def solve_equations(equations, target, max_products, is_still_gaining=None):
-    """Advance until the squared residual is small enough; return whether any step was taken.
+    """Advance until the squared residual is small enough; return how many steps were taken.
 
     Parameters
     ----------
@@ -79,4 +83,4 @@ def solve_equations(equations, target, max_products, is_still_gaining=None):
         if not gain > 0:
             break
         gains.append(gain)
-    return bool(gains)
+    return len(gains)

@@ -10,7 +10,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Costs", "costs_of", "passes_per_hessian", "unit_counts"]
+__all__ = [
+    "Costs",
+    "costs_of",
+    "passes_per_hessian",
+    "products_per_class_mean",
+    "unit_counts",
+]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 N_THREADS = _MEASURED["n_threads"]
@@ -102,6 +108,21 @@ def passes_per_hessian(objective):
         objective.samples.dtype.name,
     )
     return (costs.hessian + costs.factor) / costs.gradient_pass
+
+
+def products_per_class_mean(objective):
+    """Return how many products with the Hessian cost as much as the factor of its class mean."""
+    design = objective.samples.design
+    costs = costs_of(
+        design.n_samples,
+        design.n_features,
+        objective.n_columns,
+        design.n_stored,
+        design.is_sparse,
+        objective.samples.dtype.name,
+        float32_hessian=True,
+    )
+    return (costs.class_mean_hessian + costs.class_mean_factor) / costs.product_pass
 
 
 def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):

@@ -3,16 +3,23 @@
 `newton` says what a model has, and has that of the Hessian itself.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
+from .costs import products_per_class_mean
 from .newton import HessianModel, InverseHessian
+from .plan import MANY_PARAMETERS
 from .sparse_softmax.system import SoftmaxSystem
 from .stopping import Knowledge
 
-__all__ = ["ClassMeanHessian", "HessianProducts"]
+__all__ = ["ClassMeanHessian", "HessianProducts", "RowSpaceHessian"]
+
+# Products with the Hessian in one step.
+MAX_PRODUCTS = 1000
 
 
 class ClassMeanHessian(HessianModel):
@@ -89,10 +96,17 @@ class HessianProducts(HessianModel):
         self.objective = objective
         self.system = SoftmaxSystem(objective) if is_sparse_softmax else None
         self.inverse = None
+        # How many more products, of how many, pay for a factor of the mean over the classes.
+        self.n_products_left = self.factor_cost = np.inf
+        if self.system is None and objective.shape[0] <= MANY_PARAMETERS:
+            self.n_products_left = self.factor_cost = products_per_class_mean(objective)
 
     def adopt(self, model):
         """Take over the approximate inverse of another model, None if it has none."""
         self.inverse = model.inverse
+        if self.inverse is not None:
+            # It has learnt more than a mean.
+            self.n_products_left = np.inf
 
     def evaluate(self, theta):
         """Evaluate with the curvature that products need."""
@@ -113,7 +127,6 @@ class HessianProducts(HessianModel):
     def _solve_equations(self, point, stopping):
         diagonal = self.objective.hessian_diagonal(point)
         diagonal = np.where(diagonal > 0, diagonal, 1)
-        equations = self._equations(point, diagonal)
 
         def is_still_gaining(gains):
             # A small residual says little where the Hessian is close to singular. Before a step can
@@ -124,10 +137,33 @@ class HessianProducts(HessianModel):
                 return False
             return sum(gains[-1 - len(gains) // 4 :]) > 0.1 * total
 
+        n_most = MAX_PRODUCTS
+        if self.n_products_left <= 0:
+            self._take_factor(point)
+        else:
+            n_most = min(n_most, np.ceil(self.n_products_left))
+        equations = self._equations(point, diagonal)
         target = stopping.residual_target(point, equations.norm)
-        if solve_equations(equations, target, 1000, is_still_gaining):
-            return equations.direction
-        return -point.gradient / diagonal
+        n_made = solve_equations(equations, target, n_most, is_still_gaining)
+        self.n_products_left -= n_made
+        if n_made == n_most < MAX_PRODUCTS:
+            self._take_factor(point)
+            equations.restart(lambda vector: self.inverse @ vector)
+            size = float(point.gradient @ (self.inverse @ point.gradient))
+            target = stopping.residual_target(point, size)
+            self.n_products_left -= solve_equations(
+                equations, target, MAX_PRODUCTS, is_still_gaining
+            )
+        return equations.direction if n_made else -point.gradient / diagonal
+
+    def _take_factor(self, point):
+        # The mean over the classes is formed once the products without it have cost as much: at
+        # worst, the two together cost twice the better one of them.
+        shape = self.objective.shape
+        hessian = self.objective.class_mean_hessian(point.theta, point.curvature)
+        factor = CholeskyFactor(hessian)
+        self.inverse = InverseHessian(lambda b: factor.solve(b.reshape(shape)).ravel())
+        self.n_products_left = self.factor_cost
 
     def _equations(self, point, diagonal):
         objective = self.objective
@@ -147,3 +183,40 @@ class HessianProducts(HessianModel):
         of_coef += 4 * np.sqrt((of_coef / penalty).max()) * penalty
         self.system.start(point, of_features)
         return self.system
+
+
+class RowSpaceHessian(HessianModel):
+    """The Hessian in the space that the rows span, for the gradient of the whole problem.
+
+    The cross-products of the rows may be in float32, and have rounding errors in any case. The
+    gradient tells what they leave, and a step of the reduced problem takes it away.
+
+    Parameters
+    ----------
+    objective : Objective
+    reduction : RowReduction
+        Of the same objective.
+    theta : ndarray of shape (n_reduced_parameters,)
+        In the reduction: where the Hessian is taken.
+    """
+
+    knowledge = Knowledge.STALE
+    patience = 2
+
+    def __init__(self, objective, reduction, theta):
+        self.objective = objective
+        self.reduction = reduction
+        self.products = HessianProducts(reduction.objective)
+        self.reduced_point = self.products.evaluate(theta)
+
+    def evaluate(self, theta):
+        """Evaluate value and gradient."""
+        return self.objective.value_gradient(theta)
+
+    def direction(self, point, stopping):
+        """Return the Newton direction of the reduced problem."""
+        of_v = self.reduction.gradient(*self.objective.coordinates.gradient_in_coef(point.gradient))
+        gradient = self.reduction.objective.coordinates.gradient_in_theta(*of_v)
+        point = replace(self.reduced_point, gradient=gradient)
+        direction = self.products.direction(point, stopping)
+        return self.objective.theta(*self.reduction.coef_intercept(direction))

@@ -11,7 +11,7 @@ from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
 from .doubt import needs_exact_steps
-from .hessians import ClassMeanHessian, HessianProducts
+from .hessians import ClassMeanHessian, HessianProducts, RowSpaceHessian
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
 from .plan import Method, Start
@@ -38,8 +38,6 @@ STEP_OF_PENALTIES = 10.0
 MOST_STRONGER = 16
 # A sparse X may be made dense if it has fewer entries than so many times those that are stored.
 DENSE = 2
-# For a relative gap of this, the rows' cross-products may be in float32.
-ENOUGH_FOR_SINGLE = 1e-9
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
@@ -201,34 +199,50 @@ def _hessian_of_subset(plan, objective, theta):
 
 
 def _solve_in_row_space(plan, objective, goal):
-    # The solution in the space of the rows, CONVERGED if it is certain to be that of the whole;
-    # None if the rows span nothing.
+    # The solution in the space of the rows, improved by the gradient of the whole; None if the rows
+    # span nothing.
     found = result = None
-    attempts = [False]
-    if goal.gap >= ENOUGH_FOR_SINGLE and is_reducible_in_single(objective):
-        attempts = [True, False]
+    attempts = [True, False] if is_reducible_in_single(objective) else [False]
     n_iter = 0
     for single in attempts:
         reduction = RowReduction.of(objective, single=single)
         if reduction is None:
             continue
         reduced = reduction.objective
-        # A hundred times smaller than tol asks for in the coefficients: there it costs little.
-        tight = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2, watch=None)
+        # Cross-products in float32 have no more digits.
+        of_reduced = goal.part(n_iter=n_iter, gap=LARGEST_GAP if single else None)
+        of_reduced = replace(of_reduced, watch=None)
         start = reduced.start() if found is None else reduction.theta(*found)
-        of_rows = method_for(plan.methods[0], plan, reduced, tight).solve(start)
+        of_rows = method_for(plan.methods[0], plan, reduced, of_reduced).solve(start)
         n_iter += of_rows.n_iter
         found = reduction.row_coefficients(of_rows.theta)
-        point = objective.value_gradient(objective.theta(*reduction.coef_intercept(of_rows.theta)))
-        if goal.watch is not None:
-            goal.watch.after_step(objective, point.theta)
-        is_certain = point.max_gradient <= goal.tol and suboptimality_bound(
-            objective, point
-        ) <= Stopping(objective, goal).tolerated(point)
-        verdict = Verdict.CONVERGED if is_certain else Verdict.STALLED
-        result = SolverResult(objective, point.theta, n_iter, verdict, point)
-        if is_certain:
+        theta = objective.theta(*reduction.coef_intercept(of_rows.theta))
+        model = RowSpaceHessian(objective, reduction, of_rows.theta)
+        if reduction.has_all_rows:
+            result = Newton(objective, model, goal.part(n_iter=n_iter)).solve(theta)
+        else:
+            result = _certified(Newton(objective, model, goal.part(n_iter=n_iter)), theta)
+        n_iter += result.n_iter
+        if result.converged:
             break
+    if result is not None:
+        result.n_iter = n_iter
+    return result
+
+
+def _certified(newton, theta):
+    # The result of a model that misses some directions: STALLED unless the gradient and the strong
+    # convexity of the penalty bound what is left to gain along them, too.
+    objective, goal = newton.objective, newton.goal
+    # A hundred times smaller than tol asks for in the coefficients.
+    newton.goal = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2)
+    result = newton.solve(theta)
+    point = result.point
+    tolerated = Stopping(objective, goal).tolerated(point)
+    if point.max_gradient <= goal.tol and suboptimality_bound(objective, point) <= tolerated:
+        result.verdict = Verdict.CONVERGED
+    else:
+        result.verdict = Verdict.STALLED
     return result
 
 

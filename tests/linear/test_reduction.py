@@ -124,6 +124,37 @@ def test_float32_is_tried_where_it_may_serve():
     assert is_reducible_in_single(make_objective(X + 10, y, 2, fit_intercept=False))
 
 
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("has_factors", [False, True])
+def test_cross_products_of_many_rows(single, fit_intercept, has_factors):
+    rng = np.random.default_rng(4)
+    n_samples, n_features = 1010, 1300  # more rows than the passes have a kernel for
+    X = 5 * fit_intercept + rng.normal(size=(n_samples, n_features))
+    l2 = np.exp2(rng.integers(-2, 3, size=n_features))[:, None] if has_factors else 1.0
+    y = np.arange(n_samples) % 2
+    full = make_objective(X, y, 2, fit_intercept, l2)
+    assert is_reducible_in_single(full)
+    reduction = RowReduction.of(full, single=single)
+    assert reduction.has_all_rows
+    centred = X - X.mean(axis=0) if fit_intercept else X
+    expected = centred * (np.min(l2) / np.ravel(l2)) @ centred.T
+    L = reduction.objective.samples.X
+    eps = np.finfo(np.float32 if single else np.float64).eps
+    # Pivots of this size are rounding errors of the sums, and are left out.
+    error = n_features * eps * np.diagonal(expected).max()
+    np.testing.assert_allclose(L @ L.T, expected, rtol=0, atol=error)
+    # The gradient of the whole becomes that in the reduction.
+    theta = rng.normal(size=reduction.objective.n_parameters)
+    point = full.value_gradient(full.theta(*reduction.coef_intercept(theta)))
+    of_v = reduction.gradient(*full.coordinates.gradient_in_coef(point.gradient))
+    gradient = reduction.objective.coordinates.gradient_in_theta(*of_v)
+    expected = reduction.objective.value_gradient(theta).gradient
+    condition = np.linalg.cond(L)
+    atol = 8 * np.sqrt(n_features) * eps * condition**2 * np.abs(expected).max()
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=atol)
+
+
 def test_another_reduction_goes_on_from_the_solution_of_one():
     X, y = make_data()
     objective = make_objective(X, y, 2)

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklogloss import LogLossClassifier
 from sklogloss.linear.objective import Objective
 from sklogloss.losses import FocalLoss
+from sklogloss.solvers import hessians
 from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
 from sklogloss.solvers.newton import (
     MAX_STEPS,
@@ -309,6 +310,8 @@ def test_products_solve_for_the_step_roughly_at_first(log_loss_problem, log_loss
     X, y = log_loss_data(500, 60)
     objective = log_loss_problem(X, y, l2=1e-4).objective()
     n_products, original = [], Objective.hessian_product
+    # The Hessian itself as the preconditioner would solve each time at once.
+    monkeypatch.setattr(hessians, "products_per_class_mean", lambda objective: np.inf)
 
     def counted(self, evaluation, direction):
         n_products[-1] += 1
@@ -325,6 +328,36 @@ def test_products_solve_for_the_step_roughly_at_first(log_loss_problem, log_loss
         theta = theta + direction
     assert n_products[0] < n_products[-1]
     assert objective.value_gradient(theta).max_gradient < 1e-6
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_a_factor_spares_products_once_they_have_cost_as_much(
+    log_loss_problem, log_loss_data, monkeypatch, n_classes
+):
+    X, y = log_loss_data(400, 60, n_classes=n_classes)
+    # One direction has most of the variance: the diagonal is a poor preconditioner.
+    X = X + 10 * X[:, :1]
+    objective = log_loss_problem(X, y, l2=1e-5).objective()
+    n_products, n_factors = [], []
+    product, mean = Objective.hessian_product, Objective.class_mean_hessian
+    monkeypatch.setattr(
+        Objective, "hessian_product", lambda *args: n_products.append(1) or product(*args)
+    )
+    monkeypatch.setattr(
+        Objective, "class_mean_hessian", lambda *args: n_factors.append(1) or mean(*args)
+    )
+    counts, values = {}, {}
+    for cost in (np.inf, 20.0):
+        monkeypatch.setattr(hessians, "products_per_class_mean", lambda objective, c=cost: c)
+        n_products.clear()
+        n_factors.clear()
+        result = newton(objective, HessianProducts(objective))
+        assert result.converged
+        counts[cost], values[cost] = len(n_products), result.value
+        assert len(n_factors) <= len(n_products) / cost
+    assert n_factors
+    assert counts[20.0] < counts[np.inf]
+    assert values[20.0] == pytest.approx(values[np.inf], rel=1e-11)
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
