@@ -23,6 +23,12 @@ SLOPE_TOL = 1e-7
 MAX_ITER = 200
 # Raw predictions, in parts of their median, that are as good as infinite.
 LARGEST = 1e12
+# Rows whose median tells the size of raw predictions.
+ROWS_OF_SIZE = 2_000
+# From as many classes on, products with a multiple of the identity cost more than the loss itself.
+MANY_CLASSES = 20
+# Entries of the raw predictions that the loss looks at at a time: they stay in the cache.
+BLOCK_ENTRIES = 65_536
 # Largest growth of the slope in one step, and the steps after which separation is suspected.
 LARGEST_GROWTH = 4.0
 MANY_STEPS = 6
@@ -132,7 +138,7 @@ class _SlopeLoss:
 
     def size(self) -> float:
         # Of the differences between raw predictions that matter: their median over some rows.
-        rows = self.samples.X[:: max(1, self.samples.n_samples // 10_000)]
+        rows = self.samples.X[:: max(1, self.samples.n_samples // ROWS_OF_SIZE)]
         differences = _centred(rows)
         if not differences.any():
             differences = _centred(self.samples.X)
@@ -140,15 +146,46 @@ class _SlopeLoss:
         return float(np.median(differences)) if len(differences) else 0.0
 
     def derivative(self, slope: float) -> float:
+        if self.loss.n_classes >= MANY_CLASSES:
+            parts = [self._block_derivative(slope, rows) for rows in self._blocks()]
+            return sum(parts) / self.samples.weight_sum
         sums, _ = self.samples.value_gradient(self.kernel, self._predictor(slope))
         return self._trace(sums[1:]) / self.samples.weight_sum
 
     def curvature(self, slope: float) -> float:
+        if self.loss.n_classes >= MANY_CLASSES:
+            parts = [self._block_curvature(slope, rows) for rows in self._blocks()]
+            return sum(parts) / self.samples.weight_sum
         _, curvature = self.samples.value_gradient(
             self.kernel, self._predictor(slope), curvature=True
         )
         sums = self.samples.hessian_product(self.kernel, curvature, self._predictor(1.0))
         return self._trace(sums) / self.samples.weight_sum
+
+    def _blocks(self) -> list[slice]:
+        n_rows = max(1, BLOCK_ENTRIES // self.loss.n_classes)
+        return [slice(i, i + n_rows) for i in range(0, self.samples.n_samples, n_rows)]
+
+    def _block_derivative(self, slope: float, rows: slice) -> float:
+        raw, target, weight = self._block(rows)
+        gradient = self.loss.gradient(target, slope * raw, weight, n_threads=self.samples.n_threads)
+        return float(np.vdot(gradient, raw))
+
+    def _block_curvature(self, slope: float, rows: slice) -> float:
+        # The variance of the raw predictions under the probabilities.
+        raw, _, weight = self._block(rows)
+        proba = self.loss.link(slope * raw)
+        mean = np.einsum("ik,ik->i", proba, raw)
+        variance = np.einsum("ik,ik,ik->i", proba, raw, raw) - mean**2
+        return float(variance.sum() if weight is None else weight @ variance)
+
+    def _block(self, rows: slice) -> tuple[Any, Any, Any]:
+        # In float64: sums of float32 numbers would not tell the slope to all its digits.
+        samples = self.samples
+        raw, target = samples.X[rows].astype(np.float64, copy=False), samples.target[rows]
+        weight = None if samples.weight is None else samples.weight[rows].astype(np.float64)
+        is_soft = target.shape[1] > 1
+        return raw, target.astype(np.float64) if is_soft else target[:, 0].astype(np.intp), weight
 
     @property
     def is_separated(self) -> bool:

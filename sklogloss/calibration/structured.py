@@ -38,7 +38,8 @@ class StructuredScaling(LogitCalibrator):
     scaling with intercepts, none to matrix scaling, which has so many parameters that it overfits
     [1]_, [2]_.
 
-    For two classes, where a matrix has nothing to add, it is `VectorScaling`.
+    For two classes, where a matrix has nothing to add, it is `VectorScaling`. Of more than 20,000
+    samples the matrix is fitted in float32.
 
     Parameters
     ----------
@@ -119,16 +120,18 @@ class StructuredScaling(LogitCalibrator):
             y = softened_targets(forecasts, unit)
         # The penalty is for raw predictions as they are after temperature scaling, and for those of
         # size 1 if that has found nothing in them.
-        scale = max(slope, 1 / (np.sqrt(np.mean(z**2)) or 1))
+        scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
+        # Of many samples, float32 has more digits than the coefficients are known to.
+        dtype = np.float32 if len(z) > ROWS_OF_CHOICE else np.float64
         weight = forecasts.weights() * unit
-        data = scale * z, y, weight, slope * z
+        X = (scale * z).astype(dtype, copy=False)
+        data = X, y, weight, X if slope == scale else (slope * z).astype(dtype, copy=False)
         Cs = self._strengths(n_classes)
         some = _rows_of_choice(y, weight) if self.cv is None and len(Cs) > 1 else None
         if some is not None:
             search = self._search(Cs, [_train_test(len(some))], TOL_OF_CHOICE)
-            X, y_some, weight_some, offset = (array[some] for array in data)
-            X, offset = X.astype(np.float32), offset.astype(np.float32)
-            search.fit(X, y_some, sample_weight=weight_some, offset=offset)
+            X_some, y_some, weight_some, offset = (array[some] for array in data)
+            search.fit(X_some, y_some, sample_weight=weight_some, offset=offset)
             self.C_, self.scores_ = search.C_, search.scores_[:, 0]
             model: Any = LogLossClassifier(C=self.C_, n_jobs=self.n_jobs)
         elif len(Cs) == 1:

@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+from sklogloss.calibration import slope
 from sklogloss.calibration.slope import best_slope
 from sklogloss.metrics.forecasts import Forecasts
 
@@ -38,3 +39,21 @@ def test_slope_without_bound():
     z = np.array([[1.0, 0.0, -1.0], [0.0, 0.5, 0.2], [3.0, 1.0, 3.0]])
     assert slope_of([0, 1, 2], z) == np.inf
     assert np.isfinite(slope_of([0, 2, 2], z))
+
+
+@pytest.mark.parametrize("is_soft", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_many_classes_and_few_go_two_ways_to_the_same_slope(n_classes, dtype, is_soft, monkeypatch):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(500, n_classes)).astype(dtype)
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    if is_soft:
+        y = rng.dirichlet(np.ones(n_classes), size=500) / 2 + np.eye(n_classes)[y] / 2
+    weight = rng.uniform(1, 3, size=500)
+    labels = np.arange(n_classes)
+    forecasts = Forecasts.of(y, None, raw_prediction=z, sample_weight=weight, labels=labels)
+    few = best_slope(forecasts)
+    monkeypatch.setattr(slope, "MANY_CLASSES", 2)
+    # The passes of float32 have errors of some 1e-7, in sums of 500 terms.
+    assert best_slope(forecasts) == pytest.approx(few, rel=1e-5 if dtype == np.float32 else 1e-7)
