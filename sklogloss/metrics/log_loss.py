@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sklogloss.inputs.parameters import check_parameter
+from sklogloss.inputs.weights import as_sample_weight
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["d2_log_loss", "log_loss", "surprise"]
@@ -135,10 +136,12 @@ def log_loss(
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
-    values = forecasts.surprise(zero)
+    mean = forecasts.mean(forecasts.surprise(zero))
     if normalize:
-        return forecasts.mean(values)
-    return float(forecasts.weights() @ values)
+        return mean
+    # Those of the forecasts are scaled.
+    weight = as_sample_weight(sample_weight, len(forecasts))
+    return mean * float(len(forecasts) if weight is None else weight.sum())
 
 
 def d2_log_loss(

@@ -44,6 +44,11 @@ CASES = {
     "negative labels": ([-1, 1, 1], [0.1, 0.7, 0.4], {}),
     "weights": (LABEL_3, PROBA_3, {"sample_weight": WEIGHT}),
     "weighted sum": (LABEL_3, PROBA_3, {"sample_weight": WEIGHT, "normalize": False}),
+    "sum with large weights": (
+        LABEL_3,
+        PROBA_3,
+        {"sample_weight": 5 * WEIGHT, "normalize": False},
+    ),
     "float labels": (LABEL_3.astype(float), PROBA_3, {}),
     "far apart": (LABEL_3 * 10**12, PROBA_3, {}),
 }  # fmt: skip
