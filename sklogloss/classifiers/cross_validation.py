@@ -311,7 +311,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             score_params = dict(routed.scorer.score)
             for name in score_params.keys() & {"sample_weight", "offset"}:
                 score_params[name] = getattr(problem, name)
-            self.scores_ = score_folds(self, self._get_scorer(), problem, folds, score_params)
+            self.scores_ = self._score_folds(problem, folds, score_params)
             selection = select(self.scores_, self.Cs_)
             ratio, i = selection.simplest if self.selection == "1se" else selection.best
             self.plan_ = full_paths[ratio][i].plan
@@ -365,6 +365,9 @@ class LogLossClassifierCV(BaseLinearClassifier):
             row_weight = np.ones(len(labels), dtype=problem.target.dtype)
         splits = train_test_rows(splitter, problem.X, labels, len(labels), **split_params)
         return make_folds(splits, row_weight)
+
+    def _score_folds(self, problem, folds, score_params):
+        return score_folds(self, self._get_scorer(), problem, folds, score_params)
 
     def _solve_paths(self, objective, problem, folds):
         # Set the attributes that hold paths; return those of all data, in the order of Cs_.

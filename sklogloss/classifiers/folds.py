@@ -30,6 +30,10 @@ class Fold:
     test: np.ndarray
     row_weight: np.ndarray
 
+    def training_rows(self, samples):
+        """Return the training rows of all samples, as Samples."""
+        return replace(samples, weight=self.row_weight)
+
 
 def make_folds(splits, row_weight):
     """Return a list of Folds.
@@ -85,7 +89,9 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
     """
     samples = objective.samples
     n_entries = samples.design.n_stored * objective.n_columns
-    n_workers = samples.n_threads if FEW_ENTRIES < n_entries < MANY_ENTRIES else 1
+    # Where the rows are elsewhere, so are the threads.
+    is_shared = FEW_ENTRIES < n_entries < MANY_ENTRIES and not samples.is_partitioned
+    n_workers = samples.n_threads if is_shared else 1
     of_all, of_folds = _of_all_and_folds(objective, folds, is_shared=n_workers > 1)
     loose = replace(goal, gap=gap)
     full_paths = [[] for _ in penalties]
@@ -140,8 +146,7 @@ def _of_all_and_folds(objective, folds, *, is_shared):
     )
     of_folds = []
     for fold in folds:
-        rows = replace(of_all.samples, weight=fold.row_weight)
-        of_folds.append(of_all.replace(samples=rows))
+        of_folds.append(of_all.replace(samples=fold.training_rows(of_all.samples)))
     return of_all, of_folds
 
 

@@ -4,6 +4,13 @@ Importing this, and reading pickles of its classes, takes no Dask; a fit does.
 """
 
 from sklogloss.dask.classifiers import FocalLogisticRegression, LogLossClassifier
+from sklogloss.dask.cross_validation import LogLossClassifierCV
 from sklogloss.dask.metrics import brier_score, log_loss
 
-__all__ = ["FocalLogisticRegression", "LogLossClassifier", "brier_score", "log_loss"]
+__all__ = [
+    "FocalLogisticRegression",
+    "LogLossClassifier",
+    "LogLossClassifierCV",
+    "brier_score",
+    "log_loss",
+]

@@ -56,7 +56,7 @@ def log_loss(
     >>> round(log_loss(y.rechunk(2), proba.rechunk(2)), 5)
     0.21616
     """
-    score = functools.partial(local.log_loss, normalize=False, zero=zero)
+    score = functools.partial(local.log_loss, zero=zero)
     total, weight = _sums(score, y_true, y_proba, raw_prediction, sample_weight, labels)
     return total / weight if normalize else total
 
@@ -88,19 +88,9 @@ def brier_score(
     ValueError, TypeError
         As `sklogloss.metrics.brier_score` does, with the number of the partition.
     """
-    score = functools.partial(_total_brier_score, scale_by_half=scale_by_half)
+    score = functools.partial(local.brier_score, scale_by_half=scale_by_half)
     total, weight = _sums(score, y_true, y_proba, raw_prediction, sample_weight, labels)
     return total / weight
-
-
-def _total_brier_score(
-    y_true: Any, sample_weight: Any, scale_by_half: Any, **arguments: Any
-) -> float:
-    weight = len(y_true) if sample_weight is None else np.sum(sample_weight)
-    mean = local.brier_score(
-        y_true, sample_weight=sample_weight, scale_by_half=scale_by_half, **arguments
-    )
-    return float(weight * mean)
 
 
 def _sums(
@@ -111,7 +101,7 @@ def _sums(
     sample_weight: Any,
     labels: Any,
 ) -> tuple[float, float]:
-    # The sum of a score over the partitions, and that of the weights.
+    # The weighted sum of a score, given the mean over some rows, and the sum of the weights.
     from sklogloss.dask.collections import aligned, blocks_of
     from sklogloss.dask.partitions import DaskPartitions
 
@@ -147,11 +137,11 @@ def _sums_of_block(
     if not weight:
         return np.float64(0), np.float64(0)
     with in_partition(number):
-        total = score(
+        mean = score(
             y,
             y_proba=y_proba,
             raw_prediction=raw_prediction,
             sample_weight=sample_weight,
             labels=labels,
         )
-    return np.float64(total), np.float64(weight)
+    return np.float64(weight * mean), np.float64(weight)

@@ -49,6 +49,12 @@ class DaskProblem(Problem):
     Attributes
     ----------
     log : PassLog
+    blocks : Blocks
+    encoding : Encoding
+    numbers : tuple of int
+        The partitions that have rows with weight.
+    samples : PartitionedSamples
+        Of these.
     """
 
     def __init__(self, estimator: Any, blocks: Blocks, sample_weight: Any) -> None:
@@ -71,7 +77,8 @@ class DaskProblem(Problem):
             dtype,
             1 if estimator.n_jobs is None else effective_n_threads(estimator.n_jobs),
         )
-        self._set_samples(blocks, facts, encoding, log)
+        self.blocks, self.encoding = blocks, encoding
+        self._set_samples(facts, log)
         self.sample_weight = self.offset = self.places = None
         self.X = self.samples.design
         self._set_limits(estimator, encoding.n_columns)
@@ -104,8 +111,9 @@ class DaskProblem(Problem):
             of_class = 1.0 if weight is None else weight.max()
             self.exponent = int(np.frexp(largest * of_class)[1])
 
-    def _set_samples(self, blocks, facts, encoding, log):
+    def _set_samples(self, facts, log):
         # Partitions without a row are left out, then those without a row that has weight.
+        blocks, encoding = self.blocks, self.encoding
         numbers = [i for i, each in enumerate(facts) if each.n_samples > 0]
         without_X = blocks.partitions(log, with_X=False).take(numbers)
         of_rows = without_X.collect("weights", encoding.facts)
@@ -113,6 +121,7 @@ class DaskProblem(Problem):
         if not pairs:
             raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
         numbers, of_rows = zip(*pairs, strict=True)
+        self.numbers = numbers
         layout, p = encoding.layout, encoding.layout.n_features
         whole = sum(each.n_samples for each in facts)
         n_samples = sum(each.n_samples for each in of_rows)

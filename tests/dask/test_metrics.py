@@ -23,7 +23,7 @@ def test_scores(name, is_weighted, kind):
     if kind == "raw predictions":
         arguments = {"raw_prediction": np.log(proba)}
     if is_weighted:
-        arguments["sample_weight"] = np.where(np.arange(100) < 4, 0.0, rng.random(100))
+        arguments["sample_weight"] = np.where(np.arange(100) < 4, 0.0, 5 * rng.random(100))
     expected = getattr(metrics, name)(y, **arguments)
     y, *others = (
         da.from_array(each, chunks=(*CHUNKS, *each.shape[1:])) for each in (y, *arguments.values())

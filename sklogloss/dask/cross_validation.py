@@ -1,0 +1,323 @@
+"""The choice of a penalty by cross-validation, with folds that are weights of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.metadata_routing import _raise_for_params
+
+import sklogloss.classifiers as local
+from sklogloss.classifiers.path import split_coefficients
+from sklogloss.classifiers.scoring import is_log_loss, surprise
+from sklogloss.dask.classifiers import OnCollections, is_collection
+from sklogloss.dask.metrics import log_loss
+from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.parameters import Integers, check_parameter
+from sklogloss.inputs.targets import encode_known, encode_known_probabilities, is_soft
+from sklogloss.inputs.weights import as_sample_weight
+from sklogloss.linear.partitioned_samples import PartitionedSamples, facts_of
+
+__all__ = ["LogLossClassifierCV"]
+
+DEFAULT_N_FOLDS = 5
+
+
+class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
+    """Logistic regression with cross-validated C and l1_ratio on Dask collections.
+
+    Parameters and attributes are those of `sklogloss.LogLossClassifierCV`, but for the following.
+    A fold is a set of weights of the rows: none is copied.
+
+    Parameters
+    ----------
+    cv : int or array of shape (n_samples,), default=None
+        The number of folds, stratified in the order of the rows as scikit-learn's StratifiedKFold
+        does it; None means 5. Or the number of the fold of each row, from 0 on, in the partitions
+        of X.
+    scoring : {"neg_log_loss", "accuracy"} or None, default="neg_log_loss"
+        None means accuracy.
+
+    See Also
+    --------
+    sklogloss.LogLossClassifierCV : For rows in memory, with the list of all parameters.
+    """
+
+    _local_class = local.LogLossClassifierCV
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        offset: Any = None,
+        **params: Any,
+    ) -> Self:
+        """Choose the penalty, and fit the model to collections.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset
+            As for `LogLossClassifier.fit`. The sample weights weight the scores, too.
+        **params : dict
+            Must be empty: metadata is not routed.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        _raise_for_params(params, self, "fit")
+        return super().fit(X, y, sample_weight, offset)
+
+    def _validate_problem(self, X, y, sample_weight, offset=None):
+        from sklogloss.dask.collections import aligned
+
+        scorer = self._get_scorer()
+        self._scores_log_loss = is_log_loss(scorer)
+        if not self._scores_log_loss and self.scoring not in (None, "accuracy"):
+            raise ValueError(
+                "scoring must be 'neg_log_loss', 'accuracy' or None for collections, got "
+                f"{self.scoring!r}"
+            )
+        problem = super()._validate_problem(X, y, sample_weight, offset)
+        is_array = is_collection(self.cv) or np.ndim(self.cv) == 1
+        if self.cv is not None and not is_array:
+            check_parameter("cv", self.cv, Integers(2))
+        problem.fold_blocks = aligned("cv", self.cv, X) if is_array else None
+        return problem
+
+    def _folds(self, problem, split_params):
+        blocks = problem.blocks.partitions(problem.log, with_X=False).take(problem.numbers)
+        if problem.fold_blocks is not None:
+            rules = [problem.fold_blocks[i] for i in problem.numbers]
+            function = _given_numbers
+        else:
+            rules, function = self._stratified(problem, blocks), _numbers_of
+        numbers = blocks.holding(problem.blocks.is_held).map("folds", function, rules)
+        problem.fold_numbers = numbers
+        n_folds = int(max(numbers.collect("folds", _largest))) + 1
+        return [_fold(problem, numbers, i) for i in range(n_folds)]
+
+    def _stratified(self, problem, blocks):
+        # For each partition a rule, from the counts of the classes in those before it. That of
+        # StratifiedKFold sorts the classes by their first row.
+        cv = DEFAULT_N_FOLDS if self.cv is None else int(self.cv)
+        each = blocks.collect("folds", _ClassCounts(problem.encoding))
+        counts, firsts = (np.array(arrays) for arrays in zip(*each, strict=True))
+        sizes = np.append(0, np.cumsum(counts.sum(axis=1))[:-1])
+        first = np.min(np.where(firsts < 0, np.inf, firsts + sizes[:, None]), axis=0)
+        totals, order = counts.sum(axis=0), np.argsort(first, kind="stable")
+        if totals.max() < cv:
+            raise ValueError(
+                f"cv={cv} is more than the number of samples of each class, at most {totals.max()}"
+            )
+        in_order = np.repeat(np.arange(len(order)), totals[order])
+        share = [np.bincount(in_order[i::cv], minlength=len(order)) for i in range(cv)]
+        ends = np.empty((len(order), cv), dtype=np.intp)
+        ends[order] = np.cumsum(share, axis=0).T
+        starts = np.cumsum(counts, axis=0) - counts
+        return [_Stratified(problem.encoding, start, ends) for start in starts]
+
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        offset: Any = None,
+        **score_params: Any,
+    ) -> Any:
+        """Return minus the log loss of collections, or the accuracy, as `scoring` says."""
+        _raise_for_params(score_params, self, "score")
+        if not (is_collection(X) and is_log_loss(self._get_scorer())):
+            return super().score(X, y, sample_weight, offset)
+        proba = self.predict_proba(X, offset=offset)
+        labels = None if is_soft(y) else self.classes_
+        return -log_loss(y, proba, sample_weight=sample_weight, labels=labels)
+
+    def _score_folds(self, problem, folds, score_params):
+        shape = self.coefs_paths_.shape
+        known = np.array([fold.rows._of("class_counts").sum(axis=0) > 0 for fold in folds])
+        joined = self.coefs_paths_.reshape(-1, *shape[3:])
+        coefs, intercepts = split_coefficients(joined, self.fit_intercept)
+        model = SimpleNamespace(
+            classes_=self.classes_,
+            probabilities=self.probabilities,
+            class_weight_=self.class_weight_,
+            _fitted_label_smoothing=self.label_smoothing,
+        )
+        function = _FoldScores(
+            problem.encoding,
+            model,
+            coefs.reshape(len(folds), -1, *coefs.shape[1:]),
+            intercepts.reshape(len(folds), -1, intercepts.shape[1]),
+            known,
+            self._scores_log_loss,
+        )
+        blocks = problem.blocks.partitions(problem.log).take(problem.numbers)
+        totals, weights = blocks.sum("scores", function, problem.fold_numbers)
+        with np.errstate(invalid="ignore"):
+            return (totals / weights[:, None]).reshape(shape[:3])
+
+
+@dataclass(frozen=True)
+class DaskFold:
+    """The training rows of a fold, as `Fold` has them.
+
+    Attributes
+    ----------
+    rows : PartitionedSamples
+    row_weight : ndarray of shape (1,)
+        The sum of their weights.
+    """
+
+    rows: PartitionedSamples
+    row_weight: NDArray[np.float64]
+
+    def training_rows(self, samples: Any) -> Any:
+        """Return the training rows of all samples."""
+        return replace(self.rows, n_threads=samples.n_threads)
+
+
+def _fold(problem, numbers, i):
+    samples = problem.samples
+    partitions = samples.partitions.map("fold", _Training(i), numbers)
+    facts = partitions.collect("weights", _Facts(problem.encoding.n_columns))
+    kept = [place for place, each in enumerate(facts) if each.n_samples]
+    if not kept:
+        raise ValueError(f"the training rows of fold {i} of cv have no weight")
+    facts = tuple(facts[place] for place in kept)
+    n_samples = sum(each.n_samples for each in facts)
+    n_stored = max(1, round(samples.design.n_stored * n_samples / samples.n_samples))
+    design = replace(samples.design, n_samples=n_samples, n_stored=n_stored)
+    rows = PartitionedSamples(partitions.take(kept), facts, design)
+    return DaskFold(rows, np.array([rows.weight_sum]))
+
+
+# What runs where the partitions are.
+
+
+@dataclass(frozen=True)
+class _Training:
+    number: int
+
+    def __call__(self, samples, numbers):
+        weight = np.ones(len(numbers), samples.dtype) if samples.weight is None else samples.weight
+        return replace(samples, weight=weight * (numbers != self.number).astype(samples.dtype))
+
+
+@dataclass(frozen=True)
+class _Facts:
+    n_columns: int
+
+    def __call__(self, samples):
+        return facts_of(samples, self.n_columns)
+
+
+def _label(encoding, block):
+    # The index of each row's class, or of its most probable one.
+    return _targets(encoding, block).most_probable()
+
+
+def _targets(encoding, block):
+    if encoding.layout.is_soft:
+        return encode_known_probabilities(block.y, encoding.classes, encoding.layout.dtype)
+    return encode_known(block.y, encoding.classes)
+
+
+@dataclass(frozen=True)
+class _ClassCounts:
+    encoding: Any
+
+    def __call__(self, block):
+        label, k = _label(self.encoding, block), len(self.encoding.classes)
+        first = np.full(k, -1.0)
+        for i in range(k):
+            rows = np.flatnonzero(label == i)
+            first[i] = rows[0] if len(rows) else -1
+        return np.bincount(label, minlength=k), first
+
+
+@dataclass(frozen=True)
+class _Stratified:
+    """The folds of a partition: the first rows of a class belong to the first fold, and so on."""
+
+    encoding: Any
+    starts: NDArray[np.intp]
+    ends: NDArray[np.intp]
+
+    def numbers(self, block):
+        label = _label(self.encoding, block)
+        numbers = np.empty(len(label), dtype=np.intp)
+        for i, (start, ends) in enumerate(zip(self.starts, self.ends, strict=True)):
+            rows = np.flatnonzero(label == i)
+            numbers[rows] = np.searchsorted(ends, start + np.arange(len(rows)), side="right")
+        return numbers
+
+
+def _numbers_of(block, rule):
+    return rule.numbers(block)
+
+
+def _given_numbers(block, given):
+    numbers = np.asarray(given)
+    if numbers.shape != (len(block.y),) or numbers.dtype.kind not in "iu" or numbers.min() < 0:
+        raise ValueError(
+            f"partition {block.number}: cv must have an integer from 0 on for each row, got "
+            f"{numbers.dtype} of shape {numbers.shape}"
+        )
+    return numbers.astype(np.intp)
+
+
+def _largest(numbers):
+    return numbers.max()
+
+
+@dataclass(frozen=True)
+class _FoldScores:
+    """Sums of the scores of the test rows of each fold, and of their weights."""
+
+    encoding: Any
+    model: Any
+    coefs: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    scores_log_loss: bool
+
+    def __call__(self, block, numbers):
+        X = self.encoding.layout.entries(block.X, checks=False)
+        targets = _targets(self.encoding, block)
+        weight, offset = as_sample_weight(block.sample_weight, len(numbers)), block.offset
+        weight = np.ones(len(numbers)) if weight is None else weight
+        if offset is not None:
+            n_columns, classes = self.encoding.n_columns, self.encoding.classes
+            offset = check_offset(offset, len(numbers), n_columns, np.float64, classes)
+        totals = np.zeros(self.coefs.shape[:2])
+        weights = np.zeros(len(totals))
+        for i, known in enumerate(self.known):
+            of_fold = weight * (numbers == i)
+            if self.scores_log_loss:
+                of_fold = of_fold * targets.are_among(known)
+            rows = np.flatnonzero(of_fold)
+            if len(rows):
+                weights[i] = of_fold[rows].sum()
+                some = (X[rows], None if offset is None else offset[rows])
+                totals[i] = [
+                    of_fold[rows] @ self._scores(*some, targets, rows, coef, intercept)
+                    for coef, intercept in zip(self.coefs[i], self.intercepts[i], strict=True)
+                ]
+        return totals, weights
+
+    def _scores(self, X, offset, targets, rows, coef, intercept):
+        raw_prediction = np.asarray(X @ coef.T) + intercept
+        if offset is not None:
+            raw_prediction += offset
+        if self.scores_log_loss:
+            target = targets.as_array(0, np.dtype(np.float64))[rows]
+            return -surprise(self.model, target, raw_prediction)
+        is_binary = raw_prediction.shape[1] == 1
+        found = raw_prediction[:, 0] > 0 if is_binary else raw_prediction.argmax(axis=1)
+        return (found == targets.label[rows]).astype(np.float64)
