@@ -33,6 +33,8 @@ REQUIREMENTS = {
     "adelie": ["adelie"],
     "snapml": ["snapml"],
     "celer": ["celer"],
+    "python-glmnet": ["python-glmnet"],
+    "pybiglasso": ["pybiglasso"],
     "liblinear-official": ["liblinear-official"],
 }
 LIBRARIES = ["sklogloss", "scikit-learn", *REQUIREMENTS]
