@@ -56,6 +56,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklogloss {release}"
 html_show_sourcelink = False
+# The reference lists the modules.
+html_domain_indices = False
 html_static_path = ["_static"]
 html_css_files = ["sklogloss.css"]
 html_logo = "_static/logo.svg"
