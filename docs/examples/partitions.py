@@ -2,13 +2,13 @@
 Rows in partitions
 ==================
 
-A collection of Dask has its rows in partitions: in files, or in the memory of several machines. A
-fit makes a few passes over them, and each pass is a sum over the partitions.
+A Dask collection has its rows in partitions: in files, or in the memory of several machines. A fit
+makes a few passes over the rows, and each pass is a sum over the partitions.
 """
 
 # %%
-# A small collection of 200,000 rows in 8 partitions. It is a recipe: Dask makes the rows when they
-# are needed.
+# The collection has 200,000 rows in 8 partitions. It is a recipe: Dask makes the rows when they are
+# needed.
 import dask.array as da
 import numpy as np
 
