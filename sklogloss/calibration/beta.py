@@ -24,10 +24,10 @@ class BetaScaling(Calibrator):
 
     For two classes, the logit becomes :math:`a \ln p - b \ln(1 - p) + c` with
     :math:`a, b \ge 0` and the smallest log loss, where :math:`p` is the sigmoid of the raw
-    prediction [1]_. Unlike a logistic curve, it can leave the probabilities as they are
-    (:math:`a = b = 1, c = 0`) and bend those near 0 and near 1 differently.
+    prediction [1]_. Unlike a logistic curve, it can leave the probabilities unchanged
+    (:math:`a = b = 1, c = 0`), and correct those near 0 and near 1 differently.
 
-    For more than two classes it is fitted to each class against the rest, and the probabilities
+    For more than two classes, it is fitted to each class against the rest, and the probabilities
     are divided by their sum.
 
     Attributes
@@ -41,8 +41,8 @@ class BetaScaling(Calibrator):
 
     Notes
     -----
-    Where raw predictions tell a class from the rest without error, the targets are softened by
-    Platt's rule, as for `LogisticScaling`: else no parameters were large enough.
+    If raw predictions separate a class from the rest without error, no parameters are large enough.
+    Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------

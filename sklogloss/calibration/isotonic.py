@@ -16,12 +16,12 @@ __all__ = ["IsotonicScaling"]
 
 
 class IsotonicScaling(Calibrator):
-    r"""The rising function of the raw prediction that fits what happened best.
+    r"""The increasing function of the raw prediction that fits the labels best.
 
-    It follows any rising curve, given enough samples: a thousand or more. With fewer it fits noise
-    and becomes overconfident; `BetaScaling` and `LogisticScaling` then do better.
+    It learns any increasing curve from a thousand samples or more. With fewer, it fits noise
+    and becomes overconfident; `BetaScaling` and `LogisticScaling` are then better.
 
-    For more than two classes it is fitted to each class against the rest, and the probabilities
+    For more than two classes, it is fitted to each class against the rest, and the probabilities
     are divided by their sum [1]_.
 
     Attributes
@@ -37,10 +37,10 @@ class IsotonicScaling(Calibrator):
 
     Notes
     -----
-    Isotonic regression gives the lowest raw predictions the probability 0 if nothing happened
-    there, and the highest 1: one contrary event later, the log loss is infinite. Here each block
-    of equal values counts as if it had one sample more, with the frequency f of all: a block of n
-    samples and value v has the probability
+    Isotonic regression may give the lowest raw predictions the probability 0, and the highest 1. A
+    single contrary sample then makes the log loss infinite. So each block of equal values counts as
+    if it had one more sample, with the frequency f of all samples: a block of n samples with value
+    v has the probability
 
     .. math:: (n v + f) / (n + 1),
 

@@ -17,13 +17,13 @@ class LogisticScaling(LogitCalibrator):
     r"""Logistic regression on the raw prediction, with Platt's targets.
 
     For two classes the probability becomes :math:`\sigma(a z + b)`, with the :math:`a` and
-    :math:`b` of the smallest log loss of targets that are not quite 0 and 1 [1]_: of a class of
-    :math:`n` samples, :math:`(n + 1) / (n + 2)` for what happened. They keep the fit finite where
-    raw predictions tell the classes apart without error.
+    :math:`b` that minimise the log loss for softened targets [1]_: a class with :math:`n` samples
+    has the target :math:`(n + 1) / (n + 2)` instead of 1. This keeps the fit finite if the raw
+    predictions separate the classes without error.
 
-    For K classes it is the softmax of :math:`a z_k + b_k`, and the K - 1 classes that did not
-    happen share the :math:`1 / (n + 2)`. That is one model of all classes, not one for each class
-    against the rest.
+    For K classes it is the softmax of :math:`a z_k + b_k`, and the other K - 1 classes share the
+    remaining :math:`1 / (n + 2)`. It is one model of all classes, not one for each class against
+    the rest.
 
     Attributes
     ----------

@@ -26,31 +26,31 @@ TOL_OF_CHOICE = 1e-3
 
 
 class StructuredScaling(LogitCalibrator):
-    r"""Matrix scaling that leaves temperature scaling only as far as the data asks for it.
+    r"""Matrix scaling with a penalty that shrinks it towards temperature scaling.
 
     The calibrated raw predictions are
 
     .. math:: x_k + b_k + \sum_l M_{kl} x_l,
 
-    where :math:`x = z / T` are those of `TemperatureScaling`, relative to their mean over the
-    classes. The matrix M lets one class learn from the raw prediction of another. It has an L2
-    penalty, whose strength is chosen by held-out log loss: a strong one leads to temperature
-    scaling with intercepts, none to matrix scaling, which has so many parameters that it overfits
-    [1]_, [2]_.
+    where :math:`x = z / T` are those of `TemperatureScaling`, minus their mean over the classes.
+    Through the matrix M, the probability of a class depends on the raw predictions of others. M has
+    an L2 penalty, whose strength is chosen by held-out log loss. A strong penalty leads to
+    temperature scaling with intercepts. No penalty leads to matrix scaling, which has many
+    parameters and overfits [1]_, [2]_.
 
-    For two classes, where a matrix has nothing to add, it is `VectorScaling`. Of more than 20,000
-    samples the matrix is fitted in float32.
+    For two classes, a matrix adds nothing, and this is `VectorScaling`. For more than 20,000
+    samples, the matrix is fitted in float32.
 
     Parameters
     ----------
     Cs : array-like of shape (n_Cs,), default=None
         Inverse strengths of the penalty to choose from, as for `LogLossClassifier`. None means
-        0.001, 0.01, ..., 100, divided by the square of the number of classes. From one there is
-        nothing to choose.
+        0.001, 0.01, ..., 100, divided by the square of the number of classes. A single one is used
+        without cross-validation.
     cv : int, cross-validation generator or iterable, default=None
-        The folds that the strength is chosen by, of the samples whose weight is not zero. None
-        means 3 stratified folds, or, of more than 20,000 samples, one split of 20,000 of them, a
-        quarter of which is held out.
+        The folds that choose the strength, of the samples with nonzero weight. None means 3
+        stratified folds or, for more than 20,000 samples, one split of 20,000 of them that holds a
+        quarter out.
     n_jobs : int, default=None
         Number of threads, as for `LogLossClassifier`.
 

@@ -17,24 +17,24 @@ __all__ = ["TemperatureScaling"]
 class TemperatureScaling(LogitCalibrator):
     r"""Divide raw predictions by a temperature.
 
-    The probabilities become the sigmoid or softmax of :math:`z / T`, with the :math:`T > 0` of the
-    smallest log loss [1]_. No class gains on another: predictions stay what they are, and only how
-    sure the forecasts are changes. It takes few samples to learn one number.
+    The probabilities become the sigmoid or softmax of :math:`z / T`, with the :math:`T > 0` that
+    has the smallest log loss [1]_. The order of the classes stays the same: only the confidence of
+    the forecasts changes. A single number can be learned from few samples.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     temperature_ : float
-        Above 1 where the raw predictions are too extreme. Infinite where they are no better than
-        none; 1 where they are all the same.
+        Above 1 if the raw predictions are too extreme. Infinite if they contain no information; 1
+        if they are all equal.
     slope_ : float
         1 / ``temperature_``.
 
     Notes
     -----
-    Where the class that happened always has the largest raw prediction, no temperature is small
-    enough. Then the targets are softened by Platt's rule, as for `LogisticScaling`.
+    If the observed class always has the largest raw prediction, no temperature is small enough.
+    Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------

@@ -22,13 +22,14 @@ LONG_STEP = 1e-2
 
 
 class VectorScaling(LogitCalibrator):
-    r"""Multiply the raw prediction of each class by a factor of its own, and add an intercept.
+    r"""Multiply the raw prediction of each class by a separate factor, and add an intercept.
 
     The probabilities become the softmax of :math:`w_k z_k + b_k`, with the smallest log loss [1]_.
-    For two classes, whose raw prediction is one number, that is :math:`\sigma(w z + b)`.
+    For two classes, whose raw prediction is one number, it is :math:`\sigma(w z + b)`.
 
-    Raw predictions are taken relative to their mean over the classes, so that those which differ
-    by the same number for all classes, and hence have the same probabilities, are calibrated alike.
+    The mean over the classes is subtracted from raw predictions first. So raw predictions that
+    differ by the same number for all classes, and have the same probabilities, give the same
+    result.
 
     Attributes
     ----------
@@ -41,9 +42,8 @@ class VectorScaling(LogitCalibrator):
 
     Notes
     -----
-    Where raw predictions separate the classes, no factors are large enough; where a class has no
-    samples, no intercept is. Then the targets are softened by Platt's rule, as for
-    `LogisticScaling`.
+    If raw predictions separate the classes, no factor is large enough; if a class has no samples,
+    no intercept is. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------

@@ -14,16 +14,16 @@ __all__ = ["VennAbers"]
 
 
 class VennAbers(Calibrator):
-    r"""Venn-Abers calibration of two classes, and the interval in which the probability lies.
+    r"""Venn-Abers calibration of two classes, with an interval for the probability.
 
-    The new sample joins those of fit, once labelled 0 and once 1. Isotonic regression gives it the
-    probability :math:`p_0` in the one case and :math:`p_1 > p_0` in the other [1]_. If samples are
-    exchangeable, one of the two is calibrated without any other assumption. How far apart they are
-    says how little is known near that raw prediction. The probability
+    The new sample joins those of fit, once with label 0 and once with label 1. Isotonic regression
+    gives it the probabilities :math:`p_0` and :math:`p_1 > p_0` [1]_. If samples are exchangeable,
+    one of the two is calibrated, without further assumptions. The difference is large where few
+    samples have similar raw predictions. The probability
 
     .. math:: p = p_1 / (1 - p_0 + p_1)
 
-    has the smallest regret in log loss whichever of the two it is. It is never 0 or 1.
+    minimises the largest regret in log loss over both. It is never 0 or 1.
 
     Attributes
     ----------

@@ -28,13 +28,13 @@ N_THRESHOLDS = 501
 
 
 class MurphyDisplay(OfFoldsByName):
-    r"""Murphy diagram: the cost of the decisions that forecasts lead to, by their threshold.
+    r"""Murphy diagram: the cost of the decisions by forecasts, against their threshold.
 
-    Use `from_estimators` or `from_predictions` to make one. The decision for an event from the
-    probability :math:`\theta` on is right where a false alarm costs :math:`\theta` and a missed
-    event :math:`1 - \theta`. The curve is twice the mean cost. Where the curve of one
-    forecast is below that of another at all thresholds, it is the better one for all costs, and by
-    all proper scores [1]_. The area below the curve is the Brier score.
+    Use `from_estimators` or `from_predictions` to make one. Deciding for the event if its
+    probability is at least :math:`\theta` is optimal if a false alarm costs :math:`\theta` and a
+    missed event :math:`1 - \theta`. The curve is twice the mean cost. If the curve of one forecast
+    is below that of another at all thresholds, it is better for all costs and by all proper
+    scores [1]_. The area below the curve is the Brier score.
 
     For more than two classes, the event is that the most probable class happens.
 

@@ -34,8 +34,8 @@ class ScoreDecompositionDisplay(OfFoldsByName):
     """Models as points: miscalibration to the right, discrimination upwards.
 
     Use `from_estimators` or `from_predictions` to make one. The score of a model is
-    ``MCB - DSC + UNC``: it is the same along each of the grey lines, and the better the further up
-    and to the left. The uncertainty is that of the data, and common to all.
+    ``MCB - DSC + UNC``. It is constant along each grey line, and improves upwards and to the left.
+    The uncertainty belongs to the data and is the same for all models.
 
     Parameters
     ----------

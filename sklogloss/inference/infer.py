@@ -73,7 +73,7 @@ def infer(
     groups: ArrayLike | None = None,
     baseline: Any = None,
 ) -> InferenceResult:
-    r"""Return how sure the coefficients of a fitted classifier are.
+    r"""Return standard errors, intervals and tests for the coefficients of a fitted classifier.
 
     With H the Hessian of minus the log-likelihood :math:`\sum_i s_i l(y_i, z_i)` and
     :math:`g_i` the derivative of row i's loss in the coefficients, the covariance is
@@ -87,7 +87,7 @@ def infer(
     - "laplace": :math:`(H + I / C)^{-1}`, for a fit with an L2 penalty. It is the covariance of the
       Gaussian that approximates the posterior, where the penalty is the prior.
 
-    Rows without weight, and groups of such rows, count neither in n nor in G.
+    Rows with weight zero, and groups of such rows, do not count in n and G.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ def infer(
         Fitted, with ``C=np.inf`` unless covariance is "laplace". The last step of a Pipeline is
         the classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        That of the fit. It is read in place; the result refers to it.
+        The X of the fit. It is read in place; the result keeps a reference to it.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        That of the fit: labels or soft targets.
+        The y of the fit: labels or soft targets.
     sample_weight : array-like of shape (n_samples,), default=None
     offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Those of the fit.
@@ -118,9 +118,9 @@ def infer(
     Raises
     ------
     ValueError
-        If the covariance does not suit the fit: one with a penalty has "laplace" only, one with an
-        L1 penalty or a coefficient at its bound none, and class_weight, label_smoothing and focal
-        loss have robust ones only. If the columns of X are linearly dependent; the message names
+        If the covariance does not suit the fit. With an L2 penalty, only "laplace" does; with an L1
+        penalty or a coefficient at its bound, none; with class_weight, label_smoothing or focal
+        loss, only robust ones. If the columns of X are linearly dependent; the message names
         them. If X, y or another argument does not fit the classifier.
     TypeError
         If clf is another estimator.

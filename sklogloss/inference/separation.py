@@ -41,7 +41,7 @@ MAX_LINES = 20
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SeparationResult:
-    """Whether a linear function separates the classes, and what that does to a fit.
+    """Whether a linear function separates the classes, and its effect on a fit.
 
     Attributes
     ----------
@@ -54,13 +54,13 @@ class SeparationResult:
         Shape (n_terms,) for two classes, else (n_terms, n_classes); with the names of the columns
         of X, if it has any.
     directions : Series, DataFrame or ndarray
-        Where they go: positive to plus infinity, negative to minus infinity, in units of the
-        coefficients; zero for those that stay finite. For two classes those of the second class,
-        else those of each class, which sum to zero. Log loss falls for ever along them. There may
-        be other directions, along which some coefficients have another sign or are zero.
+        Direction of divergence in units of the coefficients: positive towards plus infinity,
+        negative towards minus infinity, zero for coefficients that stay finite. For two classes,
+        the direction of the second class; for more, that of each class, and they sum to zero. Log
+        loss decreases without end along it. There may be other directions, along which some
+        coefficients have another sign or are zero.
     separated_samples : ndarray of shape (n_samples,), bool
-        The samples whose probability of their class tends to one. Those of weight zero are not
-        among them.
+        The samples whose probability of their class tends to one, except those with weight zero.
     classes : ndarray of shape (n_classes,)
     """
 

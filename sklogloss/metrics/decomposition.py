@@ -43,7 +43,7 @@ class ScoreDecomposition(NamedTuple):
         What the recalibrated forecasts save over the frequencies of the classes (DSC); higher is
         better.
     uncertainty : float
-        Score of the frequencies (UNC), no merit of the forecasts.
+        Score of the class frequencies (UNC). It does not depend on the forecasts.
     intervals : dict of tuple or None
         Bootstrap interval (low, high) of each of the four, if asked for.
     """
@@ -90,16 +90,17 @@ def log_loss_decomposition(
         classes one for each class against the rest, then divided by their sum. "logistic": a slope
         of the logits and an intercept for each class. "temperature": a slope alone.
     cv : None, int, cross-validation generator or iterable, default=None
-        None recalibrates a sample with its own help, so that MCB of two classes (and of "logistic"
-        and "temperature" for any number) is never negative, and not zero for the true probabilities
-        either. Else samples are recalibrated by the others; an int is a number of shuffled folds.
+        None recalibrates each sample by a fit that includes it. MCB of two classes (of "logistic"
+        and "temperature": for any number) is then never negative, but above zero even for the true
+        probabilities. Otherwise, samples are recalibrated by the others; an int is a number of
+        shuffled folds.
     bias_correction : bool, default=False
-        Subtract from MCB and DSC the mean MCB of `n_resamples` draws of what would happen if the
-        forecasts were the true probabilities. Of labels only.
+        Subtract from MCB and DSC the mean MCB of `n_resamples` draws of labels from the forecasts,
+        as if these were the true probabilities. For labels only.
     confidence_level : float in (0, 1), default=None
-        Add intervals about each part with the spread that `n_resamples` bootstrap samples have
-        about their mean. Without `bias_correction` or `cv`, those of MCB and DSC are about numbers
-        that are a little too large. None means none.
+        Add an interval for each part, with the spread of `n_resamples` bootstrap samples about
+        their mean. Without `bias_correction` or `cv`, those of MCB and DSC are centred on numbers
+        that are slightly too large. None means no intervals.
     n_resamples : int, default=200
         Number of draws for `bias_correction`, and of bootstrap samples.
     sample_weight : array-like of shape (n_samples,), default=None
