@@ -168,7 +168,7 @@ class LogLossClassifier(OnCollections, local.LogLossClassifier):
     Attributes
     ----------
     classes_, coef_, intercept_, n_iter_, n_features_in_, solver_, plan_, class_weight_
-        As of `sklogloss.LogLossClassifier`, as is feature_names_in_ of a DataFrame.
+        As of `sklogloss.LogLossClassifier`, as is ``feature_names_in_`` of a DataFrame.
     passes_ : ndarray of shape (n_passes,)
         What each pass over the partitions was for.
 
