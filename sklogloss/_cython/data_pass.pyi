@@ -10,6 +10,9 @@ from sklogloss._cython.loss_kernel import LossKernel
 _Array = NDArray[Any]  # of the dtype of X
 _Sums = NDArray[float64]
 
+N_SLOTS: int
+SMALL_WORK: int
+
 def value_gradient(
     design: Design,
     loss: LossKernel,

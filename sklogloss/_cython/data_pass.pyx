@@ -16,7 +16,12 @@ from .pass_steps cimport (
     PredictionRequest, ProductRequest, ValueGradientRequest, class_mean_gram_step, gram_step,
     hessian_diagonal_step, hessian_product_step, moments_step, predict_step, value_gradient_step
 )
-from .row_pass cimport Step, run
+from .row_pass cimport MAX_SLOTS, ONE_THREAD_WORK, Step, run
+
+# For Python. The slots that the rows are cut into at most, and the work, in stored entries times
+# columns, that takes about a millisecond.
+N_SLOTS = MAX_SLOTS
+SMALL_WORK = ONE_THREAD_WORK
 
 
 cdef char *address(

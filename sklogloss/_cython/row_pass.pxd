@@ -2,6 +2,14 @@
 
 from .design cimport Block, Design, Gram
 
+cdef enum:
+    # The rows are cut into so many slots at most, which threads take one by one.
+    MAX_SLOTS = 16
+    # In stored entries times columns. Passes of less than about a millisecond use one thread: if
+    # the cores are busy with other things, waiting for another thread costs more.
+    ONE_THREAD_WORK = 2000000
+
+
 # Scratch memory of a thread, for one block. Columns of raw_prediction, gradient and curvature lie
 # block_rows entries apart.
 ctypedef struct Scratch:

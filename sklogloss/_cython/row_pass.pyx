@@ -16,7 +16,6 @@ import numpy as np
 
 
 cdef enum:
-    MAX_SLOTS = 16
     # Sums of all slots together, in float64 numbers: 32 MB. Beyond 4 MB, setting them to zero and
     # adding them takes time: a slot then has at least WORK_PER_SUM for each sum.
     MAX_SLOT_SUMS = 4194304
@@ -27,9 +26,6 @@ cdef enum:
     # Work of a round of the slots, in stored entries times columns. Ctrl-C is noticed between
     # rounds, several times a second.
     ROUND_WORK = 200000000
-    # Passes of less than about a millisecond use one thread: if the cores are busy with other
-    # things, waiting for another thread costs more.
-    ONE_THREAD_WORK = 2000000
     # The sums of the slots are added in chunks of this size, which stay in the L1 cache. Fewer
     # numbers than ONE_THREAD_SUMS are added by one thread.
     ADDED_SUMS = 1024

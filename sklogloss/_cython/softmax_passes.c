@@ -7,7 +7,7 @@
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 #else
 typedef struct {
-    float lane[4];
+    float lane[QUAD];
 } quad;
 #endif
 
@@ -19,7 +19,7 @@ SKL_INLINE void add_multiple(quad *sum, float x, const float *row)
 #ifdef __GNUC__
     *sum += x * *(const quad *)row;
 #else
-    for (int lane = 0; lane < 4; lane++)
+    for (int lane = 0; lane < QUAD; lane++)
         sum->lane[lane] += x * row[lane];
 #endif
 }
@@ -35,7 +35,7 @@ SKL_INLINE void gather_quads(const int n_quads, ptrdiff_t n_entries, const int32
         const float *row = matrix + indices[q] * n_packed;
 #pragma GCC unroll 8
         for (int v = 0; v < n_quads; v++)
-            add_multiple(&sums[v], data[q], row + 4 * v);
+            add_multiple(&sums[v], data[q], row + QUAD * v);
     }
     for (int v = 0; v < n_quads; v++)
         ((quad *)out)[v] = sums[v];
@@ -45,8 +45,8 @@ SKL_INLINE void gather_quads(const int n_quads, ptrdiff_t n_entries, const int32
 SKL_INLINE void gather(ptrdiff_t n_entries, const int32_t *indices, const float *data,
                        const float *matrix, ptrdiff_t n_packed, float *out)
 {
-    for (ptrdiff_t k = 0; k < n_packed; k += 4 * MAX_QUADS) {
-        ptrdiff_t n_quads = (n_packed - k) / 4;
+    for (ptrdiff_t k = 0; k < n_packed; k += QUAD * MAX_QUADS) {
+        ptrdiff_t n_quads = (n_packed - k) / QUAD;
 #define CASE(n)                                                                                   \
     case n:                                                                                       \
         gather_quads(n, n_entries, indices, data, matrix + k, n_packed, out + k);                 \

@@ -1,7 +1,7 @@
 /* The passes of conjugate gradients on a Newton step of the log loss of K classes, for sparse X.
  *
  * Arrays are float32, with n_packed numbers per sample or feature: K, and zeros up to a multiple of
- * four. X is given twice, as CSR and as CSC, with entries that are scaled but not centred. Sums
+ * QUAD. X is given twice, as CSR and as CSC, with entries that are scaled but not centred. Sums
  * over samples or features are float64; they are added to what is there.
  */
 #ifndef SKLOGLOSS_SOFTMAX_PASSES_H
@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* n_packed is a multiple of this. */
+#define QUAD 4
 
 /* image = curvature of the loss times (X search + shift), of the rows from first to end; total
  * (n_packed) += image, curvature += (X search + shift) image. */

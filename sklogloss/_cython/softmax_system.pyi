@@ -3,6 +3,8 @@ from numpy.typing import NDArray
 
 _Array = NDArray[float32]
 
+PACKED_MULTIPLE: int
+
 def rows_pass(
     slots: NDArray[int64],
     indptr: NDArray[int64],

@@ -13,6 +13,8 @@ import numpy as np
 
 
 cdef extern from "softmax_passes.h" nogil:
+    enum:
+        QUAD
     void softmax_rows(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const int64_t *, const int32_t *, const float *,
         const float *, const float *, const float *, const float *, float *, double *,
@@ -24,6 +26,10 @@ cdef extern from "softmax_passes.h" nogil:
     void softmax_search(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, const float *, float, const float *,
         const float *, float *, double *, double *) noexcept
+
+
+# Numbers of a sample or a feature, padding included, are a multiple of it.
+PACKED_MULTIPLE = QUAD
 
 
 # The arguments of rows_pass, and a row of sums for each slot.

@@ -4,6 +4,7 @@ import numpy as np
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .newton import HessianModel
+from .stopping import DAMPING
 
 __all__ = ["ProximalProducts"]
 
@@ -12,8 +13,6 @@ MAX_PRODUCTS = 1000
 MAX_PRODUCTS_OF_FACE = 50
 # Conjugate gradients end when the squared residual has fallen to this fraction of what it was.
 FACE_REDUCTION = 1e-1
-# What is added to the Hessian's diagonal, as a fraction of the largest violation.
-FIRST_DAMPING = 0.1
 # Attempts to find how much larger than its diagonal the Hessian is.
 MAX_ATTEMPTS = 5
 
@@ -31,7 +30,7 @@ class ProximalProducts(HessianModel):
         self.objective = objective
         # Largest curvature that was seen, in units of the diagonal's.
         self.stretch = 1.0
-        self.damping = FIRST_DAMPING
+        self.damping = DAMPING
         self.previous_point = None
 
     def evaluate(self, theta):

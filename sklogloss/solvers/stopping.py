@@ -44,6 +44,9 @@ SEPARATED = 1e-6
 # square of it: at best, and where columns are far from centred or raw predictions large.
 BEST_ROUNDING = 1 / 4
 WORST_ROUNDING = 8
+# What is added to the diagonal of a Hessian that may vanish, at first: as a fraction of what is
+# large beside it.
+DAMPING = 0.1
 # Steps in a row that do not halve the decrement, after which rounding errors are suspected.
 FEW_SLOW_STEPS = 3
 

@@ -4,30 +4,13 @@ import numpy as np
 from scipy import sparse
 
 from sklogloss._cython.coordinate_descent import descend_softmax
+from sklogloss.linear.limits import MAX_ROUNDS, SMALL_PART, SMALL_WORK
 from sklogloss.losses import LogLoss
+from sklogloss.solvers.stopping import LARGEST_GAP
 
 from .face import descend_on_face
 
 __all__ = ["SoftmaxDescent"]
-
-# A round is a sweep over all columns, at most these over those with nonzero coefficients, and at
-# most these iterations of L-BFGS for all that are not zero.
-INNER_SWEEPS = 4
-FACE_ITERATIONS = 200
-# L-BFGS ends when an iteration gains less than this part of what the sweeps before it gained: they
-# have not yet found which coefficients are zero where they still gain much.
-WORTH_AN_ITERATION = 1e-3
-# Part of the objective that a round must gain for another to follow. From there on Newton's method
-# is the faster one.
-ENOUGH = 3e-7
-# Part of that at which the sweeps over nonzero coefficients, and L-BFGS, end early.
-NEXT_TO_NOTHING = 1e-2
-# The sweeps that follow the dual's start, without rounds: their number at most, and part of their
-# gain that one must bring for another to follow.
-MAX_SWEEPS = 20
-WORTH_A_SWEEP = 1e-3
-# Stored entries times classes that are gone through between two looks for Ctrl-C.
-ROUND_WORK = 20_000_000
 
 
 class SoftmaxDescent:
@@ -74,36 +57,27 @@ class SoftmaxDescent:
         n_iter = 0
         while n_iter < self.goal.max_iter and not converged:
             gain = self._sweep(self.rng.permutation(every), x, proba)
-            nonzero = np.flatnonzero(x.any(axis=1))
-            for _ in range(INNER_SWEEPS):
-                inner_gain = self._sweep(self.rng.permutation(nonzero), x, proba)
-                gain += inner_gain
-                if not inner_gain > NEXT_TO_NOTHING * ENOUGH * value:
-                    break
             n_iter += 1
             value -= gain
-            # Sweeps find which coefficients are zero; for the others together they are slow.
-            enough = max(WORTH_AN_ITERATION * gain, NEXT_TO_NOTHING * ENOUGH * value)
-            other, other_value = descend_on_face(objective, self._theta(x), FACE_ITERATIONS, enough)
+            # Sweeps find which coefficients are zero; for the others together they are slow. Where
+            # they still gain much, they have not yet found that.
+            enough = SMALL_PART * max(gain, LARGEST_GAP * value)
+            other, other_value = descend_on_face(objective, self._theta(x), MAX_ROUNDS, enough)
             if other_value < value:
                 gain += value - other_value
                 x, value = self._x(other), other_value
                 proba = self._proba(x)
-            converged = not gain > ENOUGH * value
+            # From there on Newton's method is the faster one.
+            converged = not gain > LARGEST_GAP * value
             self.goal.report(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
             if self.goal.watch is not None:
                 self.goal.watch.after_step(objective, self._theta(x))
         return objective.value_gradient(self._theta(x)), n_iter, converged
 
     def improve(self, theta):
-        """Return theta after sweeps over all columns, as long as each gains enough, without L1."""
-        x, proba, every, total = self._first_sweep(theta)
-        for n_sweeps in range(1, MAX_SWEEPS):
-            gain = self._sweep(self.rng.permutation(every), x, proba)
-            total += gain
-            self.goal.report(f"sweep {n_sweeps}: gain {gain:.3g}")
-            if not gain > WORTH_A_SWEEP * total:
-                break
+        """Return theta after a sweep over all columns, without L1."""
+        x, _, _, gain = self._first_sweep(theta)
+        self.goal.report(f"sweep: gain {gain:.3g}")
         # What all classes have in common only adds to the penalty.
         x -= x.mean(axis=1, keepdims=True)
         return self._theta(x)
@@ -135,7 +109,7 @@ class SoftmaxDescent:
 
     def _sweep(self, columns, x, proba, shared=1.0):
         # See descend_softmax; its gain.
-        n_parts = 1 + int(self.columns.nnz * x.shape[1] / ROUND_WORK)
+        n_parts = 1 + int(self.columns.nnz * x.shape[1] / SMALL_WORK)
         gain = 0.0
         for part in np.array_split(columns, n_parts):
             gain += descend_softmax(

@@ -3,14 +3,11 @@
 import numpy as np
 
 from sklogloss._cython.dual_ascent import ascend_rows
+from sklogloss.linear.limits import SMALL_PART, SMALL_WORK
 
 __all__ = ["dual_start"]
 
 N_EPOCHS = 15
-# Probability that a start takes from what happened and gives to all classes alike.
-SMOOTHING = 1e-3
-# Stored entries times classes that are gone through between two looks for Ctrl-C.
-ROUND_WORK = 20_000_000
 
 
 def dual_start(objective):
@@ -34,7 +31,8 @@ def dual_start(objective):
     if target.shape[1] == 1:
         target = target == np.arange(n_classes)
     target = np.ascontiguousarray(target, dtype=np.float64)
-    q = (1 - SMOOTHING) * target + SMOOTHING / n_classes
+    # Of what happened, a small part of the probability goes to all classes alike.
+    q = (1 - SMALL_PART) * target + SMALL_PART / n_classes
     with np.errstate(all="ignore"):
         weight = np.ones(n_samples)
         if samples.weight is not None:
@@ -50,7 +48,7 @@ def dual_start(objective):
     if not np.isfinite(size).all():
         return None
     rng = np.random.RandomState(0)
-    n_rounds = 1 + int(X.nnz * n_classes / ROUND_WORK)
+    n_rounds = 1 + int(X.nnz * n_classes / SMALL_WORK)
     for _ in range(N_EPOCHS):
         for rows in np.array_split(rng.permutation(n_samples), n_rounds):
             wrong = ascend_rows(

@@ -3,13 +3,9 @@
 import numpy as np
 from scipy.optimize import minimize
 
-__all__ = ["descend_on_face"]
+from sklogloss.solvers.stopping import DAMPING
 
-# Steps that L-BFGS remembers.
-MEMORY = 20
-# What the Hessian's diagonal is raised by, as part of its median: where the classes are told apart
-# it vanishes, and scales by it would have no end.
-DAMPING = 1e-2
+__all__ = ["descend_on_face"]
 
 
 def descend_on_face(objective, theta, max_iter, enough):
@@ -43,6 +39,7 @@ def descend_on_face(objective, theta, max_iter, enough):
     free = np.flatnonzero((start != 0) | (l1 == 0))
     slope = (l1 * np.sign(start))[free]
     diagonal = part.hessian_diagonal(point)[free]
+    # Where the classes are separated the diagonal vanishes, and scales by it would have no end.
     root = np.sqrt(diagonal + DAMPING * np.median(diagonal))
     x = start[free] * root
     has_sign = l1[free] > 0
@@ -67,7 +64,6 @@ def descend_on_face(objective, theta, max_iter, enough):
         # ftol is relative to the objective, or to 1 if that is larger.
         options={
             "maxiter": max_iter,
-            "maxcor": MEMORY,
             "ftol": enough / max(point.value, 1),
             "gtol": 0.0,
         },

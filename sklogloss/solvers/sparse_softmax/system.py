@@ -7,18 +7,15 @@ optimum is keep all digits.
 import numpy as np
 from scipy import sparse
 
-from sklogloss._cython.softmax_system import columns_pass, rows_pass, search_pass
+from sklogloss._cython.data_pass import N_SLOTS, SMALL_WORK
+from sklogloss._cython.softmax_system import (
+    PACKED_MULTIPLE,
+    columns_pass,
+    rows_pass,
+    search_pass,
+)
 
 __all__ = ["SoftmaxSystem"]
-
-# Samples, or features, are cut into as many slots, each of about as many stored entries.
-N_SLOTS = 16
-# What a sample or a feature costs besides its entries, in entries.
-ENTRIES_PER_LINE = 4
-# Stored entries times classes up to which one thread is enough, as in data_pass.
-ONE_THREAD_WORK = 2_000_000
-# Numbers of a sample or a feature, padding included, are a multiple of it.
-PACKED_MULTIPLE = 4
 
 
 class SoftmaxSystem:
@@ -52,7 +49,7 @@ class SoftmaxSystem:
         scaled = sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
         self._rows, self._columns = _Lines(scaled), _Lines(scaled.tocsc())
         work = scaled.nnz * objective.n_columns
-        self._n_threads = samples.n_threads if work >= ONE_THREAD_WORK else 1
+        self._n_threads = samples.n_threads if work >= SMALL_WORK else 1
         self._center = (coordinates.center * coordinates.scale).astype(np.float32)
         l2 = objective.penalty_in_theta.l2[:: objective.n_columns]
         self._penalty = l2[: objective.n_features].astype(np.float32)
@@ -173,6 +170,7 @@ class _Lines:
     def __init__(self, X):
         indptr = X.indptr.astype(np.int64)
         self.arrays = indptr, X.indices.astype(np.int32, copy=False), X.data
-        cost = indptr + ENTRIES_PER_LINE * np.arange(len(indptr))
+        # A sample or a feature costs something besides its entries.
+        cost = indptr + np.arange(len(indptr))
         ends = np.linspace(0, cost[-1], N_SLOTS + 1)
         self.slots = np.searchsorted(cost, ends).astype(np.int64)
