@@ -47,11 +47,8 @@ class Meter:
             name in ("gram", "class_mean_gram") and arguments[-2]
         )
         costs = costs_of(
-            design.n_samples,
-            design.n_features,
+            design,
             1 if loss is None else loss.n_columns,
-            max(design.n_stored, 1),
-            design.is_sparse,
             dtype,
             float32_hessian=is_single,
         )

@@ -45,7 +45,7 @@ from sklogloss.linear.objective import Objective, balanced_objective
 from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.solvers.plan import ROWS_FOR_COORDINATES
+from sklogloss.solvers.plan import SMALLEST_SUBSET
 
 __all__ = ["infer"]
 
@@ -225,14 +225,14 @@ def _likelihood(
     if samples.dtype == np.float32:
         samples = samples.astype(np.float64)
     # Of many rows a few tell how large the columns are, and where.
-    has_many_rows = samples.n_samples > 16 * ROWS_FOR_COORDINATES
+    has_many_rows = samples.n_samples > 16 * SMALLEST_SUBSET
     with one_blas_thread():
         objective = balanced_objective(
             samples,
             loss.kernel(target_is_matrix=problem.target.shape[1] > 1),
             replace(problem, bounds=None).penalty(C, 0.0),
             fit_intercept=bool(clf.fit_intercept),
-            n_rows=ROWS_FOR_COORDINATES if has_many_rows else None,
+            n_rows=SMALLEST_SUBSET if has_many_rows else None,
         )
     total = float(np.ldexp(samples.weight_sum, problem.exponent))
     parts = (objective, loss, total, problem.exponent, problem.sample_weight)

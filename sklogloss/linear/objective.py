@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
+from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["Coordinates", "Evaluation", "Objective", "balanced_coordinates", "balanced_objective"]
-
-# Times eps and the squared mean, the spread of a sparse column that may be rounding errors.
-SPREAD_OF_CONSTANT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,10 +402,11 @@ def balanced_coordinates(
     scale = np.minimum(np.maximum(scale, limits.tiny), limits.max / 2)  # faster than np.clip
     scale = np.exp2(np.round(np.log2(scale)))
     constant = ()
-    # Sparse sums are not taken about a row: rounding errors are left of them.
+    # Sparse sums are not taken about a row: rounding errors are left of them, of products in the
+    # dtype of X and of sums in float64.
+    rounding = ROUNDING * limits.eps + some.n_samples * EPS if samples.design.is_sparse else 0
     with np.errstate(all="ignore"):
-        rounding = SPREAD_OF_CONSTANT * limits.eps * mean**2 if samples.design.is_sparse else 0
-        is_suspect = spread <= rounding
+        is_suspect = spread <= rounding * mean**2
     if fit_intercept and is_suspect.any():
         constant = samples.constant_columns(np.flatnonzero(is_suspect & (center != 0)))
     return Coordinates(

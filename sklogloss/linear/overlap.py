@@ -11,15 +11,15 @@ from scipy.linalg.lapack import dpotrf
 
 from sklogloss._cython.loss_evaluation import evaluate
 from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
-from sklogloss.linear.limits import EPS, LARGEST_HESSIAN, ROWS_PER_PARAMETER_OF_HESSIAN
+from sklogloss.linear.limits import (
+    EPS,
+    LARGEST_HESSIAN,
+    ROWS_PER_PARAMETER_OF_HESSIAN,
+    SMALL_WORK,
+)
 from sklogloss.linear.samples import random_rows, take_rows
 
 __all__ = ["certainly_overlap"]
-
-# Rows that make a Hessian whose curvature outweighs the gradient of an optimum by far.
-FEW_ROWS = 128
-# Up to this many parameters a Hessian costs less than the sums over rows that it saves.
-FEW_PARAMETERS = 100
 
 
 def certainly_overlap(objective, point):
@@ -79,14 +79,16 @@ def _is_certain_by_hessian(objective, point):
     # The same by the Hessian of log loss, of few parameters and a dense X: a pass. The sum of p (u
     # - u_y)^2 over the classes is at least that of p (u - mean)^2, the Hessian's: G is no smaller.
     samples, loss = objective.samples, objective.loss
+    n_rows = ROWS_PER_PARAMETER_OF_HESSIAN * objective.n_parameters
     if not (
         objective.penalty.is_none
         and loss.is_log_loss
         and not samples.design.is_sparse
-        and objective.n_parameters <= FEW_PARAMETERS
+        and n_rows * objective.n_parameters**2 <= SMALL_WORK
     ):
         return False
-    size = max(FEW_ROWS, ROWS_PER_PARAMETER_OF_HESSIAN * objective.n_parameters)
+    # A block of rows costs next to nothing.
+    size = max(BLOCK_ENTRIES // samples.design.n_features, n_rows)
     some = objective
     if samples.n_samples > 2 * size:
         rows = samples.take(np.arange(size))

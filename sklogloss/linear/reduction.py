@@ -8,14 +8,12 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss._cython import data_pass
+from sklogloss.linear.limits import LARGEST_HESSIAN
 from sklogloss.linear.objective import Objective, balanced_objective
 from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["RowReduction", "is_reducible_in_single"]
-
-# Columns of X that BLAS multiplies at a time: a copy of them is small beside the cross-products.
-BLAS_COLUMNS = 1024
 
 
 def is_reducible_in_single(objective):
@@ -181,8 +179,9 @@ def _cross_products(samples, weight, single, fit_intercept):
         return products, np.zeros(n_rows)
     center = X.mean(axis=0) if fit_intercept else np.zeros(X.shape[1])
     products = np.zeros((n_rows, n_rows))
-    for start in range(0, X.shape[1], BLAS_COLUMNS):
-        of_block = slice(start, start + BLAS_COLUMNS)
+    # A copy of so many columns is no larger than the cross-products of the most rows.
+    for start in range(0, X.shape[1], LARGEST_HESSIAN):
+        of_block = slice(start, start + LARGEST_HESSIAN)
         block = X[:, of_block] - center[of_block]
         if weight is not None:
             block *= np.sqrt(weight[of_block])

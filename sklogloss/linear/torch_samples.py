@@ -15,12 +15,11 @@ import torch
 
 from sklogloss._cython.data_pass import fill_diagonal
 from sklogloss._cython.dense_design import DenseDesign
+from sklogloss.linear.design import BLOCK_ENTRIES
 from sklogloss.linear.samples import Samples
 
 __all__ = ["TorchDesign", "TorchSamples", "full_precision", "scores_of"]
 
-# Entries of X that are looked at, converted or weighted at a time: no pass needs a copy of X.
-CHUNK_ENTRIES = 2**24
 # Rows whose products are summed in the arithmetic of X; their sums are summed in float64.
 ROWS_OF_SUM = 1024
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
@@ -108,8 +107,11 @@ class TorchDesign:
         return TorchDesign(self.X, dtype)
 
     def chunks(self):
-        """Yield slices of rows, and X there in the dtype of the arithmetic."""
-        size = max(1, CHUNK_ENTRIES // (max(1, self.n_features) * ROWS_OF_SUM)) * ROWS_OF_SUM
+        """Yield slices of rows, and X there in the dtype of the arithmetic.
+
+        Each has BLOCK_ENTRIES times ROWS_OF_SUM entries, about: no pass needs a copy of X.
+        """
+        size = max(1, BLOCK_ENTRIES // max(1, self.n_features)) * ROWS_OF_SUM
         for start in range(0, self.n_samples, size):
             rows = slice(start, min(start + size, self.n_samples))
             yield rows, self.X[rows].to(self.arithmetic)
@@ -170,7 +172,7 @@ class TorchSamples(Samples):
         return self.design.X.to("cpu").numpy()
 
     def chunks(self):
-        """Yield the rows in chunks, see `CHUNK_ENTRIES`."""
+        """Yield the rows in chunks, see `TorchDesign.chunks`."""
         for rows, X in self.design.chunks():
             yield _Chunk(rows, X, *(None if a is None else a[rows] for a in self._tensors))
 

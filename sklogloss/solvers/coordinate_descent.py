@@ -5,21 +5,13 @@ from scipy.linalg.blas import dsyr
 
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
+from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART
 
 __all__ = ["QuadraticModel", "minimise_model"]
 
-# A model counts as solved when a round gains less than a part of all that was gained. The part is a
-# tenth of what the next model is expected to gain, between these two: more digits of a model than
-# the model has of the objective are for nothing.
-SMALLEST_REST, LARGEST_REST = 1e-6, 1e-3
-MAX_ROUNDS = 200
-# Sweeps before the equations of the nonzero coefficients are solved instead: that costs as much as
-# one sweep for each SWEEP_ROWS of them, or a few where they are few.
-MIN_SWEEPS = 8
-SWEEP_ROWS = 24
-# In theta curvature is one at first, in parts of LossKernel.unit. Where so little of it is left, so
-# little is left of the loss.
-SMALLEST_CURVATURE = 1e-14
+# Sweeps before the equations of the nonzero coefficients are solved instead (1: +111 % on
+# 500 x 4,000, elastic net).
+SWEEPS_PER_ROUND = 8
 
 
 def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=False):
@@ -49,16 +41,17 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     """
     u, gradient = x.copy(), gradient.copy()
     bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
-    total, rest = 0.0, LARGEST_REST
+    # A model counts as solved when a round gains less than a small part of all that was gained, or
+    # than the part that the next model is expected to gain.
+    total, rest = 0.0, SMALL_PART
     # Sweeps that gain little say nothing where columns are nearly alike: the equations do.
     is_sure = False
     for _ in range(MAX_ROUNDS):
-        n_sweeps = MIN_SWEEPS + np.count_nonzero(u) // SWEEP_ROWS
         first_gain, gain, is_done = descend(
-            matrix, gradient, u, penalty.l1, *bounds, n_sweeps, rest
+            matrix, gradient, u, penalty.l1, *bounds, SWEEPS_PER_ROUND, rest
         )
         total += gain
-        rest = min(max(total / previous_gain / 10, SMALLEST_REST), LARGEST_REST)
+        rest = min(max(total / previous_gain, EPS), SMALL_PART)
         if not np.isfinite(gain) or (first_gain <= rest * total and is_sure):
             break
         if not (is_done and is_sure):
@@ -132,7 +125,9 @@ class QuadraticModel:
         # They are relative to the diagonal, whose entries may be of very different size.
         diagonal = hessian.reshape(-1)[:: len(hessian) + 1]
         diagonal *= 1 + 100 * np.finfo(dtype).eps
-        diagonal += SMALLEST_CURVATURE * unit
+        # In theta curvature is of the size of the unit at first. Where next to none of it is left,
+        # next to none is left of the loss.
+        diagonal += ROUNDING * EPS * unit
         self.matrix = hessian
         self.steps = []
 

@@ -10,13 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = [
-    "Costs",
-    "costs_of",
-    "passes_per_hessian",
-    "products_per_class_mean",
-    "unit_counts",
-]
+__all__ = ["Costs", "costs_of", "products_per_class_mean", "unit_counts"]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 N_THREADS = _MEASURED["n_threads"]
@@ -57,25 +51,23 @@ class Costs:
     newton_step: float
 
 
-def costs_of(
-    n_samples, n_features, n_columns, n_stored, is_sparse, dtype, *, float32_hessian=False
-) -> Costs:
+def costs_of(design, n_columns, dtype, *, float32_hessian=False) -> Costs:
     """Return the Costs of data of this shape.
 
     Parameters
     ----------
-    n_samples, n_features : int
+    design : design of X, or Facts
+        With n_samples, n_features, is_sparse, and in n_stored the entries that a pass over X reads.
     n_columns : int
         Columns of raw_prediction: 1 for two classes.
-    n_stored : int
-        Entries that a pass over X reads.
-    is_sparse : bool
     dtype : str
         The name of that of the arithmetic.
     float32_hessian : bool, default=False
         Whether the products that make the Hessian of a dense X are taken in float32.
     """
-    counts = unit_counts(max(n_samples, 1), n_features, n_columns, max(n_stored, 1), is_sparse)
+    is_sparse = design.is_sparse
+    n_samples, n_stored = max(design.n_samples, 1), max(design.n_stored, 1)
+    counts = unit_counts(n_samples, design.n_features, n_columns, n_stored, is_sparse)
     of_products = _MEASURED["float32" if float32_hessian and not is_sparse else dtype]
     seconds = {}
     for step, of_step in counts.items():
@@ -96,32 +88,10 @@ def costs_of(
     )
 
 
-def passes_per_hessian(objective):
-    """Return how many passes for a gradient cost as much as a Hessian and its factor."""
-    design = objective.samples.design
-    costs = costs_of(
-        design.n_samples,
-        design.n_features,
-        objective.n_columns,
-        design.n_stored,
-        design.is_sparse,
-        objective.samples.dtype.name,
-    )
-    return (costs.hessian + costs.factor) / costs.gradient_pass
-
-
 def products_per_class_mean(objective):
     """Return how many products with the Hessian cost as much as the factor of its class mean."""
-    design = objective.samples.design
-    costs = costs_of(
-        design.n_samples,
-        design.n_features,
-        objective.n_columns,
-        design.n_stored,
-        design.is_sparse,
-        objective.samples.dtype.name,
-        float32_hessian=True,
-    )
+    samples = objective.samples
+    costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
     return (costs.class_mean_hessian + costs.class_mean_factor) / costs.product_pass
 
 

@@ -6,15 +6,16 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss._cython.coordinate_descent import fill_upper_triangle
-from sklogloss.linear.limits import EPS
+from sklogloss.linear.limits import EPS, SMALL_WORK
 
-from .newton import CHEAP_HESSIAN, ExactHessian, fix_class_shift
+from .newton import ExactHessian, fix_class_shift
+from .plan import PRODUCTS_PER_STEP
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
 __all__ = ["needs_exact_steps"]
 
-# Multiplications of a Hessian that takes about ten milliseconds.
-AFFORDABLE_HESSIAN = 10 * CHEAP_HESSIAN
+# Multiplications of a Hessian that takes no longer than a step by products of a millisecond.
+AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
 # A gain that is not worth more steps, as a part of the objective.
 SMALL_GAIN = LARGEST_GAP / 10
 # Verdicts of a solver that had the chance to get there.

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklogloss.linear.jeffreys import JeffreysObjective, JeffreysPoint
-from sklogloss.linear.limits import EPS
+from sklogloss.linear.limits import EPS, MAX_ROUNDS, SMALL_PART
 from sklogloss.linear.samples import random_rows
 
 from .halving import lower_point
-from .newton import InverseHessian
+from .newton import MAX_STEPS, InverseHessian
 from .plan import Method, Plan, Start
-from .stopping import FEW_SLOW_STEPS, SUBSET_GAP, Goal, Verdict
+from .stopping import ENOUGH, FEW_SLOW_STEPS, LARGEST_GAP, Goal, Verdict
 
 __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 
@@ -22,25 +22,15 @@ __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 # come close to that on all rows: half the time on 20,000 x 50 (python -m benchmarks firth).
 MANY_ROWS_PER_PARAMETER = 100
 SUBSET_ROWS_PER_PARAMETER = 25
-MAX_STEPS_ON_SUBSET = 10
-MAX_CORRECTIONS = 6
-# The penalty's gradient on the subset is that of all rows to about a sixth. Passes that gain less
-# than about the square of that, as a fraction of what the penalty gains, are wasted.
-ENOUGH_OF_PENALTY = 0.1
-# Steps whose changes of the penalty's gradient are remembered.
-MEMORY = 10
 # A step changes no raw prediction by more than this and its own size. Where probabilities are 0 or
 # 1, as offsets may make them at the start, there is no curvature that limits it. A step that is to
 # gain less than a nat needs no such limit.
 LARGEST_CHANGE = 5.0
-# A secant must have at least this fraction of the information's curvature along its step.
-SMALLEST_CURVATURE = 1e-3
 # From this typical leverage on, the penalised likelihood may have several maxima: 0.24 was the
 # smallest of 75 cold starts that ended in a lower one, of 1,100 data sets.
 LEVERAGE_OF_MAXIMA = 0.2
-# A second start is the optimum under this fraction of the prior.
+# A second start is the optimum under this fraction of the prior, to a relative gap of as much.
 WEAKER_PRIOR = 0.01
-GAP_OF_WEAKER_PRIOR = 1e-2
 # Maxima this many standard errors apart are two.
 APART = 0.1
 
@@ -152,11 +142,12 @@ def _higher_maximum(result, goal):
     weaker = JeffreysObjective(
         penalised.objective, WEAKER_PRIOR * penalised.strength, penalised.basis
     )
-    of_weaker = FirthNewton(weaker, goal.part("weaker prior", gap=GAP_OF_WEAKER_PRIOR)).solve(
+    of_weaker = FirthNewton(weaker, goal.part("weaker prior", gap=WEAKER_PRIOR)).solve(
         weaker.look(penalised.start(), may_be_flat=True)
     )
     goal = goal.part("second start")
-    other = FirthNewton(penalised, goal.part(gap=SUBSET_GAP)).solve(penalised.look(of_weaker.theta))
+    loose = goal.part(gap=LARGEST_GAP)
+    other = FirthNewton(penalised, loose).solve(penalised.look(of_weaker.theta))
     n_iter = result.n_iter + of_weaker.n_iter + other.n_iter
     if other.verdict.is_solved and _are_apart(result, other):
         other = FirthNewton(penalised, goal).solve(penalised.look(other.theta))
@@ -182,16 +173,18 @@ def _point_from_subset(plan, penalised):
     of_rows = JeffreysObjective(objective.replace(samples=some), strength)
     if of_rows.identified() is not of_rows:
         return None, np.inf
-    goal = Goal(np.inf, MAX_STEPS_ON_SUBSET, SUBSET_GAP)
+    goal = Goal(np.inf, MAX_ROUNDS, LARGEST_GAP)
     on_rows = FirthNewton(of_rows, goal).solve(of_rows.look(of_rows.start()))
     start = penalised.look(on_rows.theta)
     if on_rows.verdict is not Verdict.CONVERGED or not np.isfinite(start.value):
         return None, np.inf
     of_penalty = on_rows.last_point.of_penalty * (penalised.strength / strength)
-    enough = ENOUGH_OF_PENALTY * float(of_penalty @ start.solve(of_penalty))
+    # The penalty's gradient on the subset is that of all rows to about a sixth. Passes that gain
+    # less than about the square of that, as a fraction of what the penalty gains, are wasted.
+    enough = ENOUGH * float(of_penalty @ start.solve(of_penalty))
     gradient, direction, decrements = start.gradient + of_penalty, 0.0, [np.inf]
     inverse = InverseHessian(start.solve)
-    for _ in range(MAX_CORRECTIONS):
+    for _ in range(MAX_ROUNDS):
         step = inverse @ -gradient
         decrements.append(-float(gradient @ step))
         if not decrements[-1] < decrements[-2] / 2:
@@ -222,7 +215,7 @@ class SecantModel:
 
     def add(self, step, change):
         """Remember a step of the parameters and the change of the penalty's gradient."""
-        self.secants = [*self.secants[1 - MEMORY :], (step, change)]
+        self.secants = [*self.secants[1 - MAX_STEPS :], (step, change)]
 
     def direction(self, point):
         """Return minus the inverse of the model times the gradient of a complete point."""
@@ -231,7 +224,8 @@ class SecantModel:
             of_information = point.factor @ (step @ point.factor)
             curved = of_information + change
             curvature = step @ curved
-            if curvature > SMALLEST_CURVATURE * (step @ of_information):
+            # A secant of next to no curvature beside the information's would lead far away.
+            if curvature > SMALL_PART * (step @ of_information):
                 pairs.append((step, curved, curvature))
         return InverseHessian(point.solve, pairs) @ -point.gradient
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss.linear.limits import MAX_ROUNDS
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .costs import products_per_class_mean
@@ -17,9 +18,6 @@ from .sparse_softmax.system import SoftmaxSystem
 from .stopping import Knowledge
 
 __all__ = ["ClassMeanHessian", "HessianProducts", "RowSpaceHessian"]
-
-# Products with the Hessian in one step.
-MAX_PRODUCTS = 1000
 
 
 class ClassMeanHessian(HessianModel):
@@ -137,7 +135,7 @@ class HessianProducts(HessianModel):
                 return False
             return sum(gains[-1 - len(gains) // 4 :]) > 0.1 * total
 
-        n_most = MAX_PRODUCTS
+        n_most = MAX_ROUNDS
         if self.n_products_left <= 0:
             self._take_factor(point)
         else:
@@ -146,14 +144,12 @@ class HessianProducts(HessianModel):
         target = stopping.residual_target(point, equations.norm)
         n_made = solve_equations(equations, target, n_most, is_still_gaining)
         self.n_products_left -= n_made
-        if n_made == n_most < MAX_PRODUCTS:
+        if n_made == n_most < MAX_ROUNDS:
             self._take_factor(point)
             equations.restart(lambda vector: self.inverse @ vector)
             size = float(point.gradient @ (self.inverse @ point.gradient))
             target = stopping.residual_target(point, size)
-            self.n_products_left -= solve_equations(
-                equations, target, MAX_PRODUCTS, is_still_gaining
-            )
+            self.n_products_left -= solve_equations(equations, target, MAX_ROUNDS, is_still_gaining)
         return equations.direction if n_made else -point.gradient / diagonal
 
     def _take_factor(self, point):

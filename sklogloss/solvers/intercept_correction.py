@@ -21,16 +21,11 @@ from sklogloss.losses.log_loss import LogLoss
 
 from .firth import MANY_ROWS_PER_PARAMETER, SUBSET_ROWS_PER_PARAMETER, FirthResult
 from .halving import lower_point
-from .stopping import SUBSET_GAP, Verdict
+from .stopping import ENOUGH, LARGEST_GAP, Verdict
 
 __all__ = ["CORRECTIONS", "correct_intercept"]
 
 CORRECTIONS = ("flac", "flic")
-# A Hessian of an earlier point will do while steps with it leave this fraction of the decrement.
-SLOW = 1 / 16
-# A Hessian without that of pseudo-samples will do where they have this fraction of the curvature: a
-# step with it leaves about the square of that, of which SLOW asks.
-LIGHT = 0.02
 
 
 def correct_intercept(result, correction, goal) -> FirthResult:
@@ -54,7 +49,7 @@ def correct_intercept(result, correction, goal) -> FirthResult:
             if correction == "flic"
             else AugmentedObjective(result)
         )
-        start = objective.start(goal.part(gap=SUBSET_GAP))
+        start = objective.start(goal.part(gap=LARGEST_GAP))
         shift, n_iter, verdict = _minimise(objective, start, goal)
     return replace(
         result,
@@ -76,7 +71,7 @@ def _minimise(objective, shift, goal):
             return shift, n_iter, Verdict.OVERFLOW
         # What the last step leaves falls as with the step before, or as pseudo-samples allow that
         # the Hessian is without: nothing is known of the first.
-        rate = max(decrement / previous, LIGHT**2) if decrement < previous < np.inf else 1.0
+        rate = max(decrement / previous, ENOUGH**2) if decrement < previous < np.inf else 1.0
         is_flat = np.abs(point.gradient).max() <= goal.tol
         if is_flat and rate * decrement / 2 <= goal.gap * point.value:
             # The last direction is known and costs no pass.
@@ -90,7 +85,8 @@ def _minimise(objective, shift, goal):
             is_rounding = decrement / 2 <= np.sqrt(EPS) * point.value
             return shift, n_iter, Verdict.ROUNDING if is_rounding else Verdict.STALLED
         shift, point = lower.shift, lower
-        if decrement > SLOW * previous:
+        # A Hessian of an earlier point will do while steps with it leave little of the decrement.
+        if decrement > ENOUGH * previous:
             factor = CholeskyFactor(objective.hessian(shift))
     return shift, n_iter, Verdict.MAX_ITER
 
@@ -241,7 +237,7 @@ class AugmentedObjective:
         if self.has_many_rows:
             of_pseudo = self.pseudo.hessian_diagonal(self.of_pseudo)
             of_samples = np.diagonal(self.information)
-            if np.all(of_pseudo <= LIGHT * of_samples):
+            if np.all(of_pseudo <= ENOUGH * of_samples):
                 units = np.eye(self.pseudo.n_parameters)[self.intercepts]
                 return 0.0, [self.pseudo.hessian_product(self.of_pseudo, unit) for unit in units]
         hessian = self.pseudo.value_gradient_hessian(self.of_pseudo.theta).hessian

@@ -3,15 +3,13 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from .stopping import SolverResult, Stopping, Verdict, progress
+from .stopping import FEW_SLOW_STEPS, SolverResult, Stopping, Verdict, progress
 
 __all__ = ["LBFGS"]
 
 # After this many iterations in all, L-BFGS starts afresh in variables scaled by the Hessian's
 # diagonal where it has got to. The diagonal at the start is of little use where the loss is small.
 RESCALE_AT = (10, 40, 160)
-# It stalls when this many iterations in a row gained less than the tolerated suboptimality.
-N_SMALL_DECREASES = 3
 
 
 class LBFGS:
@@ -107,7 +105,7 @@ class LBFGS:
         # The last quarter of max_iter is better spent on Newton steps: L-BFGS may take thousands of
         # iterations for the last digits.
         is_late = 0.75 * self.goal.max_iter <= self.n_iter < self.goal.max_iter
-        is_end = self.n_small_decreases >= N_SMALL_DECREASES or is_late
+        is_end = self.n_small_decreases >= FEW_SLOW_STEPS or is_late
         if point.max_gradient <= self.goal.tol and is_end:
             self.verdict = Verdict.STALLED
             raise StopIteration

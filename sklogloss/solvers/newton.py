@@ -22,16 +22,18 @@ from typing import Any
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss.linear.limits import EPS, MAX_ROUNDS, SMALL_PART, SMALL_WORK
 from sklogloss.linear.objective import Objective
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel, minimise_model
-from .costs import passes_per_hessian
+from .costs import costs_of
 from .curvature import costs_few_passes, is_definite
-from .halving import ARMIJO, MAX_HALVINGS
+from .halving import ARMIJO
 from .stopping import (
     FEW_SLOW_STEPS,
-    SUBSET_GAP,
+    LARGEST_GAP,
+    SMALL_LOSS,
     Goal,
     Knowledge,
     SolverResult,
@@ -43,18 +45,12 @@ from .stopping import (
 
 __all__ = ["ExactHessian", "HessianModel", "InverseHessian", "Newton", "fix_class_shift"]
 
-# A last step is not taken blindly if it changes raw predictions by about this much or more: theta
-# is in units of raw predictions. It may promise little and be long where curvature has vanished.
-LONG_STEP = 1e-2
-# Below this number of multiplications a Hessian costs no more than what surrounds it.
-CHEAP_HESSIAN = 1_000_000
-# Passes that a new Hessian costs beside the Hessian: the gradient again, and those that are left.
-PASSES_WITH_HESSIAN = 3
 # Where fewer rows than this fraction have nearly all the curvature, products are of those rows.
 MOST_ROWS = 0.6
 # By this factor the suboptimality may be larger than the Hessian of another problem says.
 DOUBT = 100
-# Steps that are remembered: more gain little and cost two products each.
+# Steps that are remembered: more gain little and cost two products each (5: +120 % on 5,000 x 100,
+# K = 6, rare classes).
 MAX_STEPS = 30
 
 
@@ -122,16 +118,17 @@ class Newton:
         # The evaluation of a better point along direction, None if there is none. end is that of
         # the full step, which is nearly always the one to take: get all that the next step needs.
         trial, step = self.model.evaluate(end), 1.0
-        for halving in range(MAX_HALVINGS):
-            if halving > 0:
-                step /= 2
-                theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
-                trial = self.objective.value_gradient(theta)
+        while True:
             least = ARMIJO * step * stopping.decrement
             is_lower = trial.value <= start.value - least + stopping.rounding
             if is_lower or self._is_flatter(start, trial, direction, stopping):
-                return trial if halving == 0 else self.model.evaluate(trial.theta)
-        return None
+                return trial if step == 1 else self.model.evaluate(trial.theta)
+            step /= 2
+            # What a shorter one changes is lost in the rounding errors of the objective.
+            if step <= np.sqrt(EPS):
+                return None
+            theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
+            trial = self.objective.value_gradient(theta)
 
     def _is_flatter(self, start, trial, direction, stopping):
         # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
@@ -151,8 +148,10 @@ class Newton:
         # is where all samples are separated.
         may_mislead = (
             not penalty.is_smooth
-            or self.goal.gap > SUBSET_GAP
-            or np.abs(result.direction).max() > LONG_STEP
+            or self.goal.gap > LARGEST_GAP
+            # It may promise little and be long where curvature has vanished: theta is in units of
+            # raw predictions, by whose square the loss of a sample may then change.
+            or np.abs(result.direction).max() ** 2 > SMALL_LOSS
             or point.value < 0.01 * self.objective.loss.unit
         )
         if not may_mislead:
@@ -223,9 +222,10 @@ class ExactHessian(HessianModel):
         convex = objective.loss.is_convex
         self.wants_whole_hessian = not convex and costs_few_passes(objective)
         design, n_columns = objective.samples.design, objective.n_columns
-        n_products = design.n_stored * objective.n_features * n_columns * (n_columns + 1) / 2
-        self.cost = max(n_products / 8, objective.n_parameters**3 / 24)
-        self.is_cheap = self.cost < CHEAP_HESSIAN
+        # Multiplications, of half of a symmetric matrix and for its factor.
+        n_products = design.n_stored * objective.n_features * n_columns * (n_columns + 1) / 4
+        self.cost = max(n_products, objective.n_parameters**3 / 6)
+        self.is_cheap = self.cost <= SMALL_WORK
         self.uses_products = is_guided and n_columns > 1
         if is_guided and guide is not None and not self.is_cheap:
             self.kept = InverseHessian(guide)
@@ -235,7 +235,7 @@ class ExactHessian(HessianModel):
             self.patience = 40
         # Once a step promises less than this fraction of the objective, the Hessian hardly
         # changes. The first step on another set of features promises more.
-        self.nearly_solved = 1e-3 if objective.penalty.is_smooth else 1e-2
+        self.nearly_solved = SMALL_PART if objective.penalty.is_smooth else 1e-2
 
     def adopt(self, model):
         """Take over the Hessian of a subset of the rows."""
@@ -332,7 +332,12 @@ class ExactHessian(HessianModel):
             # Conjugate gradients halve the digits that are missing.
             is_slow = rate < min(1, digits)
         else:
-            is_slow = digits > rate * (passes_per_hessian(self.objective) + PASSES_WITH_HESSIAN)
+            samples = self.objective.samples
+            costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
+            of_step = costs.gradient_pass + costs.newton_step
+            # With the Hessian the gradient is computed again, and a step follows.
+            n_steps = (costs.hessian + costs.factor) / of_step + 2
+            is_slow = digits > rate * n_steps
         return None if is_slow else direction
 
     def _direction_of_model(self, point, stopping):
@@ -360,7 +365,11 @@ class ExactHessian(HessianModel):
         )
         preconditioned = equations.search.copy()
         target = stopping.residual_target(point, equations.norm)
-        return equations.direction if solve_equations(equations, target, 200) else preconditioned
+        return (
+            equations.direction
+            if solve_equations(equations, target, MAX_ROUNDS)
+            else preconditioned
+        )
 
     def solve_hessian_at(self, theta):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""

@@ -4,27 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklogloss.linear.limits import EPS, ROUNDING, SMALL_PART
 from sklogloss.linear.reduction import RowReduction
 from sklogloss.linear.samples import random_rows
 
 from .curvature import costs_few_passes, negative_curvature
 from .plan import Facts, Start, make_plan
 from .solve import descend, solve
-from .stopping import SUBSET_GAP, Verdict
+from .stopping import ENOUGH, LARGEST_GAP, Verdict
 
 __all__ = ["NonconvexSolver"]
 
-# Relative gaps to which starts are followed before it is known where they lead: where passes cost
-# little, and else; and of the solution for a loss on the way to the given one.
-CLOSE, LOOSE, LOOSE_ON_PATH = 1e-6, 1e-2, 1e-1
-# Two ends are the same minimum if the way from one to the other costs less than this many times
-# the gap to which they are solved, by Hessians that leave out what is negative.
-SAME = 4
 # Fractions of the way to an end at which the objective is looked at. The last piece is short, since
 # it tells whether there is a minimum close to the end.
 WAY_POINTS = (0, 1 / 3, 2 / 3, 0.95)
-# Saddles that are left behind before the solver gives up; halvings and doublings of a step.
-MAX_ESCAPES, MAX_STEPS = 10, 40
 
 
 @dataclass
@@ -82,7 +75,8 @@ class NonconvexSolver:
         self.convexified = objective.replace(loss=path[-1])
         self.goal = goal
         self.is_cheap = costs_few_passes(objective)
-        self.follow_gap = CLOSE if self.is_cheap else LOOSE
+        # How far starts are followed before it is known where they lead.
+        self.follow_gap = LARGEST_GAP if self.is_cheap else SMALL_PART
         self.plans = {}
         for loss in (objective.loss, *path):
             facts = Facts.of(objective.samples, loss, objective.penalty, objective.fit_intercept)
@@ -95,7 +89,7 @@ class NonconvexSolver:
             results = [self._finish(end, f"minimum {i}") for i, end in enumerate(ends, start=1)]
             values = [result.point.value for result in results]
             values = [value if np.isfinite(value) else np.inf for value in values]
-            rounding = 8 * np.finfo(self.objective.samples.dtype).eps * abs(min(values))
+            rounding = ROUNDING * np.finfo(self.objective.samples.dtype).eps * abs(min(values))
             lowest = [i for i, value in enumerate(values) if not value > min(values) + rounding]
             # Of those that differ by rounding errors alone, the flattest is the same minimum.
             best = min(lowest, key=lambda i: results[i].point.max_gradient)
@@ -119,7 +113,7 @@ class NonconvexSolver:
                 values = [self.objective.value_gradient(end.theta).value for end in ends]
                 if max(values) < at_zero:
                     ends = [
-                        self._descend(end, self.path[-1], LOOSE, f"minimum {i}")
+                        self._descend(end, self.path[-1], SMALL_PART, f"minimum {i}")
                         for i, end in enumerate(ends, start=1)
                     ]
                     return ends, of_start
@@ -130,9 +124,16 @@ class NonconvexSolver:
         if second is None:
             return [first], (0, 0)
         second.point = self.convexified.value_gradient(second.theta, curvature=True)
-        if self._is_same(first, second):
-            return [min(first, second, key=lambda end: end.point.value)], (0, 0)
-        return [first, second], (0, 1)
+        # They are one minimum if the way from one to the other costs no more than the gap to which
+        # they are solved, by Hessians that leave out what is negative.
+        step = second.theta - first.theta
+        lowest = min(first, second, key=lambda end: end.point.value)
+        for end in (first, second):
+            cost = float(step @ self.convexified.hessian_product(end.point, step)) / 2
+            cost = max(cost, end.point.value - lowest.point.value)
+            if not cost <= self.follow_gap * abs(lowest.point.value):
+                return [first, second], (0, 1)
+        return [lowest], (0, 0)
 
     def _follow_on_coarse_problem(self):
         # The ends on a subset of the rows, or in the space of the rows, and whether they are close
@@ -143,7 +144,7 @@ class NonconvexSolver:
         if reduction is not None:
             part, gap = reduction.objective, 0.0
         elif plan.start is Start.SUBSET:
-            rows, gap = random_rows(samples, plan.subset_sizes[-1]), SUBSET_GAP
+            rows, gap = random_rows(samples, plan.subset_sizes[-1]), LARGEST_GAP
             part = objective.replace(samples=samples.take(rows))
         elif plan.hessian_stride > 1 or plan.rows_for_starts is None:
             # With a Hessian from some blocks, passes over the whole cost no more than others would.
@@ -170,12 +171,12 @@ class NonconvexSolver:
     def _follow_path(self, first):
         # The end of the start from the convex loss, None if it is in the basin of the first end.
         convex, *others, last = self.path
-        end = self._descend(End(None, 0), convex, LOOSE_ON_PATH, "start 2, convex loss")
+        end = self._descend(End(None, 0), convex, ENOUGH, "start 2, convex loss")
         # Where passes cost little, the safer answer is to go the whole way.
         if not self.is_cheap and self._leads_to(end, first):
             return None
         for loss in others:
-            end = self._descend(end, loss, LOOSE_ON_PATH, "start 2, loss in between")
+            end = self._descend(end, loss, ENOUGH, "start 2, loss in between")
         return self._descend(end, last, self.follow_gap, "start 2")
 
     def _leads_to(self, start, end):
@@ -195,15 +196,6 @@ class NonconvexSolver:
         result = descend(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
         return End(result.theta, end.n_iter + result.n_iter)
 
-    def _is_same(self, first, second):
-        step = second.theta - first.theta
-        lowest = min(first.point.value, second.point.value)
-        for point in (first.point, second.point):
-            cost = float(step @ self.convexified.hessian_product(point, step)) / 2
-            if not max(cost, point.value - lowest) <= SAME * self.follow_gap * abs(lowest):
-                return False
-        return True
-
     def _finish(self, end, name):
         # With a kink or a bound the model of a step must be convex.
         objective = self.objective if self.objective.penalty.is_smooth else self.convexified
@@ -214,16 +206,16 @@ class NonconvexSolver:
         return result
 
     def _leave_saddles(self, result):
-        for _ in range(MAX_ESCAPES):
-            if not result.verdict.is_solved:
-                break
-            theta = None if result.curves_upwards else self._lower(result)
+        # Each is left for a lower point, so that there is an end.
+        while result.verdict.is_solved and not result.curves_upwards:
+            theta = self._lower(result)
             if theta is None:
-                return result
+                break
+            if result.n_iter >= self.goal.max_iter:
+                result.verdict = Verdict.SADDLE
+                break
             start = self.objective.theta(*result.objective.coef_intercept(theta))
             result = self._finish(End(start, result.n_iter + 1), "below a saddle")
-        if result.verdict.is_solved:
-            result.verdict = Verdict.SADDLE
         return result
 
     def _lower(self, result):
@@ -236,7 +228,7 @@ class NonconvexSolver:
         best = None
         for sign in (1, -1):
             step, found = 1.0, False
-            for _ in range(MAX_STEPS):
+            while EPS < step < np.inf:
                 theta = _with_signs_kept(objective, result.theta, sign * step * direction)
                 value = objective.value_gradient(theta).value
                 if value < lowest:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .newton import ExactHessian, Newton
-from .plan import Facts, Method, Plan, Start, make_plan
+from .plan import MANY_PARAMETERS, Facts, Method, Plan, Start, make_plan
 from .solve import solve, solve_subsets
 from .stopping import SolverResult, Verdict
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
-
-# Up to this number of parameters the Hessian and its factor are kept, one for each penalty.
-MANY_PARAMETERS = 1000
 
 
 @dataclass
@@ -30,12 +27,15 @@ class PathPoint:
     plan : Plan
     solve_hessian : callable or None
         From b to the solution x of hessian x = b, for a Hessian close to that at theta.
+    n_kept : int
+        Number of PathPoints that are kept together, each with a Hessian.
     """
 
     theta: np.ndarray | None
     result: SolverResult | None
     plan: Plan
     solve_hessian: Callable[[np.ndarray], np.ndarray] | None = None
+    n_kept: int = 1
 
 
 def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
@@ -67,7 +67,7 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         facts = Facts.of(objective.samples, objective.loss, penalty, objective.fit_intercept)
         plan = make_plan(facts, solver)
         theta = _start(penalised, path, guide)
-        start = PathPoint(theta, None, plan, _nearest_hessian(path, guide))
+        start = PathPoint(theta, None, plan, _nearest_hessian(path, guide), len(penalties))
         stronger = None
         last = path[-1].result if path else None
         # The gradient of a solution in other coordinates is not that of this theta.
@@ -106,10 +106,12 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
     plan, theta = start.plan, start.theta
     if goal.verbose:
         goal.report(f"plan: {plan}")
-    is_guidable = plan.solver == "newton-cholesky" and objective.n_parameters <= MANY_PARAMETERS
+    # The Hessians that are kept take no more memory together than the largest one.
+    fits_memory = objective.n_parameters**2 * start.n_kept <= MANY_PARAMETERS**2
+    is_guidable = plan.solver == "newton-cholesky" and fits_memory
     if not (is_guidable and objective.penalty.is_smooth):
         result = solve(plan, objective, theta, goal, stronger=stronger)
-        return PathPoint(result.theta, result, plan)
+        return PathPoint(result.theta, result, plan, n_kept=start.n_kept)
     model = ExactHessian(objective, guide=start.solve_hessian, is_guided=True)
     at_most = np.inf
     if theta is None:
@@ -129,7 +131,7 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
         result.n_iter += n_iter
         if not result.converged and result.n_iter >= goal.max_iter:
             result.verdict = Verdict.MAX_ITER
-    return PathPoint(result.theta, result, plan, solve_hessian)
+    return PathPoint(result.theta, result, plan, solve_hessian, start.n_kept)
 
 
 def _nearest_hessian(path, guide):

@@ -7,6 +7,7 @@ from enum import Enum
 
 import numpy as np
 
+from sklogloss._cython.data_pass import N_SLOTS
 from sklogloss.linear.limits import LARGEST_HESSIAN, ROWS_PER_PARAMETER_OF_HESSIAN
 
 from .costs import costs_of
@@ -17,30 +18,24 @@ __all__ = ["SMOOTH_SOLVERS", "SOLVERS", "Facts", "Method", "Plan", "Start", "mak
 SMOOTH_SOLVERS = ("newton-cholesky", "newton-cg", "lbfgs")
 SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
 
-# Products that conjugate gradients make in one Newton step.
+# Products that conjugate gradients make in one Newton step (2: +544 % on breast cancer, no
+# penalty).
 PRODUCTS_PER_STEP = 20
-# Above this number of parameters the Hessian and its factor take more than half a gigabyte.
+# Above this number of parameters the Hessian and its factor take more than half a gigabyte
+# (600: +85 % on digits[:600], cross-validation).
 MANY_PARAMETERS = 6000
-# A random subset has at least this fraction of the rows, and at most twice that. Of fewer rows
-# than SMALLEST_SUBSET it solves nothing that the whole would not solve as fast. The error of a
-# solution on m rows is about n_parameters / m nats.
+# Entries of the subset of partitioned rows, at most: it is taken to where the solver runs. 144
+# megabytes, half of a symmetric Hessian.
+MOST_ENTRIES_TAKEN = MANY_PARAMETERS**2 // 2
+# A random subset has at least this fraction of the rows, and at most twice that.
 SUBSET_FRACTION = 1 / 16
+# Rows, at least, of a subset, or of blocks that make a Hessian. As many tell center and scale.
 SMALLEST_SUBSET = 4096
+# Rows for each parameter, at least, of a subset whose solution is close to that of all rows. Fewer
+# of a class leave its coefficients to chance.
 ROWS_PER_PARAMETER = 50
-# Entries of the subset of partitioned rows, at most: it is taken to where the solver runs. 128
-# megabytes.
-MOST_ENTRIES_TAKEN = 2**24
-# Fewer rows of a class leave its coefficients to chance.
-ROWS_PER_CLASS = 50
-# Rows, at least, that tell where the starts of a loss that is not convex lead.
-ROWS_FOR_STARTS = 2048
-# Rows that tell center and scale.
-ROWS_FOR_COORDINATES = 1024
-# Blocks of neighbouring rows that make a Hessian of some of the rows: there should be some, and few
-# of all.
-MIN_BLOCKS_OF_HESSIAN = 16
-MIN_STRIDE = 4
-# Features that a working set has room for, at least; more than twice as many must be there.
+# Features that a working set has room for, at least; more than twice as many must be there (64:
+# +114 % on 300 x 2,000, K = 5, L1).
 SMALLEST_SET = 256
 
 
@@ -229,8 +224,10 @@ def make_plan(facts, solver="auto") -> Plan:
     """
     # Few rows are solved as fast as a subset of them.
     sizes = _subset_sizes(facts) if facts.n_weighted > SMALLEST_SUBSET else ()
-    # Where parameters are few, the Hessian of all rows costs little more than a pass.
-    stride = _hessian_stride(facts) if facts.n_parameters >= 200 else 1
+    # Where parameters are few, the Hessian of all rows costs little more than a pass: it takes a
+    # fourth of n_parameters times the multiplications of a product.
+    is_costly = facts.n_parameters > 4 * PRODUCTS_PER_STEP
+    stride = _hessian_stride(facts) if is_costly else 1
     # Few rows, dense, many features, and an L2 penalty of all of them.
     is_reducible = (
         facts.has_l2
@@ -242,10 +239,13 @@ def make_plan(facts, solver="auto") -> Plan:
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride)
     options = {}
     if is_reducible or sizes or stride > 1:
-        # Where the rows themselves are few, a few of them will do.
-        options["coordinate_rows"] = min(ROWS_FOR_COORDINATES, max(facts.n_weighted // 16, 32))
+        options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
     if not facts.is_convex:
-        options["rows_for_starts"] = _rows_for_starts(facts)
+        # Where starts lead is told by half as many rows as a solution needs.
+        size = max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2)
+        is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
+        is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
+        options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
     # Where the rows leave some directions without curvature, only the L1 penalty says which
     # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
     # time.
@@ -288,7 +288,7 @@ def _subset_sizes(facts):
         if facts.is_partitioned and not sizes:
             most = MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
             size = max(min(size, most), smallest)
-        is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
+        is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         if size > 2 * SUBSET_FRACTION * n_rows or is_rare:
             break
         sizes.insert(0, size)
@@ -297,18 +297,13 @@ def _subset_sizes(facts):
 
 
 def _hessian_stride(facts):
+    # Every stride-th block of neighbouring rows is one of them. Each slot of a pass has one, since
+    # the rows may be in some order.
     stride = min(
-        round(facts.n_weighted / (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters)),
-        facts.n_samples // (MIN_BLOCKS_OF_HESSIAN * facts.block_rows),
+        facts.n_weighted // (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters),
+        facts.n_samples // (N_SLOTS * facts.block_rows),
     )
-    return stride if stride >= MIN_STRIDE else 1
-
-
-def _rows_for_starts(facts):
-    size = max(int(facts.n_weighted * SUBSET_FRACTION), ROWS_FOR_STARTS)
-    is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
-    is_rare = facts.rarest_class * size < ROWS_PER_CLASS * facts.n_weighted
-    return None if not facts.has_rows or is_large or is_rare else size
+    return max(stride, 1)
 
 
 def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
@@ -347,11 +342,12 @@ def _forms_hessian(facts, sizes, stride):
     # Whether forming and factoring the whole Hessian costs less than the products that it saves.
     if facts.n_parameters > MANY_PARAMETERS:
         return False
-    whole = part = _costs(facts)
+    whole = part = costs_of(facts, facts.n_columns, facts.dtype)
     if sizes:
         # It is taken of the largest subset.
         n_stored = max(1, round(facts.n_stored * sizes[-1] / facts.n_samples))
-        part = _costs(replace(facts, n_samples=sizes[-1], n_stored=n_stored))
+        some = replace(facts, n_samples=sizes[-1], n_stored=n_stored)
+        part = costs_of(some, facts.n_columns, facts.dtype)
     seconds = part.hessian / stride + part.factor
     return seconds <= PRODUCTS_PER_STEP * whole.product_pass
 
@@ -360,17 +356,6 @@ def _has_cheap_mean(facts):
     # With few rows for each feature the classes are separated, and the mean is far from each.
     if not (facts.n_columns > 1 and facts.is_smooth and 2 * facts.n_features <= facts.n_samples):
         return False
-    costs = _costs(facts)
+    costs = costs_of(facts, facts.n_columns, facts.dtype)
     seconds = costs.class_mean_hessian + costs.class_mean_factor
     return seconds <= PRODUCTS_PER_STEP * costs.product_pass
-
-
-def _costs(facts):
-    return costs_of(
-        facts.n_samples,
-        facts.n_features,
-        facts.n_columns,
-        facts.n_stored,
-        facts.is_sparse,
-        facts.dtype,
-    )

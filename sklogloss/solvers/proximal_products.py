@@ -2,19 +2,13 @@
 
 import numpy as np
 
+from sklogloss.linear.limits import MAX_ROUNDS
+
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .newton import HessianModel
-from .stopping import DAMPING
+from .stopping import DAMPING, ENOUGH
 
 __all__ = ["ProximalProducts"]
-
-# Products with the Hessian that one model is worth, and one run of conjugate gradients.
-MAX_PRODUCTS = 1000
-MAX_PRODUCTS_OF_FACE = 50
-# Conjugate gradients end when the squared residual has fallen to this fraction of what it was.
-FACE_REDUCTION = 1e-1
-# Attempts to find how much larger than its diagonal the Hessian is.
-MAX_ATTEMPTS = 5
 
 
 class ProximalProducts(HessianModel):
@@ -48,7 +42,7 @@ class ProximalProducts(HessianModel):
         self.previous_point = point
         model = Model(self.objective, point, self.damping)
         target = stopping.residual_target(point, model.squared_violation())
-        while model.n_products < MAX_PRODUCTS:
+        while model.n_products < MAX_ROUNDS:
             self._proximal_step(model)
             self._solve_face(model, target)
             if not model.squared_violation() > target:
@@ -57,7 +51,7 @@ class ProximalProducts(HessianModel):
         return model.u - point.theta
 
     def _proximal_step(self, model):
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_ROUNDS):
             metric = self.stretch * model.diagonal
             u = model.penalty.prox(model.u - model.gradient / metric, metric)
             step = u - model.u
@@ -75,8 +69,8 @@ class ProximalProducts(HessianModel):
         inverse = is_free / model.diagonal
         slope = model.gradient + model.penalty.l1 * np.sign(model.u)
         equations = ConjugateGradients(model.product, slope, lambda vector: inverse * vector)
-        enough = max(FACE_REDUCTION * equations.norm, target / 4)
-        if solve_equations(equations, enough, MAX_PRODUCTS_OF_FACE):
+        enough = max(ENOUGH * equations.norm, target / 4)
+        if solve_equations(equations, enough, MAX_ROUNDS):
             image = -slope - equations.residual
             self._move_on_face(model, equations.direction, image, is_free)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklogloss.linear.limits import EPS
 from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
@@ -21,8 +22,6 @@ from .sparse_softmax.dual_ascent import dual_start
 from .stopping import (
     LARGEST_GAP,
     SMALL_LOSS,
-    SMALLEST_NATS,
-    SUBSET_GAP,
     SolverResult,
     Stopping,
     Verdict,
@@ -31,13 +30,6 @@ from .stopping import (
 from .working_set import WorkingSets
 
 __all__ = ["descend", "method_for", "solve", "solve_subsets"]
-
-# By this factor penalties are stronger than the next one, and as many are solved at most: where all
-# coefficients are zero for a penalty 1e16 times as strong, the loss is next to nothing.
-STEP_OF_PENALTIES = 10.0
-MOST_STRONGER = 16
-# A sparse X may be made dense if it has fewer entries than so many times those that are stored.
-DENSE = 2
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
@@ -173,7 +165,7 @@ def solve_subsets(plan, objective, goal):
     theta, model, at_most = objective.start(), None, np.inf
     for samples in nested:
         of_rows = objective.replace(samples=samples)
-        solver = method_for(plan.methods[0], plan, of_rows, goal.part(gap=SUBSET_GAP))
+        solver = method_for(plan.methods[0], plan, of_rows, goal.part(gap=LARGEST_GAP))
         if model is not None:
             solver.model.adopt(model)
         result = solver.solve(theta, at_most=at_most)
@@ -267,15 +259,17 @@ def _solve_stronger(plan, objective, goal):
 
 
 def _stronger_factors(objective, theta):
-    # How many times stronger the penalties are, from the one next to that under which all
-    # coefficients are zero.
+    # How many times stronger the penalties are, by decades, from the one next to that under which
+    # all coefficients are zero.
     gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
     strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
     if not 1 < strongest < np.inf:
         return []
     n_steps = int(np.log10(strongest))
-    weakest = max(0, n_steps - MOST_STRONGER)
-    return [STEP_OF_PENALTIES**step for step in range(n_steps, weakest, -1)]
+    # Where all coefficients are zero for a penalty 1 / eps times as strong, the loss is next to
+    # nothing.
+    weakest = max(0, n_steps - round(-np.log10(EPS)))
+    return [10.0**decade for decade in range(n_steps, weakest, -1)]
 
 
 def _dual_start(objective, goal):
@@ -308,9 +302,11 @@ def _in_float64(objective):
 def _densified(objective):
     # Dense columns are centred before the sums, sparse ones after them: columns that are far from
     # zero, with next to no zeros, lose digits there.
-    design = objective.samples.design
-    is_full = DENSE * design.n_stored > design.n_samples * design.n_features
-    if not (design.is_sparse and objective.fit_intercept and is_full):
+    X, design = objective.samples.X, objective.samples.design
+    if not (design.is_sparse and objective.fit_intercept):
+        return None
+    # Dense entries may take no more memory than sparse ones with their indices.
+    if X.data.nbytes + X.indices.nbytes < X.dtype.itemsize * design.n_samples * design.n_features:
         return None
     return objective.replace(samples=objective.samples.astype(objective.samples.dtype, dense=True))
 
@@ -372,5 +368,5 @@ def _gains(again, result, goal):
 def _is_lower(result, other):
     tolerated = LARGEST_GAP * abs(result.value)
     if result.objective.penalty.is_none:
-        tolerated = max(tolerated, SMALLEST_NATS * result.objective.loss.unit)
+        tolerated = max(tolerated, EPS * result.objective.loss.unit)
     return other.value - result.value > tolerated

@@ -10,19 +10,16 @@ from .newton import ExactHessian, Newton
 from .plan import SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
-from .stopping import SolverResult, Stopping, Verdict
+from .stopping import ENOUGH, SolverResult, Stopping, Verdict
 
 __all__ = ["WorkingSets"]
 
-# A set has room for this many times as many, or as have nonzero coefficients.
+# A set has room for this many times as many, or as have nonzero coefficients. It is no better than
+# all features where these have no such room (1: +766 % on 300 x 2,000, K = 5, L1).
 ROOM = 2
 # A set takes in zero coefficients, too, whose gradient is this fraction of the penalty at least:
-# some of them will leave zero once the others have moved.
+# some of them will leave zero once the others have moved (1: +129 % on 300 x 2,000, K = 5, L1).
 NEARLY_NONZERO = 0.95
-# Fraction of the features beyond which a set is no better than all.
-MOST = 1 / 2
-# Fraction of the suboptimality that a set is solved to, as long as another will follow.
-ENOUGH = 1e-1
 
 
 class WorkingSets:
@@ -57,7 +54,7 @@ class WorkingSets:
         with np.errstate(all="ignore"):
             if self.stronger is not None and not self.descends:
                 features = self._promising(theta)
-                if 0 < len(features) <= MOST * self.objective.n_features:
+                if 0 < len(features) <= self.objective.n_features // ROOM:
                     # Value and gradient are those under the stronger penalty: their size will do.
                     self.point = replace(self.stronger[0], theta=theta)
                     self._solve_for(features, self.stopping.tolerated(self.point))
@@ -87,7 +84,7 @@ class WorkingSets:
             if verdict is not Verdict.GO_ON:
                 return self._result(verdict)
             features = self._working_set(gains)
-            if len(features) > MOST * self.objective.n_features:
+            if len(features) > self.objective.n_features // ROOM:
                 return self._solve_whole(self.point.theta)
             self._solve_for(
                 features, max(self.stopping.tolerated(self.point), ENOUGH * gains.sum())

@@ -226,8 +226,8 @@ def some_digits():
 def test_no_restart_finds_a_lower_objective(monkeypatch, load, gamma, C, saves_passes):
     if saves_passes:  # as for data of which a pass costs something
         monkeypatch.setattr("sklogloss.solvers.nonconvex.costs_few_passes", lambda _: False)
-        monkeypatch.setattr("sklogloss.solvers.plan.ROWS_FOR_STARTS", 30)
-        monkeypatch.setattr("sklogloss.solvers.plan.ROWS_PER_CLASS", 1)
+        monkeypatch.setattr("sklogloss.solvers.plan.SMALLEST_SUBSET", 30)
+        monkeypatch.setattr("sklogloss.solvers.plan.ROWS_PER_PARAMETER", 1)
     X, y = load()
     clf = FocalLogisticRegression(gamma=gamma, C=C).fit(X, y)
     plain = PlainFocalLoss(X, one_hot(y), gamma, C)

@@ -13,7 +13,8 @@ from .reference import Objective, find_gain
 # solvers/stopping.py. Rounding coefficients to float32 may cost as much again.
 PROMISED_GAP = 1e-6
 # Nats below which the loss counts as none where a class has no weight: nothing keeps its intercept
-# from infinity. SMALLEST_NATS of solvers/stopping.py, with room for the sum over the samples.
+# from infinity. The least loss that solvers/stopping.py tolerates, with room for the sum over the
+# samples.
 NO_LOSS = 1e-15
 # Processor time in seconds that no problem of this size may take.
 SLOW = 2.0

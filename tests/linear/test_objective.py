@@ -206,6 +206,21 @@ def test_a_few_rows_with_weight_set_the_coordinates():
     assert objective.samples is samples
 
 
+@pytest.mark.parametrize("n_samples", [1_000, 200_000])
+def test_a_constant_sparse_column_is_found_behind_the_rounding_errors_of_its_sums(n_samples):
+    # 1/3 is rounded, and so is each of the sums: the spread is hundreds of times eps.
+    X = np.full((n_samples, 2), 1 / 3)
+    X[0, 1] = 1
+    samples = Samples(make_design(sparse.csr_array(X)), np.zeros((n_samples, 1), order="F"), None)
+    objective = balanced_objective(
+        samples,
+        LogLoss(2).kernel(target_is_matrix=False),
+        Penalty(l2=0.01),
+        fit_intercept=True,
+    )
+    np.testing.assert_array_equal(objective.coordinates.constant, [0])
+
+
 def test_hessian_in_single_precision_does_not_overflow():
     # A row without weight, beyond the largest float32, has no say in either precision.
     weight = WEIGHT.copy()

@@ -162,7 +162,7 @@ def test_plans_and_chunks_are_those_of_the_shape(X, monkeypatch):
     of_torch = objectives(samples, others, kernel, True)[1]
     theta = np.ones(of_torch.n_parameters)
     whole = of_torch.value_gradient_hessian(theta, stride=2)
-    monkeypatch.setattr(torch_samples, "CHUNK_ENTRIES", 1)
+    monkeypatch.setattr(torch_samples, "BLOCK_ENTRIES", 1)
     assert len(list(others.design.chunks())) == -(-N // torch_samples.ROWS_OF_SUM)
     cut = of_torch.value_gradient_hessian(theta, stride=2)
     assert relative(cut.hessian, whole.hessian) <= tolerance(np.float64)

@@ -1,6 +1,7 @@
 """The cost model compares what solvers do on data of any shape."""
 
 from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ KINDS = {"dense": (200, 200, False), "sparse": (20_000, 50, True)}
 def costs(kind, n_samples=100_000, n_columns=1, dtype="float64", **options):
     n_features, per_row, is_sparse = KINDS[kind]
     return costs_of(
-        n_samples, n_features, n_columns, per_row * n_samples, is_sparse, dtype, **options
+        shape(n_samples, n_features, per_row * n_samples, is_sparse), n_columns, dtype, **options
+    )
+
+
+def shape(n_samples, n_features, n_stored, is_sparse=False):
+    return SimpleNamespace(
+        n_samples=n_samples, n_features=n_features, n_stored=n_stored, is_sparse=is_sparse
     )
 
 
@@ -38,7 +45,7 @@ def test_hessian_of_several_classes_has_a_block_for_each_pair(kind):
 
 
 def test_loss_costs_the_same_for_any_number_of_features():
-    few, many = (costs_of(1_000, p, 1, 1_000 * p, False, "float64") for p in (2, 200))
+    few, many = (costs_of(shape(1_000, p, 1_000 * p), 1, "float64") for p in (2, 200))
     of_loss = few.gradient_pass - few.product_pass
     assert of_loss > 0
     assert many.gradient_pass - many.product_pass == pytest.approx(of_loss)
@@ -66,7 +73,7 @@ def test_multiplications_are_those_of_a_lower_triangle(kind, is_sparse):
 def test_factors_and_solutions_of_several_classes_are_those_of_all_parameters():
     one, ten = costs("dense"), costs("dense", n_columns=10)
     n_parameters = 10 * (KINDS["dense"][0] + 1)
-    of_all = costs_of(1, n_parameters - 1, 1, n_parameters, False, "float64")
+    of_all = costs_of(shape(1, n_parameters - 1, n_parameters), 1, "float64")
     assert (ten.factor, ten.solve) == (of_all.factor, of_all.solve)
     assert ten.class_mean_factor == one.factor == one.class_mean_factor
     assert ten.class_mean_solve == pytest.approx(10 * one.solve)

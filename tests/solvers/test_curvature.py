@@ -47,7 +47,7 @@ def saddle_values(coef, X, weight):
 
 @pytest.mark.parametrize("n_passes", [0, 10])
 def test_negative_curvature_is_where_it_is(monkeypatch, n_passes):
-    monkeypatch.setattr("sklogloss.solvers.curvature.PASSES_OF_LANCZOS", n_passes)
+    monkeypatch.setattr("sklogloss.solvers.curvature.PRODUCTS_PER_STEP", n_passes)
     X, y, weight = saddle()
     problem = objective(X, y, weight, l2=SADDLE_L2)
     n_negative = 0
@@ -68,7 +68,7 @@ def test_negative_curvature_is_where_it_is(monkeypatch, n_passes):
 
 @pytest.mark.parametrize("n_passes", [0, 10])
 def test_little_negative_curvature_between_features_is_found(monkeypatch, n_passes):
-    monkeypatch.setattr("sklogloss.solvers.curvature.PASSES_OF_LANCZOS", n_passes)
+    monkeypatch.setattr("sklogloss.solvers.curvature.PRODUCTS_PER_STEP", n_passes)
     X, y, weight = saddle()
     problem = objective(X, y, weight, l2=SADDLE_L2)
     # Turned by 45 degrees, both features curve upwards: only their difference does not.

@@ -153,7 +153,7 @@ def saddle_values(coef, X, weight):
 @pytest.mark.parametrize("is_found_by", ["hessian", "products"])
 def test_leaves_a_saddle(monkeypatch, solver, is_found_by):
     if is_found_by == "products":
-        monkeypatch.setattr("sklogloss.solvers.curvature.PASSES_OF_LANCZOS", 0)
+        monkeypatch.setattr("sklogloss.solvers.curvature.PRODUCTS_PER_STEP", 0)
     X, y, weight = saddle()
     problem = objective(X, y, weight, l2=SADDLE_L2)
     # The axis has no slope towards its sides, and the solvers stay on it.
@@ -182,14 +182,15 @@ def test_a_saddle_does_not_curve_upwards_and_a_minimum_does():
     assert result.curves_upwards
 
 
-def test_saddles_without_end_are_named(monkeypatch):
+def test_a_saddle_without_iterations_left_is_named():
     X, y, weight = saddle()
     problem = objective(X, y, weight, l2=SADDLE_L2)
-    for max_escapes, verdict in ((1, Verdict.SADDLE), (2, Verdict.CONVERGED)):
-        monkeypatch.setattr("sklogloss.solvers.nonconvex.MAX_ESCAPES", max_escapes)
-        on_axis = solve_from_zero("newton-cholesky", problem)
-        # What follows the last escape is not looked at any more.
-        assert solver_of(problem)._leave_saddles(on_axis).verdict is verdict
+    on_axis = solve_from_zero("newton-cholesky", problem)
+    for max_iter, verdict in ((on_axis.n_iter, Verdict.SADDLE), (200, Verdict.CONVERGED)):
+        solver = solver_of(problem)
+        solver.goal = Goal.of(1e-8, max_iter)
+        result = solver._leave_saddles(solve_from_zero("newton-cholesky", problem))
+        assert result.verdict is verdict
 
 
 def test_parameters_under_an_l1_penalty_keep_their_signs_on_the_way_from_a_saddle():

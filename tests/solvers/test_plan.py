@@ -10,7 +10,7 @@ from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import (
-    ROWS_PER_CLASS,
+    ROWS_PER_PARAMETER,
     SMOOTH_SOLVERS,
     SOLVERS,
     Facts,
@@ -184,7 +184,7 @@ def test_no_class_is_rare_in_the_subset():
     index = np.arange(N_SAMPLES) % 3
     X = dense(N_SAMPLES, 9)
     plan = make_plan(facts_of(X, index, n_columns=3), "newton-cg")
-    assert plan.subset_sizes[0] / 3 >= ROWS_PER_CLASS
+    assert plan.subset_sizes[0] / 3 >= ROWS_PER_PARAMETER
     index[index == 2] = 0
     index[:10] = 2
     assert not has_subset(index, n_columns=3, n_features=9)
