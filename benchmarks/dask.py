@@ -32,7 +32,7 @@ COLUMNS = {
     "ratio": "{0.ratio:.3g}",
     "excess": "{0.excess:.1e}",
 }
-# What the peers do by default, and settings with which they come closer to the optimum.
+# The solvers of dask-glm, through dask-ml.
 PEER_SETTINGS = {
     "dask-ml, admm": {"solver": "admm"},
     "dask-ml, lbfgs": {"solver": "lbfgs"},
@@ -110,7 +110,7 @@ def compare(X, y, fits, n_rounds):
         yield Result(name, *X.shape, seconds, seconds / first, values[name] - lowest)
 
 
-def pass_overhead(n_partitions=256):
+def pass_overhead(n_partitions=64):
     """Return the seconds that Dask takes for a task of next to no work."""
     X, y = dask.persist(*draw(10 * n_partitions, 2, n_partitions))
     seconds, model = seconds_of(lambda: LogLossClassifier(max_iter=5).fit(X, y), 1)
@@ -153,7 +153,7 @@ def main(argv):
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--columns", type=int, default=50)
     parser.add_argument("--partitions", type=int, default=16)
-    parser.add_argument("--peer-rows", type=int, default=100_000, help="rows for dask-ml; 0: none")
+    parser.add_argument("--peer-rows", type=int, default=0, help="rows for dask-ml; 0: none")
     parser.add_argument("--rounds", type=int, default=3)
     add_arguments(parser)
     arguments = parser.parse_args(argv)
