@@ -9,16 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MetaEstimatorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import Bunch, _safe_indexing, get_tags, indexable
+from sklearn.utils import Bunch, _safe_indexing, indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -39,7 +33,7 @@ from sklogloss.calibration.held_out import (
     targets_of,
     with_all_classes,
 )
-from sklogloss.classifiers.documentation import DocumentationLinks
+from sklogloss.calibration.wrapper import WrappingClassifier
 from sklogloss.inputs.array_api import put_beside, to_numpy
 from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.errors import shown
@@ -53,7 +47,7 @@ __all__ = ["CalibratedClassifier"]
 DEFAULT_N_FOLDS = 5
 
 
-class CalibratedClassifier(DocumentationLinks, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CalibratedClassifier(WrappingClassifier):
     """A classifier, followed by a calibrator that is fitted to held-out predictions.
 
     The calibrator gets the decision function of the classifier or, if it has none, the logarithms
@@ -431,20 +425,5 @@ class CalibratedClassifier(DocumentationLinks, ClassifierMixin, MetaEstimatorMix
         -------
         routing : MetadataRouter
         """
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.estimator).input_tags
-        return tags
+        mapping = MethodMapping().add(caller="fit", callee="split")
+        return super().get_metadata_routing().add(splitter=self.cv, method_mapping=mapping)

@@ -9,15 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, get_tags
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils import Bunch
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.calibration.held_out import (
@@ -26,7 +21,7 @@ from sklogloss.calibration.held_out import (
     targets_of,
     with_all_classes,
 )
-from sklogloss.classifiers.documentation import DocumentationLinks
+from sklogloss.calibration.wrapper import WrappingClassifier
 from sklogloss.inputs.arrays import check_finite, check_same_length, real_array
 from sklogloss.inputs.columns import in_order_of_labels
 from sklogloss.inputs.errors import shown
@@ -39,7 +34,7 @@ __all__ = ["PriorCorrection"]
 MIN_SAMPLES = 2
 
 
-class PriorCorrection(DocumentationLinks, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class PriorCorrection(WrappingClassifier):
     r"""A classifier whose probabilities are corrected for the shares of the classes.
 
     If a class has been resampled or weighted, or if it is rarer in use than in the data, the
@@ -291,27 +286,6 @@ class PriorCorrection(DocumentationLinks, ClassifierMixin, MetaEstimatorMixin, B
     def _log_proba_of_estimator(self, X: ArrayLike) -> NDArray[np.float64]:
         log_proba = class_log_proba(self.estimator_, X)
         return with_all_classes(log_proba, self.estimator_.classes_, self.classes_, -np.inf)
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return the routing of metadata, to the estimator's fit.
-
-        Returns
-        -------
-        routing : MetadataRouter
-        """
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.estimator).input_tags
-        return tags
 
 
 def _after_sampling(
