@@ -40,7 +40,7 @@ SEPARATED = 1e-6
 # class that happens once in ten thousand samples. As a fraction of LossKernel.unit.
 SMALL_LOSS = 1e-4
 # To this part of what is to gain a problem is solved, at least, that another follows: the features
-# of a working set, a loss on the way to another one (1e-3: +34 % on breast cancer, focal; 1 / 16:
+# of a working set, a loss on the way to another one (1e-3: +31 % on breast cancer, focal; 1 / 16:
 # tests/solvers/test_nonconvex.py::test_minima_that_differ_by_little_of_the_objective_are_two
 # fails).
 ENOUGH = 0.1
