@@ -114,12 +114,16 @@ class Penalty:
         It is zero everywhere at the minimum of a convex function of this gradient plus l1 |x|
         within the bounds: the Karush-Kuhn-Tucker conditions. The L2 part belongs to the gradient.
         """
+        return np.abs(self.subgradient(gradient, x))
+
+    def subgradient(self, gradient: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+        """Return the subgradient closest to zero, of a function as for `violation`."""
         least = np.where(x > 0, self.l1, -self.l1)
         most = np.where(x < 0, -self.l1, self.l1)
         if self.is_bounded:
             least = np.where(x <= self.lower, -np.inf, least)
             most = np.where(x >= self.upper, np.inf, most)
-        return np.maximum(np.maximum(least + gradient, -gradient - most), 0)
+        return np.maximum(gradient + least, 0) + np.minimum(gradient + most, 0)
 
     def is_free(self, x: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which entries may move both ways from x with no kink or bound at x."""

@@ -14,6 +14,7 @@ cdef char NOT_TRANSPOSED = b"N"
 cdef char TRANSPOSED = b"T"
 cdef char NOT_UNIT = b"N"
 cdef double LARGEST_DAMPING = 1e10
+cdef double EPS = np.finfo(np.float64).eps
 
 
 cdef class CholeskyFactor:
@@ -26,26 +27,50 @@ cdef class CholeskyFactor:
     ----------
     matrix : C-contiguous ndarray of shape (n, n), float64
         Only its lower triangle is read; it is overwritten.
+
+    Attributes
+    ----------
+    is_damped : bool
+        Whether there are such directions.
+    smallest_pivot : float
+        Squared, of the last factor: how independent the scaled rows are, at least.
     """
 
     cdef double[:, ::1] factor
+    # Of the diagonal; -1 where that is not positive.
     cdef double[::1] root
     cdef bint is_finite
+    cdef double damping
+    cdef readonly bint is_damped
+    cdef readonly double smallest_pivot
 
     def __init__(self, double[:, ::1] matrix not None):
         cdef int n = matrix.shape[0]
-        cdef double damping = 0, smallest_pivot = n * np.finfo(np.float64).eps
+        cdef double too_small = n * EPS
         if matrix.shape[1] != n or n == 0:
             raise ValueError("matrix must be square")
         self.factor = np.empty((n, n))
         self.root = np.empty(n)
         with nogil:
-            scale(matrix, self.root)
+            self.damping = 0
+            self.is_damped = scale(matrix, self.root)
             while True:
-                self.is_finite = factorise(matrix, damping, smallest_pivot, self.factor)
-                if self.is_finite or damping > LARGEST_DAMPING:
+                self.is_finite = factorise(
+                    matrix, self.damping, too_small, self.factor, &self.smallest_pivot)
+                if self.is_finite or self.damping > LARGEST_DAMPING:
                     break
-                damping = max(10 * damping, 10 * smallest_pivot)
+                self.damping = max(10 * self.damping, 10 * too_small)
+        self.is_damped |= self.damping > 0
+
+    def shortfall(self, x not None):
+        """Return b - matrix x for the solution x of b, which is due to the damping alone.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n,), float64
+        """
+        root = np.asarray(self.root)
+        return (self.damping * root**2 + (root < 0)) * x
 
     def solve(self, b not None):
         """Return the solution x of matrix x = b; NaN if the matrix is not finite.
@@ -84,29 +109,39 @@ cdef class CholeskyFactor:
             divide_rows(x, self.root)
 
 
-cdef void scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
-    # Scale the diagonal to ones, except where it is not positive.
+cdef bint scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
+    # Scale the diagonal to ones, except where it is not positive; return whether that is anywhere.
     cdef Py_ssize_t n = matrix.shape[0], i, j
+    cdef bint is_lost = False
     for i in range(n):
-        root[i] = sqrt(matrix[i, i]) if matrix[i, i] > 0 else 1
+        if matrix[i, i] > 0:
+            root[i] = sqrt(matrix[i, i])
+        else:
+            root[i] = -1
+            is_lost = True
         for j in range(i + 1):
             matrix[i, j] /= root[i] * root[j]
+    return is_lost
 
 
 cdef bint factorise(
-    double[:, ::1] matrix, double damping, double smallest_pivot, double[:, ::1] factor
+    double[:, ::1] matrix, double damping, double too_small, double[:, ::1] factor, double *pivot
 ) noexcept nogil:
-    # Factorise the matrix with 1 + damping as its diagonal. Return whether no pivot is too small.
+    # Factorise the matrix with 1 + damping as its diagonal. Return whether no pivot is too small,
+    # and the smallest.
     cdef int n = matrix.shape[0], info
     cdef Py_ssize_t i
     for i in range(n):
         memcpy(&factor[i, 0], &matrix[i, 0], i * sizeof(double))
         factor[i, i] = 1 + damping
     dpotrf(&UPPER, &n, &factor[0, 0], &n, &info)
+    pivot[0] = 0
     if info != 0:
         return False
+    pivot[0] = factor[0, 0] ** 2
     for i in range(n):
-        if not factor[i, i] ** 2 > smallest_pivot * (1 + damping):
+        pivot[0] = min(pivot[0], factor[i, i] ** 2)
+        if not factor[i, i] ** 2 > too_small * (1 + damping):
             return False
     return True
 

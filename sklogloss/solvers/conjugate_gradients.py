@@ -24,6 +24,8 @@ class ConjugateGradients:
         -gradient - H direction.
     norm : float
         Of the residual, squared, in the approximate inverse.
+    is_flat : bool
+        Whether no curvature is left along the last search.
     """
 
     def __init__(self, product, gradient, precondition):
@@ -40,6 +42,7 @@ class ConjugateGradients:
         self.norm = float(self.residual @ preconditioned)
         # That of search in the approximate H: the parts of a sum that are orthogonal there.
         self.search_size = self.norm
+        self.is_flat = False
 
     def advance(self):
         """Take one step; return twice what the model gains, 0 where no curvature is left."""
@@ -48,6 +51,7 @@ class ConjugateGradients:
         curvature = float(search @ product)
         # Rounding errors of the product: no curvature is left along this direction.
         if not curvature > np.finfo(np.float64).eps * self.search_size:
+            self.is_flat = True
             return 0.0
         step = self.norm / curvature
         gain = step * self.norm

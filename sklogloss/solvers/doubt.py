@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs, solve_triangular
 
-from sklogloss._cython.coordinate_descent import fill_upper_triangle
+from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss.linear.limits import EPS, SMALL_WORK
 
+from .conjugate_gradients import ConjugateGradients, solve_equations
 from .newton import ExactHessian, fix_class_shift
 from .plan import PRODUCTS_PER_STEP
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
-__all__ = ["needs_exact_steps"]
+__all__ = ["gain_of_step", "is_doubtful"]
 
 # Multiplications of a Hessian that takes no longer than a step by products of a millisecond.
 AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
@@ -22,7 +22,7 @@ SMALL_GAIN = LARGEST_GAP / 10
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
 
 
-def needs_exact_steps(result, goal):
+def is_doubtful(result):
     """Return whether a Newton step with the whole Hessian would gain more than may be missing.
 
     Conjugate gradients and coordinate descent do not notice what they miss along directions that
@@ -32,12 +32,9 @@ def needs_exact_steps(result, goal):
     Parameters
     ----------
     result : SolverResult
-    goal : Goal
     """
     objective = result.objective
-    if result.verdict not in ENDS or result.n_iter >= goal.max_iter:
-        return False
-    if not (objective.loss.is_convex and ExactHessian(objective).cost < AFFORDABLE_HESSIAN):
+    if result.verdict not in ENDS or not ExactHessian(objective).cost < AFFORDABLE_HESSIAN:
         return False
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
@@ -49,22 +46,26 @@ def needs_exact_steps(result, goal):
 
 def gain_of_step(objective, theta):
     """Return what Newton's step promises to gain (nats), of the coefficients that may move."""
+    objective = objective.replace(samples=objective.samples.astype(np.float64))
     point, penalty = objective.value_gradient_hessian(theta), objective.penalty_in_theta
-    hessian, slope = point.hessian, point.gradient + penalty.l1 * np.sign(theta)
+    hessian, slope = point.hessian, penalty.subgradient(point.gradient, theta)
     if objective.n_columns > 1:
         fix_class_shift(hessian, objective)
-    free = np.flatnonzero(penalty.is_free(theta))
+    # At zero or at a bound, a parameter moves if its slope leads away.
+    free = np.flatnonzero(penalty.is_free(theta) | (slope != 0))
     if len(free) == 0:
         return 0.0
-    fill_upper_triangle(hessian)
-    hessian, slope = hessian[np.ix_(free, free)], slope[free]
-    root = np.sqrt(np.diagonal(hessian))
-    root[~(root > 0)] = 1
-    hessian, slope = hessian / root / root[:, None], slope / root
-    # Columns that depend on others, but for rounding errors, are left where they are.
-    (pstrf,) = get_lapack_funcs(("pstrf",), (hessian,))
-    factor, pivots, rank, _ = pstrf(hessian, lower=True, tol=len(free) * EPS)
-    if rank == 0:
-        return 0.0
-    half_step = solve_triangular(factor[:rank, :rank], slope[pivots[:rank] - 1], lower=True)
-    return float(half_step @ half_step) / 2
+    slope, factor = slope[free], CholeskyFactor(hessian[np.ix_(free, free)])
+    direction = factor.solve(-slope)
+    if factor.is_damped:
+        point = objective.value_gradient(theta, curvature=True)
+
+        def product(vector):
+            step = np.zeros_like(theta)
+            step[free] = vector
+            return objective.hessian_product(point, step)[free]
+
+        equations = ConjugateGradients(product, slope, factor.solve)
+        if solve_equations(equations, EPS * abs(point.value), 2 * len(free)):
+            direction = equations.direction
+    return -float(slope @ direction) / 2

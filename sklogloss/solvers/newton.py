@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.limits import EPS, MAX_ROUNDS, SMALL_PART, SMALL_WORK
+from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART, SMALL_WORK
 from sklogloss.linear.objective import Objective
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
@@ -104,6 +104,9 @@ class Newton:
                     is_end = stopping.ends_by_rounding(point, self.model)
                     verdict = Verdict.ROUNDING if is_end else Verdict.STALLED
                 break
+            if verdict is Verdict.CONVERGED and not self.objective.penalty.is_smooth:
+                if self.model.hides_curvature(point):
+                    verdict = Verdict.ROUNDING
             result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
             result.start_value = start_value
             if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
@@ -182,6 +185,10 @@ class HessianModel:
     def forget(self):
         """Give back what was adopted."""
 
+    def hides_curvature(self, point):
+        """Return whether rounding errors of the model may hide curvature, along equal columns."""
+        return False
+
     def curves_upwards(self, point):
         """Return whether the Hessian close to a point is known to be positive definite."""
         return False
@@ -216,8 +223,10 @@ class ExactHessian(HessianModel):
         self.is_guided = is_guided
         self.doubt = DOUBT if is_guided else 1
         self.kept = None
+        self.factor = None
         self.previous_point = None
         self.last_hessian = None
+        self.last_matrix = None
         self.last_solve = guide
         convex = objective.loss.is_convex
         self.wants_whole_hessian = not convex and costs_few_passes(objective)
@@ -253,10 +262,12 @@ class ExactHessian(HessianModel):
                 # The intercepts alone have no L1 penalty and no bounds.
                 fix_class_shift(hessian, objective, [objective.n_features])
             self.kept = QuadraticModel(hessian, dtype, min(value, objective.loss.unit))
+            self.last_matrix = self.kept.matrix
             return
         if objective.n_columns > 1:
             fix_class_shift(hessian, objective)
-        self.last_solve = CholeskyFactor(hessian).solve
+        self.factor = CholeskyFactor(hessian)
+        self.last_solve = self.factor.solve
         self.kept = InverseHessian(self.last_solve)
 
     def forget(self):
@@ -303,10 +314,17 @@ class ExactHessian(HessianModel):
         self.hessian_decrement = decrement_of(objective, point, direction)
         is_nearly_solved = self.hessian_decrement / 2 <= self.nearly_solved * abs(point.value)
         keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
-        if not keeps:
-            self.kept = None
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
+        if is_nearly_solved and self.factor is not None and self.factor.is_damped:
+            # Where columns all but depend on each other, the damping takes most of the step.
+            missing = self.factor.shortfall(direction)
+            is_noise = float(missing @ self.last_solve(missing)) <= ROUNDING * EPS * point.value
+            if not (is_noise and point.max_gradient <= stopping.goal.tol):
+                point.curvature = objective.value_gradient(point.theta, curvature=True).curvature
+                direction = self._direction_by_products(point, stopping)
+        if not keeps:
+            self.kept = None
         return direction
 
     def _direction_of_kept(self, point, previous, stopping):
@@ -363,13 +381,14 @@ class ExactHessian(HessianModel):
             point.gradient,
             lambda vector: self.kept @ vector,
         )
-        preconditioned = equations.search.copy()
+        direction = equations.search.copy()
         target = stopping.residual_target(point, equations.norm)
-        return (
-            equations.direction
-            if solve_equations(equations, target, MAX_ROUNDS)
-            else preconditioned
-        )
+        if solve_equations(equations, target, MAX_ROUNDS):
+            direction = equations.direction
+        if equations.is_flat and equations.norm > stopping.rounding:
+            # Curvature has vanished and a slope has not: what damping promises is made up.
+            self.promises_are_real = False
+        return direction
 
     def solve_hessian_at(self, theta):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
@@ -394,6 +413,18 @@ class ExactHessian(HessianModel):
         rows = np.sort(rows)
         weight_sum = self.objective.weight_sum
         return self.objective.replace(samples=samples.take(rows), weight_sum=weight_sum), rows
+
+    def hides_curvature(self, point):
+        """Return whether products do not tell columns with coefficients from equal ones."""
+        free = np.flatnonzero(self.objective.penalty_in_theta.is_free(point.theta))
+        if self.last_matrix is None or len(free) == 0:
+            return False
+        matrix = self.last_matrix.copy()
+        if self.objective.n_columns > 1:
+            fix_class_shift(matrix, self.objective)
+        # Of a pivot as small as this, rounding errors are a part that matters.
+        hidden = float(np.finfo(self.objective.samples.dtype).eps) / SMALL_PART
+        return CholeskyFactor(matrix[np.ix_(free, free)]).smallest_pivot < hidden
 
     def curves_upwards(self, point):
         """Return whether the last Hessian, some steps before the point, says so of the point."""

@@ -11,7 +11,7 @@ from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
-from .doubt import needs_exact_steps
+from .doubt import is_doubtful
 from .hessians import ClassMeanHessian, HessianProducts, RowSpaceHessian
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
@@ -51,20 +51,44 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         Of the same objective, maybe with another center and scale.
     """
     result = descend(plan, objective, theta, goal, stronger=stronger)
+    is_float32 = result.objective.samples.dtype == np.float32
+    if is_float32 and result.verdict.is_sound and _is_blurred(result):
+        result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    # Newton's method with the whole Hessian misses nothing.
-    is_exact = plan.methods[-1] is Method.EXACT
-    if not (is_exact and result.verdict.is_solved) and needs_exact_steps(result, goal):
-        exact = replace(plan.without_start(), methods=(Method.EXACT,))
-        again = _solve_again(exact, result.objective, result.theta, goal, result)
-        if _is_better(again, result, goal):
-            result = again
+    # Newton's method with the whole Hessian misses nothing, where it comes to an end of its own.
+    is_sure, is_smooth = result.verdict.is_sound, result.objective.penalty.is_smooth
+    if plan.methods[-1] is not Method.EXACT or result.n_iter >= goal.max_iter:
+        is_sure = False
+    elif is_smooth:
+        is_sure = result.verdict.is_solved
+    if not is_sure and is_doubtful(result):
+        if result.n_iter < goal.max_iter:
+            exact = replace(plan.without_start(), methods=(Method.EXACT,))
+            objective = _in_float64(result.objective) or result.objective
+            again = _solve_again(exact, objective, result.theta, goal, result)
+            is_sure = again.verdict.is_solved if is_smooth else again.verdict.is_sound
+            is_sure = is_sure and again.n_iter < goal.max_iter
+            if _is_better(again, result, goal):
+                result = again
+        if not is_sure and result.verdict.is_solved and is_doubtful(result):
+            result.verdict = Verdict.STALLED
     if not result.verdict.is_solved and result.n_iter >= goal.max_iter:
         result.verdict = Verdict.MAX_ITER
     elif result.verdict is Verdict.STALLED and _has_little_loss(result):
         result.verdict = Verdict.LITTLE_LOSS
     return result
+
+
+def _is_blurred(result):
+    # Whether rounding errors of float32 in the raw predictions, which grow with columns that are
+    # far from zero, may change the objective by more than is promised.
+    objective, value = result.objective, abs(result.last_point.value)
+    eps = float(np.finfo(np.float32).eps)
+    coef, _ = objective.coef_intercept(result.theta)
+    size = np.abs(objective.coordinates.center) + 1 / objective.coordinates.scale
+    squares = size**2 @ coef**2
+    return not eps**2 * np.max(squares) / 8 <= LARGEST_GAP * value
 
 
 def _with_more_digits(plan, result, goal):

@@ -420,7 +420,10 @@ def suboptimality_bound(objective, point):
             bound = np.sum(of_loss * coef + l1 * np.abs(coef) + l2 / 2 * coef**2)
             # No coefficient of an optimum costs more than the value; by L2, it gains this at most.
             bound += min(np.max(excess / l1) * point.value, np.sum(excess**2 / l2) / 2)
-    return bound + np.sum(point.gradient[p:] ** 2) / (SMALL_LOSS * objective.loss.unit) / 2
+        # Curvature along an intercept, where a class happens once in ten thousand samples, or less
+        # where the loss itself is less.
+        curvature = min(SMALL_LOSS * objective.loss.unit, point.value)
+        return bound + np.sum(point.gradient[p:] ** 2) / curvature / 2
 
 
 def progress(objective, point):

@@ -51,3 +51,12 @@ def test_shapes_are_checked():
         CholeskyFactor(np.ones((2, 3)))
     with pytest.raises(ValueError, match="as many rows"):
         CholeskyFactor(np.eye(2)).solve(np.ones(3))
+
+
+def test_says_where_the_matrix_all_but_vanishes():
+    whole = CholeskyFactor(np.array([[4.0, 0.0], [2.0, 4.0]]))
+    assert not whole.is_damped
+    # Scaled, the rows are (1, 0) and (1/2, 1): the last pivot is 1 - 1/4.
+    assert whole.smallest_pivot == pytest.approx(0.75, rel=4 * np.finfo(np.float64).eps)
+    assert CholeskyFactor(np.array([[1.0, 0.0], [1.0, 1.0]])).is_damped
+    assert CholeskyFactor(np.array([[1.0, 0.0], [0.0, 0.0]])).is_damped

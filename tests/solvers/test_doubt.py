@@ -6,8 +6,9 @@ asks from each solution whether a descent gains more than the promised 1e-6 of t
 
 import numpy as np
 import pytest
-from fuzz.problems import Problem
+from fuzz.problems import LAYOUTS, Problem
 from fuzz.verdicts import outcome_of
+from sklearn.metrics import log_loss
 
 from sklogloss import LogLossClassifier
 from sklogloss.solvers.doubt import gain_of_step
@@ -47,6 +48,56 @@ def test_columns_that_are_nearly_equal(solver):
     X = 1e-7 * np.hstack([X, X[:, :1], X[:, 1:2] + 1e-6 * rng.normal(size=(14, 1))])
     y = [1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1, 1]
     assert kind_of(X, y, C=inf, solver=solver) in ("solved", "warned")
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("layout", ["C", "csr"])
+def test_a_difference_of_columns_counts_as_a_column_of_its_own(solver, n_classes, layout):
+    # Relative to the columns the difference is 1e-9: its square, in the Hessian, has no digits.
+    rng = np.random.default_rng(1)
+    first, difference = rng.normal(size=(2, 60))
+    y = np.argmax(rng.gumbel(size=(60, n_classes)) + np.outer(difference, range(n_classes)), axis=1)
+    close = np.column_stack([1e3 * first, 1e3 * first + 1e-6 * difference])
+    parameters = {"C": inf, "solver": solver, "max_iter": 1000}
+    assert kind_of(close, y, layout, **parameters) == "solved"
+    clf = LogLossClassifier(**parameters).fit(LAYOUTS[layout](close), y)
+    apart = LogLossClassifier(**parameters).fit(np.column_stack([first, difference]), y)
+    loss = log_loss(y, clf.predict_proba(close))
+    # The promised gap of each.
+    best = log_loss(y, apart.predict_proba(np.column_stack([first, difference])))
+    assert loss == pytest.approx(best, rel=2e-6)
+
+
+def test_an_end_at_max_iter_is_no_solution_if_a_step_would_gain():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(34, 30)) * 10.0 ** rng.uniform(-4, 0, size=30)
+    y = np.arange(34) % 5
+    for max_iter in (20, 40, 80):
+        kind = kind_of(X, y, C=inf, label_smoothing=0.3, solver="lbfgs", max_iter=max_iter)
+        assert kind in ("solved", "warned")
+    assert kind_of(X, y, C=inf, label_smoothing=0.3, solver="lbfgs", max_iter=20) == "warned"
+
+
+def test_float32_far_from_zero_that_rounds_the_loss_to_zero():
+    X = [[227640.25, 303527, 75880.75, 227640.25, 75879.75, 151762.5]]
+    X += [[227645.25, 303521, 75881.75, 227641.25, 75879.75, 151763.5]]
+    X += [[227642.25, 303523, 75880.75, 227645.25, 75880.75, 151761.5]]
+    assert kind_of(np.float32(X), [1, 1, 0], C=inf, solver="newton-cholesky") == "warned"
+
+
+def test_a_slope_where_curvature_has_vanished():
+    # The first step leads where the only row that counts has a probability of 1 and the others, of
+    # next to no weight, keep a slope but no curvature.
+    X = np.array([[0.11, -0.56], [0.68, 0.57], [1.06, 0.13]])
+    problem = Problem(
+        X,
+        np.array([0, 1, 1]),
+        parameters={"C": 0.03},
+        sample_weight=np.array([202, 1.2e-4, 2.6e-4]),
+        offset=np.array([12, 5.2, -15.6]),
+    )
+    assert outcome_of(problem).kind in ("solved", "warned")
 
 
 def test_columns_that_are_nearly_equal_under_an_l1_penalty():
