@@ -96,7 +96,10 @@ class HessianProducts(HessianModel):
         self.inverse = None
         # How many more products, of how many, pay for a factor of the mean over the classes.
         self.n_products_left = self.factor_cost = np.inf
-        if self.system is None and objective.shape[0] <= MANY_PARAMETERS:
+        # Where no penalty limits the coefficients, a factor of next to no curvature makes them of
+        # rounding errors.
+        is_small = objective.shape[0] <= MANY_PARAMETERS and objective.penalty.grows_everywhere
+        if self.system is None and is_small:
             self.n_products_left = self.factor_cost = products_per_class_mean(objective)
 
     def adopt(self, model):

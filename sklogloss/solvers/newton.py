@@ -316,7 +316,9 @@ class ExactHessian(HessianModel):
         keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
-        if is_nearly_solved and self.factor is not None and self.factor.is_damped:
+        is_damped = self.factor is not None and self.factor.is_damped
+        # Separated samples leave no curvature, and no digits to solve for.
+        if is_damped and is_nearly_solved and point.value > SMALL_LOSS * objective.loss.unit:
             # Where columns all but depend on each other, the damping takes most of the step.
             missing = self.factor.shortfall(direction)
             is_noise = float(missing @ self.last_solve(missing)) <= ROUNDING * EPS * point.value
