@@ -12,6 +12,7 @@ import sklearn
 
 from sklogloss.classifiers.array_api import give_back
 from sklogloss.classifiers.problem import fitted_coefficients
+from sklogloss.inputs.errors import shown
 from sklogloss.solvers.stopping import SolverResult, Verdict
 
 try:
@@ -41,8 +42,10 @@ class _StopFit(Exception):
 
 
 def check_callbacks(estimator, callbacks):
-    """Raise an error if scikit-learn has no callbacks yet."""
-    if not hasattr(estimator, "set_callbacks"):
+    """Raise an error if these are no sequence, or scikit-learn has no callbacks yet."""
+    if not isinstance(callbacks, (list, tuple)):
+        raise TypeError(f"callbacks must be a list or tuple of callbacks, got {shown(callbacks)}")
+    if callbacks and not hasattr(estimator, "set_callbacks"):
         raise ValueError(
             "callbacks need scikit-learn 1.9 or later, got "
             f"{len(callbacks)} with scikit-learn {sklearn.__version__}"

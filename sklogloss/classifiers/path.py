@@ -228,8 +228,8 @@ def logloss_path(
         raise no_l1_error(solver, f"l1_ratio={l1_ratio}", "l1_ratio=0")
     problem = model._validate_problem(X, y, sample_weight, offset)
     grid = (model, problem, Cs, float(l1_ratio))
+    check_callbacks(model, callbacks)
     if callbacks:
-        check_callbacks(model, callbacks)
         model.set_callbacks(*callbacks)
         path, results = _solve_in_tasks(grid, X, y, sample_weight, offset)
     else:
