@@ -316,18 +316,23 @@ class ExactHessian(HessianModel):
         keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
-        is_damped = self.factor is not None and self.factor.is_damped
-        # Separated samples leave no curvature, and no digits to solve for.
-        if is_damped and is_nearly_solved and point.value > SMALL_LOSS * objective.loss.unit:
-            # Where columns all but depend on each other, the damping takes most of the step.
-            missing = self.factor.shortfall(direction)
-            is_noise = float(missing @ self.last_solve(missing)) <= ROUNDING * EPS * point.value
-            if not (is_noise and point.max_gradient <= stopping.goal.tol):
-                point.curvature = objective.value_gradient(point.theta, curvature=True).curvature
-                direction = self._direction_by_products(point, stopping)
+        if is_nearly_solved and self.factor is not None and self.factor.is_damped:
+            direction = self._without_damping(direction, point, stopping)
         if not keeps:
             self.kept = None
         return direction
+
+    def _without_damping(self, direction, point, stopping):
+        # Where columns all but depend on each other, the damping of the factor takes most of the
+        # step. Separated samples leave no curvature, and no digits to solve for.
+        if not point.value > SMALL_LOSS * self.objective.loss.unit:
+            return direction
+        missing = self.factor.shortfall(direction)
+        is_noise = float(missing @ self.last_solve(missing)) <= ROUNDING * EPS * point.value
+        if is_noise and point.max_gradient <= stopping.goal.tol:
+            return direction
+        point.curvature = self.objective.value_gradient(point.theta, curvature=True).curvature
+        return self._direction_by_products(point, stopping)
 
     def _direction_of_kept(self, point, previous, stopping):
         # None where the passes that are left to do at the present rate cost more than a new

@@ -245,6 +245,7 @@ def make_plan(facts, solver="auto") -> Plan:
     if not facts.is_convex:
         # Where starts lead is told by half as many rows as a solution needs.
         size = max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2)
+        size = min(size, _most_rows_taken(facts))
         is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
@@ -281,17 +282,22 @@ def _has_easy_dual(facts):
     )
 
 
+def _most_rows_taken(facts):
+    # How many rows may come from partitions elsewhere; of one's own, all.
+    if not facts.is_partitioned:
+        return facts.n_samples
+    return MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
+
+
 def _subset_sizes(facts):
     # Of nested random subsets that are worth solving first, small to large.
     n_rows, sizes = facts.n_weighted, []
     smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
     while facts.has_rows:
         size = max(int(n_rows * SUBSET_FRACTION), smallest)
-        if facts.is_partitioned and not sizes:
-            most = MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
-            size = max(min(size, most), smallest)
+        size = min(size, _most_rows_taken(facts))
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
-        if size > 2 * SUBSET_FRACTION * n_rows or is_rare:
+        if size < smallest or size > 2 * SUBSET_FRACTION * n_rows or is_rare:
             break
         sizes.insert(0, size)
         n_rows = size

@@ -326,13 +326,14 @@ def _in_float64(objective):
 def _densified(objective):
     # Dense columns are centred before the sums, sparse ones after them: columns that are far from
     # zero, with next to no zeros, lose digits there.
-    X, design = objective.samples.X, objective.samples.design
-    if not (design.is_sparse and objective.fit_intercept):
+    samples, design = objective.samples, objective.samples.design
+    if samples.is_partitioned or not (design.is_sparse and objective.fit_intercept):
         return None
+    X = samples.X
     # Dense entries may take no more memory than sparse ones with their indices.
     if X.data.nbytes + X.indices.nbytes < X.dtype.itemsize * design.n_samples * design.n_features:
         return None
-    return objective.replace(samples=objective.samples.astype(objective.samples.dtype, dense=True))
+    return objective.replace(samples=samples.astype(samples.dtype, dense=True))
 
 
 def _recentred(objective, theta):

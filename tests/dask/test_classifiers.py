@@ -264,3 +264,16 @@ def test_warm_start_and_numpy_targets():
     warm = LogLossClassifier(tol=1e-8, warm_start=True).fit(of_X, of_y)
     n_iter = warm.n_iter_[0]
     assert warm.fit(of_X, of_y).n_iter_[0] < n_iter
+
+
+@pytest.mark.parametrize("kind", ["twice", "time stamps"])
+def test_rounding_errors_set_the_end(kind):
+    # What a local fit then tries in float64, or with a dense X, is no reason for an error.
+    X, y = make_data()
+    parameters = {}
+    if kind == "twice":
+        X, parameters = np.hstack([X, X]), {"l1_ratio": 1.0}
+    else:
+        X[:, 1] = 1.7e18 + 3e15 * X[:, 1]
+    found = LogLossClassifier(**parameters).fit(*collected(X, y))
+    assert_same_optimum(found, sklogloss.LogLossClassifier(**parameters).fit(X, y), X, y)

@@ -10,6 +10,7 @@ from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import (
+    MOST_ENTRIES_TAKEN,
     ROWS_PER_PARAMETER,
     SMOOTH_SOLVERS,
     SOLVERS,
@@ -364,3 +365,22 @@ def test_every_plan_has_words():
             assert words.startswith(f"{solver}: from ")
             assert all(method.value in words for method in plan.methods)
             assert plan.start.value in words
+
+
+@pytest.mark.parametrize("n_features", [1000, 5000])
+@pytest.mark.parametrize("solver", ["auto", "newton-cholesky", "lbfgs"])
+@pytest.mark.parametrize("is_convex", [True, False])
+def test_few_entries_come_from_partitions_elsewhere(n_features, solver, is_convex):
+    n_samples = 100_000_000
+    of_rows = facts_of(dense(1000, n_features))
+    facts = dataclasses.replace(
+        of_rows,
+        n_samples=n_samples,
+        n_weighted=n_samples,
+        n_stored=n_samples * n_features,
+        is_partitioned=True,
+        is_convex=is_convex,
+    )
+    plan = make_plan(facts, solver)
+    rows = max([*plan.subset_sizes, plan.rows_for_starts or 0])
+    assert rows * n_features <= MOST_ENTRIES_TAKEN
