@@ -71,11 +71,17 @@ class Layout:
         Of X.
     is_soft : bool
         Whether y holds probabilities of the classes.
+    columns : tuple or None
+        The names of the columns of a DataFrame X.
+    y_columns : tuple or None
+        Those of a DataFrame y with probabilities.
     """
 
     n_features: int
     dtype: np.dtype[Any]
     is_soft: bool
+    columns: tuple[Any, ...] | None = None
+    y_columns: tuple[Any, ...] | None = None
 
     def entries(self, X: Any, *, checks: bool) -> Any:
         """Return a block of X as an ndarray, CSR or CSC matrix of the dtype.
@@ -94,6 +100,7 @@ class Layout:
             )
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"X must have {self.n_features} columns, got the shape {X.shape}")
+        check_columns("X", X, self.columns)
         if not checks and is_array and X.dtype == self.dtype:
             return X
         return check_array(
@@ -104,6 +111,22 @@ class Layout:
             ensure_min_samples=0,
             input_name="X",
         )
+
+
+def check_columns(name: str, block: Any, columns: tuple[Any, ...] | None) -> None:
+    """Raise a ValueError if a DataFrame lacks the columns of the collection, or their order."""
+    if columns is None or not hasattr(block, "columns"):
+        return
+    found = tuple(block.columns)
+    if found != columns:
+        pairs = zip(found, columns, strict=False)
+        differ = next((i for i, (one, other) in enumerate(pairs) if one != other), None)
+        which = (
+            f"got {len(found)}, not {len(columns)}"
+            if differ is None
+            else f"got {found[differ]!r} in the place of {columns[differ]!r}"
+        )
+        raise ValueError(f"{name} must have the columns of the collection in their order, {which}")
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,7 @@ def read_facts(block: Block, layout: Layout) -> BlockFacts:
     """
     with in_partition(block.number):
         X = layout.entries(block.X, checks=True)
+        check_columns("y", block.y, layout.y_columns)
         if layout.is_soft and len(block.y) > 0:
             y = normalized_rows("y", block.y)
         else:

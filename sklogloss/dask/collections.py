@@ -40,8 +40,6 @@ class Blocks:
         From the name of an argument to a list of Delayed or arrays, to a number or to None.
     meta : DataFrame or None
         An empty DataFrame with the columns of X.
-    y_columns : list or None
-        Those of a DataFrame y.
     is_held : bool
         Whether X is persisted.
     """
@@ -50,7 +48,6 @@ class Blocks:
     X: list[Delayed]
     others: dict[str, Any]
     meta: Any
-    y_columns: list[Any] | None
     n_classes: int | None
     is_held: bool
 
@@ -65,16 +62,21 @@ class Blocks:
             argument has another number of rows or partitions.
         """
         X, n_features, dtype, meta = _checked_features(X)
-        layout = Layout(n_features, dtype, is_soft(y))
+        has_probabilities = is_soft(y)
+        layout = Layout(
+            n_features,
+            dtype,
+            has_probabilities,
+            _column_names(meta),
+            _column_names(y) if has_probabilities else None,
+        )
         others = {"y": y, "sample_weight": sample_weight, "offset": offset}
         others = {name: aligned(name, other, X) for name, other in others.items()}
-        columns = getattr(y, "columns", None)
         return cls(
             layout,
             blocks_of(X),
             others,
             meta,
-            None if columns is None or not layout.is_soft else list(columns),
             int(y.shape[1]) if layout.is_soft else None,
             _is_persisted(X),
         )
@@ -135,6 +137,11 @@ def _checked_features(X):
         raise ValueError("X must have a known number of columns")
     dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
     return X, X.shape[1], dtype, None
+
+
+def _column_names(table):
+    columns = getattr(table, "columns", None)
+    return None if columns is None else tuple(columns)
 
 
 def _is_number(dtype):

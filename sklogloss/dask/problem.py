@@ -167,8 +167,8 @@ def _targets(blocks, facts):
         if np.ndim(totals) == 0:
             raise ValueError("X has 0 samples")
         classes = np.arange(blocks.n_classes)
-        if blocks.y_columns is not None:
-            classes, order = sorted_columns(blocks.y_columns, "y")
+        if blocks.layout.y_columns is not None:
+            classes, order = sorted_columns(list(blocks.layout.y_columns), "y")
             totals = totals[order]
         if np.count_nonzero(totals) < 2:
             raise ValueError(

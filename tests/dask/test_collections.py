@@ -84,6 +84,30 @@ def test_errors_of_the_blocks_name_the_partition():
             LogLossClassifier().fit(of_X, y)
 
 
+@pytest.mark.parametrize("columns", [["d", "c", "b", "a"], ["a", "b", "c", "e"]])
+def test_columns_of_partitions_are_those_of_the_collection(columns):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(200, 4)), columns=list("abcd"))
+    y = dd.from_pandas(pd.Series((rows["a"] > 0).astype(int)), npartitions=2)
+    other = rows[100:].rename(columns={"d": "e"}) if "e" in columns else rows[100:]
+    parts = [dask.delayed(rows[:100]), dask.delayed(other[columns])]
+    of_X = dd.from_delayed(parts, meta=rows[:0], verify_meta=False)
+    message = r"partition 1: X must have the columns of the collection in their order, got '[de]'"
+    with dask.config.set(scheduler="sync"), pytest.raises(ValueError, match=message):
+        LogLossClassifier().fit(of_X, y)
+
+
+def test_columns_of_probabilities_are_those_of_the_collection():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(200, 2)), columns=list("ab"))
+    y = pd.DataFrame(rng.dirichlet([1, 2], size=200), columns=["no", "yes"])
+    parts = [dask.delayed(y[:100]), dask.delayed(y[["yes", "no"]][100:])]
+    of_y = dd.from_delayed(parts, meta=y[:0], verify_meta=False)
+    message = "partition 1: y must have the columns .* got 'yes' in the place of 'no'"
+    with dask.config.set(scheduler="sync"), pytest.raises(ValueError, match=message):
+        LogLossClassifier().fit(dd.from_pandas(rows, npartitions=2), of_y)
+
+
 def test_categories_of_y_count_by_their_names():
     values = pd.Series(["b", "a"] * 30).astype("category")
     parts = [
