@@ -224,8 +224,11 @@ def make_plan(facts, solver="auto") -> Plan:
     solver : str
         One of SOLVERS. Any other name, such as "auto", leaves the choice to the plan.
     """
+    most = facts.n_samples
+    if facts.is_partitioned:
+        most = MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
     # Few rows are solved as fast as a subset of them.
-    sizes = _subset_sizes(facts) if facts.n_weighted > SMALLEST_SUBSET else ()
+    sizes = _subset_sizes(facts, most) if facts.n_weighted > SMALLEST_SUBSET else ()
     # Where parameters are few, the Hessian of all rows costs little more than a pass: it takes a
     # fourth of n_parameters times the multiplications of a product.
     is_costly = facts.n_parameters > 4 * PRODUCTS_PER_STEP
@@ -245,7 +248,7 @@ def make_plan(facts, solver="auto") -> Plan:
     if not facts.is_convex:
         # Where starts lead is told by half as many rows as a solution needs.
         size = max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2)
-        size = min(size, _most_rows_taken(facts))
+        size = min(size, most)
         is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
@@ -282,20 +285,13 @@ def _has_easy_dual(facts):
     )
 
 
-def _most_rows_taken(facts):
-    # How many rows may come from partitions elsewhere; of one's own, all.
-    if not facts.is_partitioned:
-        return facts.n_samples
-    return MOST_ENTRIES_TAKEN * facts.n_samples // max(facts.n_stored, 1)
-
-
-def _subset_sizes(facts):
+def _subset_sizes(facts, most):
     # Of nested random subsets that are worth solving first, small to large.
     n_rows, sizes = facts.n_weighted, []
     smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
     while facts.has_rows:
         size = max(int(n_rows * SUBSET_FRACTION), smallest)
-        size = min(size, _most_rows_taken(facts))
+        size = min(size, most)
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         if size < smallest or size > 2 * SUBSET_FRACTION * n_rows or is_rare:
             break
