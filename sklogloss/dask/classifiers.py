@@ -110,8 +110,12 @@ class OnCollections(BaseLinearClassifier):
 
     def to_local(self) -> Any:
         """Return the local estimator with the same parameters and fitted attributes."""
+        return self._twin()
+
+    def _twin(self, **others):
+        # The local estimator, with other values of some parameters.
         twin = self._local_class(**self.get_params(deep=False))
-        for name, value in deepcopy(vars(self)).items():
+        for name, value in deepcopy({**vars(self), **others}).items():
             setattr(twin, name, value)
         return twin
 
@@ -134,17 +138,17 @@ class OnCollections(BaseLinearClassifier):
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
         """Return the accuracy, for collections as a dask array of no dimensions."""
         if not is_collection(X):
-            return self.to_local().score(X, y, sample_weight, offset)
+            return self._twin().score(X, y, sample_weight, offset)
         from sklogloss.dask.prediction import accuracy
 
-        return accuracy(self.to_local(), X, y, sample_weight, offset)
+        return accuracy(self._twin(), X, y, sample_weight, offset)
 
     def _of_blocks(self, method, X, offset):
         if not is_collection(X):
-            return getattr(self.to_local(), method)(X, offset=offset)
+            return getattr(self._twin(), method)(X, offset=offset)
         from sklogloss.dask.prediction import predicted
 
-        return predicted(self.to_local(), method, X, offset)
+        return predicted(self._twin(), method, X, offset)
 
 
 class LogLossClassifier(OnCollections, local.LogLossClassifier):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import PredefinedSplit
 from sklearn.utils.metadata_routing import _raise_for_params
 
 import sklogloss.classifiers as local
@@ -37,7 +39,8 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     cv : int or array of shape (n_samples,), default=None
         The number of folds, stratified in the order of the rows as scikit-learn's StratifiedKFold
         does it; None means 5. Or the number of the fold of each row, from 0 on, in the partitions
-        of X.
+        of X. Splitters and iterables of splits are refused. `to_local` turns such an array into
+        a PredefinedSplit.
     scoring : {"neg_log_loss", "accuracy"} or None, default="neg_log_loss"
         None means accuracy.
 
@@ -84,11 +87,30 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
                 f"{self.scoring!r}"
             )
         problem = super()._validate_problem(X, y, sample_weight, offset)
-        is_array = is_collection(self.cv) or np.ndim(self.cv) == 1
+        is_array = _has_fold_numbers(self.cv)
+        if not (self.cv is None or is_array or isinstance(self.cv, Integral)):
+            raise TypeError(
+                "cv must be an integer, None, or an array with the number of the fold of each row; "
+                f"collections take no splitters and no iterables of splits, got {self.cv!r}"
+            )
         if self.cv is not None and not is_array:
             check_parameter("cv", self.cv, Integers(2))
         problem.fold_blocks = aligned("cv", self.cv, X) if is_array else None
         return problem
+
+    def to_local(self) -> Any:
+        """Return the local estimator with the same parameters and fitted attributes.
+
+        An array with the folds of the rows becomes a PredefinedSplit of a NumPy array.
+        """
+        cv = self.cv
+        if _has_fold_numbers(cv):
+            cv = PredefinedSplit(np.asarray(cv))
+        return super()._twin(cv=cv)
+
+    def _twin(self, **others):
+        # Predictions need no folds, and an array of these is as long as the rows.
+        return super()._twin(cv=None, **others)
 
     def _folds(self, problem, split_params):
         blocks = problem.blocks.partitions(problem.log, with_X=False).take(problem.numbers)
@@ -161,6 +183,14 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
         totals, weights = blocks.sum("scores", function, problem.fold_numbers)
         with np.errstate(invalid="ignore"):
             return (totals / weights[:, None]).reshape(shape[:3])
+
+
+def _has_fold_numbers(cv):
+    # NumPy makes no array of splits of different sizes.
+    try:
+        return is_collection(cv) or np.ndim(cv) == 1
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import PredefinedSplit, StratifiedKFold
 
 import sklogloss
@@ -58,6 +59,32 @@ def test_given_folds_weights_offsets_and_l1():
         assert_same_choice(model, local)
         score = model.score(of_X, of_y, of_weight, of_offset)
     assert score == pytest.approx(local.score(X, y, weight, offset), rel=1e-5)
+
+
+@pytest.mark.parametrize("is_collection", [True, False])
+def test_to_local_fits_the_folds_of_the_rows(is_collection):
+    X, y = make_data(2)
+    folds = np.arange(len(y)) % 3
+    of_X, of_y, of_folds = collected(X, y, folds)
+    with dask.config.set(scheduler="sync"):
+        model = LogLossClassifierCV(Cs=2, cv=of_folds if is_collection else folds)
+        local = model.fit(of_X, of_y).to_local()
+        labels = model.predict(of_X).compute()
+    assert isinstance(local.cv, PredefinedSplit)
+    np.testing.assert_array_equal(local.predict(X), labels)
+    assert_same_choice(model, clone(local).fit(X, y))
+
+
+def test_to_local_keeps_the_number_of_folds():
+    assert LogLossClassifierCV(cv=3).to_local().cv == 3
+    assert LogLossClassifierCV().to_local().cv is None
+
+
+@pytest.mark.parametrize("cv", [StratifiedKFold(3), [([0], [1, 2]), ([1, 2], [0])], "3"])
+def test_splitters_and_splits_are_refused(cv):
+    message = "array with the number of the fold of each row; collections take no splitters"
+    with dask.config.set(scheduler="sync"), pytest.raises(TypeError, match=message):
+        LogLossClassifierCV(cv=cv).fit(*collected(*make_data(2)))
 
 
 @pytest.mark.parametrize(
