@@ -38,11 +38,13 @@ class OnCollections(BaseLinearClassifier):
         X : dask Array or DataFrame of shape (n_samples, n_features)
             Blocks of NumPy arrays or of SciPy's CSR or CSC matrices; columns of numbers or
             booleans. float32 stays float32, everything else becomes float64. Chunk sizes may be
-            unknown, and partitions empty. A persisted collection stays where it is; any other is
-            read again in each pass.
+            unknown, and partitions empty. Chunks along the columns are merged in each pass, with
+            a warning. A persisted collection stays where it is; any other is read again in each
+            pass. Arrays in memory are refused.
         y : dask Array, Series or DataFrame of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or the probability of each class, in the partitions of X. Where the chunk sizes
-            of X are known, a NumPy array will do, here and for what follows.
+            Labels, or the probability of each class, in the partitions of X. Beside a dask Array
+            X of known chunk sizes, arrays in memory are accepted, here and for what follows. Those
+            of a DataFrame are never known; ``X.to_dask_array(lengths=True)`` counts its rows.
         sample_weight : dask Array or Series of shape (n_samples,), float, default=None
         offset : dask Array, Series or DataFrame, default=None
             Of shape (n_samples,) or (n_samples, n_classes).
@@ -136,7 +138,7 @@ class OnCollections(BaseLinearClassifier):
         return self._of_blocks("predict_log_proba", X, offset)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
-        """Return the accuracy, for collections as a dask array of no dimensions."""
+        """Return the accuracy, for collections as a lazy number: a dask array of shape ()."""
         if not is_collection(X):
             return self._twin().score(X, y, sample_weight, offset)
         from sklogloss.dask.prediction import accuracy

@@ -167,9 +167,10 @@ def aligned(name: str, other: Any, X: Any) -> Any:
     n_blocks, lengths = len(sizes), None if np.isnan(sizes).any() else tuple(sizes)
     if not (_is_array(other) or is_frame(other)):
         if lengths is None:
+            learns = "X.to_dask_array(lengths=True)" if is_frame(X) else "X.compute_chunk_sizes()"
             raise TypeError(
-                f"{name} must be a dask collection like X, whose chunks have unknown sizes; got "
-                f"{type(other).__name__}"
+                f"{name} must be a dask collection with the partitions of X, as the numbers of "
+                f"rows of these are not known; got {type(other).__name__}. {learns} counts the rows"
             )
         if len(other) != sum(lengths):
             raise ValueError(_differs(name, len(other), sum(lengths)))

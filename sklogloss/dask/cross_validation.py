@@ -152,7 +152,11 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
         offset: Any = None,
         **score_params: Any,
     ) -> Any:
-        """Return minus the log loss of collections, or the accuracy, as `scoring` says."""
+        """Return minus the log loss, or the accuracy, as `scoring` says.
+
+        Of collections, minus the log loss is computed at once, a float; the accuracy is a lazy
+        number, a dask array of shape ().
+        """
         _raise_for_params(score_params, self, "score")
         if not (is_collection(X) and is_log_loss(self._get_scorer())):
             return super().score(X, y, sample_weight, offset)

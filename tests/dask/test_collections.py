@@ -39,7 +39,18 @@ def frame(*columns):
         (X, Y[:50], ValueError, "y must have as many rows as X, 60, got 50"),
         (X, np.ones(61), ValueError, "y must have as many rows as X, 60, got 61"),
         (X, frame("y")["y"], ValueError, "y must have as many partitions as X, 6, got 3"),
-        (frame("a"), np.ones(60), TypeError, "y must be a dask collection like X"),
+        (
+            frame("a"),
+            np.ones(60),
+            TypeError,
+            r"y must be a dask collection with .* got ndarray. X.to_dask_array\(lengths=True\)",
+        ),
+        (
+            X[da.from_array(np.arange(60) >= 0, chunks=10)],
+            np.ones(60),
+            TypeError,
+            r"y must be a dask collection with .* got ndarray. X.compute_chunk_sizes\(\)",
+        ),
         (
             X.map_blocks(sparse.coo_array, meta=sparse.coo_array((0, 0))).map_blocks(
                 np.asarray, meta=np.ma.masked_array([[1.0]])
@@ -63,6 +74,14 @@ def test_other_partitions_of_known_sizes_are_cut_anew():
     of_X = da.from_array(rng.normal(size=(60, 3)), chunks=(10, 3))
     one, other = (LogLossClassifier().fit(of_X, Y.rechunk(size)) for size in (10, 17))
     np.testing.assert_array_equal(one.coef_, other.coef_)
+
+
+def test_lengths_of_a_frame_let_y_be_in_memory():
+    with dask.config.set(scheduler="sync"):
+        of_X = frame("a").to_dask_array(lengths=True)
+        found = LogLossClassifier().fit(of_X, FRAME["y"])
+        expected = LogLossClassifier().fit(frame("a"), frame("y")["y"])
+    np.testing.assert_array_equal(found.coef_, expected.coef_)
 
 
 def test_errors_of_the_blocks_name_the_partition():
