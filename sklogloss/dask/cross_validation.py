@@ -17,6 +17,7 @@ from sklogloss.classifiers.path import split_coefficients
 from sklogloss.classifiers.scoring import is_log_loss, surprise
 from sklogloss.dask.classifiers import OnCollections, is_collection
 from sklogloss.dask.metrics import log_loss
+from sklogloss.inputs.errors import shown
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.inputs.targets import encode_known, encode_known_probabilities, is_soft
@@ -38,9 +39,9 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     ----------
     cv : int or array of shape (n_samples,), default=None
         The number of folds, stratified in the order of the rows as scikit-learn's StratifiedKFold
-        does it; None means 5. Or the number of the fold of each row, from 0 on, in the partitions
-        of X. Splitters and iterables of splits are refused. `to_local` turns such an array into
-        a PredefinedSplit.
+        does it; None means 5, or fewer where no class has 5 samples. Or the number of the fold of
+        each row, from 0 on, in the partitions of X. Splitters and iterables of splits are refused.
+        `to_local` turns such an array into a PredefinedSplit.
     scoring : {"neg_log_loss", "accuracy"} or None, default="neg_log_loss"
         None means accuracy.
 
@@ -86,16 +87,16 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
                 "scoring must be 'neg_log_loss', 'accuracy' or None for collections, got "
                 f"{self.scoring!r}"
             )
-        problem = super()._validate_problem(X, y, sample_weight, offset)
-        is_array = _has_fold_numbers(self.cv)
-        if not (self.cv is None or is_array or isinstance(self.cv, Integral)):
+        has_numbers = _has_fold_numbers(self.cv)
+        if isinstance(self.cv, Integral):
+            check_parameter("cv", self.cv, Integers(2))
+        elif not (self.cv is None or has_numbers):
             raise TypeError(
                 "cv must be an integer, None, or an array with the number of the fold of each row; "
-                f"collections take no splitters and no iterables of splits, got {self.cv!r}"
+                f"collections take no splitters and no iterables of splits, got {shown(self.cv)}"
             )
-        if self.cv is not None and not is_array:
-            check_parameter("cv", self.cv, Integers(2))
-        problem.fold_blocks = aligned("cv", self.cv, X) if is_array else None
+        problem = super()._validate_problem(X, y, sample_weight, offset)
+        problem.fold_blocks = aligned("cv", self.cv, X) if has_numbers else None
         return problem
 
     def to_local(self) -> Any:
@@ -113,34 +114,34 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
         return super()._twin(cv=None, **others)
 
     def _folds(self, problem, split_params):
-        blocks = problem.blocks.partitions(problem.log, with_X=False).take(problem.numbers)
+        # All rows count, as locally: weights change no fold.
+        blocks = problem.blocks.partitions(problem.log, with_X=False)
         if problem.fold_blocks is not None:
-            rules = [problem.fold_blocks[i] for i in problem.numbers]
-            function = _given_numbers
+            rules, function = problem.fold_blocks, _given_numbers
         else:
             rules, function = self._stratified(problem, blocks), _numbers_of
         numbers = blocks.holding(problem.blocks.is_held).map("folds", function, rules)
-        problem.fold_numbers = numbers
-        n_folds = int(max(numbers.collect("folds", _largest))) + 1
-        return [_fold(problem, numbers, i) for i in range(n_folds)]
+        totals = blocks.collect("folds", _FoldTotals(problem.encoding), numbers)
+        problem.fold_totals = _sum_of_shapes(totals)
+        problem.fold_numbers = numbers.take(problem.numbers)
+        return [_fold(problem, problem.fold_numbers, i) for i in range(len(problem.fold_totals))]
 
     def _stratified(self, problem, blocks):
         # For each partition a rule, from the counts of the classes in those before it. That of
         # StratifiedKFold sorts the classes by their first row.
-        cv = DEFAULT_N_FOLDS if self.cv is None else int(self.cv)
         each = blocks.collect("folds", _ClassCounts(problem.encoding))
         counts, firsts = (np.array(arrays) for arrays in zip(*each, strict=True))
         sizes = np.append(0, np.cumsum(counts.sum(axis=1))[:-1])
         first = np.min(np.where(firsts < 0, np.inf, firsts + sizes[:, None]), axis=0)
         totals, order = counts.sum(axis=0), np.argsort(first, kind="stable")
-        if totals.max() < cv:
+        most = int(totals.max())
+        cv = max(2, min(DEFAULT_N_FOLDS, most)) if self.cv is None else int(self.cv)
+        if most < cv:
             raise ValueError(
-                f"cv={cv} is more than the number of samples of each class, at most {totals.max()}"
+                f"cv={cv} is more than the number of samples of each class, at most {most}"
             )
-        in_order = np.repeat(np.arange(len(order)), totals[order])
-        share = [np.bincount(in_order[i::cv], minlength=len(order)) for i in range(cv)]
         ends = np.empty((len(order), cv), dtype=np.intp)
-        ends[order] = np.cumsum(share, axis=0).T
+        ends[order] = np.cumsum(_stratified_sizes(totals[order], cv), axis=1)
         starts = np.cumsum(counts, axis=0) - counts
         return [_Stratified(problem.encoding, start, ends) for start in starts]
 
@@ -166,7 +167,8 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
 
     def _score_folds(self, problem, folds, score_params):
         shape = self.coefs_paths_.shape
-        known = np.array([fold.rows._of("class_counts").sum(axis=0) > 0 for fold in folds])
+        of_folds = problem.fold_totals
+        known = [np.delete(of_folds, i, axis=0).sum(axis=0) > 0 for i in range(len(folds))]
         joined = self.coefs_paths_.reshape(-1, *shape[3:])
         coefs, intercepts = split_coefficients(joined, self.fit_intercept)
         model = SimpleNamespace(
@@ -180,7 +182,7 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
             model,
             coefs.reshape(len(folds), -1, *coefs.shape[1:]),
             intercepts.reshape(len(folds), -1, intercepts.shape[1]),
-            known,
+            np.array(known),
             self._scores_log_loss,
         )
         blocks = problem.blocks.partitions(problem.log).take(problem.numbers)
@@ -231,7 +233,23 @@ def _fold(problem, numbers, i):
     return DaskFold(rows, np.array([rows.weight_sum]))
 
 
-# What runs where the partitions are.
+def _stratified_sizes(totals, n_folds):
+    # How many of each class, sorted by their first row, are in each fold: of the rows sorted by
+    # class, the first one goes to the first fold, the second one to the second, and so on.
+    ends = np.cumsum(totals)[:, None]
+    upto_fold = n_folds - 1 - np.arange(n_folds)
+    return (ends + upto_fold) // n_folds - (ends - totals[:, None] + upto_fold) // n_folds
+
+
+def _sum_of_shapes(matrices):
+    # Of matrices with as many columns, those with fewer rows being zero in the others.
+    total = np.zeros((max(map(len, matrices)), matrices[0].shape[1]))
+    for matrix in matrices:
+        total[: len(matrix)] += matrix
+    return total
+
+
+# The functions below run where the partitions are.
 
 
 @dataclass(frozen=True)
@@ -253,6 +271,8 @@ class _Facts:
 
 def _label(encoding, block):
     # The index of each row's class, or of its most probable one.
+    if len(block.y) == 0:
+        return np.empty(0, dtype=np.intp)
     return _targets(encoding, block).most_probable()
 
 
@@ -298,16 +318,33 @@ def _numbers_of(block, rule):
 
 def _given_numbers(block, given):
     numbers = np.asarray(given)
+    if numbers.shape == (0,) and len(block.y) == 0:  # pandas has empty columns of any dtype
+        return numbers.astype(np.intp)
+    allowed = f"partition {block.number}: cv must have an integer from 0 on for each row, got"
     if numbers.shape != (len(block.y),) or numbers.dtype.kind not in "iu" or numbers.min() < 0:
-        raise ValueError(
-            f"partition {block.number}: cv must have an integer from 0 on for each row, got "
-            f"{numbers.dtype} of shape {numbers.shape}"
-        )
+        raise ValueError(f"{allowed} {numbers.dtype} of shape {numbers.shape}")
     return numbers.astype(np.intp)
 
 
-def _largest(numbers):
-    return numbers.max()
+@dataclass(frozen=True)
+class _FoldTotals:
+    """Total weight of each class in the test rows of each fold, up to the last one of some row."""
+
+    encoding: Any
+
+    def __call__(self, block, numbers):
+        encoding, n_folds = self.encoding, int(numbers.max(initial=-1)) + 1
+        if n_folds == 0:
+            return np.zeros((0, len(encoding.classes)))
+        targets = _targets(encoding, block)
+        weight = as_sample_weight(block.sample_weight, len(numbers))
+        if encoding.has_weight:
+            # As training weighs them: what it has no weight for is not known.
+            _, weight, exponent = targets.weighted(encoding.class_weight, weight, encoding.dtype)
+            weight = np.ldexp(weight, exponent - encoding.exponent)
+        else:
+            weight = np.ones(len(numbers))
+        return np.array([targets.class_totals(weight * (numbers == i)) for i in range(n_folds)])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sklearn.model_selection import PredefinedSplit, StratifiedKFold
 
 import sklogloss
 from sklogloss.dask import LogLossClassifierCV
+from sklogloss.dask.cross_validation import _stratified_sizes
 
 CHUNKS = (300, 1, 199, 400, 0, 100)
 
@@ -85,6 +86,84 @@ def test_splitters_and_splits_are_refused(cv):
     message = "array with the number of the fold of each row; collections take no splitters"
     with dask.config.set(scheduler="sync"), pytest.raises(TypeError, match=message):
         LogLossClassifierCV(cv=cv).fit(*collected(*make_data(2)))
+
+
+def small_data():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 3))
+    return X, (X[:, 0] + rng.normal(size=300) > 0).astype(int)
+
+
+def small_fits(X, y, weight=None, *, chunks=100, cv=3, local_cv=None, **settings):
+    # The fits on collections and in memory.
+    local = sklogloss.LogLossClassifierCV(cv=cv if local_cv is None else local_cv, **settings)
+    of_X = da.from_array(X, chunks=(chunks, -1))
+    of_y = da.from_array(y, chunks=(chunks, *y.shape[1:]))
+    with dask.config.set(scheduler="sync"):
+        found = LogLossClassifierCV(cv=cv, **settings).fit(of_X, of_y, weight)
+    return found, local.fit(X, y, weight)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("class_weight", [None, {0: 0.5, 1: 1, 2: 3}])
+def test_smoothing_makes_no_class_known(class_weight):
+    # The only row of class 2 is a test row of the first fold, whose training rows lack the class.
+    X, y = small_data()
+    y[7] = 2
+    found, local = small_fits(X, y, Cs=[1.0], label_smoothing=0.1, class_weight=class_weight)
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
+def test_classes_of_a_fold_without_training_weight_are_unknown():
+    X, y = small_data()
+    proba = np.column_stack([1.0 - y, y, np.zeros(len(y))])
+    proba[:3] = [0.25, 0.25, 0.5]
+    folds = np.arange(len(y)) % 3
+    weight = np.where(np.arange(len(y)) == 1, 0.0, 1.5)
+    weight[2] = 0  # so that row 0 alone has weight and the third class
+    settings = {"Cs": [1.0], "label_smoothing": 0.2}
+    found, local = small_fits(
+        X, proba, weight, cv=folds, local_cv=PredefinedSplit(folds), **settings
+    )
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("chunks", [100, (37, 163, 100)])
+def test_rows_without_weight_count_in_the_folds(chunks):
+    X, y = small_data()
+    weight = np.ones(len(y))
+    weight[:100] = 0
+    found, local = small_fits(X, y, weight, chunks=chunks, Cs=[0.01, 1.0])
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
+def test_fold_whose_rows_have_no_weight_has_no_score():
+    X, y = small_data()
+    folds, weight = np.arange(len(y)) % 2, np.ones(len(y))
+    folds[200:], weight[200:] = 2, 0
+    found, local = small_fits(X, y, weight, cv=folds, local_cv=PredefinedSplit(folds), Cs=[1.0])
+    assert np.isnan(found.scores_[2]).all()
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
+def test_no_cv_means_fewer_folds_of_rare_classes():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(9, 2)), np.repeat([0, 1, 2], 3)
+    found, local = small_fits(X, y, cv=None, chunks=4, Cs=[1.0])
+    assert found.scores_.shape == (3, 1, 1)
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
+def test_sizes_of_stratified_folds():
+    rng = np.random.default_rng(4)
+    for n_folds in (2, 3, 7):
+        totals = rng.integers(1, 20, size=5)
+        in_order = np.repeat(np.arange(5), totals)
+        expected = [np.bincount(in_order[i::n_folds], minlength=5) for i in range(n_folds)]
+        np.testing.assert_array_equal(_stratified_sizes(totals, n_folds), np.transpose(expected))
+    # More rows than fit in memory.
+    sizes = _stratified_sizes(np.array([10**13 + 1, 10**12]), 2)
+    assert sizes.tolist() == [[10**13 // 2 + 1, 10**13 // 2], [10**12 // 2, 10**12 // 2]]
 
 
 @pytest.mark.parametrize(
