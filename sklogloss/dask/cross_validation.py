@@ -183,6 +183,7 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
             coefs.reshape(len(folds), -1, *coefs.shape[1:]),
             intercepts.reshape(len(folds), -1, intercepts.shape[1]),
             np.array(known),
+            problem.weight_exponent,
             self._scores_log_loss,
         )
         blocks = problem.blocks.partitions(problem.log).take(problem.numbers)
@@ -356,13 +357,16 @@ class _FoldScores:
     coefs: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     known: NDArray[np.bool_]
+    weight_exponent: int
     scores_log_loss: bool
 
     def __call__(self, block, numbers):
         X = self.encoding.layout.entries(block.X, checks=False)
         targets = _targets(self.encoding, block)
         weight, offset = as_sample_weight(block.sample_weight, len(numbers)), block.offset
-        weight = np.ones(len(numbers)) if weight is None else weight
+        if weight is None:
+            weight = np.ones(len(numbers))
+        weight = np.ldexp(weight, -self.weight_exponent)  # sums stay finite
         if offset is not None:
             n_columns, classes = self.encoding.n_columns, self.encoding.classes
             offset = check_offset(offset, len(numbers), n_columns, np.float64, classes)

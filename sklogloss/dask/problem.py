@@ -55,6 +55,8 @@ class DaskProblem(Problem):
         The partitions that have rows with weight.
     samples : PartitionedSamples
         Of these.
+    weight_exponent : int
+        The largest sample weight is below 2 to it, and not below half of that.
     """
 
     def __init__(self, estimator: Any, blocks: Blocks, sample_weight: Any) -> None:
@@ -107,6 +109,7 @@ class DaskProblem(Problem):
             alpha = class_factors("alpha", alpha, len(targets.classes))
             weight = alpha if weight is None else weight * alpha
         self.class_weight, self.exponent = weight, 0
+        self.weight_exponent = int(np.frexp(largest)[1])
         if weight is not None or has_sample_weight:
             of_class = 1.0 if weight is None else weight.max()
             self.exponent = int(np.frexp(largest * of_class)[1])

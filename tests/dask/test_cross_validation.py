@@ -154,6 +154,13 @@ def test_no_cv_means_fewer_folds_of_rare_classes():
     np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e308, 1e-307])
+def test_size_of_the_weights_changes_no_score(size):
+    X, y = small_data()
+    found, local = small_fits(X, y, np.full(len(y), size), Cs=[0.01, 1.0])
+    np.testing.assert_allclose(found.scores_, local.scores_, rtol=1e-5)
+
+
 def test_sizes_of_stratified_folds():
     rng = np.random.default_rng(4)
     for n_folds in (2, 3, 7):
