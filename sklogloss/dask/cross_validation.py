@@ -87,6 +87,10 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
                 "scoring must be 'neg_log_loss', 'accuracy' or None for collections, got "
                 f"{self.scoring!r}"
             )
+        if not self._scores_log_loss and is_soft(y):
+            raise ValueError(
+                "scoring='accuracy' takes labels, and y has class probabilities; use 'neg_log_loss'"
+            )
         has_numbers = _has_fold_numbers(self.cv)
         if isinstance(self.cv, Integral):
             check_parameter("cv", self.cv, Integers(2))
@@ -322,8 +326,10 @@ def _given_numbers(block, given):
     if numbers.shape == (0,) and len(block.y) == 0:  # pandas has empty columns of any dtype
         return numbers.astype(np.intp)
     allowed = f"partition {block.number}: cv must have an integer from 0 on for each row, got"
-    if numbers.shape != (len(block.y),) or numbers.dtype.kind not in "iu" or numbers.min() < 0:
+    if numbers.shape != (len(block.y),) or numbers.dtype.kind not in "iu":
         raise ValueError(f"{allowed} {numbers.dtype} of shape {numbers.shape}")
+    if numbers.min() < 0:
+        raise ValueError(f"{allowed} {numbers.min()}")
     return numbers.astype(np.intp)
 
 

@@ -9,7 +9,8 @@ from sklearn.model_selection import PredefinedSplit, StratifiedKFold
 
 import sklogloss
 from sklogloss.dask import LogLossClassifierCV
-from sklogloss.dask.cross_validation import _stratified_sizes
+from sklogloss.dask.blocks import Block
+from sklogloss.dask.cross_validation import _given_numbers, _stratified_sizes
 
 CHUNKS = (300, 1, 199, 400, 0, 100)
 
@@ -178,9 +179,24 @@ def test_sizes_of_stratified_folds():
     [
         ({"cv": 1}, "cv must be"),
         ({"cv": 10_000}, "cv=10000 is more than the number of samples of each class"),
+        ({"cv": np.repeat([0, -3], 500)}, "cv must have an integer from 0 .*got -3"),
+        ({"cv": np.ones(1000)}, r"partition \d: cv must have .*got float64 of shape"),
         ({"scoring": "roc_auc"}, "scoring must be 'neg_log_loss', 'accuracy' or None"),
     ],
 )
 def test_errors(settings, message):
     with dask.config.set(scheduler="sync"), pytest.raises(ValueError, match=message):
         LogLossClassifierCV(**settings).fit(*collected(*make_data(2)))
+
+
+def test_fold_numbers_of_an_empty_partition_may_be_of_any_dtype():
+    block = Block(0, None, np.empty(0))
+    assert _given_numbers(block, np.empty(0, dtype=object)).dtype == np.intp
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", None])
+def test_accuracy_takes_labels(scoring):
+    X, y = small_data()
+    proba = da.from_array(np.column_stack([1.0 - y, y]), chunks=(100, -1))
+    with pytest.raises(ValueError, match="scoring='accuracy' takes labels"):
+        LogLossClassifierCV(scoring=scoring).fit(da.from_array(X, chunks=(100, -1)), proba)
