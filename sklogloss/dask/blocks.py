@@ -1,4 +1,4 @@
-"""What runs where the partitions are: from their blocks to checked rows and Samples."""
+"""What each worker does with the blocks of its partitions: check them, and make Samples of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ from sklogloss.inputs.weights import as_sample_weight
 from sklogloss.linear.partitioned_samples import PartitionFacts, facts_of
 from sklogloss.linear.samples import Samples, make_design
 
-__all__ = ["Block", "BlockFacts", "Encoding", "Layout", "in_partition", "read_facts"]
+__all__ = [
+    "Block",
+    "BlockFacts",
+    "Encoding",
+    "Layout",
+    "check_total_weight",
+    "checked_weight",
+    "in_partition",
+    "read_facts",
+]
 
 
 @contextmanager
@@ -101,7 +110,8 @@ class Layout:
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"X must have {self.n_features} columns, got the shape {X.shape}")
         check_columns("X", X, self.columns)
-        if not checks and is_array and X.dtype == self.dtype:
+        is_taken = not sparse.issparse(X) or X.format in ("csr", "csc")
+        if not checks and is_array and is_taken and X.dtype == self.dtype:
             return X
         return check_array(
             X,
@@ -168,7 +178,7 @@ def read_facts(block: Block, layout: Layout) -> BlockFacts:
         else:
             y = np.asarray(block.y) if layout.is_soft else label_column("y", block.y)
         check_same_length(X=X, y=y)
-        weight = _checked_weight(block.sample_weight, len(y))
+        weight = checked_weight(block.sample_weight, len(y))
         if layout.is_soft:
             labels, totals = None, np.ones(len(y)) @ y if weight is None else weight @ y
         else:
@@ -187,7 +197,26 @@ def _label_totals(y, weight):
     return labels, np.bincount(index, weights=weight, minlength=len(labels)).astype(np.float64)
 
 
-def _checked_weight(sample_weight, n_samples):
+def checked_weight(sample_weight: Any, n_samples: int) -> NDArray[np.float64] | None:
+    """Return the weights of the samples of a partition in float64; all may be zero.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        A number is the weight of every sample.
+    n_samples : int
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,), float64, or None if sample_weight is None
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If its shape is wrong, or a weight is negative or not finite.
+    """
     weight = as_sample_weight(sample_weight, n_samples)
     if weight is not None:
         check_finite("sample_weight", weight)
@@ -195,6 +224,21 @@ def _checked_weight(sample_weight, n_samples):
             negative = first_invalid(weight, weight >= 0)
             raise ValueError(f"sample_weight must not be negative, got {negative}")
     return weight
+
+
+def check_total_weight(total: float, n_samples: int) -> None:
+    """Raise a ValueError unless the partitions together have a sample with weight.
+
+    Parameters
+    ----------
+    total : float
+        Of the weights of all samples.
+    n_samples : int
+    """
+    if n_samples == 0:
+        raise ValueError("at least one sample is required, but all partitions are empty")
+    if total == 0:
+        raise ValueError("sample_weight must not be zero for all samples")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sklogloss.dask.blocks import Block, Layout
 from sklogloss.dask.partitions import DaskPartitions, PassLog
 from sklogloss.inputs.targets import is_soft
 
-__all__ = ["Blocks", "aligned", "blocks_of", "chunk_sizes", "is_frame"]
+__all__ = ["Blocks", "aligned", "blocks_of", "chunk_sizes", "float_dtype", "is_frame"]
 
 
 def is_frame(collection: Any) -> bool:
@@ -40,6 +40,8 @@ class Blocks:
         From the name of an argument to a list of Delayed or arrays, to a number or to None.
     meta : DataFrame or None
         An empty DataFrame with the columns of X.
+    n_classes : int or None
+        Columns of a y of probabilities, None for labels.
     is_held : bool
         Whether X is persisted.
     """
@@ -110,9 +112,7 @@ def _checked_features(X):
             raise TypeError(
                 f"X must have columns of numbers, got {', '.join(others)}; encode these as numbers"
             )
-        is_single = all(dtype == np.float32 for dtype in dtypes)
-        dtype = np.dtype(np.float32 if is_single else np.float64)
-        return X, len(dtypes), dtype, X._meta
+        return X, len(dtypes), float_dtype(X), X._meta
     if not _is_array(X):
         raise TypeError(f"X must be a dask array or a dask DataFrame, got {type(X).__name__}")
     meta = X._meta
@@ -135,8 +135,7 @@ def _checked_features(X):
         X = X.rechunk({1: -1})
     if np.isnan(X.shape[1]):
         raise ValueError("X must have a known number of columns")
-    dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
-    return X, X.shape[1], dtype, None
+    return X, X.shape[1], float_dtype(X), None
 
 
 def _column_names(table):
@@ -146,6 +145,13 @@ def _column_names(table):
 
 def _is_number(dtype):
     return getattr(dtype, "kind", "O") in "biuf"
+
+
+def float_dtype(X: Any) -> np.dtype[Any]:
+    """Return float32 for an array or DataFrame of nothing else, and else float64."""
+    dtypes = list(X.dtypes) if hasattr(X, "dtypes") else [X.dtype]
+    is_single = all(dtype == np.float32 for dtype in dtypes)
+    return np.dtype(np.float32 if is_single else np.float64)
 
 
 def chunk_sizes(X: Any) -> list[float]:
@@ -177,13 +183,10 @@ def aligned(name: str, other: Any, X: Any) -> Any:
         ends = np.cumsum(lengths)
         rows = [slice(end - size, end) for end, size in zip(ends, lengths, strict=True)]
         return [other.iloc[part] if hasattr(other, "iloc") else other[part] for part in rows]
-    if _is_array(other):
-        if other.ndim == 2 and other.numblocks[1] > 1:
-            other = other.rechunk({1: -1})
-        if lengths is not None and not np.isnan(other.shape[0]):
-            if other.shape[0] != sum(lengths):
-                raise ValueError(_differs(name, other.shape[0], sum(lengths)))
-            other = other.rechunk({0: lengths})
+    if _is_array(other) and lengths is not None and not np.isnan(other.shape[0]):
+        if other.shape[0] != sum(lengths):
+            raise ValueError(_differs(name, other.shape[0], sum(lengths)))
+        other = other.rechunk({0: lengths})
     n_others = other.numblocks[0] if _is_array(other) else other.npartitions
     if n_others != n_blocks:
         raise ValueError(
@@ -198,7 +201,9 @@ def _differs(name, n_others, n_samples):
 
 
 def blocks_of(collection: Any) -> list[Delayed]:
-    """Return the partitions of a collection that has one chunk along the columns."""
+    """Return the partitions of a collection, each with all columns."""
+    if _is_array(collection) and collection.ndim == 2 and collection.numblocks[1] > 1:
+        collection = collection.rechunk({1: -1})
     # Tuned, a few columns of Parquet come in fewer partitions than others of the same rows.
     with config.set({"optimization.tune.active": False}):
         blocks = collection.to_delayed()

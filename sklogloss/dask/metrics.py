@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from sklogloss import metrics as local
+from sklogloss.dask.classifiers import is_collection
 from sklogloss.inputs.targets import is_soft
+from sklogloss.inputs.weights import scaled_weights
 
 __all__ = ["brier_score", "log_loss"]
 
@@ -32,7 +34,8 @@ def log_loss(
     y_proba, raw_prediction : dask Array or DataFrame
         One of them, in the partitions of `y_true`.
     normalize : bool, default=True
-    sample_weight : dask Array or Series of shape (n_samples,), default=None
+    sample_weight : dask Array or Series of shape (n_samples,), float, default=None
+        Not negative; a number is the weight of every sample, None means 1.
     labels : array-like of shape (n_classes,), default=None
         The classes, sorted; None takes a pass over `y_true` to find them.
     zero : {"clip", "inf", "raise"}, default="clip"
@@ -102,19 +105,27 @@ def _sums(
     labels: Any,
 ) -> tuple[float, float]:
     # The weighted sum of a score, given the mean over some rows, and the sum of the weights.
+    from sklogloss.dask.blocks import check_total_weight
     from sklogloss.dask.collections import aligned, blocks_of
     from sklogloss.dask.partitions import DaskPartitions
 
+    if not is_collection(y_true):
+        raise TypeError(
+            "y_true must be a dask array, Series or DataFrame, got "
+            f"{type(y_true).__name__}; sklogloss.metrics takes arrays in memory"
+        )
     y = DaskPartitions(blocks_of(y_true), False)
     if labels is None and not is_soft(y_true):
         each = [found for found in y.collect("classes", _unique) if len(found)]
+        check_total_weight(1.0, len(each))
         labels = np.unique(np.concatenate(each))
     named = {"y_proba": y_proba, "raw_prediction": raw_prediction, "sample_weight": sample_weight}
     others = {name: aligned(name, other, y_true) for name, other in named.items()}
     n_blocks = len(y.values)
     blocks = [b if isinstance(b, list) else [b] * n_blocks for b in others.values()]
     function = functools.partial(_sums_of_block, score, labels)
-    total, weight = y.sum("score", function, list(range(n_blocks)), *blocks)
+    total, weight, n_samples = y.sum("score", function, list(range(n_blocks)), *blocks)
+    check_total_weight(weight, n_samples)
     return float(total), float(weight)
 
 
@@ -130,18 +141,20 @@ def _sums_of_block(
     y_proba: Any,
     raw_prediction: Any,
     sample_weight: Any,
-) -> tuple[Any, Any]:
-    from sklogloss.dask.blocks import in_partition
+) -> tuple[Any, Any, int]:
+    from sklogloss.dask.blocks import checked_weight, in_partition
 
-    weight = len(y) if sample_weight is None else np.sum(sample_weight)
-    if not weight:
-        return np.float64(0), np.float64(0)
     with in_partition(number):
+        weight = checked_weight(sample_weight, len(y))
+        total = np.float64(len(y) if weight is None else weight.sum())
+        if not total:
+            return np.float64(0), total, len(y)
+        weight, _ = scaled_weights(weight, np.float64)  # those of a partition alone may be tiny
         mean = score(
             y,
             y_proba=y_proba,
             raw_prediction=raw_prediction,
-            sample_weight=sample_weight,
+            sample_weight=weight,
             labels=labels,
         )
-    return np.float64(weight * mean), np.float64(weight)
+    return total * mean, total, len(y)

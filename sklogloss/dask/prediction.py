@@ -9,8 +9,9 @@ import numpy as np
 from dask.delayed import delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sklogloss.dask.blocks import in_partition
-from sklogloss.dask.collections import aligned, blocks_of, chunk_sizes
+from sklogloss.dask.blocks import check_total_weight, checked_weight, in_partition
+from sklogloss.dask.collections import aligned, blocks_of, chunk_sizes, float_dtype
+from sklogloss.inputs.offset import check_offset
 
 __all__ = ["accuracy", "predicted"]
 
@@ -30,7 +31,7 @@ def predicted(model: Any, method: str, X: Any, offset: Any) -> Any:
     width = () if method == "predict" else (n_classes,)
     if method == "decision_function" and n_classes == 2:
         width = ()
-    dtype = model.classes_.dtype if method == "predict" else model.coef_.dtype
+    dtype = _of_no_rows(model, method, X._meta).dtype
     parts = [
         dask.array.from_delayed(block, shape=(size, *width), dtype=dtype)
         for block, size in zip(blocks, chunk_sizes(X), strict=True)
@@ -40,6 +41,8 @@ def predicted(model: Any, method: str, X: Any, offset: Any) -> Any:
 
 def _predicted_blocks(model, method, X, offset):
     check_is_fitted(model)
+    if np.ndim(offset) == 0:
+        check_offset(offset, 1, 1, np.float64)  # which takes no number
     offsets = aligned("offset", offset, X)
     task, shared = delayed(_predict, pure=False), delayed(model, traverse=False)
     return [
@@ -51,10 +54,16 @@ def _predicted_blocks(model, method, X, offset):
 def _predict(model, method, number, block, offset):
     with in_partition(number):
         if block.shape[0] == 0:
-            # Validation takes no empty block: of one row of zeros, none is kept.
-            zeros = np.zeros((1, model.n_features_in_))
-            return getattr(model, method)(zeros)[:0]
+            return _of_no_rows(model, method, block)
         return getattr(model, method)(block, offset=offset)
+
+
+def _of_no_rows(model, method, X):
+    # Validation takes no empty block: of one row of zeros, none is kept.
+    columns = getattr(X, "columns", None)
+    n_features = model.n_features_in_ if columns is None else len(columns)
+    row = np.zeros((1, n_features), dtype=float_dtype(X))
+    return getattr(model, method)(row if columns is None else type(X)(row, columns=columns))[:0]
 
 
 def accuracy(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
@@ -63,23 +72,27 @@ def accuracy(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any
     arguments = (aligned("y", y, X), aligned("sample_weight", sample_weight, X))
     task, total = delayed(_correct, pure=False), delayed(_fraction, pure=False)
     sums = [
-        task(block, *(other[i] if isinstance(other, list) else other for other in arguments))
+        task(i, block, *(other[i] if isinstance(other, list) else other for other in arguments))
         for i, block in enumerate(labels)
     ]
     return dask.array.from_delayed(total(sums), shape=(), dtype=np.float64)
 
 
-def _correct(predicted, y, sample_weight):
+def _correct(number, predicted, y, sample_weight):
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] > 1:
         raise ValueError(
             "y has 2 or more columns, and the accuracy that score returns is of labels; "
             "log_loss and brier_score of sklogloss.metrics take class probabilities"
         )
-    weight = np.broadcast_to(1.0 if sample_weight is None else sample_weight, len(predicted))
-    return float(weight @ (predicted == y.reshape(-1))), float(weight.sum())
+    with in_partition(number):
+        weight = checked_weight(sample_weight, len(predicted))
+    if weight is None:
+        weight = np.ones(len(predicted))
+    return float(weight @ (predicted == y.reshape(-1))), float(weight.sum()), len(predicted)
 
 
 def _fraction(sums):
-    correct, total = np.sum(sums, axis=0)
+    correct, total, n_samples = np.sum(sums, axis=0)
+    check_total_weight(total, n_samples)
     return np.float64(correct / total)

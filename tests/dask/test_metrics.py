@@ -38,3 +38,70 @@ def test_errors_name_the_partition():
     proba = da.from_array(np.where(np.arange(100) == 50, 1.5, 0.5), chunks=CHUNKS)
     with pytest.raises(ValueError, match=r"partition 2: .*1\.5"):
         of_partitions.log_loss(y, proba)
+
+
+def collected(*arrays, chunks=CHUNKS):
+    return [da.from_array(array, chunks=(*chunks, *array.shape[1:])) for array in arrays]
+
+
+def test_a_number_is_the_weight_of_every_sample():
+    rng = np.random.default_rng(0)
+    y, proba = rng.integers(2, size=100), rng.random(100)
+    of_y, of_proba = collected(y, proba)
+    for normalize in (True, False):
+        arguments = {"sample_weight": 2.0, "normalize": normalize}
+        expected = metrics.log_loss(y, proba, **arguments)
+        found = of_partitions.log_loss(of_y, of_proba, **arguments)
+        assert found == pytest.approx(expected, rel=1e-13)
+    expected = metrics.brier_score(y, proba)
+    assert of_partitions.brier_score(of_y, of_proba, sample_weight=2.0) == pytest.approx(expected)
+
+
+def test_weights_of_float16_are_added_in_float64():
+    y, proba, weight = np.tile([0, 1], 200), np.full(400, 0.25), np.full(400, 1000, np.float16)
+    others = collected(y, proba, weight, chunks=((100, 300),))
+    expected = metrics.log_loss(y, proba)
+    found = of_partitions.log_loss(*others[:2], sample_weight=others[2])
+    assert found == pytest.approx(expected, rel=1e-13)
+
+
+def test_partitions_of_tiny_weights():
+    weight = np.where(np.arange(100) < 4, 1e-310, 1.0)
+    y, proba = np.arange(100) % 2, np.linspace(0.1, 0.9, 100)
+    *others, of_weight = collected(y, proba, weight)
+    found = of_partitions.log_loss(*others, sample_weight=of_weight)
+    assert found == pytest.approx(metrics.log_loss(y, proba, sample_weight=weight), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.where(np.arange(100) < 94, 1, np.tile([-1, 1], 50)), "partition 3: .* not be negative"),
+        (np.zeros(100), "must not be zero for all samples"),
+        (np.full(100, np.nan), "sample_weight contains NaN"),
+    ],
+)
+def test_wrong_weights(weight, message):
+    y, proba, weight = collected(np.arange(100) % 2, np.full(100, 0.5), weight)
+    for name in ("log_loss", "brier_score"):
+        with pytest.raises(ValueError, match=message):
+            getattr(of_partitions, name)(y, proba, sample_weight=weight)
+
+
+def test_chunks_along_the_columns():
+    rng = np.random.default_rng(0)
+    target, proba = rng.dirichlet(np.ones(3), 60), rng.dirichlet(np.ones(3), 60)
+    found = of_partitions.log_loss(
+        da.from_array(target, chunks=(20, 2)), da.from_array(proba, chunks=(20, 1))
+    )
+    assert found == pytest.approx(metrics.log_loss(target, proba), rel=1e-13)
+
+
+@pytest.mark.parametrize("labels", [None, [0, 1]])
+def test_y_true_has_samples_and_is_a_collection(labels):
+    y, proba = np.arange(100) % 2, np.full(100, 0.5)
+    with pytest.raises(TypeError, match=r"y_true must be a dask array.*got ndarray"):
+        of_partitions.log_loss(y, *collected(proba), labels=labels)
+    none = [da.from_array(array[:0]) for array in (y, proba)]
+    with pytest.raises(ValueError, match="at least one sample is required"):
+        of_partitions.log_loss(*none, labels=labels)
