@@ -184,7 +184,7 @@ class LogLossClassifier(OnCollections, local.LogLossClassifier):
 
     Notes
     -----
-    A random subset of the rows, of at most 128 megabytes, comes to where `fit` is called: the
+    A random subset of the rows, of at most 144 megabytes, comes to where `fit` is called: the
     solution on it is the start of the solution on all rows.
 
     Examples

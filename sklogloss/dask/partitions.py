@@ -21,7 +21,7 @@ __all__ = ["DaskPartitions", "PassLog"]
 
 # Sums of so many partitions, or of so many sums, are added by one task.
 FAN_IN = 8
-# Seconds between two looks at the workers, and without any worker before a fit gives up.
+# Seconds between two looks at the workers, and without any before a fit that has had some gives up.
 LOOK_EVERY = 1.0
 PATIENCE = 30.0
 
@@ -91,13 +91,15 @@ class DaskPartitions:
 
     def sum_and_keep(self, name: str, function: Callable[..., Any]) -> tuple[Any, DaskPartitions]:
         """Return the sum of the first values of pairs, and the second ones where they are."""
-        name = self.log.named(name)
+        name, start = self.log.named(name), time.perf_counter()
         pairs = self._tasks(name, function, ())
         total = _tree(name, [_task(name, "sums", itemgetter(0), pair) for pair in pairs])
         kept = [_task(name, "kept", itemgetter(1), pair) for pair in pairs]
-        if self.are_held:
+        if self.are_held:  # the schedulers of one process compute all of it here
             *kept, total = persist(*kept, total, optimize_graph=False)
-        return self._computed(name, total), DaskPartitions(list(kept), self.are_held, self.log)
+        return self._computed(name, total, start), DaskPartitions(
+            list(kept), self.are_held, self.log
+        )
 
     def take(self, numbers: Sequence[int]) -> DaskPartitions:
         """Return some of the partitions."""
@@ -116,20 +118,28 @@ class DaskPartitions:
             for i, (value, *more) in enumerate(zip(self.values, *columns, strict=True))
         ]
 
-    def _computed(self, name, value):
-        start = time.perf_counter()
-        result = computed(value)
+    def _computed(self, name, value, start=None):
+        start = time.perf_counter() if start is None else start
+        result = computed(value, had_workers=len(self.log.names) > 1)
         self.log.report(name, time.perf_counter() - start)
         return result
 
 
-def computed(value: Delayed) -> Any:
+def computed(value: Delayed, *, had_workers: bool) -> Any:
     """Return the result of a task, wherever the scheduler in use runs it.
+
+    The first worker of a cluster may take minutes to come, and is waited for without an end.
+
+    Parameters
+    ----------
+    value : Delayed
+    had_workers : bool
+        Whether there have been workers: something has been computed before.
 
     Raises
     ------
     RuntimeError
-        If the scheduler of a cluster has no workers for `PATIENCE` seconds.
+        If there have been workers, and then the scheduler has none for `PATIENCE` seconds.
     """
     client = _client()
     if client is None:
@@ -137,7 +147,7 @@ def computed(value: Delayed) -> Any:
     from distributed import TimeoutError, wait
 
     future = client.compute(value, optimize_graph=False)
-    last_seen = time.monotonic()
+    last_seen = time.monotonic() if had_workers else None
     try:
         while True:
             try:
@@ -156,7 +166,7 @@ def computed(value: Delayed) -> Any:
 def _last_seen(client, last_seen):
     if client.scheduler_info()["workers"]:
         return time.monotonic()
-    if time.monotonic() - last_seen > PATIENCE:
+    if last_seen is not None and time.monotonic() - last_seen > PATIENCE:
         raise RuntimeError(
             f"the scheduler at {client.scheduler.address} has had no workers for {PATIENCE:g} "
             "seconds: all are lost, and with them what they held of the fit"

@@ -23,7 +23,7 @@ __all__ = ["DaskProblem"]
 
 
 class DaskTargets:
-    """The classes, and their total sample weight; where the targets are is known to Dask.
+    """The classes, and their total sample weight. The targets themselves stay with Dask.
 
     Attributes
     ----------

@@ -128,7 +128,7 @@ class PartitionedSamples:
     The passes are those of `Samples`, and return the same NumPy arrays: a solver does not know that
     the rows are elsewhere. Rows without weight are none of its rows. What has a row for each sample
     and is made by one pass for another, the curvature, stays where the rows are. Sums are added in
-    the order of the partitions: the bits of a result depend on these alone.
+    the order of the partitions, so that a result has the same bits wherever they are.
 
     Parameters
     ----------
@@ -368,5 +368,6 @@ class _Range:
     def __call__(self, samples):
         rows = slice(None) if samples.rows_with_weight is None else samples.rows_with_weight
         X = take_columns(samples.X, self.columns, samples.n_threads)[rows]
-        X = X.toarray() if sparse.issparse(X) else X
+        if sparse.issparse(X):
+            return tuple(each.toarray().ravel() for each in (X.min(axis=0), X.max(axis=0)))
         return X.min(axis=0), X.max(axis=0)

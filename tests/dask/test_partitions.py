@@ -74,6 +74,24 @@ def test_loss_of_all_workers_is_an_error_in_bounded_time(own_cluster, monkeypatc
     assert time.monotonic() - start < 30
 
 
+def test_the_first_worker_is_waited_for(monkeypatch):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(partitions, "PATIENCE", 0.2)
+    monkeypatch.setattr(partitions, "LOOK_EVERY", 0.1)
+    settings = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with (
+        LocalCluster(**settings) as local,
+        Client(local, set_as_default=False) as client,
+        dask.config.set(scheduler=client),
+    ):
+        later = threading.Timer(1.0, local.scale, [1])
+        later.start()
+        model = LogLossClassifier().fit(*random_collection(2, 100))
+        later.join()
+    assert model.coef_.shape == (1, 10)
+
+
 def test_an_interrupt_stops_the_work(own_cluster):
     def slow(block):
         time.sleep(0.2)
@@ -103,6 +121,21 @@ def test_tasks_are_named_after_their_pass(cluster, capsys):
     assert all(line.endswith(" s") for line in lines)
     names = {line.partition(",")[0] for line in lines}
     assert names <= set(cluster.cluster.scheduler.task_prefixes)
+
+
+def slowly_as_pair(value):
+    time.sleep(0.05)
+    return value, value
+
+
+def test_seconds_are_those_of_the_pass_where_results_are_kept(capsys):
+    values = [dask.delayed(np.float64(i), traverse=False) for i in range(3)]
+    held = partitions.DaskPartitions(values, True, partitions.PassLog(is_verbose=True))
+    with dask.config.set(scheduler="sync"):
+        total, kept = held.sum_and_keep("slow", slowly_as_pair)
+    assert (total, len(kept.values)) == (3, 3)
+    seconds = capsys.readouterr().out.removeprefix("pass 1: slow, ").removesuffix(" s\n")
+    assert float(seconds) >= 0.15
 
 
 def test_what_is_wrong_names_its_partition(cluster):

@@ -1,5 +1,7 @@
 """Passes over rows in partitions: those over the same rows together."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -98,6 +100,26 @@ def test_constant_columns_and_largest_entries(both):
     columns = np.arange(4)
     np.testing.assert_array_equal(parts.constant_columns(columns), whole.constant_columns(columns))
     assert_close(parts.largest_entries(columns >= 0), whole.largest_entries(columns >= 0))
+
+
+def test_constant_columns_of_sparse_rows_need_no_dense_copy():
+    from sklogloss.dask.partitions import DaskPartitions
+
+    n, p = 2000, 500
+    X = sparse.random_array((n, p), density=0.01, format="csr", rng=np.random.default_rng(0))
+    X = sparse.csr_array(sparse.hstack([X, np.ones((n, 1)), np.zeros((n, 1))]))
+    samples = Samples(make_design(X), np.asfortranarray(np.arange(n) % 2.0)[:, None])
+    design = PartitionedDesign(n, p + 2, X.nnz, True, samples.dtype, False)
+    partitions = DaskPartitions([dask.delayed(samples, traverse=False)], True)
+    parts = PartitionedSamples(partitions, (facts_of(samples, 1),), design)
+    with dask.config.set(scheduler="sync"):
+        parts.constant_columns(np.arange(2))  # imports what Dask imports late
+        tracemalloc.start()
+        found = parts.constant_columns(np.arange(p + 2))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, [p, p + 1])
+    assert peak < n * p * 8 / 4
 
 
 def test_passes(both):
