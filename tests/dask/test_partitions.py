@@ -35,7 +35,7 @@ def when_task_runs(client, name, action):
     """Return a running thread that acts once the scheduler has a task of this name."""
 
     def watch():
-        tasks, end = client.cluster.scheduler.tasks, time.monotonic() + 30
+        tasks, end = client.cluster.scheduler.tasks, time.monotonic() + 120
         while not any(str(key).startswith(name) for key in list(tasks)):
             if time.monotonic() > end:
                 return
