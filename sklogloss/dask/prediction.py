@@ -7,11 +7,15 @@ from typing import Any
 import dask.array
 import numpy as np
 from dask.delayed import delayed
+from sklearn.utils import multiclass
 from sklearn.utils.validation import check_is_fitted
 
 from sklogloss.dask.blocks import check_total_weight, checked_weight, in_partition
 from sklogloss.dask.collections import aligned, blocks_of, chunk_sizes, float_dtype
+from sklogloss.inputs.arrays import check_same_length
+from sklogloss.inputs.errors import naming
 from sklogloss.inputs.offset import check_offset
+from sklogloss.inputs.targets import check_labels, is_soft, label_column, unique_labels
 
 __all__ = ["accuracy", "predicted"]
 
@@ -79,17 +83,29 @@ def accuracy(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any
 
 
 def _correct(number, predicted, y, sample_weight):
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] > 1:
+    if is_soft(y):
         raise ValueError(
             "y has 2 or more columns, and the accuracy that score returns is of labels; "
             "log_loss and brier_score of sklogloss.metrics take class probabilities"
         )
     with in_partition(number):
+        y = _comparable_labels(y, predicted)
         weight = checked_weight(sample_weight, len(predicted))
     if weight is None:
         weight = np.ones(len(predicted))
-    return float(weight @ (predicted == y.reshape(-1))), float(weight.sum()), len(predicted)
+    return float(weight @ (predicted == y)), float(weight.sum()), len(predicted)
+
+
+def _comparable_labels(y, predicted):
+    # As accuracy_score checks them, but a partition may have each of many labels once.
+    y = label_column("y", y)
+    check_same_length(X=predicted, y=y)
+    if len(y) and not (y.dtype.kind in "bui" and predicted.dtype.kind in "bui"):
+        found = np.tile(unique_labels(y)[0], 3)
+        check_labels("y", found)
+        with naming("y"):
+            multiclass.unique_labels(found, np.tile(np.unique(predicted), 3))
+    return y
 
 
 def _fraction(sums):

@@ -86,6 +86,44 @@ def test_score_adds_weights_of_float16_in_float64():
     assert float(score) == pytest.approx(model.to_local().score(X, y), rel=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: np.where(np.arange(300) == 150, np.nan, y), "partition 1: .*y contains NaN"),
+        (lambda y: np.array(["no", "yes"])[y], r"partition \d: y: Mix of label input types"),
+        (lambda y: y + np.linspace(0, 0.9, 300), r"partition \d: y must hold labels of classes"),
+    ],
+)
+def test_score_refuses_the_labels_that_the_local_score_refuses(change, message):
+    X, y = make_data()
+    model, y = fitted(X, y), change(y)
+    with pytest.raises(ValueError, match="y"):
+        model.to_local().score(X, y)
+    score = model.score(da.from_array(X, chunks=(100, 4)), da.from_array(y, chunks=100))
+    with pytest.raises(ValueError, match=message):
+        score.compute()
+
+
+def test_score_takes_partitions_with_each_label_once():
+    X, y = make_data()
+    model = fitted(X, y)
+    y = np.where(np.arange(300) % 3 == 0, y, np.arange(300) + 10).astype(float)
+    score = model.score(da.from_array(X, chunks=(30, 4)), da.from_array(y, chunks=30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = float(score)
+    assert found == pytest.approx(np.mean(model.to_local().predict(X) == y), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "category", "float32"])
+def test_score_takes_the_labels_of_pandas(dtype):
+    X, y = make_data()
+    of_y = dd.from_pandas(pd.Series(y).astype(dtype), npartitions=3)
+    model = fitted(X, y)
+    score = model.score(dd.from_pandas(pd.DataFrame(X), npartitions=3), of_y)
+    assert float(score) == pytest.approx(model.to_local().score(X, y), rel=1e-14)
+
+
 def test_score_of_no_rows():
     X, y = make_data()
     score = fitted(X, y).score(da.from_array(X[:0], chunks=(1, 4)), y[:0])
