@@ -336,6 +336,8 @@ def scaled(value, factor):
 def find_constants():
     """Return the Constants of FOLDERS, with the modules that import them."""
     trees = {path: tree for folder in FOLDERS for path, tree in modules(folder).items()}
+    # No fit here has tensors, and PyTorch may not be installed.
+    trees = {path: tree for path, tree in trees.items() if path.stem != "torch_samples"}
     of_name = {
         path: importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         for path in trees
