@@ -364,10 +364,13 @@ class BaseLinearClassifier(
         rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
         excess = objective.value_gradient(rounded).value - result.value
         if not excess <= LARGEST_EXCESS * abs(result.value):
+            raised = f"from 0 to {excess:.2g}"
+            if result.value > 0:
+                raised = f"by {excess / result.value:.2g} of itself"
             warnings.warn(
                 "X is float32 and too far from zero for coefficients of this type: rounding "
-                f"coef_ and intercept_ to it raises the objective by {excess / result.value:.2g} "
-                "of itself. Centre the columns of X, or convert X to float64.",
+                f"coef_ and intercept_ to it raises the objective {raised}. Centre the columns of X, "
+                "or convert X to float64.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

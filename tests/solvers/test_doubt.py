@@ -6,7 +6,7 @@ asks from each solution whether a descent gains more than the promised 1e-6 of t
 
 import numpy as np
 import pytest
-from fuzz.problems import LAYOUTS, Problem
+from fuzz.problems import LAYOUTS, Problem, random_problem
 from fuzz.verdicts import outcome_of
 from sklearn.metrics import log_loss
 
@@ -84,6 +84,10 @@ def test_float32_far_from_zero_that_rounds_the_loss_to_zero():
     X += [[227645.25, 303521, 75881.75, 227641.25, 75879.75, 151763.5]]
     X += [[227642.25, 303523, 75880.75, 227645.25, 75880.75, 151761.5]]
     assert kind_of(np.float32(X), [1, 1, 0], C=inf, solver="newton-cholesky") == "warned"
+
+
+def test_float32_that_rounds_coefficients_of_no_loss():
+    assert outcome_of(random_problem(9008511)).kind == "warned"
 
 
 def test_a_slope_where_curvature_has_vanished():
