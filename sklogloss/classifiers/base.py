@@ -369,8 +369,8 @@ class BaseLinearClassifier(
                 raised = f"by {excess / result.value:.2g} of itself"
             warnings.warn(
                 "X is float32 and too far from zero for coefficients of this type: rounding "
-                f"coef_ and intercept_ to it raises the objective {raised}. Centre the columns of X, "
-                "or convert X to float64.",
+                f"coef_ and intercept_ to it raises the objective {raised}. Centre the columns of "
+                "X, or convert X to float64.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
