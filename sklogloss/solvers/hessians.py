@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.limits import MAX_ROUNDS
+from sklogloss.linear.limits import MAX_ROUNDS, SMALL_WORK
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .costs import products_per_class_mean
 from .newton import HessianModel, InverseHessian
-from .plan import MANY_PARAMETERS
+from .plan import MANY_PARAMETERS, PRODUCTS_PER_STEP
 from .sparse_softmax.system import SoftmaxSystem
 from .stopping import Knowledge
 
@@ -96,10 +96,15 @@ class HessianProducts(HessianModel):
         self.inverse = None
         # How many more products, of how many, pay for a factor of the mean over the classes.
         self.n_products_left = self.factor_cost = np.inf
-        # Where no penalty limits the coefficients, a factor of next to no curvature makes them of
-        # rounding errors.
-        is_small = objective.shape[0] <= MANY_PARAMETERS and objective.penalty.grows_everywhere
-        if self.system is None and is_small:
+        # Steps that cost next to nothing need none. Where no penalty limits the coefficients, a
+        # factor of next to no curvature makes them of rounding errors.
+        work = PRODUCTS_PER_STEP * objective.samples.design.n_stored * objective.n_columns
+        is_worth_it = (
+            work > SMALL_WORK
+            and objective.shape[0] <= MANY_PARAMETERS
+            and objective.penalty.grows_everywhere
+        )
+        if self.system is None and is_worth_it:
             self.n_products_left = self.factor_cost = products_per_class_mean(objective)
 
     def adopt(self, model):

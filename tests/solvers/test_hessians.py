@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
 from sklogloss.linear.objective import Objective
@@ -330,6 +332,18 @@ def test_products_solve_for_the_step_roughly_at_first(log_loss_problem, log_loss
     assert objective.value_gradient(theta).max_gradient < 1e-6
 
 
+def test_a_second_fit_goes_on_where_one_of_few_rows_stopped():
+    # The first has learnt nothing that the second lacks.
+    X, y = load_iris(return_X_y=True)
+    whole = LogLossClassifier(solver="newton-cg", max_iter=2)
+    parts = LogLossClassifier(solver="newton-cg", max_iter=1, warm_start=True)
+    with pytest.warns(ConvergenceWarning):
+        whole.fit(X, y)
+        parts.fit(X, y).fit(X, y)
+    # By rounding errors of the coefficients, from which the second fit starts.
+    np.testing.assert_allclose(parts.coef_, whole.coef_, rtol=1e-10)
+
+
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_a_factor_spares_products_once_they_have_cost_as_much(
     log_loss_problem, log_loss_data, monkeypatch, n_classes
@@ -346,6 +360,8 @@ def test_a_factor_spares_products_once_they_have_cost_as_much(
     monkeypatch.setattr(
         Objective, "class_mean_hessian", lambda *args: n_factors.append(1) or mean(*args)
     )
+    # As if passes over so few rows cost something.
+    monkeypatch.setattr(hessians, "SMALL_WORK", 0)
     counts, values = {}, {}
     for cost in (np.inf, 20.0):
         monkeypatch.setattr(hessians, "products_per_class_mean", lambda objective, c=cost: c)
