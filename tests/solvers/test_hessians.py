@@ -1,5 +1,7 @@
 """What a Newton step knows of the Hessian: few are formed, and none leads astray."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -331,14 +333,15 @@ def test_products_solve_for_the_step_roughly_at_first(log_loss_problem, log_loss
     assert objective.value_gradient(theta).max_gradient < 1e-6
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_second_fit_goes_on_where_one_of_few_rows_stopped():
     # The first has learnt nothing that the second lacks.
     X, y = load_iris(return_X_y=True)
     whole = LogLossClassifier(solver="newton-cg", max_iter=2)
     parts = LogLossClassifier(solver="newton-cg", max_iter=1, warm_start=True)
-    whole.fit(X, y)
-    parts.fit(X, y).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole.fit(X, y)
+        parts.fit(X, y).fit(X, y)
     # By rounding errors of the coefficients, from which the second fit starts.
     np.testing.assert_allclose(parts.coef_, whole.coef_, rtol=1e-10)
 
