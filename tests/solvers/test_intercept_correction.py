@@ -112,7 +112,8 @@ def test_columns_that_depend_on_others_change_no_probability(correction):
     for columns in (X, np.column_stack([X, X[:, 0], np.ones(len(X))])):
         result = correct_intercept(fit(columns, label, weight, offset), correction, GOAL)
         results.append(probabilities(result, columns, offset))
-    assert_allclose(results[1], results[0], rtol=1e-8)
+    # The objective is right to the gap, raw predictions are to its root.
+    assert_allclose(results[1], results[0], rtol=2 * np.sqrt(2 * GOAL.gap))
 
 
 @pytest.mark.parametrize("correction", ["flac", "flic"])
