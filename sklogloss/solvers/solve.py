@@ -63,15 +63,17 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     elif is_smooth:
         is_sure = result.verdict.is_solved
     if not is_sure and is_doubtful(result):
+        is_missing = True
         if result.n_iter < goal.max_iter:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
             objective = _in_float64(result.objective) or result.objective
             again = _solve_again(exact, objective, result.theta, goal, result)
             is_sure = again.verdict.is_solved if is_smooth else again.verdict.is_sound
-            is_sure = is_sure and again.n_iter < goal.max_iter
+            is_missing = not (is_sure and again.n_iter < goal.max_iter)
             if _is_better(again, result, goal):
                 result = again
-        if not is_sure and result.verdict.is_solved and is_doubtful(result):
+                is_missing = is_missing and result.verdict.is_solved and is_doubtful(result)
+        if is_missing and result.verdict.is_solved:
             result.verdict = Verdict.STALLED
     if not result.verdict.is_solved and result.n_iter >= goal.max_iter:
         result.verdict = Verdict.MAX_ITER
