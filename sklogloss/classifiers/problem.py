@@ -24,7 +24,7 @@ from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
 
-__all__ = ["Problem", "fitted_coefficients"]
+__all__ = ["Problem", "fitted_coefficients", "joint_class_weight", "warn_of_no_weight"]
 
 # Below this label_smoothing, targets of float32 are too coarse: 1 - label_smoothing / 2 is off by
 # 3e-8, which raises the objective by a part of up to (3e-8 / label_smoothing)^2.
@@ -106,15 +106,12 @@ class Problem:
             dtype = np.dtype(np.float64)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_samples)
-            _warn_of_no_weight(targets, sample_weight)
+            warn_of_no_weight(targets, sample_weight)
         if offset is not None:
             offset = check_offset(offset, n_samples, n_columns, dtype, targets.classes)
         class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
-        if class_weight is not None:
-            class_weight = class_weights(class_weight, targets, sample_weight)
-        if alpha is not None:  # of FocalLogisticRegression
-            alpha = class_factors("alpha", alpha, n_classes)
-            class_weight = alpha if class_weight is None else class_weight * alpha
+        if class_weight is not None or alpha is not None:
+            class_weight = joint_class_weight(class_weight, alpha, targets, sample_weight)
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
             weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, dtype)
@@ -254,8 +251,33 @@ def _kernel_of(loss, target_is_matrix):
     return loss.kernel(target_is_matrix)
 
 
-def _warn_of_no_weight(targets, sample_weight):
-    # A weight of zero in class_weight names the class; in sample_weight it is easily overseen.
+def joint_class_weight(class_weight, alpha, targets, sample_weight):
+    """Return the product of class_weight and alpha, of FocalLogisticRegression; either may be None.
+
+    Parameters
+    ----------
+    class_weight, alpha : as the estimators take them
+    targets : Targets
+    sample_weight : ndarray of shape (n_samples,) or None
+    """
+    if class_weight is not None:
+        class_weight = class_weights(class_weight, targets, sample_weight)
+    if alpha is not None:
+        alpha = class_factors("alpha", alpha, len(targets.classes))
+        class_weight = alpha if class_weight is None else class_weight * alpha
+    return class_weight
+
+
+def warn_of_no_weight(targets, sample_weight):
+    """Warn of classes whose samples all have a weight of zero.
+
+    In class_weight a weight of zero names the class; in sample_weight it is easily overseen.
+
+    Parameters
+    ----------
+    targets : Targets
+    sample_weight : ndarray of shape (n_samples,)
+    """
     has_none = targets.class_totals(sample_weight) == 0
     if has_none.any():
         warnings.warn(

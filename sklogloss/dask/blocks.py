@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_array
 
-from sklogloss.inputs.arrays import check_finite, check_same_length, first_invalid
+from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.probabilities import normalized_rows
 from sklogloss.inputs.targets import (
+    Targets,
     encode_known,
     encode_known_probabilities,
     label_column,
     unique_labels,
 )
-from sklogloss.inputs.weights import as_sample_weight
+from sklogloss.inputs.weights import as_sample_weight, check_not_negative
 from sklogloss.linear.partitioned_samples import PartitionFacts, facts_of
 from sklogloss.linear.samples import Samples, make_design
 
@@ -219,10 +220,7 @@ def checked_weight(sample_weight: Any, n_samples: int) -> NDArray[np.float64] | 
     """
     weight = as_sample_weight(sample_weight, n_samples)
     if weight is not None:
-        check_finite("sample_weight", weight)
-        if not np.all(weight >= 0):
-            negative = first_invalid(weight, weight >= 0)
-            raise ValueError(f"sample_weight must not be negative, got {negative}")
+        check_not_negative(weight)
     return weight
 
 
@@ -285,17 +283,30 @@ class Encoding:
         with in_partition(block.number):
             return self._samples(self.layout.entries(block.X, checks=False), block)
 
-    def _samples(self, X: Any, block: Block) -> Samples:
-        n_samples = len(block.y)
+    def targets(self, block: Block) -> Targets:
+        """Return the targets of a block, without smoothing."""
         if self.layout.is_soft:
-            dtype = self.layout.dtype
-            targets = encode_known_probabilities(block.y, self.classes, dtype)
-        else:
-            targets = encode_known(block.y, self.classes)
-        weight, offset = as_sample_weight(block.sample_weight, n_samples), None
-        if self.has_weight and n_samples:
-            targets, weight, exponent = targets.weighted(self.class_weight, weight, self.dtype)
-            weight = np.ldexp(weight, exponent - self.exponent)
+            return encode_known_probabilities(block.y, self.classes, self.layout.dtype)
+        return encode_known(block.y, self.classes)
+
+    def weighted(self, targets: Targets, block: Block) -> tuple[Targets, Any]:
+        """Return the targets with class weights, and the weights of the rows, None for equal ones.
+
+        Parameters
+        ----------
+        targets : Targets
+            Those of the block.
+        block : Block
+        """
+        weight = as_sample_weight(block.sample_weight, len(block.y))
+        if not (self.has_weight and len(block.y)):
+            return targets, weight
+        targets, weight, exponent = targets.weighted(self.class_weight, weight, self.dtype)
+        return targets, np.ldexp(weight, exponent - self.exponent)
+
+    def _samples(self, X: Any, block: Block) -> Samples:
+        n_samples, offset = len(block.y), None
+        targets, weight = self.weighted(self.targets(block), block)
         if block.offset is not None:
             offset = check_offset(block.offset, n_samples, self.n_columns, self.dtype, self.classes)
         target = targets.as_array(self.label_smoothing, self.dtype)

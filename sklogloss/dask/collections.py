@@ -37,7 +37,7 @@ class Blocks:
     layout : Layout
     X : list of Delayed
     others : dict
-        From the name of an argument to a list of Delayed or arrays, to a number or to None.
+        From the name of an argument to a list of Delayed or arrays, or of a number or None.
     meta : DataFrame or None
         An empty DataFrame with the columns of X.
     n_classes : int or None
@@ -87,14 +87,10 @@ class Blocks:
         """Return a `Block` of each partition, not held: the blocks themselves are, or are not."""
         make = delayed(Block, pure=False, traverse=False)
         values = [
-            make(i, x if with_X else None, *(self._of(name, i) for name in self.others))
-            for i, x in enumerate(self.X)
+            make(i, x if with_X else None, *others)
+            for i, (x, *others) in enumerate(zip(self.X, *self.others.values(), strict=True))
         ]
         return DaskPartitions(values, False, log)
-
-    def _of(self, name, number):
-        other = self.others[name]
-        return other[number] if isinstance(other, list) else other
 
 
 def _checked_features(X):
@@ -159,17 +155,17 @@ def chunk_sizes(X: Any) -> list[float]:
     return [np.nan] * X.npartitions if is_frame(X) else list(X.chunks[0])
 
 
-def aligned(name: str, other: Any, X: Any) -> Any:
-    """Return the blocks of another argument that belong to those of X: a number or None as it is.
+def aligned(name: str, other: Any, X: Any) -> list[Any]:
+    """Return the block of another argument for each of X: of a number or None, that itself.
 
     Raises
     ------
     TypeError, ValueError
         If it has another number of rows or of partitions.
     """
-    if other is None or np.ndim(other) == 0:
-        return other
     sizes = chunk_sizes(X)
+    if other is None or np.ndim(other) == 0:
+        return [other] * len(sizes)
     n_blocks, lengths = len(sizes), None if np.isnan(sizes).any() else tuple(sizes)
     if not (_is_array(other) or is_frame(other)):
         if lengths is None:

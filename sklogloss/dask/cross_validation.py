@@ -20,7 +20,7 @@ from sklogloss.dask.metrics import log_loss
 from sklogloss.inputs.errors import shown
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import Integers, check_parameter
-from sklogloss.inputs.targets import encode_known, encode_known_probabilities, is_soft
+from sklogloss.inputs.targets import is_soft
 from sklogloss.inputs.weights import as_sample_weight
 from sklogloss.linear.partitioned_samples import PartitionedSamples, facts_of
 
@@ -278,13 +278,7 @@ def _label(encoding, block):
     # The index of each row's class, or of its most probable one.
     if len(block.y) == 0:
         return np.empty(0, dtype=np.intp)
-    return _targets(encoding, block).most_probable()
-
-
-def _targets(encoding, block):
-    if encoding.layout.is_soft:
-        return encode_known_probabilities(block.y, encoding.classes, encoding.layout.dtype)
-    return encode_known(block.y, encoding.classes)
+    return encoding.targets(block).most_probable()
 
 
 @dataclass(frozen=True)
@@ -343,13 +337,10 @@ class _FoldTotals:
         encoding, n_folds = self.encoding, int(numbers.max(initial=-1)) + 1
         if n_folds == 0:
             return np.zeros((0, len(encoding.classes)))
-        targets = _targets(encoding, block)
-        weight = as_sample_weight(block.sample_weight, len(numbers))
-        if encoding.has_weight:
-            # As training weighs them: what it has no weight for is not known.
-            _, weight, exponent = targets.weighted(encoding.class_weight, weight, encoding.dtype)
-            weight = np.ldexp(weight, exponent - encoding.exponent)
-        else:
+        targets = encoding.targets(block)
+        # As training weighs them: what it has no weight for is not known.
+        _, weight = encoding.weighted(targets, block)
+        if weight is None:
             weight = np.ones(len(numbers))
         return np.array([targets.class_totals(weight * (numbers == i)) for i in range(n_folds)])
 
@@ -368,7 +359,7 @@ class _FoldScores:
 
     def __call__(self, block, numbers):
         X = self.encoding.layout.entries(block.X, checks=False)
-        targets = _targets(self.encoding, block)
+        targets = self.encoding.targets(block)
         weight, offset = as_sample_weight(block.sample_weight, len(numbers)), block.offset
         if weight is None:
             weight = np.ones(len(numbers))

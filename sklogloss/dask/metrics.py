@@ -120,11 +120,9 @@ def _sums(
         check_total_weight(1.0, len(each))
         labels = np.unique(np.concatenate(each))
     named = {"y_proba": y_proba, "raw_prediction": raw_prediction, "sample_weight": sample_weight}
-    others = {name: aligned(name, other, y_true) for name, other in named.items()}
-    n_blocks = len(y.values)
-    blocks = [b if isinstance(b, list) else [b] * n_blocks for b in others.values()]
+    blocks = [aligned(name, other, y_true) for name, other in named.items()]
     function = functools.partial(_sums_of_block, score, labels)
-    total, weight, n_samples = y.sum("score", function, list(range(n_blocks)), *blocks)
+    total, weight, n_samples = y.sum("score", function, list(range(len(y.values))), *blocks)
     check_total_weight(weight, n_samples)
     return float(total), float(weight)
 

@@ -50,8 +50,8 @@ def _predicted_blocks(model, method, X, offset):
     offsets = aligned("offset", offset, X)
     task, shared = delayed(_predict, pure=False), delayed(model, traverse=False)
     return [
-        task(shared, method, number, block, offsets[number] if offsets else None)
-        for number, block in enumerate(blocks_of(X))
+        task(shared, method, number, block, offset)
+        for number, (block, offset) in enumerate(zip(blocks_of(X), offsets, strict=True))
     ]
 
 
@@ -75,10 +75,7 @@ def accuracy(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any
     labels = _predicted_blocks(model, "predict", X, offset)
     arguments = (aligned("y", y, X), aligned("sample_weight", sample_weight, X))
     task, total = delayed(_correct, pure=False), delayed(_fraction, pure=False)
-    sums = [
-        task(i, block, *(other[i] if isinstance(other, list) else other for other in arguments))
-        for i, block in enumerate(labels)
-    ]
+    sums = [task(i, *of_block) for i, of_block in enumerate(zip(labels, *arguments, strict=True))]
     return dask.array.from_delayed(total(sums), shape=(), dtype=np.float64)
 
 

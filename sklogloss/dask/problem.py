@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklogloss.classifiers.problem import SMALLEST_SMOOTHING_OF_FLOAT32, Problem
+from sklogloss.classifiers.problem import (
+    SMALLEST_SMOOTHING_OF_FLOAT32,
+    Problem,
+    joint_class_weight,
+    warn_of_no_weight,
+)
 from sklogloss.dask.blocks import Encoding, read_facts
 from sklogloss.dask.collections import Blocks
 from sklogloss.dask.partitions import PassLog
 from sklogloss.inputs.columns import sorted_columns
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
 from sklogloss.inputs.targets import check_labels, unique_labels
-from sklogloss.inputs.weights import class_factors, class_weights
+from sklogloss.inputs.weights import check_largest_weight
 from sklogloss.linear.partitioned_samples import PartitionedDesign, PartitionedSamples
 from sklogloss.linear.threads import effective_n_threads
 
@@ -88,26 +92,10 @@ class DaskProblem(Problem):
     def _set_weights(self, estimator, facts, has_sample_weight):
         targets, largest = self.targets, max(each.largest_weight for each in facts)
         if has_sample_weight:
-            if largest == 0:
-                raise ValueError("sample_weight must not be zero for all samples")
-            if largest < np.finfo(np.float64).tiny:
-                raise ValueError(
-                    f"sample_weight must have digits left, but the largest is {largest}"
-                )
-            has_none = targets.totals == 0
-            if has_none.any():
-                warnings.warn(
-                    "sample_weight is zero for all samples of the classes "
-                    f"{targets.classes[has_none].tolist()}: nothing is known of them.",
-                    UserWarning,
-                    stacklevel=6,
-                )
+            check_largest_weight(largest)
+            warn_of_no_weight(targets, None)
         weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
-        if weight is not None:
-            weight = class_weights(weight, targets, None)
-        if alpha is not None:  # of FocalLogisticRegression
-            alpha = class_factors("alpha", alpha, len(targets.classes))
-            weight = alpha if weight is None else weight * alpha
+        weight = joint_class_weight(weight, alpha, targets, None)
         self.class_weight, self.exponent = weight, 0
         self.weight_exponent = int(np.frexp(largest)[1])
         if weight is not None or has_sample_weight:

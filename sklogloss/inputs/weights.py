@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "as_sample_weight",
     "check_class_weight",
+    "check_largest_weight",
+    "check_not_negative",
     "check_sample_weight",
     "class_factors",
     "class_weights",
@@ -90,18 +92,27 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> NDArray[np.float6
         return None
     numbers = real_array("sample_weight", sample_weight, "numbers", ValueError)
     weight: Any = as_sample_weight(numbers, n_samples)
+    check_not_negative(weight)
+    check_largest_weight(weight.max())
+    return weight
+
+
+def check_not_negative(weight: NDArray[Any]) -> None:
+    """Raise a ValueError if a weight is negative or not finite."""
     check_finite("sample_weight", weight)
     is_valid = weight >= 0
     if not is_valid.all():
         raise ValueError(
             f"sample_weight must not be negative, got {first_invalid(weight, is_valid)}"
         )
-    largest = weight.max()
+
+
+def check_largest_weight(largest: float) -> None:
+    """Raise a ValueError if the largest weight is zero, or float64 keeps few of its digits."""
     if largest == 0:
         raise ValueError("sample_weight must not be zero for all samples")
     if largest < np.finfo(np.float64).tiny:
         raise ValueError(f"sample_weight must have digits left, but the largest is {largest}")
-    return weight
 
 
 def raise_for_sample_weight(sample_weight: NDArray[Any]) -> NoReturn:
