@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import assert_all_finite
 
 from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.classifiers.callbacks import fit_with_callbacks
@@ -233,7 +232,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
             self.solver_ = self.plan_.solver
             goal.report(f"plan: {self.plan_}")
             result = solve_firth(self.plan_, penalised, goal)
-            self._check_entries(result, problem.X)
+            self._check_entries(result, problem)
             if correction is not None:
                 result = correct_intercept(result, correction, goal)
             self._warn_unless_solved(result)
@@ -257,9 +256,9 @@ class FirthLogisticRegression(BaseLinearClassifier):
                 "intercept_correction=None"
             )
 
-    def _check_entries(self, result, X):
+    def _check_entries(self, result, problem):
         if not np.all(np.isfinite(result.last_point.information)):
-            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            problem.check_finite(type(self).__name__)
             raise ValueError("X has entries whose squares overflow; rescale its columns")
 
     def _warn_unless_solved(self, result):

@@ -151,6 +151,12 @@ class Problem:
         strength = float(np.ldexp(1 / total / C, -self.exponent)) * factor
         return Penalty(l1_ratio * strength, (1 - l1_ratio) * strength, *(self.bounds or ()))
 
+    def make_samples(self, n_jobs):
+        """Return the Samples, for passes with as many threads as n_jobs says."""
+        n_threads = effective_n_threads(n_jobs)
+        design = self._design_of(self.X, self.target.dtype)
+        return self._samples_of(design, self.target, self.row_weight, self.offset, n_threads)
+
     def objective(self, estimator, penalty):
         """Return the Objective of an estimator's loss, and the Plan that solves it.
 
@@ -188,8 +194,7 @@ class Problem:
             With fit_intercept and n_jobs.
         """
         kernel = _kernel_of(estimator._loss(len(self.targets.classes)), self.target.shape[1] > 1)
-        n_threads = effective_n_threads(estimator.n_jobs)
-        samples = Samples(make_design(self.X), self.target, self.row_weight, self.offset, n_threads)
+        samples = self.make_samples(estimator.n_jobs)
         if samples.dtype != np.float64:
             samples = samples.astype(np.float64)
         objective = balanced_objective(

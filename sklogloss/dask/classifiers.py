@@ -12,10 +12,10 @@ from sklearn.utils.validation import _check_feature_names
 import sklogloss.classifiers as local
 from sklogloss.classifiers.base import BaseLinearClassifier
 from sklogloss.inputs.targets import require_y
-from sklogloss.linear.optimum import has_no_optimum
+from sklogloss.linear.optimum import has_no_optimum_in_partitions
 from sklogloss.solvers.plan import MOST_ENTRIES_TAKEN
 
-__all__ = ["FocalLogisticRegression", "LogLossClassifier"]
+__all__ = ["FirthLogisticRegression", "FocalLogisticRegression", "LogLossClassifier"]
 
 
 def is_collection(value: Any) -> bool:
@@ -92,23 +92,14 @@ class OnCollections(BaseLinearClassifier):
     def _is_separable(self, result, targets):
         # All rows decide where they can be taken together; of more, only a function that separates
         # all of them shows itself.
-        objective = result.objective
-        samples = objective.samples
-        if samples.n_samples * samples.design.n_features > MOST_ENTRIES_TAKEN:
-            return False
-        whole = samples.take(np.arange(samples.n_samples))
-        objective = objective.replace(samples=whole, weight_sum=objective.weight_sum)
-        target = whole.target[:, 0] if objective.n_columns == 1 else whole.target
-        if target.ndim == 2:
-            target = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
-        if samples.lightest_weight(objective.n_columns) is None:
-            return False
         directions = [
             theta
             for theta in (result.theta, result.direction)
             if theta is not None and np.all(np.isfinite(theta))
         ]
-        return has_no_optimum(objective, result.last_point, directions, target.astype(np.intp))
+        return has_no_optimum_in_partitions(
+            result.objective, result.last_point, directions, MOST_ENTRIES_TAKEN
+        )
 
     def to_local(self) -> Any:
         """Return the local estimator with the same parameters and fitted attributes."""
@@ -217,3 +208,28 @@ class FocalLogisticRegression(OnCollections, local.FocalLogisticRegression):
     """
 
     _local_class = local.FocalLogisticRegression
+
+
+class FirthLogisticRegression(OnCollections, local.FirthLogisticRegression):
+    """Logistic regression under Jeffreys' prior on Dask collections.
+
+    Parameters and attributes are those of `sklogloss.FirthLogisticRegression`; see
+    `LogLossClassifier` for what is different on collections. Each iteration makes two passes: one
+    for the information, one for the leverages, which stay where the rows are.
+
+    See Also
+    --------
+    sklogloss.FirthLogisticRegression : For rows in memory.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> from sklogloss.dask import FirthLogisticRegression
+    >>> X = da.from_array(np.array([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]]), chunks=(2, 1))
+    >>> y = da.from_array(np.array([0, 0, 0, 1, 1, 1]), chunks=2)
+    >>> FirthLogisticRegression().fit(X, y).coef_.round(4)
+    array([[3.8918]])
+    """
+
+    _local_class = local.FirthLogisticRegression

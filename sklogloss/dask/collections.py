@@ -9,7 +9,7 @@ from typing import Any
 import dask.array
 import numpy as np
 from dask import config
-from dask.delayed import Delayed, delayed
+from dask.delayed import Delayed
 from scipy import sparse
 
 from sklogloss.dask.blocks import Block, Layout
@@ -85,12 +85,10 @@ class Blocks:
 
     def partitions(self, log: PassLog, *, with_X: bool = True) -> DaskPartitions:
         """Return a `Block` of each partition, not held: the blocks themselves are, or are not."""
-        make = delayed(Block, pure=False, traverse=False)
-        values = [
-            make(i, x if with_X else None, *others)
-            for i, (x, *others) in enumerate(zip(self.X, *self.others.values(), strict=True))
-        ]
-        return DaskPartitions(values, False, log)
+        numbers = list(range(len(self.X)))
+        columns = [self.X if with_X else [None] * len(numbers), *self.others.values()]
+        of_numbers = DaskPartitions(numbers, {}, numbers, False, log)
+        return of_numbers.map("block", Block, *columns)
 
 
 def _checked_features(X):
@@ -155,8 +153,16 @@ def chunk_sizes(X: Any) -> list[float]:
     return [np.nan] * X.npartitions if is_frame(X) else list(X.chunks[0])
 
 
-def aligned(name: str, other: Any, X: Any) -> list[Any]:
+def aligned(name: str, other: Any, X: Any, of: str = "X") -> list[Any]:
     """Return the block of another argument for each of X: of a number or None, that itself.
+
+    Parameters
+    ----------
+    name : str
+    other : collection, array-like, number or None
+    X : dask Array, DataFrame or Series
+    of : str, default="X"
+        What X is called.
 
     Raises
     ------
@@ -169,40 +175,42 @@ def aligned(name: str, other: Any, X: Any) -> list[Any]:
     n_blocks, lengths = len(sizes), None if np.isnan(sizes).any() else tuple(sizes)
     if not (_is_array(other) or is_frame(other)):
         if lengths is None:
-            learns = "X.to_dask_array(lengths=True)" if is_frame(X) else "X.compute_chunk_sizes()"
+            learns = "to_dask_array(lengths=True)" if is_frame(X) else "compute_chunk_sizes()"
+            given = type(other).__name__
             raise TypeError(
-                f"{name} must be a dask collection with the partitions of X, as the numbers of "
-                f"rows of these are not known; got {type(other).__name__}. {learns} counts the rows"
+                f"{name} must be a dask collection with the partitions of {of}, as the numbers of "
+                f"rows of these are not known; got {given}. {of}.{learns} counts the rows"
             )
         if len(other) != sum(lengths):
-            raise ValueError(_differs(name, len(other), sum(lengths)))
+            raise ValueError(_differs(name, len(other), of, sum(lengths)))
         ends = np.cumsum(lengths)
         rows = [slice(end - size, end) for end, size in zip(ends, lengths, strict=True)]
         return [other.iloc[part] if hasattr(other, "iloc") else other[part] for part in rows]
     if _is_array(other) and lengths is not None and not np.isnan(other.shape[0]):
         if other.shape[0] != sum(lengths):
-            raise ValueError(_differs(name, other.shape[0], sum(lengths)))
+            raise ValueError(_differs(name, other.shape[0], of, sum(lengths)))
         other = other.rechunk({0: lengths})
     n_others = other.numblocks[0] if _is_array(other) else other.npartitions
     if n_others != n_blocks:
         raise ValueError(
-            f"{name} must have as many partitions as X, {n_blocks}, got {n_others}; their rows "
+            f"{name} must have as many partitions as {of}, {n_blocks}, got {n_others}; their rows "
             "belong together"
         )
     return blocks_of(other)
 
 
-def _differs(name, n_others, n_samples):
-    return f"{name} must have as many rows as X, {n_samples}, got {n_others}"
+def _differs(name, n_others, of, n_samples):
+    return f"{name} must have as many rows as {of}, {n_samples}, got {n_others}"
 
 
 def blocks_of(collection: Any) -> list[Delayed]:
     """Return the partitions of a collection, each with all columns."""
     if _is_array(collection) and collection.ndim == 2 and collection.numblocks[1] > 1:
         collection = collection.rechunk({1: -1})
-    # Tuned, a few columns of Parquet come in fewer partitions than others of the same rows.
+    # Tuned, a few columns of Parquet come in fewer partitions than others of the same rows. The
+    # optimised graph of a persisted collection has no futures, but their names alone.
     with config.set({"optimization.tune.active": False}):
-        blocks = collection.to_delayed()
+        blocks = collection.to_delayed(optimize_graph=not _is_persisted(collection))
     return list(blocks.ravel()) if isinstance(blocks, np.ndarray) else list(blocks)
 
 

@@ -22,7 +22,7 @@ from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.inputs.targets import is_soft
 from sklogloss.inputs.weights import as_sample_weight
-from sklogloss.linear.partitioned_samples import PartitionedSamples, facts_of
+from sklogloss.linear.partitioned_samples import PartitionedSamples
 
 __all__ = ["LogLossClassifierCV"]
 
@@ -40,8 +40,9 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     cv : int or array of shape (n_samples,), default=None
         The number of folds, stratified in the order of the rows as scikit-learn's StratifiedKFold
         does it; None means 5, or fewer where no class has 5 samples. Or the number of the fold of
-        each row, from 0 on, in the partitions of X. Splitters and iterables of splits are refused.
-        `to_local` turns such an array into a PredefinedSplit.
+        each row, in the partitions of X, as scikit-learn's PredefinedSplit takes it: rows of -1 are
+        in no fold, but in all training sets, and numbers may be left out. Splitters and iterables
+        of splits are refused. `to_local` turns such an array into a PredefinedSplit.
     scoring : {"neg_log_loss", "accuracy"} or None, default="neg_log_loss"
         None means accuracy.
 
@@ -125,8 +126,14 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
         else:
             rules, function = self._stratified(problem, blocks), _numbers_of
         numbers = blocks.holding(problem.blocks.is_held).map("folds", function, rules)
-        totals = blocks.collect("folds", _FoldTotals(problem.encoding), numbers)
-        problem.fold_totals = _sum_of_shapes(totals)
+        each = blocks.collect("folds", _FoldTotals(problem.encoding), numbers)
+        sizes, totals = (_sum_of_shapes(parts) for parts in zip(*each, strict=True))
+        found = np.flatnonzero(sizes[1:])
+        if len(found) == 0:
+            raise ValueError("cv must put rows into folds, but all have the number -1")
+        if len(found) < len(sizes) - 1:
+            numbers = numbers.map("folds", _Renumbered(found))
+        problem.outside_totals, problem.fold_totals = totals[0], totals[1 + found]
         problem.fold_numbers = numbers.take(problem.numbers)
         return [_fold(problem, problem.fold_numbers, i) for i in range(len(problem.fold_totals))]
 
@@ -172,7 +179,10 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     def _score_folds(self, problem, folds, score_params):
         shape = self.coefs_paths_.shape
         of_folds = problem.fold_totals
-        known = [np.delete(of_folds, i, axis=0).sum(axis=0) > 0 for i in range(len(folds))]
+        outside = problem.outside_totals
+        known = [
+            np.delete(of_folds, i, axis=0).sum(axis=0) + outside > 0 for i in range(len(folds))
+        ]
         joined = self.coefs_paths_.reshape(-1, *shape[3:])
         coefs, intercepts = split_coefficients(joined, self.fit_intercept)
         model = SimpleNamespace(
@@ -224,17 +234,10 @@ class DaskFold:
 
 
 def _fold(problem, numbers, i):
-    samples = problem.samples
-    partitions = samples.partitions.map("fold", _Training(i), numbers)
-    facts = partitions.collect("weights", _Facts(problem.encoding.n_columns))
-    kept = [place for place, each in enumerate(facts) if each.n_samples]
-    if not kept:
+    n_columns = problem.encoding.n_columns
+    rows = problem.samples.changed("fold", _Training(i), numbers, n_columns=n_columns)
+    if not rows.n_samples:
         raise ValueError(f"the training rows of fold {i} of cv have no weight")
-    facts = tuple(facts[place] for place in kept)
-    n_samples = sum(each.n_samples for each in facts)
-    n_stored = max(1, round(samples.design.n_stored * n_samples / samples.n_samples))
-    design = replace(samples.design, n_samples=n_samples, n_stored=n_stored)
-    rows = PartitionedSamples(partitions.take(kept), facts, design)
     return DaskFold(rows, np.array([rows.weight_sum]))
 
 
@@ -246,11 +249,11 @@ def _stratified_sizes(totals, n_folds):
     return (ends + upto_fold) // n_folds - (ends - totals[:, None] + upto_fold) // n_folds
 
 
-def _sum_of_shapes(matrices):
-    # Of matrices with as many columns, those with fewer rows being zero in the others.
-    total = np.zeros((max(map(len, matrices)), matrices[0].shape[1]))
-    for matrix in matrices:
-        total[: len(matrix)] += matrix
+def _sum_of_shapes(arrays):
+    # Of arrays of which some have fewer rows, being zero in the others.
+    total = np.zeros((max(map(len, arrays)), *arrays[0].shape[1:]))
+    for array in arrays:
+        total[: len(array)] += array
     return total
 
 
@@ -264,14 +267,6 @@ class _Training:
     def __call__(self, samples, numbers):
         weight = np.ones(len(numbers), samples.dtype) if samples.weight is None else samples.weight
         return replace(samples, weight=weight * (numbers != self.number).astype(samples.dtype))
-
-
-@dataclass(frozen=True)
-class _Facts:
-    n_columns: int
-
-    def __call__(self, samples):
-        return facts_of(samples, self.n_columns)
 
 
 def _label(encoding, block):
@@ -319,30 +314,42 @@ def _given_numbers(block, given):
     numbers = np.asarray(given)
     if numbers.shape == (0,) and len(block.y) == 0:  # pandas has empty columns of any dtype
         return numbers.astype(np.intp)
-    allowed = f"partition {block.number}: cv must have an integer from 0 on for each row, got"
+    allowed = f"partition {block.number}: cv must have an integer from -1 on for each row, got"
     if numbers.shape != (len(block.y),) or numbers.dtype.kind not in "iu":
         raise ValueError(f"{allowed} {numbers.dtype} of shape {numbers.shape}")
-    if numbers.min() < 0:
+    if numbers.min(initial=0) < -1:
         raise ValueError(f"{allowed} {numbers.min()}")
     return numbers.astype(np.intp)
 
 
 @dataclass(frozen=True)
 class _FoldTotals:
-    """Total weight of each class in the test rows of each fold, up to the last one of some row."""
+    """Rows, and the weight of each class, outside all folds, then in each up to the last one."""
 
     encoding: Any
 
     def __call__(self, block, numbers):
-        encoding, n_folds = self.encoding, int(numbers.max(initial=-1)) + 1
-        if n_folds == 0:
-            return np.zeros((0, len(encoding.classes)))
+        encoding = self.encoding
+        if len(numbers) == 0:
+            return np.zeros(1), np.zeros((1, len(encoding.classes)))
         targets = encoding.targets(block)
         # As training weighs them: what it has no weight for is not known.
         _, weight = encoding.weighted(targets, block)
         if weight is None:
             weight = np.ones(len(numbers))
-        return np.array([targets.class_totals(weight * (numbers == i)) for i in range(n_folds)])
+        sizes = np.bincount(numbers + 1)
+        each = [targets.class_totals(weight * (numbers == i - 1)) for i in range(len(sizes))]
+        return sizes, np.array(each)
+
+
+@dataclass(frozen=True)
+class _Renumbered:
+    """The places of fold numbers among those that some row has; -1 stays."""
+
+    found: NDArray[np.intp]
+
+    def __call__(self, numbers):
+        return np.where(numbers < 0, -1, np.searchsorted(self.found, numbers))
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import itemgetter
-from typing import Any
+from typing import Any, Self
 
+import dask.threaded
 import numpy as np
-from dask.base import get_scheduler, persist
-from dask.delayed import Delayed, delayed
+from dask.base import get_scheduler
+from dask.callbacks import Callback
+from dask.delayed import Delayed
+from dask.optimization import cull
 
 from sklogloss.linear.threads import one_blas_thread
 
@@ -56,111 +58,228 @@ class DaskPartitions:
     """Values in the order of the partitions, as tasks of Dask: `Partitions` of the linear model.
 
     Dask schedules, spills, and computes again what a lost worker had, from the graph of the
-    collection that the values come from.
+    collection that the values come from. A pass adds tasks to the graph, which is a plain dict:
+    objects of Dask for each task would take as long as the scheduler does.
 
     Attributes
     ----------
-    values : list of Delayed
+    keys : list
+        Of the values, one for each partition.
+    graph : dict
+        The tasks that compute the values; where these are held, they themselves or their futures.
+    numbers : list of int
+        The places of the partitions among all, for errors.
     are_held : bool
         Whether values stay in the memory of the workers. Others are computed in each pass that
         needs them, with as many in memory as there are tasks at a time.
     log : PassLog
     """
 
-    values: list[Delayed]
+    keys: list[Any]
+    graph: dict[Any, Any]
+    numbers: list[int]
     are_held: bool
     log: PassLog = field(default_factory=PassLog)
 
-    def map(self, name: str, function: Callable[..., Any], *others: Any) -> DaskPartitions:
+    @classmethod
+    def of(cls, values: list[Delayed], are_held: bool, log: PassLog | None = None) -> Self:
+        """Return partitions of delayed values."""
+        keys, graph = _merged(values)
+        return cls(keys, graph, list(range(len(keys))), are_held, log or PassLog())
+
+    def map(self, name: str, function: Callable[..., Any], *others: Any) -> Self:
         """Return function(value, *values of others) of each partition, held where these are."""
-        values = self._tasks(name, function, others)
+        keys, graph = self._tasks(name, _quietly, function, others)
         if self.are_held:
-            values = list(persist(*values, optimize_graph=False))
-        return DaskPartitions(values, self.are_held, self.log)
+            graph = dict(zip(keys, computed_parts(graph, keys), strict=True))
+        return replace(self, keys=keys, graph=graph)
 
     def collect(self, name: str, function: Callable[..., Any], *others: Any) -> list[Any]:
         """Return function(value, *values of others) of each partition: a pass."""
         name = self.log.named(name)
-        values = self._tasks(name, function, others)
-        return self._computed(name, _task(name, "all", list, values))
+        keys, graph = self._tasks(name, _quietly, function, others)
+        end = f"{keys[0]}-all"
+        graph[end] = (list, keys)
+        parts = {} if self.are_held else dict(zip(keys, self.numbers, strict=True))
+        return self._computed(name, graph, end, parts)
 
     def sum(self, name: str, function: Callable[..., Any], *others: Any) -> Any:
         """Return the sum of what `collect` returns, arrays or tuples of arrays, added in order."""
         name = self.log.named(name)
-        return self._computed(name, _tree(name, self._tasks(name, function, others)))
+        keys, graph = self._tasks(name, _quietly, function, others)
+        return self._computed(name, graph, _add_tree(graph, name, keys))
 
-    def sum_and_keep(self, name: str, function: Callable[..., Any]) -> tuple[Any, DaskPartitions]:
+    def sum_and_keep(self, name: str, function: Callable[..., Any]) -> tuple[Any, Self]:
         """Return the sum of the first values of pairs, and the second ones where they are."""
         name, start = self.log.named(name), time.perf_counter()
-        pairs = self._tasks(name, function, ())
-        total = _tree(name, [_task(name, "sums", itemgetter(0), pair) for pair in pairs])
-        kept = [_task(name, "kept", itemgetter(1), pair) for pair in pairs]
-        if self.are_held:  # the schedulers of one process compute all of it here
-            *kept, total = persist(*kept, total, optimize_graph=False)
-        return self._computed(name, total, start), DaskPartitions(
-            list(kept), self.are_held, self.log
-        )
+        pairs, graph = self._tasks(name, _as_pair, function, ())
+        firsts = [f"{key}-sums" for key in pairs]
+        tasks = {first: (_first, pair) for first, pair in zip(firsts, pairs, strict=True)}
+        kept = dict(graph)
+        graph |= tasks
+        end = _add_tree(graph, name, firsts)
+        if self.are_held:
+            *values, total = computed_parts(graph, [*pairs, end])
+            kept = dict(zip(pairs, values, strict=True))
+            total = finished(total, had_workers=True)
+            self.log.report(name, time.perf_counter() - start)
+        else:
+            total = self._computed(name, graph, end)
+        return total, replace(self, keys=pairs, graph=kept)
 
-    def take(self, numbers: Sequence[int]) -> DaskPartitions:
+    def take(self, numbers: Sequence[int]) -> Self:
         """Return some of the partitions."""
-        return DaskPartitions([self.values[i] for i in numbers], self.are_held, self.log)
+        keys = [self.keys[i] for i in numbers]
+        graph, _ = cull(self.graph, keys)
+        return replace(self, keys=keys, graph=graph, numbers=[self.numbers[i] for i in numbers])
 
-    def holding(self, are_held: bool) -> DaskPartitions:
+    def holding(self, are_held: bool) -> Self:
         """Return the same, to be held or not from here on."""
         return replace(self, are_held=are_held)
 
-    def _tasks(self, name, function, others):
-        columns = [other.values if isinstance(other, DaskPartitions) else other for other in others]
+    def _tasks(self, name, run, function, others):
+        # The keys of a task for each partition, and a graph that has all they need.
+        graph, columns = dict(self.graph), []
+        for other in others:
+            if isinstance(other, DaskPartitions):
+                columns.append(other.keys)
+                graph |= other.graph
+            else:
+                keys, tasks = _merged(other)
+                columns.append(keys)
+                graph |= tasks
         # Arrays that Dask sends by themselves may arrive where they are not aligned.
-        stored = pickle.dumps(function)
-        return [
-            _task(name, str(i), _quietly, stored, value, *more)
-            for i, (value, *more) in enumerate(zip(self.values, *columns, strict=True))
-        ]
+        stored, keys = pickle.dumps(function), _keys(name, self.numbers)
+        for key, value, *more in zip(keys, self.keys, *columns, strict=True):
+            graph[key] = (run, stored, value, *more)
+        return keys, graph
 
-    def _computed(self, name, value, start=None):
-        start = time.perf_counter() if start is None else start
-        result = computed(value, had_workers=len(self.log.names) > 1)
+    def _computed(self, name, graph, end, parts=None):
+        start = time.perf_counter()
+        result = computed(graph, end, parts or {}, had_workers=len(self.log.names) > 1)
         self.log.report(name, time.perf_counter() - start)
         return result
 
 
-def computed(value: Delayed, *, had_workers: bool) -> Any:
+def _merged(values):
+    # The keys of delayed values, with others as they are, and the graph that has all of them.
+    keys, graphs = [], {}
+    for value in values:
+        keys.append(value.key if isinstance(value, Delayed) else value)
+        if isinstance(value, Delayed):
+            graphs[id(value.dask)] = value.dask
+    graph: dict[Any, Any] = {}
+    for each in graphs.values():
+        graph |= dict(each)
+    return keys, graph
+
+
+def computed_parts(graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
+    """Return the results of tasks: of a cluster futures, else the results themselves."""
+    client = _client()
+    if client is None:
+        return list(_local_scheduler()(graph, keys))
+    return list(client.get(graph, keys, sync=False))
+
+
+def computed(graph: dict[Any, Any], key: Any, parts: dict[Any, int], *, had_workers: bool) -> Any:
     """Return the result of a task, wherever the scheduler in use runs it.
 
     The first worker of a cluster may take minutes to come, and is waited for without an end.
 
     Parameters
     ----------
-    value : Delayed
+    graph : dict
+    key : str
+        Of the task in the graph.
+    parts : dict
+        From keys in the graph to the numbers of the partitions that they are of. An error of what
+        computes one of them, a file that cannot be read, say, names its number.
     had_workers : bool
         Whether there have been workers: something has been computed before.
 
     Raises
     ------
     RuntimeError
-        If there have been workers, and then the scheduler has none for `PATIENCE` seconds.
+        If there have been workers, and then the scheduler has none for `PATIENCE` seconds. If a
+        partition cannot be computed.
     """
     client = _client()
     if client is None:
-        return value.compute(optimize_graph=False)
+        return _computed_here(graph, key, parts)
+    future, *of_parts = client.get(graph, [key, *parts], sync=False)
+    try:
+        return finished(future, had_workers=had_workers)
+    except BaseException as error:
+        pairs = zip(parts.values(), of_parts, strict=True)
+        failed = [number for number, each in pairs if each.status == "error"]
+        client.cancel([future, *of_parts])
+        if failed and isinstance(error, Exception):
+            _raise_named(error, failed[0])
+        raise
+
+
+def finished(value: Any, *, had_workers: bool) -> Any:
+    """Return what `computed_parts` returned, of a future its result.
+
+    Parameters
+    ----------
+    value : object
+    had_workers : bool
+        As for `computed`.
+    """
+    client = _client()
+    if client is None:
+        return value
     from distributed import TimeoutError, wait
 
-    future = client.compute(value, optimize_graph=False)
     last_seen = time.monotonic() if had_workers else None
     try:
         while True:
             try:
                 with client.as_current():
-                    wait(future, timeout=LOOK_EVERY)
+                    wait(value, timeout=LOOK_EVERY)
                 break
             except TimeoutError:
                 last_seen = _last_seen(client, last_seen)
-        return future.result()
+        return value.result()
     except BaseException:
         # So that an interrupt, or an error in one partition, stops the others.
-        client.cancel([future])
+        client.cancel([value])
         raise
+
+
+def _computed_here(graph, key, parts):
+    scheduler, unfinished = _local_scheduler(), set()
+
+    def begun(key, graph, state):
+        unfinished.add(key)
+
+    def ended(key, result, graph, state, worker):
+        unfinished.discard(key)
+
+    try:
+        with Callback(pretask=begun, posttask=ended):
+            return scheduler(graph, key)
+    except Exception as error:
+        # One of the tasks that had begun has failed.
+        for part, number in parts.items():
+            if unfinished.isdisjoint(cull(graph, [part])[0]):
+                continue
+            try:
+                scheduler(graph, part)
+            except Exception:
+                _raise_named(error, number)
+        raise
+
+
+def _raise_named(error, number):
+    # What is wrong with the values of a partition is said with its number already.
+    if str(error).startswith("partition "):
+        raise error
+    raise RuntimeError(
+        f"partition {number} cannot be computed: {type(error).__name__}: {error}"
+    ) from error
 
 
 def _last_seen(client, last_seen):
@@ -181,23 +300,48 @@ def _client():
     return client if hasattr(client, "scheduler_info") else None
 
 
-def _task(name, part, function, *arguments):
-    key = f"{name}-{uuid.uuid4().hex}-{part}"
-    return delayed(function, pure=False, traverse=False)(*arguments, dask_key_name=key)
+def _local_scheduler():
+    return get_scheduler() or dask.threaded.get
+
+
+def _keys(name, parts):
+    common = uuid.uuid4().hex
+    return [f"{name}-{common}-{part}" for part in parts]
+
+
+def _add_tree(graph, name, keys):
+    # Add the sum in a tree whose shape the number of values alone decides; return its key.
+    while len(keys) > 1:
+        groups = [keys[i : i + FAN_IN] for i in range(0, len(keys), FAN_IN)]
+        keys = _keys(name, range(len(groups)))
+        graph.update({key: (_added, group) for key, group in zip(keys, groups, strict=True)})
+    return keys[0]
+
+
+# The functions below run where the partitions are.
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What a pass adds up, and the value that stays where it is: the one that other passes get."""
+
+    first: Any
+    kept: Any
 
 
 def _quietly(stored, *arguments):
     # Each pass brings its own threads, and a solver looks at what overflows.
+    values = [each.kept if isinstance(each, _Pair) else each for each in arguments]
     with one_blas_thread(), np.errstate(all="ignore"):
-        return pickle.loads(stored)(*arguments)
+        return pickle.loads(stored)(*values)
 
 
-def _tree(name, values):
-    # The sum in a tree whose shape the number of values alone decides.
-    while len(values) > 1:
-        groups = [values[i : i + FAN_IN] for i in range(0, len(values), FAN_IN)]
-        values = [_task(name, "sum", _added, group) for group in groups]
-    return values[0]
+def _as_pair(stored, *arguments):
+    return _Pair(*_quietly(stored, *arguments))
+
+
+def _first(pair):
+    return pair.first
 
 
 def _added(values):

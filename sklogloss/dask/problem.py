@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from sklogloss.classifiers.problem import (
     joint_class_weight,
     warn_of_no_weight,
 )
-from sklogloss.dask.blocks import Encoding, read_facts
-from sklogloss.dask.collections import Blocks
+from sklogloss.dask.blocks import Encoding, checked_weight, in_partition, read_facts
+from sklogloss.dask.collections import Blocks, aligned
 from sklogloss.dask.partitions import PassLog
 from sklogloss.inputs.columns import sorted_columns
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
-from sklogloss.inputs.targets import check_labels, unique_labels
+from sklogloss.inputs.targets import check_labels, group_indices, label_column, unique_labels
 from sklogloss.inputs.weights import check_largest_weight
-from sklogloss.linear.partitioned_samples import PartitionedDesign, PartitionedSamples
+from sklogloss.linear.partitioned_samples import (
+    PartitionedDesign,
+    PartitionedRows,
+    PartitionedSamples,
+)
 from sklogloss.linear.threads import effective_n_threads
 
 __all__ = ["DaskProblem"]
@@ -33,11 +38,20 @@ class DaskTargets:
     ----------
     classes : ndarray of shape (n_classes,)
     totals : ndarray of shape (n_classes,)
+    is_soft : bool
+        Whether they are probabilities.
     """
 
-    def __init__(self, classes: NDArray[Any], totals: NDArray[np.float64]) -> None:
+    def __init__(
+        self, classes: NDArray[Any], totals: NDArray[np.float64], *, is_soft: bool
+    ) -> None:
         self.classes = classes
         self.totals = totals
+        self.is_soft = is_soft
+
+    def labels_if_hard(self) -> NDArray[np.intp] | None:
+        """Return None for probabilities, and else no labels: these are with Dask."""
+        return None if self.is_soft else np.empty(0, dtype=np.intp)
 
     def class_totals(self, sample_weight: Any) -> NDArray[np.float64]:
         """Return the total weight of the samples of each class."""
@@ -85,7 +99,12 @@ class DaskProblem(Problem):
         )
         self.blocks, self.encoding = blocks, encoding
         self._set_samples(facts, log)
-        self.sample_weight = self.offset = self.places = None
+        self.offset = self.places = None
+        self.sample_weight = None
+        if sample_weight is not None:
+            parts = blocks.partitions(log, with_X=False).take(self.numbers)
+            weights: Any = PartitionedRows(parts.map("weights", _given_weight))
+            self.sample_weight = weights
         self.X = self.samples.design
         self._set_limits(estimator, encoding.n_columns)
 
@@ -148,6 +167,23 @@ class DaskProblem(Problem):
         samples = self.samples
         return PartitionedSamples(samples.partitions, samples.facts, design, n_threads)
 
+    def clusters(self, groups: Any, X: Any) -> tuple[PartitionedRows, int]:
+        """Return the index of each row's group, and how many groups have weight: a pass.
+
+        Parameters
+        ----------
+        groups : dask Array or Series of shape (n_samples,)
+        X : dask Array or DataFrame
+            The collection that the rows are of.
+        """
+        parts = self.blocks.partitions(self.log, with_X=False).take(self.numbers)
+        given = aligned("groups", groups, X)
+        labels = parts.map("groups", _labels, [given[i] for i in self.numbers])
+        each = self.samples.partitions.collect("groups", _with_weight, labels)
+        _, n_groups = group_indices("groups", np.concatenate(each), "clusters")
+        found = np.unique(np.concatenate(each))
+        return PartitionedRows(labels.map("groups", _Places(found))), n_groups
+
     def check_finite(self, name: str) -> None:
         """Do nothing: the first pass has looked at all entries."""
 
@@ -165,7 +201,7 @@ def _targets(blocks, facts):
             raise ValueError(
                 "y must have at least 2 classes, but all probability is on only one class"
             )
-        return DaskTargets(classes, totals)
+        return DaskTargets(classes, totals, is_soft=True)
     found = [each for each in facts if each.n_samples]
     if not found:
         raise ValueError("X has 0 samples")
@@ -178,4 +214,38 @@ def _targets(blocks, facts):
             f"{classes.tolist()[0]!r}"
         )
     weights = np.concatenate([each.totals for each in found])
-    return DaskTargets(classes, np.bincount(index, weights=weights, minlength=len(classes)))
+    totals = np.bincount(index, weights=weights, minlength=len(classes))
+    return DaskTargets(classes, totals, is_soft=False)
+
+
+# What runs where the rows are.
+
+
+def _given_weight(block):
+    return checked_weight(block.sample_weight, len(block.y))
+
+
+def _labels(block, groups):
+    with in_partition(block.number):
+        groups = label_column("groups", groups)
+        if len(groups) != len(block.y):
+            raise ValueError(
+                f"groups must have shape ({len(block.y)},), one entry per sample, got "
+                f"{groups.shape}"
+            )
+    return groups
+
+
+def _with_weight(samples, labels):
+    rows = samples.rows_with_weight
+    return unique_labels(labels if rows is None else labels[rows], "groups")[0]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The places of labels among those that have weight; of others, which score nothing, any."""
+
+    found: NDArray[Any]
+
+    def __call__(self, labels):
+        return np.minimum(np.searchsorted(self.found, labels), len(self.found) - 1)

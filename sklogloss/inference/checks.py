@@ -20,7 +20,6 @@ from sklogloss.inputs.errors import naming, stacklevel_of_user
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds
 from sklogloss.inputs.targets import group_indices, label_column
-from sklogloss.linear.samples import Samples
 
 __all__ = [
     "COVARIANCES",
@@ -140,8 +139,8 @@ def check_bounds_inactive(clf: Any) -> None:
 
 
 def cluster_indices(
-    covariance: str, groups: Any, samples: Samples
-) -> tuple[NDArray[np.intp], int] | None:
+    covariance: str, groups: Any, problem: Any, samples: Any, X: Any
+) -> tuple[Any, int] | None:
     """Return the index of each row's cluster and how many have weight; None without clusters.
 
     Rows without weight have no score, and may be of any cluster.
@@ -165,6 +164,10 @@ def cluster_indices(
         return None
     if groups is None:
         raise ValueError("covariance='cluster' needs groups, the cluster of each row")
+    if samples.is_partitioned:
+        cluster, n_clusters = problem.clusters(groups, X)
+        _warn_of_few_clusters(n_clusters)
+        return cluster, n_clusters
     groups = label_column("groups", groups)
     if len(groups) != samples.n_samples:
         raise ValueError(
@@ -177,6 +180,11 @@ def cluster_indices(
     else:
         cluster = np.zeros(len(groups), dtype=np.intp)
         cluster[rows], n_clusters = group_indices("groups", groups[rows], "clusters")
+    _warn_of_few_clusters(n_clusters)
+    return cluster, n_clusters
+
+
+def _warn_of_few_clusters(n_clusters: int) -> None:
     if n_clusters < FEW_CLUSTERS:
         warnings.warn(
             f"groups have {n_clusters} clusters with weight: below {FEW_CLUSTERS}, standard errors "
@@ -184,7 +192,6 @@ def cluster_indices(
             UserWarning,
             stacklevel=stacklevel_of_user(),
         )
-    return cluster, n_clusters
 
 
 def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float64] | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs, solve_triangular
@@ -103,6 +105,11 @@ def score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArra
     -------
     products : ndarray of shape (n_parameters, n_parameters)
     """
+    products: NDArray[np.float64] = likelihood.sum_over_rows("scores", _score_products, theta)
+    return products
+
+
+def _score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:
     objective = likelihood.objective
     gradient = likelihood.row_gradient(theta)
     n_terms, n_columns = objective.shape
@@ -118,7 +125,7 @@ def score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArra
 
 
 def cluster_products(
-    likelihood: Likelihood, theta: NDArray[np.float64], cluster: NDArray[np.intp]
+    likelihood: Likelihood, theta: NDArray[np.float64], cluster: Any, n_clusters: int
 ) -> NDArray[np.float64]:
     """Return the sum over clusters of the outer products of the clusters' summed scores, in theta.
 
@@ -126,13 +133,41 @@ def cluster_products(
     ----------
     likelihood : Likelihood
     theta : ndarray of shape (n_parameters,)
-    cluster : ndarray of shape (n_samples,)
-        The index of each row's cluster.
+    cluster : ndarray of shape (n_samples,), or PartitionedRows
+        The index of each row's cluster. Of rows in partitions the sums of each cluster come here:
+        n_clusters * n_parameters numbers.
+    n_clusters : int
 
     Returns
     -------
     products : ndarray of shape (n_parameters, n_parameters)
     """
+    if not likelihood.objective.samples.is_partitioned:
+        return _cluster_products(likelihood, theta, cluster)
+    sums = np.zeros((n_clusters, likelihood.objective.n_parameters))
+    for found, of_part in likelihood.of_each_part("scores", _cluster_sums, theta, rows=(cluster,)):
+        sums[found] += of_part
+    return sums.T @ sums
+
+
+def _cluster_sums(
+    likelihood: Likelihood, theta: NDArray[np.float64], cluster: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    # The clusters that some rows have, and the sums of their scores.
+    found, place = np.unique(cluster, return_inverse=True)
+    objective, gradient = likelihood.objective, likelihood.row_gradient(theta)
+    X, size = sliceable(objective.samples.X), objective.n_parameters
+    sums = np.zeros((len(found), size))
+    for block in row_blocks(len(place), size):
+        columns = rows_in_theta(X[block], objective.coordinates)
+        scores = columns[:, :, None] * gradient[block][:, None, :]
+        np.add.at(sums, place[block], scores.reshape(len(columns), -1))
+    return found, sums
+
+
+def _cluster_products(
+    likelihood: Likelihood, theta: NDArray[np.float64], cluster: NDArray[np.intp]
+) -> NDArray[np.float64]:
     objective = likelihood.objective
     gradient = likelihood.row_gradient(theta)
     X, coordinates = sliceable(objective.samples.X), objective.coordinates

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +41,10 @@ from sklogloss.inputs.parameters import (
     resolve_penalty,
 )
 from sklogloss.linear.objective import Objective, balanced_objective
-from sklogloss.linear.optimum import has_no_optimum
-from sklogloss.linear.samples import Samples, make_design
-from sklogloss.linear.threads import effective_n_threads, one_blas_thread
-from sklogloss.solvers.plan import SMALLEST_SUBSET
+from sklogloss.linear.optimum import has_no_optimum, has_no_optimum_in_partitions
+from sklogloss.linear.samples import Samples
+from sklogloss.linear.threads import one_blas_thread
+from sklogloss.solvers.plan import MOST_ENTRIES_TAKEN, SMALLEST_SUBSET
 
 __all__ = ["infer"]
 
@@ -95,7 +94,9 @@ def infer(
         Fitted, with ``C=np.inf`` unless covariance is "laplace". The last step of a Pipeline is
         the classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The X of the fit. It is read in place; the result keeps a reference to it.
+        The X of the fit. It is read in place; the result keeps a reference to it. For classifiers
+        of `sklogloss.dask` a Dask array or DataFrame, as are the other arrays; sums over the
+        partitions come here, and for "cluster" the score of each group: G k numbers.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         The y of the fit: labels or soft targets.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -183,13 +184,15 @@ def _infer(
         C, l1_ratio = resolve_penalty(clf.penalty, clf.C, clf.l1_ratio)
         check_covariance(clf, covariance, C, l1_ratio)
         check_bounds_inactive(clf)
-    likelihood, label = _likelihood(clf, X, y, sample_weight, offset, C)
+    problem = _problem(clf, X, y, sample_weight, offset)
+    likelihood, label = _likelihood(clf, problem, C)
     samples = likelihood.objective.samples
-    clusters = cluster_indices(covariance, groups, samples)
+    clusters = cluster_indices(covariance, groups, problem, samples, X)
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
-        assert_all_finite(samples.X, input_name="X")
+        if not samples.is_partitioned:
+            assert_all_finite(samples.X, input_name="X")
     information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)
     of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
@@ -206,22 +209,25 @@ def _infer(
     )
 
 
-def _likelihood(
-    clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any, C: float
-) -> tuple[Likelihood, NDArray[np.intp] | None]:
-    # The likelihood of the data, and the labels that might be separated: none if targets are soft,
-    # nor under Jeffreys' prior. A copy of the classifier is what the checks of the data change.
+def _problem(clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
+    # The data as the fit takes it. A copy of the classifier is what the checks of the data change.
+    if hasattr(X, "__dask_graph__") and not type(clf).__module__.startswith("sklogloss.dask"):
+        raise TypeError(
+            f"X is a Dask collection, and clf is a {type(clf).__name__} for rows in memory; fit "
+            f"sklogloss.dask.{type(clf).__name__}"
+        )
     checker = copy.copy(clf)
     problem = checker._validate_problem(X, y, sample_weight, offset)
     _check_same_data(clf, checker, problem.targets.classes)
+    problem.bounds = None  # those that are active have been refused
+    return problem
+
+
+def _likelihood(clf: Any, problem: Any, C: float) -> tuple[Likelihood, NDArray[np.intp] | None]:
+    # The likelihood of the data, and the labels that might be separated: none if targets are soft,
+    # nor under Jeffreys' prior.
     loss = clf._loss(len(clf.classes_))
-    samples = Samples(
-        make_design(problem.X, problem.target.dtype),
-        problem.target,
-        problem.row_weight,
-        problem.offset,
-        effective_n_threads(clf.n_jobs),
-    )
+    samples = problem.make_samples(clf.n_jobs)
     if samples.dtype == np.float32:
         samples = samples.astype(np.float64)
     # Of many rows a few tell how large the columns are, and where.
@@ -230,7 +236,7 @@ def _likelihood(
         objective = balanced_objective(
             samples,
             loss.kernel(target_is_matrix=problem.target.shape[1] > 1),
-            replace(problem, bounds=None).penalty(C, 0.0),
+            problem.penalty(C, 0.0),
             fit_intercept=bool(clf.fit_intercept),
             n_rows=SMALLEST_SUBSET if has_many_rows else None,
         )
@@ -302,7 +308,7 @@ def _covariance(
     point: Point,
     information: Information,
     terms: Terms,
-    clusters: tuple[NDArray[np.intp], int] | None,
+    clusters: tuple[Any, int] | None,
     n_rows: int,
 ) -> NDArray[np.float64]:
     # Of theta.
@@ -320,7 +326,7 @@ def _covariance(
         factor = n_rows / (n_rows - n_free) if covariance == "HC1" else 1.0
     else:
         cluster, n_clusters = clusters
-        products = cluster_products(likelihood, point.theta, cluster)
+        products = cluster_products(likelihood, point.theta, cluster, n_clusters)
         factor = n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - n_free)
     return factor * sandwich(information, products)
 
@@ -360,4 +366,6 @@ def _is_separated(
     label: NDArray[np.intp],
 ) -> bool:
     evaluation = objective.value_gradient(point.theta)
+    if objective.samples.is_partitioned:
+        return has_no_optimum_in_partitions(objective, evaluation, directions, MOST_ENTRIES_TAKEN)
     return has_no_optimum(objective, evaluation, directions, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.linear.objective import Coordinates, Objective
+from sklogloss.linear.row_functions import of_each_part, sum_over_rows
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
@@ -53,7 +55,7 @@ class Likelihood:
         The sum of the weights.
     exponent : int
         The weights of the objective's samples are divided by 2 to this power.
-    sample_weight : ndarray of shape (n_samples,) or None
+    sample_weight : ndarray of shape (n_samples,), PartitionedRows or None
         As the user gave it. That of the objective's samples has those of the classes, too.
     """
 
@@ -75,6 +77,9 @@ class Likelihood:
     def __reduce__(self) -> tuple[Any, ...]:
         # Compiled views and kernels cannot be pickled, but made again.
         objective, samples = self.objective, self.objective.samples
+        if samples.is_partitioned:  # these are where they are
+            given = (objective, self.loss, self.total, self.exponent, self.sample_weight)
+            return type(self), given
         rows = (samples.target, samples.weight, samples.offset, samples.n_threads)
         made_of = (objective.penalty, objective.coordinates, self.loss)
         weights = (self.total, self.exponent, self.sample_weight)
@@ -85,6 +90,49 @@ class Likelihood:
         with one_blas_thread(), np.errstate(all="ignore"):
             mean = self.objective.value_gradient(theta)
         return Point(theta, mean.value * self.total, mean.gradient * self.total, np.empty((0, 0)))
+
+    def sum_over_rows(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return function(likelihood, *arguments), a sum over the rows: a pass.
+
+        Parameters
+        ----------
+        name : str
+            Of the pass.
+        function : callable
+            Of rows in partitions, it gets the likelihood of the rows of each; the results, arrays
+            or tuples of arrays, are added.
+        *arguments
+        """
+        if not self.objective.samples.is_partitioned:
+            return function(self, *arguments)
+        return sum_over_rows(
+            self.objective.samples, name, self._of_part(function, arguments), *self._given_weight()
+        )
+
+    def of_each_part(
+        self, name: str, function: Callable[..., Any], *arguments: Any, rows: tuple[Any, ...] = ()
+    ) -> list[Any]:
+        """Return a list of function(likelihood, *arguments, *rows), one for each part of the rows.
+
+        Parameters
+        ----------
+        name, function, *arguments
+            As for `sum_over_rows`.
+        rows : tuple of ndarray or PartitionedRows
+        """
+        if not self.objective.samples.is_partitioned:
+            return [function(self, *arguments, *rows)]
+        part = self._of_part(function, arguments)
+        return of_each_part(self.objective.samples, name, part, *self._given_weight(), *rows)
+
+    def _of_part(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> _OfPart:
+        of_columns = (self.objective.penalty, self.objective.coordinates)
+        has_weight = self.sample_weight is not None
+        shared = (self.loss, *of_columns, self.total, self.exponent, has_weight)
+        return _OfPart(function, arguments, *shared)
+
+    def _given_weight(self) -> tuple[Any, ...]:
+        return () if self.sample_weight is None else (self.sample_weight,)
 
     @property
     def row_weight(self) -> NDArray[np.float64] | None:
@@ -125,6 +173,27 @@ class Likelihood:
             target, prediction, self.row_weight, n_threads=samples.n_threads
         )
         return gradient.reshape(prediction.shape)
+
+
+@dataclass(frozen=True)
+class _OfPart:
+    """A function of the likelihood of some rows, for where these are."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    loss: Loss
+    penalty: Penalty
+    coordinates: Coordinates
+    total: float
+    exponent: int
+    has_weight: bool
+
+    def __call__(self, samples: Samples, *rows: Any) -> Any:
+        weight, rows = (rows[0], rows[1:]) if self.has_weight else (None, rows)
+        kernel = self.loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
+        objective = Objective(samples, kernel, self.penalty, self.coordinates)
+        likelihood = Likelihood(objective, self.loss, self.total, self.exponent, weight)
+        return self.function(likelihood, *self.arguments, *rows)
 
 
 def _restored(

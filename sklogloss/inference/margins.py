@@ -17,7 +17,7 @@ from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
 
-__all__ = ["Margins", "are_binary", "average_effects", "mean_row"]
+__all__ = ["Margins", "are_binary", "average_effects", "effects_of_rows", "mean_row"]
 
 
 class Margins(Estimates):
@@ -191,23 +191,71 @@ class _Step:
         return jacobian
 
 
+def effects_of_rows(
+    likelihood: Likelihood, theta: NDArray[np.float64], is_discrete: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return `average_effects` over the rows of the fit, weighted by sample_weight."""
+    if not likelihood.objective.samples.is_partitioned:
+        return _effects(likelihood, theta, is_discrete)
+    total, *sums = likelihood.sum_over_rows("effects", _weighted_effects, theta, is_discrete)
+    effects, jacobian = (each / total for each in sums)
+    return effects, jacobian
+
+
+def _effects(
+    likelihood: Likelihood, theta: NDArray[np.float64], is_discrete: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    raw_prediction, X = likelihood.raw_prediction(theta), likelihood.objective.samples.X
+    return average_effects(likelihood, theta, X, raw_prediction, likelihood.row_share, is_discrete)
+
+
+def _weighted_effects(
+    likelihood: Likelihood, theta: NDArray[np.float64], is_discrete: NDArray[np.bool_]
+) -> tuple[np.float64, NDArray[np.float64], NDArray[np.float64]]:
+    # Of some of the rows, with their weight.
+    total = _weight_given(likelihood)
+    effects, jacobian = _effects(likelihood, theta, is_discrete)
+    return total, total * effects, total * jacobian
+
+
+def _weight_given(likelihood: Likelihood) -> np.float64:
+    weight, n_samples = likelihood.sample_weight, likelihood.objective.samples.n_samples
+    return np.float64(n_samples if weight is None else weight.sum())
+
+
 def mean_row(
     likelihood: Likelihood, theta: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean of the rows of X by sample_weight and its raw prediction, each as one row."""
     objective = likelihood.objective
-    samples, share = objective.samples, likelihood.row_share
-    with one_blas_thread():
-        _, mean, _ = samples.moments(share, centred=True)
+    total, of_rows, of_offset = likelihood.sum_over_rows("mean", _weighted_mean)
+    mean = of_rows / total
     coef, intercept = objective.coef_intercept(theta)
     raw_prediction = mean @ coef + intercept
-    if samples.offset is not None:
-        raw_prediction += share @ samples.offset
+    if of_offset is not None:
+        raw_prediction += of_offset / total
     return mean[None], raw_prediction[None]
 
 
-def are_binary(X: Any) -> NDArray[np.bool_]:
+def _weighted_mean(
+    likelihood: Likelihood,
+) -> tuple[np.float64, NDArray[np.float64], NDArray[np.float64] | None]:
+    # The weight of rows, and the mean of X and of the offset times it.
+    samples, share = likelihood.objective.samples, likelihood.row_share
+    with one_blas_thread():
+        _, mean, _ = samples.moments(share, centred=True)
+    total = _weight_given(likelihood)
+    offset = None if samples.offset is None else total * (share @ samples.offset)
+    return total, total * mean, offset
+
+
+def are_binary(likelihood: Likelihood) -> NDArray[np.bool_]:
     """Return which columns of X hold 0 and 1 only."""
+    return np.all(likelihood.of_each_part("columns", _are_binary), axis=0)
+
+
+def _are_binary(likelihood: Likelihood) -> NDArray[np.bool_]:
+    X = likelihood.objective.samples.X
     n_samples, n_features = X.shape
     is_binary = np.ones(n_features, dtype=bool)
     if sparse.issparse(X):

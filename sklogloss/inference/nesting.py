@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood
 from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.linear.partitioned_samples import PartitionedRows
+from sklogloss.linear.samples import Samples
+from sklogloss.linear.scores import raw_prediction
+from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["check_same_rows", "is_nested"]
 
@@ -24,18 +30,46 @@ def check_same_rows(likelihood: Likelihood, other: Likelihood) -> None:
             f"other must be a fit to the same y: it has {others.n_samples} rows, this one "
             f"{samples.n_samples}"
         )
+    _check_same_parts(samples, others)
+    differ = likelihood.of_each_part("rows", _differing, other.exponent, rows=_rows_of(others))
+    for name in ("y", "sample_weight", "offset"):
+        if any(name in each for each in differ):
+            raise ValueError(f"other must be a fit to the same {name}")
+
+
+def _check_same_parts(samples: Any, others: Any) -> None:
+    if samples.is_partitioned != others.is_partitioned or (
+        samples.is_partitioned
+        and [each.n_samples for each in samples.facts] != [each.n_samples for each in others.facts]
+    ):
+        raise ValueError("other must be a fit to rows in the same partitions")
+
+
+def _rows_of(samples: Any) -> tuple[Any, ...]:
+    # Samples as the rows of others.
+    return (PartitionedRows(samples.partitions) if samples.is_partitioned else samples,)
+
+
+def _differing(likelihood: Likelihood, exponent: int, others: Samples) -> list[str]:
+    # What is not the same in both.
+    samples, weight = likelihood.objective.samples, others.weight
     pairs = {
         "y": (samples.target, others.target),
-        "sample_weight": (likelihood.row_weight, other.row_weight),
+        "sample_weight": (
+            likelihood.row_weight,
+            None if weight is None else np.ldexp(weight, exponent),
+        ),
         "offset": (samples.offset, others.offset),
     }
+    differ = []
     for name, (own, theirs) in pairs.items():
         # Where none were given, weights are one and offsets zero.
         default = np.array(float(name == "sample_weight"))
         own, theirs = (default if each is None else each for each in (own, theirs))
         have_one_shape = own.shape == theirs.shape or own.ndim == 0 or theirs.ndim == 0
         if not (have_one_shape and np.all(own == theirs)):
-            raise ValueError(f"other must be a fit to the same {name}")
+            differ.append(name)
+    return differ
 
 
 def is_nested(small: Likelihood, theta: NDArray[np.float64], large: Likelihood) -> bool:
@@ -49,18 +83,51 @@ def is_nested(small: Likelihood, theta: NDArray[np.float64], large: Likelihood) 
     large : Likelihood
         Of the same rows.
     """
-    scores, offset = small.raw_prediction(theta), small.objective.samples.offset
-    if offset is not None:
-        scores = scores - offset
-    X, coordinates = sliceable(large.objective.samples.X), large.objective.coordinates
-    n_terms = large.objective.shape[0]
+    parts = small.objective.coef_intercept(theta)
+    rows = _rows_of(small.objective.samples)
+    each = large.of_each_part("scores", _normal_equations, *parts, rows=rows)
+    gram, products, squares = (sum(terms) for terms in zip(*each, strict=True))
+    coef = Information(gram).solve(products)
+    left = sum(large.of_each_part("scores", _unexplained, *parts, coef, rows=rows))
+    return bool(left <= UNEXPLAINED**2 * squares)
+
+
+def _normal_equations(
+    likelihood: Likelihood,
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    others: Samples,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    # Those of the least squares that explain other scores, and the sum of their squares.
+    scores = _scores(others, coef, intercept)
+    X, objective = sliceable(likelihood.objective.samples.X), likelihood.objective
+    n_terms = objective.shape[0]
     gram, products = np.zeros((n_terms, n_terms)), np.zeros((n_terms, scores.shape[1]))
     for rows in row_blocks(len(scores), n_terms):
-        columns = rows_in_theta(X[rows], coordinates)
+        columns = rows_in_theta(X[rows], objective.coordinates)
         gram += columns.T @ columns
         products += columns.T @ scores[rows]
-    coef, left = Information(gram).solve(products), 0.0
-    for rows in row_blocks(len(scores), n_terms):
-        unexplained = scores[rows] - rows_in_theta(X[rows], coordinates) @ coef
-        left += float(np.sum(unexplained**2))
-    return left <= UNEXPLAINED**2 * float(np.sum(scores**2))
+    return gram, products, float(np.sum(scores**2))
+
+
+def _unexplained(
+    likelihood: Likelihood,
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    solution: NDArray[np.float64],
+    others: Samples,
+) -> float:
+    scores, left = _scores(others, coef, intercept), 0.0
+    X, objective = sliceable(likelihood.objective.samples.X), likelihood.objective
+    for rows in row_blocks(len(scores), objective.shape[0]):
+        explained = rows_in_theta(X[rows], objective.coordinates) @ solution
+        left += float(np.sum((scores[rows] - explained) ** 2))
+    return left
+
+
+def _scores(
+    samples: Samples, coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    with one_blas_thread():
+        scores: NDArray[np.float64] = raw_prediction(samples, coef, intercept)
+    return scores

@@ -20,7 +20,7 @@ def null_log_likelihood(likelihood: Likelihood) -> float:
     """
     samples = likelihood.objective.samples
     if samples.offset is None and isinstance(likelihood.loss, LogLoss):
-        totals = _class_totals(likelihood)
+        totals = likelihood.sum_over_rows("totals", _class_totals)
         return float(xlogy(totals, totals / totals.sum()).sum())
     objective = likelihood.objective
     start = objective.start()
@@ -30,6 +30,10 @@ def null_log_likelihood(likelihood: Likelihood) -> float:
 
 def target_entropy(likelihood: Likelihood) -> float:
     """Return the weighted sum of the entropies of the targets in nats: zero for labels."""
+    return float(likelihood.sum_over_rows("entropy", _entropy))
+
+
+def _entropy(likelihood: Likelihood) -> float:
     target = likelihood.objective.samples.target
     if target.shape[1] == 1 and likelihood.objective.n_columns > 1:
         return 0.0
@@ -51,4 +55,5 @@ def _class_totals(likelihood: Likelihood) -> NDArray[np.float64]:
     if n_columns > 1:
         return np.bincount(target[:, 0].astype(np.intp), weight, n_columns).astype(np.float64)
     of_second = target.sum() if weight is None else weight @ target[:, 0]
-    return np.array([likelihood.total - of_second, of_second])
+    total = len(target) if weight is None else weight.sum()
+    return np.array([total - of_second, of_second])

@@ -13,7 +13,13 @@ from sklogloss.inference.checks import prepared
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.estimates import Estimates
 from sklogloss.inference.likelihood import Likelihood, Point
-from sklogloss.inference.margins import Margins, are_binary, average_effects, mean_row
+from sklogloss.inference.margins import (
+    Margins,
+    are_binary,
+    average_effects,
+    effects_of_rows,
+    mean_row,
+)
 from sklogloss.inference.nesting import check_same_rows, is_nested
 from sklogloss.inference.null_model import null_log_likelihood, target_entropy
 from sklogloss.inference.prediction import PredictionInterval, logit_intervals
@@ -337,21 +343,19 @@ class InferenceResult(Estimates):
         """
         check_parameter("kind", kind, ("average", "at means"))
         likelihood, theta = self._likelihood, self._point.theta
-        samples = likelihood.objective.samples
         features = self._terms.features(columns)
-        X, share = samples.X, likelihood.row_share
-        is_discrete = np.zeros(X.shape[1], dtype=bool)
+        is_discrete = np.zeros(likelihood.objective.n_features, dtype=bool)
         if isinstance(discrete, bool | None):
-            is_discrete[features] = discrete is not False and are_binary(X)[features]
+            is_discrete[features] = discrete is not False and are_binary(likelihood)[features]
         else:
             is_discrete[self._terms.features(discrete)] = True
-        raw_prediction = likelihood.raw_prediction(theta)
-        if kind == "at means":
-            X, raw_prediction = mean_row(likelihood, theta)
-            share = np.ones(1)
-        effects, jacobian = average_effects(
-            likelihood, theta, X, raw_prediction, share, is_discrete
-        )
+        if kind == "average":
+            effects, jacobian = effects_of_rows(likelihood, theta, is_discrete)
+        else:
+            row, raw_prediction = mean_row(likelihood, theta)
+            effects, jacobian = average_effects(
+                likelihood, theta, row, raw_prediction, np.ones(1), is_discrete
+            )
         effects, jacobian = effects[:, features], jacobian[:, features]
         rows = jacobian.reshape(effects.size, -1)
         terms = self._terms.of_margins(features)

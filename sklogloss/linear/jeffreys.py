@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
@@ -10,10 +11,18 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
 from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.objective import Coordinates
+from sklogloss.linear.row_functions import (
+    changed_samples,
+    of_each_part,
+    sum_and_keep,
+    sum_over_rows,
+)
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["JeffreysObjective", "JeffreysPoint"]
+
+LEAST = np.finfo(np.float64).tiny
 
 
 @dataclass
@@ -36,6 +45,13 @@ class JeffreysPoint:
         What the penalty has contributed to the gradient.
     max_gradient : float
         Largest absolute entry of the gradient in the coefficients and intercepts themselves.
+    counts : Fortran-ordered ndarray of shape (n_samples, n_classes), PartitionedRows or None
+        Pseudo-counts of a complete point, if kept: the log loss of this many more samples of each
+        class in each row has the gradient of the penalty. Those of a row sum to its leverage; of
+        two classes each gets half of it.
+    typical_leverage : float
+        Of a complete point: the leverage of the row that a parameter hangs on, on average over the
+        parameters.
     """
 
     theta: np.ndarray
@@ -45,6 +61,8 @@ class JeffreysPoint:
     factor: np.ndarray
     of_penalty: np.ndarray | None = None
     max_gradient: float = np.inf
+    counts: Any = None
+    typical_leverage: float = 0.0
 
     def solve(self, b):
         """Return the solution x of information x = b, for the free parameters."""
@@ -140,33 +158,27 @@ class JeffreysObjective:
             value = point.value - self.strength * np.log(pivots).sum()
         return JeffreysPoint(theta, value, self.of_theta(point.gradient), point.hessian, factor)
 
-    def complete(self, point, counts=None) -> JeffreysPoint:
+    def complete(self, point, *, keeps_counts=False) -> JeffreysPoint:
         """Add the gradient of the penalty to a point: one pass.
 
         Parameters
         ----------
         point : JeffreysPoint
-        counts : Fortran-ordered ndarray of shape (n_samples, n_classes), default=None
-            Filled with pseudo-counts: the log loss of this many more samples of each class in each
-            row has the gradient of the penalty. Those of a row sum to its leverage; of two classes
-            each gets half of it.
+        keeps_counts : bool
+            Whether to keep the pseudo-counts, and so to learn the typical leverage.
         """
-        objective, samples = self.objective, self.objective.samples
+        objective = self.objective
         coef, intercept = self._with_factor(point)
-        sums = jeffreys_gradient(
-            samples.design,
-            objective.loss,
-            samples.weight,
-            samples.offset,
-            coef,
-            intercept,
-            counts,
-            samples.n_threads,
+        function = _PenaltyGradient(
+            objective.loss, coef, intercept, objective.weight_sum, keeps_counts
         )
+        if keeps_counts:
+            (sums, leverage), point.counts = sum_and_keep(objective.samples, "leverages", function)
+            point.typical_leverage = float(leverage[1] / max(leverage[0], LEAST))
+        else:
+            sums, _ = sum_over_rows(objective.samples, "leverages", function)
         # The factor is that of the mean information.
         sums *= -self.strength / objective.weight_sum
-        if counts is not None:
-            counts /= objective.weight_sum
         point.of_penalty = self.of_theta(self._in_theta(sums))
         point.gradient = point.gradient + point.of_penalty
         point.max_gradient = self._largest(point.gradient)
@@ -187,20 +199,21 @@ class JeffreysObjective:
         step : float
             The factor of the direction, at most 1.
         """
-        samples, offset = self.objective.samples, self.objective.samples.offset
         along = self.moved(np.zeros_like(point.theta), direction)
         parts = [self.objective.coef_intercept(theta) for theta in (point.theta, along)]
-        raw, changes = (np.abs(raw_prediction(samples, *part)) for part in parts)
-        raw += change if offset is None else change + np.abs(offset)
-        return float(1 / max(1.0, (changes / raw).max()))
+        of_parts = of_each_part(self.objective.samples, "changes", _LargestChange(*parts, change))
+        return float(1 / max(1.0, *of_parts))
 
     def identified(self) -> JeffreysObjective:
         """Return the objective with a basis if columns of X depend on others: one pass.
 
         Probabilities of 1/2 decide, since those of a start may be 0 or 1 to rounding.
         """
-        objective = self.objective
-        even = objective.replace(samples=replace(objective.samples, offset=None))
+        objective, samples = self.objective, self.objective.samples
+        if samples.offset is not None:
+            n_columns = objective.n_columns
+            samples = changed_samples(samples, "rows", _without_offset, n_columns=n_columns)
+        even = objective.replace(samples=samples)
         information = even.value_gradient_hessian(np.zeros(objective.n_parameters)).hessian
         information = information[np.ix_(self.entries, self.entries)]
         if not np.all(np.isfinite(information)):
@@ -269,3 +282,59 @@ class JeffreysObjective:
         if self.objective.fit_intercept:
             of_coef += np.outer(coordinates.center, gradient[-1])
         return float(max(np.abs(of_coef).max(initial=0), np.abs(gradient[p:]).max(initial=0)))
+
+
+# What runs where the rows are.
+
+
+@dataclass(frozen=True)
+class _PenaltyGradient:
+    """The sums of the penalty's gradient; of leverages and their squares, and the counts."""
+
+    loss: Any
+    coef: np.ndarray
+    intercept: np.ndarray
+    weight_sum: float
+    keeps_counts: bool
+
+    def __call__(self, samples):
+        counts = None
+        if self.keeps_counts:
+            shape = (samples.n_samples, max(2, self.loss.n_columns))
+            counts = np.empty(shape, order="F")
+        sums = jeffreys_gradient(
+            samples.design,
+            self.loss,
+            samples.weight,
+            samples.offset,
+            self.coef,
+            self.intercept,
+            counts,
+            samples.n_threads,
+        )
+        if counts is None:
+            return sums, None
+        counts /= self.weight_sum
+        leverage = counts.sum(axis=1)
+        leverages = np.array([leverage.sum(), leverage @ leverage])
+        return (sums, leverages), counts
+
+
+@dataclass(frozen=True)
+class _LargestChange:
+    """The largest change of a raw prediction along a direction, beside the prediction itself."""
+
+    point: tuple[np.ndarray, np.ndarray]
+    direction: tuple[np.ndarray, np.ndarray]
+    change: float
+
+    def __call__(self, samples):
+        parts = (self.point, self.direction)
+        raw, changes = (np.abs(raw_prediction(samples, *part)) for part in parts)
+        offset = samples.offset
+        raw += self.change if offset is None else self.change + np.abs(offset)
+        return (changes / raw).max()
+
+
+def _without_offset(samples):
+    return replace(samples, offset=None)

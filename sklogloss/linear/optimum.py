@@ -10,7 +10,7 @@ from sklogloss.linear.limits import EPS
 from sklogloss.linear.overlap import certainly_overlap
 from sklogloss.linear.separation import Pairs, Undecided, find_separation
 
-__all__ = ["has_no_optimum"]
+__all__ = ["has_no_optimum", "has_no_optimum_in_partitions"]
 
 # Fraction of the largest margin up to which rounding errors may decide the sign of another one.
 SMALL_MARGIN = math.sqrt(EPS)
@@ -58,6 +58,32 @@ def has_no_optimum(objective, point, directions, label) -> bool:
         return find_separation(pairs, lower=lower, upper=upper) is not None
     except Undecided:
         return any(margin >= -SMALL_MARGIN for margin in smallest)
+
+
+def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> bool:
+    """Return the same of rows in partitions: two passes, with all rows taken together.
+
+    Of X with more entries than most_entries nothing is known, and the answer is False, as it is
+    where targets have several classes.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of `PartitionedSamples`.
+    point, directions
+        As for `has_no_optimum`.
+    most_entries : int
+    """
+    samples = objective.samples
+    if samples.n_samples * samples.design.n_features > most_entries:
+        return False
+    if samples.lightest_weight(objective.n_columns) is None:
+        return False
+    whole = samples.take(np.arange(samples.n_samples))
+    objective = objective.replace(samples=whole, weight_sum=objective.weight_sum)
+    target = whole.target
+    label = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
+    return has_no_optimum(objective, point, directions, label.astype(np.intp))
 
 
 def _limits(objective, shape):

@@ -24,7 +24,8 @@ class Partitions(Protocol):
         Whether the values stay in memory. Others are computed again each time they are needed.
     """
 
-    are_held: bool
+    @property
+    def are_held(self) -> bool: ...
 
     def map(self, name, function, *others) -> Partitions:
         """Return function(value, *values of others) of each partition, held where these are."""
@@ -228,6 +229,32 @@ class PartitionedSamples:
             design |= {"is_sparse": False, "n_stored": n_stored}
         return self._with("astype", design, dtype, dense=dense)
 
+    def changed(self, name, function, *others, n_columns, **design) -> PartitionedSamples:
+        """Return function(samples, *values of others) of the partitions that then have weight.
+
+        Parameters
+        ----------
+        name : str
+        function : callable
+            Returns Samples of the same rows.
+        *others : Partitions
+        n_columns : int
+            Of raw_prediction.
+        **design
+            What changes in the design, beside the number of rows.
+        """
+        partitions = self.partitions.map(name, function, *others)
+        facts = partitions.collect("weights", _Facts(n_columns))
+        kept = [place for place, each in enumerate(facts) if each.n_samples]
+        n_samples = sum(facts[place].n_samples for place in kept)
+        n_stored = max(1, round(self.design.n_stored * n_samples / self.n_samples))
+        return PartitionedSamples(
+            partitions.take(kept),
+            tuple(facts[place] for place in kept),
+            replace(self.design, **{"n_samples": n_samples, "n_stored": n_stored, **design}),
+            self.n_threads,
+        )
+
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""
         each = self.partitions.collect("entries", methodcaller("largest_entries", which))
@@ -279,6 +306,11 @@ class PartitionedSamples:
         function = methodcaller(*arguments, single=single, stride=stride)
         return self.partitions.sum("Hessian", function)
 
+    def sum_and_keep(self, name, function):
+        """Return the sum of what a function returns first, and the rows it returns second."""
+        total, kept = self.partitions.sum_and_keep(name, function)
+        return total, PartitionedRows(kept)
+
     def weight_of_blocks(self, stride) -> float:
         """Return the weight of every stride-th block of the rows of each partition."""
         return self.partitions.sum("weights", methodcaller("weight_of_blocks", stride))
@@ -322,6 +354,14 @@ class PartitionedRows:
 
 
 # What runs where the rows are. Instances of classes can be sent there, closures cannot.
+
+
+@dataclass(frozen=True)
+class _Facts:
+    n_columns: int
+
+    def __call__(self, samples):
+        return facts_of(samples, self.n_columns)
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,6 @@ class FirthResult:
     verdict : Verdict
     last_point : JeffreysPoint
         The last one, a step before theta at most.
-    counts : Fortran-ordered ndarray of shape (n_samples, n_classes)
-        The pseudo-counts there, see `JeffreysObjective.complete`.
     has_several_maxima : bool
         Whether another start has led to another maximum, which is no higher.
     """
@@ -58,7 +56,6 @@ class FirthResult:
     n_iter: int
     verdict: Verdict
     last_point: JeffreysPoint
-    counts: np.ndarray
     has_several_maxima: bool = False
 
     @property
@@ -117,22 +114,10 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
             point = penalised.look(start, may_be_flat=True)
         result = FirthNewton(penalised, goal.part(n_iter=n_iter), decrement).solve(point)
         result.n_iter += n_iter
-        is_sure = typical_leverage(result.counts) < LEVERAGE_OF_MAXIMA
+        is_sure = result.last_point.typical_leverage < LEVERAGE_OF_MAXIMA
         if theta is not None or is_sure or not result.verdict.is_solved:
             return result
         return _higher_maximum(result, goal)
-
-
-def typical_leverage(counts):
-    """Return the leverage of the row that a parameter hangs on, on average over the parameters.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (n_samples, n_classes)
-        Pseudo-counts, see `JeffreysObjective.complete`.
-    """
-    leverage = counts.sum(axis=1)
-    return float(leverage @ leverage / max(leverage.sum(), np.finfo(np.float64).tiny))
 
 
 def _higher_maximum(result, goal):
@@ -244,9 +229,6 @@ class FirthNewton:
     def __init__(self, penalised, goal, decrement=np.inf):
         self.penalised = penalised
         self.goal = goal
-        samples = penalised.objective.samples
-        shape = (samples.n_samples, max(2, penalised.objective.n_columns))
-        self.counts = np.empty(shape, order="F")
         self.model = SecantModel()
         self.decrement = self.best_decrement = decrement
         self.n_slow = 0
@@ -256,10 +238,9 @@ class FirthNewton:
         n_iter, verdict = 0, Verdict.OVERFLOW
         if self.penalised.n_free == 0:
             # All columns are zero, and there is no intercept.
-            self.counts.fill(0)
             verdict = Verdict.ROUNDING
         elif np.isfinite(point.value):
-            self.penalised.complete(point, self.counts)
+            self.penalised.complete(point, keeps_counts=True)
             for n_iter in range(self.goal.max_iter + 1):
                 direction = self.model.direction(point)
                 verdict = self._look(point, direction, n_iter)
@@ -275,7 +256,7 @@ class FirthNewton:
         if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
             # The last direction is known and costs no pass.
             theta, n_iter = self.penalised.moved(point.theta, direction), n_iter + 1
-        return FirthResult(self.penalised, theta, n_iter, verdict, point, self.counts)
+        return FirthResult(self.penalised, theta, n_iter, verdict, point)
 
     def _look(self, point, direction, n_iter):
         previous, self.decrement = self.decrement, -float(point.gradient @ direction)
@@ -291,7 +272,7 @@ class FirthNewton:
             self.n_slow += 1
         # What the last step leaves falls as with the step before, or as leverages allow.
         rate = self.decrement / previous if self.decrement < previous < np.inf else 1.0
-        left = self.decrement / 2 * min(max(rate, typical_leverage(self.counts) ** 2), 1.0)
+        left = self.decrement / 2 * min(max(rate, point.typical_leverage**2), 1.0)
         if point.max_gradient <= self.goal.tol and left <= self.goal.gap * abs(point.value):
             return Verdict.CONVERGED
         if self.n_slow >= FEW_SLOW_STEPS and self._is_rounding(point):
@@ -304,7 +285,8 @@ class FirthNewton:
 
     def _remember(self, point, lower):
         # Complete the point that a step has led to, and learn from the step.
-        self.penalised.complete(lower, self.counts)
+        point.counts = None  # those of one point are kept at a time
+        self.penalised.complete(lower, keeps_counts=True)
         step = self.penalised.of_theta(lower.theta - point.theta)
         self.model.add(step, lower.of_penalty - point.of_penalty)
 

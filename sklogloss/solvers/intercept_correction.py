@@ -6,7 +6,7 @@ the mean probability of each class is its weighted fraction of the samples.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss.linear.limits import EPS
 from sklogloss.linear.objective import Coordinates, Objective
+from sklogloss.linear.row_functions import changed_samples
 from sklogloss.linear.samples import make_design, random_rows
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.symmetric import symmetric
@@ -119,12 +120,10 @@ class InterceptObjective:
     def __init__(self, objective, theta):
         self.theta, self.entries = theta, _intercepts(objective)
         samples, k = objective.samples, objective.n_columns
-        scores = raw_prediction(samples, *objective.coef_intercept(theta))
-        if samples.offset is not None:
-            scores = scores + samples.offset
-        zeros = make_design(np.zeros((samples.n_samples, 1)))
+        function = _ScoresAsOffset(*objective.coef_intercept(theta))
+        design = {"n_features": 1, "is_sparse": False, "n_stored": samples.n_samples}
         self.objective = objective.replace(
-            samples=replace(samples, design=zeros, offset=np.asfortranarray(scores)),
+            samples=changed_samples(samples, "scores", function, n_columns=k, **design),
             coordinates=Coordinates(np.zeros(1), np.ones(1), k, fit_intercept=True),
         )
         self.intercepts = _intercepts(self.objective)
@@ -172,11 +171,12 @@ class AugmentedObjective:
         self.penalised = result.penalised
         self.theta = result.theta
         self.information = result.last_point.information
-        self.pseudo = _pseudo_objective(result.penalised, result.counts)
+        self.pseudo = _pseudo_objective(result.penalised, result.last_point.counts)
         self.intercepts = _intercepts(result.objective)
         n_free = self.penalised.n_free
         self.n_parameters = n_free + len(self.intercepts)
-        self.has_many_rows = len(result.counts) >= MANY_ROWS_PER_PARAMETER * n_free
+        n_samples = result.objective.samples.n_samples
+        self.has_many_rows = n_samples >= MANY_ROWS_PER_PARAMETER * n_free
 
     def start(self, goal):
         """Return the shift that is best for the pseudo-samples alone, or for many of them."""
@@ -261,14 +261,44 @@ def _pseudo_objective(penalised, counts):
     objective = penalised.objective
     k = objective.n_columns
     # The weights may be those that were given divided by a power of two.
-    counts = counts * (penalised.strength * objective.weight_sum)
-    total = counts.sum(axis=1)
-    target = counts[:, 1:] if k == 1 else counts
-    target = np.asfortranarray(target / np.where(total > 0, total, 1)[:, None])
+    function = _PseudoSamples(penalised.strength * objective.weight_sum, k)
     return Objective(
-        replace(objective.samples, target=target, weight=total),
+        changed_samples(objective.samples, "pseudo-samples", function, counts, n_columns=k),
         LogLoss(max(2, k)).kernel(target_is_matrix=k > 1),
         objective.penalty,
         objective.coordinates,
         objective.weight_sum,
     )
+
+
+# What runs where the rows are.
+
+
+@dataclass(frozen=True)
+class _ScoresAsOffset:
+    """Samples with a column of zeros, whose offsets are the scores."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+
+    def __call__(self, samples):
+        scores = raw_prediction(samples, self.coef, self.intercept)
+        if samples.offset is not None:
+            scores = scores + samples.offset
+        zeros = make_design(np.zeros((samples.n_samples, 1)))
+        return replace(samples, design=zeros, offset=np.asfortranarray(scores))
+
+
+@dataclass(frozen=True)
+class _PseudoSamples:
+    """Pseudo-counts in the place of the targets and weights."""
+
+    strength: float
+    n_columns: int
+
+    def __call__(self, samples, counts):
+        counts = counts * self.strength
+        total = counts.sum(axis=1)
+        target = counts[:, 1:] if self.n_columns == 1 else counts
+        target = np.asfortranarray(target / np.where(total > 0, total, 1)[:, None])
+        return replace(samples, target=target, weight=total)

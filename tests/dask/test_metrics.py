@@ -1,7 +1,9 @@
 """Scores of collections: those of the same rows in memory."""
 
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklogloss import dask as of_partitions
@@ -105,3 +107,38 @@ def test_y_true_has_samples_and_is_a_collection(labels):
     none = [da.from_array(array[:0]) for array in (y, proba)]
     with pytest.raises(ValueError, match="at least one sample is required"):
         of_partitions.log_loss(*none, labels=labels)
+
+
+@pytest.mark.parametrize("kind", ["labels", "soft targets", "frame"])
+@pytest.mark.parametrize("method", ["isotonic", "logistic"])
+def test_decomposition(kind, method):
+    rng = np.random.default_rng(0)
+    y, proba, weight = np.arange(100) % 3, rng.dirichlet(np.ones(3), 100), rng.random(100)
+    if kind == "soft targets":
+        y = rng.dirichlet(np.ones(3), 100)
+    expected = metrics.log_loss_decomposition(y, proba, sample_weight=weight, method=method)
+    of_y, of_proba, of_weight = collected(y, proba, weight)
+    if kind == "frame":
+        frames = (pd.Series(y), pd.DataFrame(proba), pd.Series(weight))
+        of_y, of_proba, of_weight = (dd.from_pandas(frame, npartitions=3) for frame in frames)
+    found = of_partitions.log_loss_decomposition(
+        of_y, of_proba, sample_weight=of_weight, method=method
+    )
+    np.testing.assert_allclose(found[:4], expected[:4], rtol=1e-12, atol=1e-14)
+
+
+def test_errors_of_the_decomposition_name_the_argument():
+    y, proba = collected(np.arange(100) % 2, np.full(100, 0.5))
+    with pytest.raises(ValueError, match="y_proba must have as many rows as y_true, 100, got 90"):
+        of_partitions.log_loss_decomposition(y, proba[:90])
+    unknown = [
+        each[da.from_array(np.arange(100) >= n, chunks=CHUNKS)] for n, each in ((0, y), (8, proba))
+    ]
+    with pytest.raises(ValueError, match=r"partition 2: .*90.*86"):
+        of_partitions.log_loss_decomposition(*unknown)
+
+
+def test_other_arguments_are_compared_with_y_true():
+    y, proba = collected(np.arange(100) % 2, np.full(100, 0.5))
+    with pytest.raises(ValueError, match="y_proba must have as many rows as y_true, 100, got 90"):
+        of_partitions.log_loss(y, proba[:90])

@@ -130,10 +130,10 @@ def slowly_as_pair(value):
 
 def test_seconds_are_those_of_the_pass_where_results_are_kept(capsys):
     values = [dask.delayed(np.float64(i), traverse=False) for i in range(3)]
-    held = partitions.DaskPartitions(values, True, partitions.PassLog(is_verbose=True))
+    held = partitions.DaskPartitions.of(values, True, partitions.PassLog(is_verbose=True))
     with dask.config.set(scheduler="sync"):
         total, kept = held.sum_and_keep("slow", slowly_as_pair)
-    assert (total, len(kept.values)) == (3, 3)
+    assert (total, len(kept.keys)) == (3, 3)
     seconds = capsys.readouterr().out.removeprefix("pass 1: slow, ").removesuffix(" s\n")
     assert float(seconds) >= 0.15
 
@@ -153,3 +153,19 @@ def test_what_is_wrong_names_its_partition(cluster):
             with dask.config.set(scheduler=scheduler):
                 with pytest.raises(ValueError, match=rf"partition 4: .*{name}.*(NaN|finite)"):
                     LogLossClassifier().fit(*blocks)
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads", "cluster"])
+def test_a_partition_that_cannot_be_read_is_named(scheduler, cluster):
+    def read(block):
+        if block[0, 0] == 40:
+            raise FileNotFoundError(2, "No such file", "part.4.parquet")
+        return block
+
+    X = da.from_array(np.column_stack([np.arange(60.0), np.ones(60)]), chunks=(10, 2))
+    y = da.from_array(np.arange(60) % 2, chunks=10)
+    message = "partition 4 cannot be computed: FileNotFoundError: .*No such file"
+    with dask.config.set(scheduler=cluster if scheduler == "cluster" else scheduler):
+        with pytest.raises(RuntimeError, match=message) as error:
+            LogLossClassifier().fit(X.map_blocks(read, meta=X._meta), y)
+    assert isinstance(error.value.__cause__, FileNotFoundError)

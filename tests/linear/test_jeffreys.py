@@ -121,9 +121,10 @@ def test_pseudo_counts_of_two_classes_are_half_the_leverages():
     p = 1 / (1 + np.exp(-(X @ coef + intercept)[:, 0]))
     root = np.sqrt(weight * p * (1 - p))[:, None] * np.column_stack([X, np.ones(len(X))])
     leverage = np.diagonal(root @ np.linalg.solve(root.T @ root, root.T))
-    counts = np.empty((len(X), 2), order="F")
-    penalised.complete(penalised.look(theta), counts)
-    assert_allclose(counts, np.column_stack([leverage, leverage]) / 2, rtol=1e-11)
+    point = penalised.complete(penalised.look(theta), keeps_counts=True)
+    typical = leverage @ leverage / leverage.sum()
+    assert_allclose(point.typical_leverage, typical, rtol=1e-11)
+    assert_allclose(point.counts, np.column_stack([leverage, leverage]) / 2, rtol=1e-11)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
@@ -131,8 +132,8 @@ def test_pseudo_counts_have_the_gradient_of_the_penalty_and_sum_to_the_parameter
     X, label, weight, offset = make_data(n_classes)
     penalised = make_penalised(X, label, weight, offset)
     objective = penalised.objective
-    counts = np.empty((len(X), n_classes), order="F")
-    point = penalised.complete(penalised.look(random_theta(penalised)), counts)
+    point = penalised.complete(penalised.look(random_theta(penalised)), keeps_counts=True)
+    counts = point.counts
     assert_allclose(counts.sum(), penalised.n_free, rtol=1e-12)
     assert counts.min() >= 0
     coef, intercept = objective.coef_intercept(point.theta)
@@ -164,9 +165,8 @@ def test_any_number_of_threads_has_the_same_bits(n_classes):
     results = []
     for n_threads in (1, 2, 5):
         penalised = make_penalised(X, label, weight, offset, n_threads)
-        counts = np.empty((len(X), n_classes), order="F")
-        point = penalised.complete(penalised.look(random_theta(penalised)), counts)
-        results.append((point.gradient, counts))
+        point = penalised.complete(penalised.look(random_theta(penalised)), keeps_counts=True)
+        results.append((point.gradient, point.counts))
     for gradient, counts in results[1:]:
         assert_array_equal(gradient, results[0][0])
         assert_array_equal(counts, results[0][1])

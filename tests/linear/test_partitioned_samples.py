@@ -42,7 +42,7 @@ def both(request):
         n_weighted, p, whole.design.n_stored, sparse.issparse(X), whole.dtype, False
     )
     values = [dask.delayed(part, traverse=False) for part in parts]
-    partitions = DaskPartitions(values, True)
+    partitions = DaskPartitions.of(values, True)
     return whole, PartitionedSamples(partitions, facts, design), loss
 
 
@@ -110,7 +110,7 @@ def test_constant_columns_of_sparse_rows_need_no_dense_copy():
     X = sparse.csr_array(sparse.hstack([X, np.ones((n, 1)), np.zeros((n, 1))]))
     samples = Samples(make_design(X), np.asfortranarray(np.arange(n) % 2.0)[:, None])
     design = PartitionedDesign(n, p + 2, X.nnz, True, samples.dtype, False)
-    partitions = DaskPartitions([dask.delayed(samples, traverse=False)], True)
+    partitions = DaskPartitions.of([dask.delayed(samples, traverse=False)], True)
     parts = PartitionedSamples(partitions, (facts_of(samples, 1),), design)
     with dask.config.set(scheduler="sync"):
         parts.constant_columns(np.arange(2))  # imports what Dask imports late

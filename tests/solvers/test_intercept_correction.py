@@ -74,7 +74,7 @@ def test_flac_is_maximum_likelihood_on_augmented_data(n_classes):
         + n_classes * [np.column_stack([X, np.ones(len(X))])]
     )
     labels = np.concatenate([label, np.repeat(np.arange(n_classes), len(X))])
-    weights = np.concatenate([weight, result.counts.T.ravel()])
+    weights = np.concatenate([weight, result.last_point.counts.T.ravel()])
     offsets = np.vstack([offset] * (n_classes + 1))
     model = LogLossClassifier(C=np.inf, tol=1e-10).fit(augmented, labels, weights, offset=offsets)
     coef, intercept = found.objective.coef_intercept(found.theta)
