@@ -2,15 +2,11 @@
 
 Times are medians of rounds in which each has its turn. The collection is persisted: its partitions
 stay in the workers. "excess" is by how much the mean objective (nats) exceeds the lowest found.
-
-Below the table is a model of larger fits: messages, bytes and seconds as functions of rows n,
-columns p, classes K and workers, from the passes of the fits here and the times measured here.
 """
 
 import argparse
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -21,7 +17,6 @@ import numpy as np
 from benchmarks.report import Report, add_arguments
 from sklogloss import LogLossClassifier as LocalClassifier
 from sklogloss.dask import LogLossClassifier
-from sklogloss.dask.partitions import FAN_IN
 from sklogloss.losses import LogLoss
 
 COLUMNS = {
@@ -110,43 +105,6 @@ def compare(X, y, fits, n_rounds):
         yield Result(name, *X.shape, seconds, seconds / first, values[name] - lowest)
 
 
-def pass_overhead(n_partitions=64):
-    """Return the seconds that Dask takes for a task of next to no work."""
-    X, y = dask.persist(*draw(10 * n_partitions, 2, n_partitions))
-    seconds, model = seconds_of(lambda: LogLossClassifier(max_iter=5).fit(X, y), 1)
-    n_tasks = len(model.passes_) * n_partitions * (1 + 1 / (FAN_IN - 1))
-    return seconds / n_tasks
-
-
-def model_lines(passes, seconds_per_entry, overhead, n, p, n_classes, n_workers, mb):
-    """Return lines on messages, bytes and seconds of a larger fit."""
-    k = 1 if n_classes == 2 else n_classes
-    n_partitions = -(-n * p * 8 // (mb * 10**6))
-    counts, size = Counter(passes), (p + 1) * k
-    lines = [
-        f"{n:,} rows x {p} columns, {n_classes} classes, {n_workers} workers, "
-        f"{n_partitions:,} partitions:"
-    ]
-    total_work = total_tasks = 0.0
-    for name, count in counts.items():
-        sent = 8 * (size**2 // 2 if name == "Hessian" else size)
-        tasks = n_partitions * (1 + 1 / (FAN_IN - 1))
-        work = n * p * seconds_per_entry / n_workers
-        total_work, total_tasks = total_work + count * work, total_tasks + count * tasks
-        lines.append(
-            f"- {count} x {name}: {round(tasks):,} messages of {sent:,} bytes, "
-            f"{sent * n_partitions / 1e6:.3g} MB in all, {work:.3g} s of work, "
-            f"{tasks * overhead:.3g} s of Dask"
-        )
-    of_dask = total_tasks * overhead
-    limit = "the scheduler" if of_dask > total_work else "the work"
-    lines.append(
-        f"- in all {total_work:.3g} s of work in the workers and {of_dask:.3g} s in the scheduler, "
-        f"which is one process: {limit} is the limit"
-    )
-    return lines
-
-
 def main(argv):
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks dask", description=__doc__)
@@ -170,9 +128,7 @@ def main(argv):
             "local, 2 threads": lambda rows, labels: LocalClassifier(n_jobs=2).fit(rows, labels),
             "sklogloss.dask": lambda rows, labels: LogLossClassifier().fit(X, y),
         }
-        results = list(compare(X, y, fits, arguments.rounds))
-        report.add(results)
-        passes = LogLossClassifier().fit(X, y).passes_
+        report.add(list(compare(X, y, fits, arguments.rounds)))
         del X, y
         if arguments.peer_rows:
             of_peers = draw(arguments.peer_rows, arguments.columns, arguments.partitions)
@@ -181,10 +137,3 @@ def main(argv):
             for name, fit in peers().items():
                 fits[name] = lambda rows, labels, fit=fit: fit(X, y)
             report.add(list(compare(X, y, fits, 1)))
-        overhead = pass_overhead()
-    entries = arguments.rows * arguments.columns * len(passes)
-    seconds_per_entry = 2 * results[1].seconds / entries
-    of_entry = seconds_per_entry * 1e9
-    print(f"\n{overhead * 1000:.2g} ms of Dask for a task, {of_entry:.2g} ns for an entry")
-    for mb in (100, 1000):
-        print(*model_lines(passes, seconds_per_entry, overhead, 10**9, 100, 2, 64, mb), sep="\n")

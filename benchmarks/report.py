@@ -52,7 +52,8 @@ class Report:
             markdown_row(text.format(result) for text in self._formats)
             for result in (results if shown is None else shown)
         ]
-        print(*rows, sep="\n", flush=True)
+        if rows:
+            print(*rows, sep="\n", flush=True)
         self._lines += rows
         self._results += results
         if self._arguments.output:
@@ -62,6 +63,12 @@ class Report:
             command = f"`python -m benchmarks {' '.join(sys.argv[1:2])}` on this machine:"
             text = "\n".join([command, "", *machine, "", *self._lines, ""])
             self._arguments.markdown.write_text(text, encoding="utf-8")
+
+    def note(self, lines):
+        """Add lines of text below the table."""
+        self._lines += ["", *lines]
+        print("", *lines, sep="\n", flush=True)
+        self.add([])
 
     def _write_csv(self, path):
         with path.open("w", newline="", encoding="utf-8") as file:
