@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,14 +15,16 @@ from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
 from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.errors import shown
 from sklogloss.metrics.forecasts import Forecasts
+from sklogloss.metrics.log_loss import log_loss
 
 __all__ = ["StructuredScaling"]
 
 # Of more samples than this, so many choose the strength of the penalty. It is the inverse of the
 # variance that is expected of the matrix, and the same for any number of samples.
 ROWS_OF_CHOICE = 20_000
-# Relative tolerance of fits that are only compared.
-TOL_OF_CHOICE = 1e-3
+# The tolerance of fits to so many. It asks for a log loss within a relative 1e-6 of the smallest:
+# the errors that the coefficients have for want of samples cost far more.
+TOL_OF_MANY = 3.0
 
 
 class StructuredScaling(LogitCalibrator):
@@ -39,7 +41,7 @@ class StructuredScaling(LogitCalibrator):
     parameters and overfits [1]_, [2]_.
 
     For two classes, a matrix adds nothing, and this is `VectorScaling`. For more than 20,000
-    samples, the matrix is fitted in float32.
+    samples, the matrix is fitted in float32, to a log loss within a relative 1e-6 of the smallest.
 
     Parameters
     ----------
@@ -121,32 +123,33 @@ class StructuredScaling(LogitCalibrator):
         # The penalty is for raw predictions as they are after temperature scaling, and for those of
         # size 1 if that has found nothing in them.
         scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
+        are_many = len(z) > ROWS_OF_CHOICE
         # Of many samples, float32 has more digits than the coefficients are known to.
-        dtype = np.float32 if len(z) > ROWS_OF_CHOICE else np.float64
-        weight = forecasts.weights() * unit
-        X = (scale * z).astype(dtype, copy=False)
-        data = X, y, weight, X if slope == scale else (slope * z).astype(dtype, copy=False)
+        dtype, tol = (np.float32, TOL_OF_MANY) if are_many else (np.float64, 1e-4)
+        X = np.multiply(scale, z, dtype=dtype, casting="same_kind")
+        data = _Data(
+            X,
+            y,
+            None if forecasts.sample_weight is None else forecasts.sample_weight * unit,
+            X if slope == scale else np.multiply(slope, z, dtype=dtype, casting="same_kind"),
+        )
         Cs = self._strengths(n_classes)
-        some = _rows_of_choice(y, weight) if self.cv is None and len(Cs) > 1 else None
+        some = _rows_of_choice(data) if self.cv is None and len(Cs) > 1 else None
         if some is not None:
-            search = self._search(Cs, [_train_test(len(some))], TOL_OF_CHOICE)
-            X_some, y_some, weight_some, offset = (array[some] for array in data)
-            search.fit(X_some, y_some, sample_weight=weight_some, offset=offset)
-            self.C_, self.scores_ = search.C_, search.scores_[:, 0]
-            model: Any = LogLossClassifier(C=self.C_, n_jobs=self.n_jobs)
+            model: Any = LogLossClassifier(tol=tol, n_jobs=self.n_jobs)
+            self.scores_ = _scores(model, data.take(some), Cs)
+            self.C_ = model.C = float(Cs[self.scores_.argmax()])
         elif len(Cs) == 1:
-            model = LogLossClassifier(C=float(Cs[0]), n_jobs=self.n_jobs)
+            model = LogLossClassifier(C=float(Cs[0]), tol=tol, n_jobs=self.n_jobs)
             self.C_, self.scores_ = model.C, np.empty((0, 1))
         else:
-            model = self._search(Cs, 3 if self.cv is None else self.cv)
-        model.fit(data[0], y, sample_weight=weight, offset=data[3])
+            cv = 3 if self.cv is None else self.cv
+            model = LogLossClassifierCV(Cs=Cs, cv=cv, tol=tol, n_jobs=self.n_jobs)
+        data.fit(model)
         if isinstance(model, LogLossClassifierCV):
             self.C_, self.scores_ = model.C_, model.scores_[:, 0]
         self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
         self.intercept_ = model.intercept_
-
-    def _search(self, Cs: Any, cv: Any, tol: float = 1e-4) -> LogLossClassifierCV:
-        return LogLossClassifierCV(Cs=Cs, cv=cv, tol=tol, n_jobs=self.n_jobs)
 
     def _strengths(self, n_classes: int) -> NDArray[Any]:
         # The inverse strengths to choose from, checked.
@@ -167,9 +170,41 @@ def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
     return raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
 
 
-def _rows_of_choice(y: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.intp] | None:
+class _Data(NamedTuple):
+    # What the matrix is fitted to; the offset has the raw predictions after temperature scaling.
+    X: NDArray[Any]
+    y: NDArray[Any]
+    weight: NDArray[Any] | None
+    offset: NDArray[Any]
+
+    def take(self, rows: NDArray[np.intp]) -> _Data:
+        weight = None if self.weight is None else self.weight[rows]
+        return _Data(self.X[rows], self.y[rows], weight, self.offset[rows])
+
+    def fit(self, model: Any) -> None:
+        model.fit(self.X, self.y, sample_weight=self.weight, offset=self.offset)
+
+    def loss(self, model: Any) -> float:
+        raw = model.decision_function(self.X, self.offset)
+        return log_loss(
+            self.y, raw_prediction=raw, sample_weight=self.weight, labels=np.arange(raw.shape[1])
+        )
+
+
+def _scores(model: LogLossClassifier, data: _Data, Cs: NDArray[Any]) -> NDArray[np.float64]:
+    # Minus the held-out log loss of the model with each strength, shape (1, n_Cs).
+    train, test = (data.take(rows) for rows in _train_test(len(data.y)))
+    scores = []
+    for C in Cs:
+        train.fit(model.set_params(C=float(C)))
+        scores.append(-test.loss(model))
+    return np.array([scores])
+
+
+def _rows_of_choice(data: _Data) -> NDArray[np.intp] | None:
     # Random rows with weight, the training part of which has all classes; None if there are few.
-    with_weight = np.flatnonzero(weight > 0)
+    y, weight = data.y, data.weight
+    with_weight = np.arange(len(y)) if weight is None else np.flatnonzero(weight > 0)
     if len(with_weight) <= ROWS_OF_CHOICE:
         return None
     rows = np.random.default_rng(0).permutation(with_weight)[:ROWS_OF_CHOICE]
