@@ -165,7 +165,11 @@ class FitTasks(_Tasks):
             return self.begin(name)
 
     def end_fit(self, task, objective, theta):
-        """End the task of a fit."""
+        """End the task of a fit.
+
+        The others go on whatever a callback answers, as in scikit-learn's searches: a score that is
+        missing could not be compared.
+        """
         with self.lock:
             self.end(task, self.attributes_at(objective, theta))
 

@@ -107,6 +107,8 @@ class Targets:
         """
         if class_weight is None:
             return self, *scaled_weights(sample_weight, dtype)
+        # Products of weights that are scaled stay within the range of float64.
+        class_weight, exponent = scaled_weights(class_weight, np.float64)
         if self.proba is None:
             weight = class_weight[self.label]
             targets = self
@@ -117,8 +119,10 @@ class Targets:
             proba[weight == 0] = self.proba[weight == 0]
             targets = Targets(self.classes, None, proba.astype(self.proba.dtype))
         if sample_weight is not None:
-            weight = weight * sample_weight
-        return targets, *scaled_weights(weight, dtype)
+            scaled, of_samples = scaled_weights(sample_weight, np.float64)
+            weight, exponent = weight * scaled, exponent + of_samples
+        weight, of_products = scaled_weights(weight, dtype)
+        return targets, weight, exponent + of_products
 
     def as_array(self, label_smoothing, dtype):
         """Return the target array of the loss, smoothed.

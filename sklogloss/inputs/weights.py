@@ -161,8 +161,11 @@ def class_weights(
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = targets.class_totals(sample_weight)
-        return totals.sum() / (len(targets.classes) * np.where(totals > 0, totals, 1))
+        scaled, exponent = scaled_weights(sample_weight, np.float64)
+        totals = targets.class_totals(scaled)
+        # What a class without samples is taken to have, no smaller than a quotient by it may be.
+        one = np.ldexp(1.0, max(-exponent, -1000))
+        return totals.sum() / (len(targets.classes) * np.where(totals > 0, totals, one))
     if not isinstance(class_weight, dict):
         raise ValueError(
             f"class_weight must be None, 'balanced' or a dict, got {shown(class_weight)}"

@@ -148,6 +148,20 @@ def test_class_weights_multiply_those_of_labels():
     np.testing.assert_array_equal(np.ldexp(row_weight, exponent), [0, 2, 15, 20])
 
 
+@pytest.mark.parametrize("targets", [HARD, SOFT], ids=["hard", "soft"])
+@pytest.mark.parametrize("exponent", [1000, -1000])
+def test_products_of_weights_may_leave_the_range_of_floats(exponent, targets):
+    class_weight, sample_weight = np.array([1.0, 5.0, 0.0]), np.array([1.0, 2, 3, 4])
+    expected, weight, unit = targets.weighted(class_weight, sample_weight, np.float64)
+    scaled, *rest = targets.weighted(
+        np.ldexp(class_weight, exponent), np.ldexp(sample_weight, exponent), np.float64
+    )
+    np.testing.assert_array_equal(rest[0], weight)
+    assert rest[1] == unit + 2 * exponent
+    if targets.proba is not None:
+        np.testing.assert_array_equal(scaled.proba, expected.proba)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("eps", [0, 0.25])
 def test_target_of_the_loss(eps, dtype):
