@@ -23,6 +23,8 @@ SLOPE_TOL = 1e-7
 MAX_ITER = 200
 # Raw predictions, in parts of their median, that are as good as infinite.
 LARGEST = 1e12
+# Means of raw predictions over the classes, in parts of that median, that are far from zero.
+FAR = 1e3
 # Rows whose median tells the size of raw predictions.
 ROWS_OF_SIZE = 2_000
 # From as many classes on, products with a multiple of the identity cost more than the loss itself.
@@ -52,6 +54,8 @@ def best_slope(forecasts: Forecasts) -> float:
     size = whole.size()
     if size == 0:
         return 1.0
+    if whole.is_far_from_zero(size):
+        return best_slope(replace(forecasts, raw_prediction=_centred(whole.samples.X)))
     limits = np.finfo(whole.samples.dtype)
     if not limits.tiny**0.25 < size < limits.max**0.25:
         # Squares leave the range of the dtype.
@@ -144,6 +148,13 @@ class _SlopeLoss:
             differences = _centred(self.samples.X)
         differences = np.abs(differences[differences != 0])
         return float(np.median(differences)) if len(differences) else 0.0
+
+    def is_far_from_zero(self, size: float) -> bool:
+        # Whether what all raw predictions of a sample have in common costs the others their digits.
+        raw = self.samples.X
+        if raw.shape[1] == 1 or max(raw.max(), -raw.min()) <= FAR * size:
+            return False
+        return bool(np.abs(raw.mean(axis=1)).max() > FAR * size)
 
     def derivative(self, slope: float) -> float:
         if self.loss.n_classes >= MANY_CLASSES:

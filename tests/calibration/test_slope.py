@@ -41,6 +41,20 @@ def test_slope_without_bound():
     assert np.isfinite(slope_of([0, 2, 2], z))
 
 
+@pytest.mark.parametrize("n_classes", [3, 25])
+def test_what_all_classes_have_in_common_changes_nothing(n_classes):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(1000, n_classes))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    common = 1e9 * rng.normal(size=(1000, 1))
+    common[:2] = [[1e300], [-1e25]]
+    moved = z + common
+    # Rounded as the sum is, but for the rows that nothing is left of.
+    z[2:] = (moved - common)[2:]
+    z[:2] = 0
+    assert slope_of(y, moved) == pytest.approx(slope_of(y, z), rel=1e-7)
+
+
 @pytest.mark.parametrize("is_soft", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_classes", [3, 5])
