@@ -45,7 +45,8 @@ class MethodScore(NamedTuple):
     Attributes
     ----------
     log_loss : float
-        Mean over the rows, in nats.
+        Mean over the rows, in nats. Of a calibrator, an estimate for one that is fitted to as many
+        rows as there are.
     excess : float
         What it has more than the best method.
     standard_error : float
@@ -68,13 +69,7 @@ def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
         losses["none"] = held_out.losses(held_out.log_proba)
     fold = _folds(held_out)
     for method in OF_TWO_CLASSES if held_out.n_classes == 2 else OF_MORE_CLASSES:
-        losses[method] = np.empty(len(fold))
-        for number in np.unique(fold):
-            is_test = fold == number
-            calibrator = held_out.take(~is_test).fit(CALIBRATORS[method]())
-            test = held_out.take(is_test)
-            log_proba = calibrator.predict_log_proba(test.raw_prediction)
-            losses[method][is_test] = test.losses(log_proba)
+        losses[method] = _corrected_losses(method, held_out, fold)
     means = {name: _mean(loss, held_out.weight) for name, loss in losses.items()}
     best = min(means, key=lambda name: means[name])
     return {
@@ -87,6 +82,33 @@ def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
         )
         for name, mean in means.items()
     }
+
+
+def _corrected_losses(
+    method: str, held_out: HeldOut, fold: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    # The held-out loss of each row, as that of a calibrator of all rows. One that is fitted to
+    # fewer is worse, and a flexible one more so: by as much as it is worse on the rows of all folds
+    # (Burman, "A comparative study of ordinary cross-validation, v-fold cross-validation and the
+    # repeated learning-testing methods", Biometrika 76, 1989). That is right for smooth functions
+    # of parameters. Steps follow the noise of their own rows: 300 rows of two classes, 0.006 nats
+    # too much.
+    unseen, of_folds = np.empty(len(fold)), np.zeros(len(fold))
+    for number in np.unique(fold):
+        is_test = fold == number
+        losses = _losses(method, held_out.take(~is_test), held_out)
+        unseen[is_test] = losses[is_test]
+        of_folds += _mean(is_test, held_out.weight) * losses
+    if method in EQUALLY_SIMPLE:
+        return unseen
+    with np.errstate(invalid="ignore"):
+        correction = _losses(method, held_out, held_out) - of_folds
+    return unseen + np.where(np.isfinite(correction), correction, 0.0)
+
+
+def _losses(method: str, train: HeldOut, rows: HeldOut) -> NDArray[np.float64]:
+    calibrator = train.fit(CALIBRATORS[method]())
+    return rows.losses(calibrator.predict_log_proba(rows.raw_prediction))
 
 
 def choose(scores: dict[str, MethodScore]) -> str:

@@ -84,7 +84,8 @@ class CalibratedClassifier(WrappingClassifier):
         The method: the chosen one for "auto".
     scores_ : dict of str to MethodScore
         For "auto", the held-out log loss of each method, how much it exceeds that of the best, and
-        the standard error of that. Calibrators were fitted to all folds but one and judged on that.
+        the standard error of that. Calibrators were fitted to all folds but one and judged on that;
+        what they lack for want of these rows is corrected for [1]_.
     estimators_ : list of classifiers
         The fitted ones: one, or with ensemble=True one for each fold.
     calibrators_ : list of calibrators
@@ -102,6 +103,11 @@ class CalibratedClassifier(WrappingClassifier):
     -----
     Where the training rows of a fold lack a class, its test rows of that class are left out: the
     estimator had no chance.
+
+    References
+    ----------
+    .. [1] P. Burman, "A Comparative Study of Ordinary Cross-Validation, v-Fold Cross-Validation and
+       the Repeated Learning-Testing Methods", Biometrika 76, 1989.
 
     Examples
     --------

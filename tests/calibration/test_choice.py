@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from sklogloss.calibration import VectorScaling
 from sklogloss.calibration.choice import MethodScore, choose, held_out_scores
 from sklogloss.calibration.held_out import HeldOut
+from sklogloss.metrics import log_loss
 
 
 def test_simplest_within_a_standard_error_is_chosen():
@@ -47,6 +49,25 @@ def test_excess_and_standard_error_are_those_of_the_rows(forecasts):
     assert scores["none"].log_loss == pytest.approx(
         np.average(-log_proba[np.arange(300), y], weights=weight)
     )
+
+
+def test_losses_are_corrected_for_the_rows_that_the_calibrators_of_folds_lack(forecasts):
+    y, z = forecasts(100, 3)
+    fold = np.arange(100) % 4
+    held_out = HeldOut(z, None, y, None, fold, 3)
+
+    def loss(train, test):
+        fitted = VectorScaling().fit(z[train], y[train])
+        return log_loss(y[test], fitted.predict_proba(z[test]))
+
+    everything = np.arange(100)
+    trains = [everything[fold != number] for number in range(4)]
+    expected = (
+        np.mean([loss(train, np.setdiff1d(everything, train)) for train in trains])
+        + loss(everything, everything)
+        - np.mean([loss(train, everything) for train in trains])
+    )
+    assert held_out_scores(held_out)["vector"].log_loss == pytest.approx(expected, rel=1e-12)
 
 
 def test_infinite_losses_are_left_behind(forecasts):
