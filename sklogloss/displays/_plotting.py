@@ -157,6 +157,11 @@ def pooled_by_name(
         Unless all have the same test rows, fold by fold.
     """
     check_by_name("cv_results", cv_results)
+    if "fit_time" in cv_results:
+        raise ValueError(
+            "cv_results must be a dict of the results of cross_validate, with the names of the "
+            'models as keys, got those of one model; pass {"name": cv_results}'
+        )
     happened, forecasts, folds = None, {}, []
     for name, of_model in cv_results.items():
         happened, forecasts[name] = pooled_forecasts(of_model, X, y)

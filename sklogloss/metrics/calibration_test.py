@@ -122,7 +122,7 @@ def calibration_test(
     errors = _kernel_errors(proba, label, forecasts.weights())
     # Equal up to rounding counts as equal.
     tolerance = 1e-12 * np.abs(errors).max()
-    n_larger = np.count_nonzero(errors[1:] >= errors[0] - tolerance)
+    n_larger = int(np.count_nonzero(errors[1:] >= errors[0] - tolerance))
     return CalibrationTestResult(float(errors[0]), (1 + n_larger) / (1 + n_resamples))
 
 

@@ -64,6 +64,8 @@ def test_models_need_the_same_folds():
             MurphyDisplay.from_cv_results(results, X, y)
     with pytest.raises(TypeError, match="cv_results must be a dict"):
         MurphyDisplay.from_cv_results([results["a"]], X, y)
+    with pytest.raises(ValueError, match=r"got those of one model; pass \{"):
+        MurphyDisplay.from_cv_results(results["a"], X, y)
 
 
 def test_forecasts_are_those_of_each_fold():
