@@ -177,7 +177,7 @@ def _cross_products(samples, weight, single, fit_intercept):
         zero, one = np.zeros(n_rows, dtype=dtype), np.ones(n_rows, dtype=dtype)
         products = data_pass.gram(rows, zero, one, weight, False, single, samples.n_threads)
         return products, np.zeros(n_rows)
-    center = X.mean(axis=0) if fit_intercept else np.zeros(X.shape[1])
+    center = X.mean(axis=0, dtype=dtype) if fit_intercept else np.zeros(X.shape[1])
     products = np.zeros((n_rows, n_rows))
     # A copy of so many columns is no larger than the cross-products of the most rows.
     for start in range(0, X.shape[1], LARGEST_HESSIAN):

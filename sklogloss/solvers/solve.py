@@ -220,9 +220,14 @@ def _solve_in_row_space(plan, objective, goal):
     # The solution in the space of the rows, improved by the gradient of the whole; None if the rows
     # span nothing.
     found = result = None
-    attempts = [True, False] if is_reducible_in_single(objective) else [False]
+    attempts = [(objective, False)]
+    if is_reducible_in_single(objective):
+        attempts.insert(0, (objective, True))
+    elif objective.samples.dtype == np.float32:
+        # Entries of very different size leave too little of their squares in float32.
+        attempts.append((_in_float64(objective), False))
     n_iter = 0
-    for single in attempts:
+    for objective, single in attempts:
         reduction = RowReduction.of(objective, single=single)
         if reduction is None:
             continue

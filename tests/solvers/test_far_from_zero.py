@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+from sklogloss.linear.objective import Objective
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -192,3 +193,19 @@ def test_a_step_that_promises_less_than_nothing_is_no_end(container, fit_interce
     clf = LogLossClassifier(fit_intercept=fit_intercept).fit(container(X), y)
     # The classes are told apart, and the penalty costs next to nothing.
     assert -clf.predict_log_proba(container(X))[np.arange(60), y].mean() < 1e-4
+
+
+def test_float32_of_more_features_than_samples_is_solved_in_the_space_of_the_rows(monkeypatch):
+    # Rows' cross-products in float32 leave nothing of the small columns beside the large ones.
+    # In float64 they do, and products with all the columns are then not needed.
+    X = np.exp(np.random.default_rng(0).normal(5, 2, size=(60, 1000))).astype(np.float32)
+    n_features, product = [], Objective.hessian_product
+
+    def counted(objective, point, direction):
+        n_features.append(objective.n_features)
+        return product(objective, point, direction)
+
+    monkeypatch.setattr(Objective, "hessian_product", counted)
+    LogLossClassifier().fit(X, np.arange(60) % 4)
+    assert n_features
+    assert max(n_features) <= 60
