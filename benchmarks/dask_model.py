@@ -1,16 +1,18 @@
 """Messages and bytes of fits on Dask, counted in small fits, and a model of larger ones.
 
-"up" is what the partitions send in a fit, "down" what they are sent: a function with the
-coefficients. Both are counted on the synchronous scheduler, which runs the same tasks. The
-counts are linear in the number of partitions, and do not depend on the rows.
+A fit of m persisted partitions with w workers is run on the synchronous scheduler, and what a
+cluster would send is counted. Three passes and the making of rows have a task for each partition,
+the others one for each worker, which adds what it can. "up" is what the tasks send, "down" what
+they are sent: a function with the coefficients. Neither depends on the number of rows, but for the
+random subset of rows, at most 144 MB, that is the start of the solution.
 
-The model takes the passes of the last fit with two classes, the seconds of Dask for a task and of
-a worker for an entry, both measured here on a cluster of two processes, and a network of
-1.25 GB/s for each machine. With w workers, n rows, p columns and m partitions a pass takes
+The model takes the passes of the last fit, the seconds of Dask for a task and of a worker for an
+entry, both measured here on a cluster of two processes, and a network of 1.25 GB/s for each
+machine. A pass over n rows of p columns takes
 
     n p (seconds for an entry) / w  in the workers,
-    m (1 + 1/8 + 1/64 + ...) (seconds for a task)  in the scheduler,
-    8 log8(m) (bytes of a sum) / 1.25 GB/s  in the tree that adds the sums.
+    w (or, for each partition, 1.14 m) (seconds for a task)  in the scheduler,
+    (bytes of the sums that come together) / 1.25 GB/s  in the network.
 """
 
 import argparse
@@ -27,27 +29,30 @@ import numpy as np
 
 from benchmarks.report import Report, add_arguments
 from sklogloss.dask import LogLossClassifier
-from sklogloss.dask.partitions import FAN_IN, DaskPartitions
+from sklogloss.dask.partitions import DaskPartitions
+from sklogloss.dask.sums import FAN_IN, of_group
 
 COLUMNS = {
     "rows": "{0.n_samples:,}",
     "columns": "{0.n_features}",
     "classes": "{0.n_classes}",
-    "partitions": "{0.n_partitions}",
+    "partitions": "{0.n_partitions:}",
+    "workers": "{0.n_workers:}",
     "passes": "{0.n_passes:}",
     "messages": "{0.n_messages:,}",
     "up, kB": "{0.up:,.0f}",
     "down, kB": "{0.down:,.0f}",
     "largest, kB": "{0.largest:.1f}",
 }
-# Rows, columns, classes, partitions.
+# Rows, columns, classes, partitions, workers.
 FITS = [
-    (20_000, 20, 2, 8),
-    (80_000, 20, 2, 8),
-    (80_000, 20, 2, 64),
-    (80_000, 40, 2, 8),
-    (80_000, 20, 4, 8),
-    (80_000, 100, 2, 64),
+    (20_000, 20, 2, 8, 2),
+    (80_000, 20, 2, 8, 2),
+    (80_000, 20, 2, 64, 2),
+    (80_000, 20, 2, 64, 8),
+    (80_000, 40, 2, 64, 8),
+    (80_000, 20, 4, 64, 8),
+    (80_000, 100, 2, 512, 64),
 ]
 NETWORK = 1.25e9
 
@@ -60,6 +65,7 @@ class Counts:
     n_features: int
     n_classes: int
     n_partitions: int
+    n_workers: int
     n_passes: int
     n_messages: int
     up: float
@@ -68,19 +74,23 @@ class Counts:
 
 
 @contextmanager
-def counting():
-    """Yield a list that gets the messages, and bytes up and down, of each pass."""
+def counting(n_workers):
+    """Yield a list that gets the messages, and bytes up and down and of a message, of a pass."""
     kept = {name: getattr(DaskPartitions, name) for name in ("collect", "sum", "sum_and_keep")}
     found = []
 
     def counted(name, method):
         def run(self, what, function, *others):
             result = method(self, what, function, *others)
-            sums = result[0] if name == "sum_and_keep" else result
-            # All sums of a tree have the same shape.
-            n_sent = len(self.keys) if name == "collect" else n_tasks(len(self.keys))
-            up = size_of(sums) * (1 if name == "collect" else n_sent)
-            found.append((n_sent, up, len(self.keys) * len(pickle.dumps(function)), up / n_sent))
+            m = len(self.keys)
+            size = len(pickle.dumps(result[0] if name == "sum_and_keep" else result))
+            n_sent = m if name == "collect" else n_sums(m, n_workers if self.are_held else 1)
+            # All sums have one shape, and what is collected comes in so many parts.
+            up = size if name == "collect" else size * n_sent
+            n_messages = n_tasks(m, n_workers if self.are_held else None)
+            if name == "sum_and_keep":
+                n_messages += m
+            found.append((n_messages, up, n_messages * len(pickle.dumps(function)), up / n_sent))
             return result
 
         return run
@@ -94,9 +104,21 @@ def counting():
             setattr(DaskPartitions, name, method)
 
 
-def size_of(result):
-    """Return the bytes of a result, as it is sent."""
-    return len(pickle.dumps(result))
+def n_sums(m, n_workers):
+    """Return how many sums come together, of neighbouring partitions in each worker."""
+    parts = [part.tolist() for part in np.array_split(np.arange(m), n_workers) if len(part)]
+    return sum(len(of_group(float, [[0]] * len(part), part, m, adds=True)) for part in parts)
+
+
+def n_tasks(m, n_workers=None):
+    """Return the tasks of a pass over m partitions, None for one for each and a tree of sums."""
+    if n_workers is not None:
+        return min(m, n_workers) + 1
+    total = m
+    while m > 1:
+        m = -(-m // FAN_IN)
+        total += m
+    return total
 
 
 def draw(n_samples, n_features, n_classes, n_partitions):
@@ -111,8 +133,9 @@ def draw(n_samples, n_features, n_classes, n_partitions):
 
 def count(*shape):
     """Return the Counts of a fit, and its passes."""
-    X, y = dask.persist(*draw(*shape), scheduler="sync")
-    with dask.config.set(scheduler="sync"), counting() as found:
+    *of_data, n_workers = shape
+    X, y = dask.persist(*draw(*of_data), scheduler="sync")
+    with dask.config.set(scheduler="sync"), counting(n_workers) as found:
         passes = LogLossClassifier().fit(X, y).passes_
     messages, up, down, largest = np.array(found).T
     kilobytes = (each.item() / 1000 for each in (up.sum(), down.sum(), largest.max()))
@@ -138,48 +161,41 @@ def cluster_seconds():
                 times.append(time.perf_counter() - start)
             seconds.append((min(times), len(model.passes_)))
     (of_tasks, n_passes), (of_work, n_large) = seconds
-    of_task = of_tasks / (n_passes * n_tasks(64))
-    work = of_work - n_large * n_tasks(16) * of_task
+    of_task = of_tasks / total_tasks(n_passes, 64, 2)
+    work = of_work - total_tasks(n_large, 16, 2) * of_task
     return of_task, 2 * work / (n_large * 400_000 * 50)
 
 
-def n_tasks(n_partitions):
-    """Return the tasks of a pass."""
-    total = n_partitions
-    while n_partitions > 1:
-        n_partitions = -(-n_partitions // FAN_IN)
-        total += n_partitions
-    return total
+def total_tasks(n_passes, m, n_workers):
+    """Return the tasks of a fit: of rows, of two passes over the blocks, and of the others."""
+    return m + 2 * n_tasks(m) + (n_passes - 2) * n_tasks(m, n_workers)
 
 
 def model_lines(passes, of_task, of_entry, n, p, n_workers, mb):
-    """Return lines on a fit of two classes with partitions of some MB."""
+    """Return lines on a fit of two classes with persisted partitions of some MB."""
     m = -(-n * p * 8 // (mb * 10**6))
-    tasks, depth = n_tasks(m), math.ceil(math.log(m, FAN_IN))
-    lines, totals = [], np.zeros(3)
+    lines, totals = [], np.array([0.0, m * of_task, 0.0])
     for name, times in Counter(passes).items():
-        size = 8 * (p + 1) * (1 + (p + 1 if name == "Hessian" else 0))
-        each = np.array(
-            [
-                n * p * of_entry / n_workers,
-                tasks * of_task,
-                FAN_IN * depth * size / NETWORK,
-            ]
-        )
+        of_blocks = name in ("classes", "weights")
+        size = 8 * (p + 1) * (p + 2 if name == "Hessian" else 1)
+        tasks = n_tasks(m, None if of_blocks else n_workers)
+        up = 144e6 if name == "rows" else size * (m if of_blocks else n_sums(m, n_workers))
+        each = np.array([n * p * of_entry / n_workers, tasks * of_task, up / NETWORK])
         totals += times * each
         lines.append(
-            f"- {times} x {name}: {tasks:,} tasks, sums of {size / 1000:.3g} kB, "
-            f"{m * size / 1e6:.3g} MB up; {each[0]:.3g} s of work, {each[1]:.3g} s of the "
-            f"scheduler, {1000 * each[2]:.2g} ms of the tree"
+            f"- {times} x {name}: {tasks:,} tasks, {up / 1e6:.3g} MB up; {each[0]:.3g} s of the "
+            f"workers, {each[1]:.2g} s of the scheduler, {each[2]:.2g} s of the network"
         )
-    names = ("the work of the workers", "the scheduler, which is one process", "the network")
+    limits = ("the workers", "the scheduler, which is one process", "the network")
     reading = n * p * 8 / n_workers / 1e9 * len(passes)
     return [
         f"{n:,} rows x {p} columns, {n_workers} workers, {m:,} partitions of {mb} MB:",
+        "",
         *lines,
-        f"- in all {totals[0]:.3g} s of work, {totals[1]:.3g} s of the scheduler, "
-        f"{totals[2]:.2g} s of the tree. The limit is {names[int(totals.argmax())]}. "
-        f"If not persisted, {reading:.3g} s more to read 1 GB/s in each worker",
+        f"- with {m:,} tasks that make rows, {totals[0]:.3g} s of the workers, "
+        f"{totals[1]:.3g} s of the scheduler, {totals[2]:.2g} s of the network: the limit is "
+        f"{limits[int(totals.argmax())]}. If not persisted, {reading:.3g} s more to read 1 GB/s "
+        "in each worker",
     ]
 
 

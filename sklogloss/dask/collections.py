@@ -85,10 +85,8 @@ class Blocks:
 
     def partitions(self, log: PassLog, *, with_X: bool = True) -> DaskPartitions:
         """Return a `Block` of each partition, not held: the blocks themselves are, or are not."""
-        numbers = list(range(len(self.X)))
-        columns = [self.X if with_X else [None] * len(numbers), *self.others.values()]
-        of_numbers = DaskPartitions(numbers, {}, numbers, False, log)
-        return of_numbers.map("block", Block, *columns)
+        columns = [self.X if with_X else [None] * len(self.X), *self.others.values()]
+        return DaskPartitions.made_by(Block, columns, log)
 
 
 def _checked_features(X):

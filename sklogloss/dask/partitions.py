@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial
 from typing import Any, Self
 
 import dask.threaded
@@ -17,12 +17,11 @@ from dask.callbacks import Callback
 from dask.delayed import Delayed
 from dask.optimization import cull
 
+from sklogloss.dask.sums import FAN_IN, added, of_group, root, values_in_order
 from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["DaskPartitions", "PassLog"]
 
-# Sums of so many partitions, or of so many sums, are added by one task.
-FAN_IN = 8
 # Seconds between two looks at the workers, and without any before a fit that has had some gives up.
 LOOK_EVERY = 1.0
 PATIENCE = 30.0
@@ -64,7 +63,7 @@ class DaskPartitions:
     Attributes
     ----------
     keys : list
-        Of the values, one for each partition.
+        Of the values, one for each partition; or the tasks that make them, within others.
     graph : dict
         The tasks that compute the values; where these are held, they themselves or their futures.
     numbers : list of int
@@ -87,75 +86,113 @@ class DaskPartitions:
         keys, graph = _merged(values)
         return cls(keys, graph, list(range(len(keys))), are_held, log or PassLog())
 
+    @classmethod
+    def made_by(cls, function: Callable[..., Any], columns: list[Any], log: PassLog) -> Self:
+        """Return partitions of function(number, *values), made within the tasks that need them.
+
+        Parameters
+        ----------
+        function : callable
+        columns : list of lists
+            Delayed values, or others, for each partition.
+        log : PassLog
+        """
+        numbers, keys = list(range(len(columns[0]))), []
+        graph: dict[Any, Any] = {}
+        for values in columns:
+            of_column, tasks = _merged(values)
+            keys.append(of_column)
+            graph |= tasks
+        made = [(function, *row) for row in zip(numbers, *keys, strict=True)]
+        return cls(made, graph, numbers, False, log)
+
     def map(self, name: str, function: Callable[..., Any], *others: Any) -> Self:
         """Return function(value, *values of others) of each partition, held where these are."""
-        keys, graph = self._tasks(name, _quietly, function, others)
-        if self.are_held:
-            graph = dict(zip(keys, computed_parts(graph, keys), strict=True))
-        return replace(self, keys=keys, graph=graph)
+        return self._held(*self._tasks(name, _quietly, self._inputs(function, others)))
 
     def collect(self, name: str, function: Callable[..., Any], *others: Any) -> list[Any]:
         """Return function(value, *values of others) of each partition: a pass."""
-        name = self.log.named(name)
-        keys, graph = self._tasks(name, _quietly, function, others)
+        name, start = self.log.named(name), time.perf_counter()
+        inputs = self._inputs(function, others)
+        if self._are_on_workers():
+            return self._of_groups(name, start, _quietly, inputs, values_in_order, adds=False)
+        keys, graph = self._tasks(name, _quietly, inputs)
         end = f"{keys[0]}-all"
         graph[end] = (list, keys)
         parts = {} if self.are_held else dict(zip(keys, self.numbers, strict=True))
-        return self._computed(name, graph, end, parts)
+        return self._computed(name, start, graph, end, parts)
 
     def sum(self, name: str, function: Callable[..., Any], *others: Any) -> Any:
         """Return the sum of what `collect` returns, arrays or tuples of arrays, added in order."""
-        name = self.log.named(name)
-        keys, graph = self._tasks(name, _quietly, function, others)
-        return self._computed(name, graph, _add_tree(graph, name, keys))
+        name, start = self.log.named(name), time.perf_counter()
+        return self._sum(name, start, _quietly, self._inputs(function, others))
 
     def sum_and_keep(self, name: str, function: Callable[..., Any]) -> tuple[Any, Self]:
         """Return the sum of the first values of pairs, and the second ones where they are."""
         name, start = self.log.named(name), time.perf_counter()
-        pairs, graph = self._tasks(name, _as_pair, function, ())
-        firsts = [f"{key}-sums" for key in pairs]
-        tasks = {first: (_first, pair) for first, pair in zip(firsts, pairs, strict=True)}
-        kept = dict(graph)
-        graph |= tasks
-        end = _add_tree(graph, name, firsts)
-        if self.are_held:
-            *values, total = computed_parts(graph, [*pairs, end])
-            kept = dict(zip(pairs, values, strict=True))
-            total = finished(total, had_workers=True)
-            self.log.report(name, time.perf_counter() - start)
-        else:
-            total = self._computed(name, graph, end)
-        return total, replace(self, keys=pairs, graph=kept)
+        pairs = self._held(*self._tasks(name, _as_pair, self._inputs(function, ())))
+        return pairs._sum(name, start, _first, pairs._inputs(None, ())), pairs
 
     def take(self, numbers: Sequence[int]) -> Self:
         """Return some of the partitions."""
-        keys = [self.keys[i] for i in numbers]
-        graph, _ = cull(self.graph, keys)
-        return replace(self, keys=keys, graph=graph, numbers=[self.numbers[i] for i in numbers])
+        keys, taken = ([of[i] for i in numbers] for of in (self.keys, self.numbers))
+        return replace(self, keys=keys, numbers=taken)
 
     def holding(self, are_held: bool) -> Self:
         """Return the same, to be held or not from here on."""
         return replace(self, are_held=are_held)
 
-    def _tasks(self, name, run, function, others):
-        # The keys of a task for each partition, and a graph that has all they need.
-        graph, columns = dict(self.graph), []
+    def _held(self, keys, graph):
+        # The values of tasks, computed if these are held.
+        if self.are_held:
+            graph = dict(zip(keys, computed_parts(graph, keys), strict=True))
+        return replace(self, keys=keys, graph=graph)
+
+    def _inputs(self, function, others):
+        # The function, its arguments for each partition, and a graph that has all these need.
+        graph, columns = dict(self.graph), [self.keys]
         for other in others:
             if isinstance(other, DaskPartitions):
-                columns.append(other.keys)
-                graph |= other.graph
+                keys, tasks = other.keys, other.graph
             else:
                 keys, tasks = _merged(other)
-                columns.append(keys)
-                graph |= tasks
+            columns.append(keys)
+            graph |= tasks
         # Arrays that Dask sends by themselves may arrive where they are not aligned.
-        stored, keys = pickle.dumps(function), _keys(name, self.numbers)
-        for key, value, *more in zip(keys, self.keys, *columns, strict=True):
-            graph[key] = (run, stored, value, *more)
-        return keys, graph
+        return pickle.dumps(function), [list(row) for row in zip(*columns, strict=True)], graph
 
-    def _computed(self, name, graph, end, parts=None):
-        start = time.perf_counter()
+    def _tasks(self, name, run, inputs):
+        # The keys of a task for each partition, and a graph that has all they need.
+        stored, rows, graph = inputs
+        keys = _keys(name, self.numbers)
+        tasks = {key: (run, stored, *row) for key, row in zip(keys, rows, strict=True)}
+        return keys, graph | tasks
+
+    def _are_on_workers(self):
+        return self.are_held and _client() is not None
+
+    def _sum(self, name, start, run, inputs):
+        if self._are_on_workers():
+            return self._of_groups(name, start, run, inputs, root, adds=True)
+        keys, graph = self._tasks(name, run, inputs)
+        return self._computed(name, start, graph, _add_tree(graph, name, keys))
+
+    def _of_groups(self, name, start, run, inputs, at_end, *, adds):
+        # A pass with a task for each thread of a worker, instead of one for each partition: the
+        # scheduler takes about a millisecond for a task, as long as a pass over some 10 MB.
+        client, n = _client(), len(self.keys)
+        stored, rows, graph = inputs
+        futures = [self.graph[key] for key in self.keys]
+        _wait_for(client, futures, had_workers=True)
+        groups = _groups(client, futures)
+        keys = _keys(name, range(len(groups)))
+        for key, places in zip(keys, groups, strict=True):
+            graph[key] = (_of_group, run, stored, [rows[i] for i in places], places, n, adds)
+        end = f"{keys[0]}-all"
+        graph[end] = (at_end, keys, n)
+        return self._computed(name, start, graph, end)
+
+    def _computed(self, name, start, graph, end, parts=None):
         result = computed(graph, end, parts or {}, had_workers=len(self.log.names) > 1)
         self.log.report(name, time.perf_counter() - start)
         return result
@@ -176,7 +213,7 @@ def _merged(values):
 
 def computed_parts(graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
     """Return the results of tasks: of a cluster futures, else the results themselves."""
-    client = _client()
+    graph, client = cull(graph, keys)[0], _client()
     if client is None:
         return list(_local_scheduler()(graph, keys))
     return list(client.get(graph, keys, sync=False))
@@ -204,12 +241,13 @@ def computed(graph: dict[Any, Any], key: Any, parts: dict[Any, int], *, had_work
         If there have been workers, and then the scheduler has none for `PATIENCE` seconds. If a
         partition cannot be computed.
     """
-    client = _client()
+    graph, client = cull(graph, [key, *parts])[0], _client()
     if client is None:
         return _computed_here(graph, key, parts)
     future, *of_parts = client.get(graph, [key, *parts], sync=False)
     try:
-        return finished(future, had_workers=had_workers)
+        _wait_for(client, [future], had_workers=had_workers)
+        return future.result()
     except BaseException as error:
         pairs = zip(parts.values(), of_parts, strict=True)
         failed = [number for number, each in pairs if each.status == "error"]
@@ -219,18 +257,7 @@ def computed(graph: dict[Any, Any], key: Any, parts: dict[Any, int], *, had_work
         raise
 
 
-def finished(value: Any, *, had_workers: bool) -> Any:
-    """Return what `computed_parts` returned, of a future its result.
-
-    Parameters
-    ----------
-    value : object
-    had_workers : bool
-        As for `computed`.
-    """
-    client = _client()
-    if client is None:
-        return value
+def _wait_for(client, futures, *, had_workers):
     from distributed import TimeoutError, wait
 
     last_seen = time.monotonic() if had_workers else None
@@ -238,15 +265,31 @@ def finished(value: Any, *, had_workers: bool) -> Any:
         while True:
             try:
                 with client.as_current():
-                    wait(value, timeout=LOOK_EVERY)
-                break
+                    wait(futures, timeout=LOOK_EVERY)
+                return
             except TimeoutError:
                 last_seen = _last_seen(client, last_seen)
-        return value.result()
     except BaseException:
-        # So that an interrupt, or an error in one partition, stops the others.
-        client.cancel([value])
+        # So that an interrupt stops the work.
+        client.cancel(futures)
         raise
+
+
+def _groups(client, futures):
+    # The places of values that are in one worker, shared among its threads: a group has all its
+    # values in memory at a time, so that values that have been spilled come one by one. So does
+    # what is nowhere, since a worker was lost.
+    workers, on_worker = client.scheduler_info(n_workers=-1)["workers"], {}
+    where = client.who_has(futures)
+    for place, future in enumerate(futures):
+        on_worker.setdefault(min(where.get(future.key) or [""]), []).append(place)
+    groups = []
+    for address, places in sorted(on_worker.items()):
+        worker, size = workers.get(address), 1
+        if worker is not None and not any(worker["metrics"].get("spilled_bytes", {}).values()):
+            size = -(-len(places) // worker["nthreads"])
+        groups += [places[i : i + size] for i in range(0, len(places), size)]
+    return groups
 
 
 def _computed_here(graph, key, parts):
@@ -314,7 +357,7 @@ def _add_tree(graph, name, keys):
     while len(keys) > 1:
         groups = [keys[i : i + FAN_IN] for i in range(0, len(keys), FAN_IN)]
         keys = _keys(name, range(len(groups)))
-        graph.update({key: (_added, group) for key, group in zip(keys, groups, strict=True)})
+        graph.update({key: (added, group) for key, group in zip(keys, groups, strict=True)})
     return keys[0]
 
 
@@ -340,15 +383,9 @@ def _as_pair(stored, *arguments):
     return _Pair(*_quietly(stored, *arguments))
 
 
-def _first(pair):
+def _first(_, pair):
     return pair.first
 
 
-def _added(values):
-    return reduce(_sum_of_two, values)
-
-
-def _sum_of_two(one, other):
-    if isinstance(one, tuple):
-        return tuple(a if a is None else a + b for a, b in zip(one, other, strict=True))
-    return one + other
+def _of_group(run, stored, rows, places, n, adds):
+    return of_group(partial(run, stored), rows, places, n, adds=adds)

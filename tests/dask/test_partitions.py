@@ -14,18 +14,14 @@ from sklogloss.dask import LogLossClassifier, partitions
 
 
 @pytest.fixture
-def own_cluster():
-    """Return a cluster of two processes that a test may harm."""
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
-        Client(local, set_as_default=False) as client,
-    ):
-        yield client
+def harmed_cluster(cluster):
+    """Return the cluster of all tests; it gets its two workers back."""
+    yield cluster
+    cluster.cluster.scale(2)
+    cluster.wait_for_workers(2, timeout=60)
 
 
-def random_collection(n_partitions=8, n_samples=20_000):
+def random_collection(n_partitions=8, n_samples=2000):
     """Return X and y that Dask can make again."""
     X = da.random.default_rng(0).normal(size=(n_partitions * n_samples, 10), chunks=(n_samples, 10))
     return X, (X[:, 0] + X[:, 1] ** 3 > 0).astype(int)
@@ -47,26 +43,26 @@ def when_task_runs(client, name, action):
     return thread
 
 
-def test_a_killed_worker_changes_no_bit(own_cluster):
+def test_a_killed_worker_changes_no_bit(harmed_cluster):
     with dask.config.set(scheduler="sync"):
         expected = LogLossClassifier(solver="newton-cg").fit(*random_collection())
-    with dask.config.set(scheduler=own_cluster):
+    with dask.config.set(scheduler=harmed_cluster):
         collections = dask.persist(*random_collection())
-        pids = own_cluster.run(os.getpid)
+        pids = harmed_cluster.run(os.getpid)
         killer = when_task_runs(
-            own_cluster, "pass 7", lambda: os.kill(min(pids.values()), signal.SIGKILL)
+            harmed_cluster, "pass 7", lambda: os.kill(min(pids.values()), signal.SIGKILL)
         )
         model = LogLossClassifier(solver="newton-cg").fit(*collections)
         killer.join()
-        assert own_cluster.run(os.getpid) != pids
+        assert harmed_cluster.run(os.getpid) != pids
     np.testing.assert_array_equal(model.coef_, expected.coef_)
 
 
-def test_loss_of_all_workers_is_an_error_in_bounded_time(own_cluster, monkeypatch):
+def test_loss_of_all_workers_is_an_error_in_bounded_time(harmed_cluster, monkeypatch):
     monkeypatch.setattr(partitions, "PATIENCE", 2.0)
-    with dask.config.set(scheduler=own_cluster):
+    with dask.config.set(scheduler=harmed_cluster):
         collections = dask.persist(*random_collection())
-        killer = when_task_runs(own_cluster, "pass 4", lambda: own_cluster.cluster.scale(0))
+        killer = when_task_runs(harmed_cluster, "pass 4", lambda: harmed_cluster.cluster.scale(0))
         start = time.monotonic()
         with pytest.raises(RuntimeError, match="no workers for 2 seconds"):
             LogLossClassifier(solver="newton-cg").fit(*collections)
@@ -92,21 +88,19 @@ def test_the_first_worker_is_waited_for(monkeypatch):
     assert model.coef_.shape == (1, 10)
 
 
-def test_an_interrupt_stops_the_work(own_cluster):
+def test_an_interrupt_stops_the_work(cluster):
     def slow(block):
         time.sleep(0.2)
         return block
 
     X, y = random_collection(64, 100)
-    with dask.config.set(scheduler=own_cluster):
-        interrupter = when_task_runs(
-            own_cluster, "pass 1", lambda: os.kill(os.getpid(), signal.SIGINT)
-        )
+    with dask.config.set(scheduler=cluster):
+        interrupter = when_task_runs(cluster, "pass 1", lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             LogLossClassifier().fit(X.map_blocks(slow), y)
         interrupter.join()
         # The tasks that run at that moment are finished, no other is begun: all would take 6 s.
-        end, tasks = time.monotonic() + 3, own_cluster.cluster.scheduler.tasks
+        end, tasks = time.monotonic() + 3, cluster.cluster.scheduler.tasks
         while any(task.state == "processing" for task in list(tasks.values())):
             assert time.monotonic() < end
             time.sleep(0.05)
