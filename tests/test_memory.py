@@ -35,8 +35,8 @@ from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassif
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
-X = rng.normal(size=(20_000, 40))
-y = np.digitize(X[:, 0] + rng.logistic(size=20_000), [-1, 1])
+X = rng.normal(size=(10_000, 40))
+y = np.digitize(X[:, 0] + rng.logistic(size=10_000), [-1, 1])
 Z = sparse.csr_array(X * (X > 1))
 models = {
     "newton-cholesky": LogLossClassifier(solver="newton-cholesky", max_iter=2),

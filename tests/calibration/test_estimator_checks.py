@@ -13,7 +13,7 @@ from sklogloss.calibration import CalibratedClassifier, PriorCorrection
 @parametrize_with_checks(
     [
         CalibratedClassifier(LogLossClassifier()),
-        CalibratedClassifier(LogLossClassifier(), cv=2, ensemble=True),
+        CalibratedClassifier(LogLossClassifier(), "beta", cv=2, ensemble=True),
         CalibratedClassifier(LogisticRegression(), "logistic", cv=2),
         CalibratedClassifier(GaussianNB(), "temperature", cv=2),
         CalibratedClassifier(LogLossClassifier(), "none"),

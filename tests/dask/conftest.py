@@ -4,7 +4,7 @@ pytest.importorskip("dask")
 pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster():
     """Return a client of two processes of one thread."""
     from distributed import Client, LocalCluster
