@@ -1,7 +1,8 @@
 """Fits of partitions on a cluster of two processes against the local fit, dask-ml and dask-glm.
 
-Times are medians of rounds in which each has its turn. The collection is persisted: its partitions
-stay in the workers. "excess" is by how much the mean objective (nats) exceeds the lowest found.
+Times are medians of rounds, of dask-ml those of a single fit. The collection is persisted: its
+partitions stay in the workers. "excess" is by how much the mean objective (nats) exceeds the lowest
+found.
 """
 
 import argparse
@@ -63,8 +64,8 @@ def mean_objective(X, y, coef, intercept, strength):
 
 
 def seconds_of(function, n_rounds):
-    """Return the median time of a call, and what the last one returned; one goes before."""
-    times, result = [], function()
+    """Return the median time of calls, before which one goes, and what the last one returned."""
+    times, result = [], function() if n_rounds > 1 else None
     for _ in range(n_rounds):
         start = time.perf_counter()
         result = function()

@@ -4,7 +4,7 @@ A fit of m persisted partitions with w workers is run on the synchronous schedul
 cluster would send is counted. Three passes and the making of rows have a task for each partition,
 the others one for each worker, which adds what it can. "up" is what the tasks send, "down" what
 they are sent: a function with the coefficients. Neither depends on the number of rows, but for the
-random subset of rows, at most 144 MB, that is the start of the solution.
+random subset of rows, here at most 18 MB, that is the start of the solution.
 
 The model takes the passes of the last fit, the seconds of Dask for a task and of a worker for an
 entry, both measured here on a cluster of two processes, and a network of 1.25 GB/s for each
@@ -179,7 +179,7 @@ def model_lines(passes, of_task, of_entry, n, p, n_workers, mb):
         of_blocks = name in ("classes", "weights")
         size = 8 * (p + 1) * (p + 2 if name == "Hessian" else 1)
         tasks = n_tasks(m, None if of_blocks else n_workers)
-        up = 144e6 if name == "rows" else size * (m if of_blocks else n_sums(m, n_workers))
+        up = 18e6 if name == "rows" else size * (m if of_blocks else n_sums(m, n_workers))
         each = np.array([n * p * of_entry / n_workers, tasks * of_task, up / NETWORK])
         totals += times * each
         lines.append(

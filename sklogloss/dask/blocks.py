@@ -31,6 +31,7 @@ __all__ = [
     "BlockFacts",
     "Encoding",
     "Layout",
+    "check_entries",
     "check_total_weight",
     "checked_weight",
     "in_partition",
@@ -163,8 +164,15 @@ class BlockFacts:
     largest_weight: float
 
 
-def read_facts(block: Block, layout: Layout) -> BlockFacts:
+def read_facts(block: Block, layout: Layout, checks: bool) -> BlockFacts:
     """Return the facts of a block, and check all of it but the offset.
+
+    Parameters
+    ----------
+    block : Block
+    layout : Layout
+    checks : bool
+        Whether to look for entries of X that are not finite.
 
     Raises
     ------
@@ -172,7 +180,7 @@ def read_facts(block: Block, layout: Layout) -> BlockFacts:
         With the number of the partition.
     """
     with in_partition(block.number):
-        X = layout.entries(block.X, checks=True)
+        X = layout.entries(block.X, checks=checks)
         check_columns("y", block.y, layout.y_columns)
         if layout.is_soft and len(block.y) > 0:
             y = normalized_rows("y", block.y)
@@ -187,6 +195,12 @@ def read_facts(block: Block, layout: Layout) -> BlockFacts:
     largest = 1.0 if weight is None else float(weight.max(initial=0))
     n_stored = X.nnz if sparse.issparse(X) else X.size
     return BlockFacts(len(y), n_stored, sparse.issparse(X), labels, totals, largest)
+
+
+def check_entries(block: Block, layout: Layout) -> None:
+    """Raise a ValueError, with the number of the partition, unless all entries of X are finite."""
+    with in_partition(block.number):
+        layout.entries(block.X, checks=True)
 
 
 def _label_totals(y, weight):

@@ -52,6 +52,7 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     """
 
     _local_class = local.LogLossClassifierCV
+    _checks_entries = True
 
     def fit(
         self,

@@ -14,7 +14,13 @@ from sklogloss.classifiers.problem import (
     joint_class_weight,
     warn_of_no_weight,
 )
-from sklogloss.dask.blocks import Encoding, checked_weight, in_partition, read_facts
+from sklogloss.dask.blocks import (
+    Encoding,
+    check_entries,
+    checked_weight,
+    in_partition,
+    read_facts,
+)
 from sklogloss.dask.collections import Blocks, aligned
 from sklogloss.dask.partitions import PassLog
 from sklogloss.inputs.columns import sorted_columns
@@ -81,7 +87,11 @@ class DaskProblem(Problem):
         self.log = log = PassLog(bool(estimator.verbose))
         layout, smoothing = blocks.layout, estimator.label_smoothing
         of_blocks = blocks.partitions(log)
-        facts = of_blocks.collect("classes", read_facts, [layout] * len(blocks.X))
+        # As locally: the sums of later passes tell, but have no part of rows without weight.
+        weighs = sample_weight is not None or isinstance(estimator.class_weight, dict)
+        checks = estimator._checks_entries or weighs
+        m = len(blocks.X)
+        facts = of_blocks.collect("classes", read_facts, [layout] * m, [checks] * m)
         self.targets = _targets(blocks, facts)
         self._set_weights(estimator, facts, sample_weight is not None)
         dtype = layout.dtype
@@ -185,7 +195,10 @@ class DaskProblem(Problem):
         return PartitionedRows(labels.map("groups", _Places(found))), n_groups
 
     def check_finite(self, name: str) -> None:
-        """Do nothing: the first pass has looked at all entries."""
+        """Raise a ValueError that names the partition if X has an entry that is not finite."""
+        blocks = self.blocks
+        layouts = [blocks.layout] * len(blocks.X)
+        blocks.partitions(self.log).collect("entries", check_entries, layouts)
 
 
 def _targets(blocks, facts):

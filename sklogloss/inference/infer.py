@@ -191,7 +191,9 @@ def _infer(
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
-        if not samples.is_partitioned:
+        if samples.is_partitioned:
+            problem.check_finite(type(clf).__name__)
+        else:
             assert_all_finite(samples.X, input_name="X")
     information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)

@@ -10,6 +10,7 @@ from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import (
+    ENTRIES_WORTH_TAKING,
     MOST_ENTRIES_TAKEN,
     ROWS_PER_PARAMETER,
     SMOOTH_SOLVERS,
@@ -384,3 +385,23 @@ def test_few_entries_come_from_partitions_elsewhere(n_features, solver, is_conve
     plan = make_plan(facts, solver)
     rows = max([*plan.subset_sizes, plan.rows_for_starts or 0])
     assert rows * n_features <= MOST_ENTRIES_TAKEN
+
+
+@pytest.mark.parametrize(
+    ("n_features", "rarest", "expected"),
+    [
+        (50, 2_000_000, ENTRIES_WORTH_TAKING // 50),
+        (500, 2_000_000, ROWS_PER_PARAMETER * 501),
+        (50, 2_000, ROWS_PER_PARAMETER * 2_000),
+    ],
+)
+def test_partitions_elsewhere_send_no_more_rows_than_help(n_features, rarest, expected):
+    facts = dataclasses.replace(
+        facts_of(dense(1000, n_features)),
+        n_samples=4_000_000,
+        n_weighted=4_000_000,
+        n_stored=4_000_000 * n_features,
+        rarest_class=rarest,
+        is_partitioned=True,
+    )
+    assert max(make_plan(facts).subset_sizes) == expected
