@@ -13,12 +13,12 @@ from sklogloss.linear.threads import effective_n_threads
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["best_slope"]
+__all__ = ["SLOPE_TOL", "best_slope"]
 
 # Of more rows than this, a tenth is solved first: their solution is within some 1 % of that of all.
 MANY_ROWS = 20_000
-# Relative error of the slope at which the search ends. The log loss then is within 1e-14 of its
-# minimum, relatively.
+# Relative error of the slope at which the search ends, unless another is given. The log loss then
+# is within 1e-14 of its minimum, relatively.
 SLOPE_TOL = 1e-7
 MAX_ITER = 200
 # Raw predictions, in parts of their median, that are as good as infinite.
@@ -36,13 +36,15 @@ LARGEST_GROWTH = 4.0
 MANY_STEPS = 6
 
 
-def best_slope(forecasts: Forecasts) -> float:
+def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
     """Return the factor, not negative, of raw predictions that minimises their log loss.
 
     Parameters
     ----------
     forecasts : Forecasts
         With raw predictions.
+    tol : float
+        Relative error at which the search ends.
 
     Returns
     -------
@@ -55,21 +57,21 @@ def best_slope(forecasts: Forecasts) -> float:
     if size == 0:
         return 1.0
     if whole.is_far_from_zero(size):
-        return best_slope(replace(forecasts, raw_prediction=_centred(whole.samples.X)))
+        return best_slope(replace(forecasts, raw_prediction=_centred(whole.samples.X)), tol)
     limits = np.finfo(whole.samples.dtype)
     if not limits.tiny**0.25 < size < limits.max**0.25:
         # Squares leave the range of the dtype.
         with np.errstate(over="ignore"):
             scaled = np.clip(forecasts.logits() / size, -LARGEST, LARGEST)
-        return best_slope(replace(forecasts, raw_prediction=scaled)) / size
+        return best_slope(replace(forecasts, raw_prediction=scaled), tol) / size
     some = whole.subset() if len(forecasts) > MANY_ROWS else whole
     slope = 1 / size
-    slope = _root(some.derivative, slope, some.curvature(slope), lambda: some.is_separated)
+    slope = _root(some.derivative, slope, some.curvature(slope), lambda: some.is_separated, tol)
     if some is whole:
         return slope
     if not 0 < slope < np.inf:
         slope = 1 / size
-    return _root(whole.derivative, slope, some.curvature(slope), lambda: whole.is_separated)
+    return _root(whole.derivative, slope, some.curvature(slope), lambda: whole.is_separated, tol)
 
 
 def _root(
@@ -77,6 +79,7 @@ def _root(
     slope: float,
     curvature: float,
     is_separated: Callable[[], bool],
+    tol: float,
 ) -> float:
     # Where an increasing function of the slope is zero: steps by the curvature, first the given
     # one, then the secant's, within the bracket that the signs make.
@@ -108,7 +111,7 @@ def _root(
         change = abs(moved - slope) / slope
         slope = moved
         # Steps of the secant: the error that is left is of the order of the last two, multiplied.
-        if change * min(last_change, 1.0) < SLOPE_TOL:
+        if change * min(last_change, 1.0) < tol:
             break
         last_change = change
     return slope

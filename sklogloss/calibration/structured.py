@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator
 
 from sklogloss.calibration.base import LogitCalibrator, softened_targets
-from sklogloss.calibration.temperature import TemperatureScaling
+from sklogloss.calibration.slope import SLOPE_TOL
+from sklogloss.calibration.temperature import finite_slope
 from sklogloss.calibration.vector import VectorScaling
 from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
 from sklogloss.inputs.arrays import real_array
@@ -25,6 +26,9 @@ ROWS_OF_CHOICE = 20_000
 # The tolerance of fits to so many. It asks for a log loss within a relative 1e-6 of the smallest:
 # the errors that the coefficients have for want of samples cost far more.
 TOL_OF_MANY = 3.0
+# So for the temperature, the centre of the penalty, whose own error is some 1e-3. One step over all
+# rows ends much closer than this.
+SLOPE_TOL_OF_MANY = 1e-2
 
 
 class StructuredScaling(LogitCalibrator):
@@ -115,7 +119,8 @@ class StructuredScaling(LogitCalibrator):
             self.C_, self.scores_ = np.nan, np.empty((0, 0))
             return
         z = _relative(forecasts.logits())
-        slope = TemperatureScaling()._fit_forecasts(forecasts, unit).slope_
+        are_many = len(z) > ROWS_OF_CHOICE
+        slope = finite_slope(forecasts, unit, SLOPE_TOL_OF_MANY if are_many else SLOPE_TOL)
         y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
@@ -123,7 +128,6 @@ class StructuredScaling(LogitCalibrator):
         # The penalty is for raw predictions as they are after temperature scaling, and for those of
         # size 1 if that has found nothing in them.
         scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
-        are_many = len(z) > ROWS_OF_CHOICE
         # Of many samples, float32 has more digits than the coefficients are known to.
         dtype, tol = (np.float32, TOL_OF_MANY) if are_many else (np.float64, 1e-4)
         X = np.multiply(scale, z, dtype=dtype, casting="same_kind")

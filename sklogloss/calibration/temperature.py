@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
-from sklogloss.calibration.slope import best_slope
+from sklogloss.calibration.slope import SLOPE_TOL, best_slope
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["TemperatureScaling"]
+__all__ = ["TemperatureScaling", "finite_slope"]
 
 
 class TemperatureScaling(LogitCalibrator):
@@ -59,11 +59,25 @@ class TemperatureScaling(LogitCalibrator):
     slope_: float
 
     def _fit(self, forecasts: Forecasts, unit: float) -> None:
-        slope = best_slope(forecasts)
-        if slope == np.inf:
-            slope = best_slope(soft_forecasts(forecasts, softened_targets(forecasts, unit)))
-        self.slope_ = slope
-        self.temperature_ = 1 / slope if slope > 0 else np.inf
+        self.slope_ = finite_slope(forecasts, unit)
+        self.temperature_ = 1 / self.slope_ if self.slope_ > 0 else np.inf
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         return raw_prediction * raw_prediction.dtype.type(self.slope_)
+
+
+def finite_slope(forecasts: Forecasts, unit: float, tol: float = SLOPE_TOL) -> float:
+    """Return the best slope, that of Platt's targets if it is infinite.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+    unit : float
+        The weight of a sample is that of the forecasts times unit.
+    tol : float
+        Relative error of the slope.
+    """
+    slope = best_slope(forecasts, tol)
+    if slope == np.inf:
+        return best_slope(soft_forecasts(forecasts, softened_targets(forecasts, unit)), tol)
+    return slope
