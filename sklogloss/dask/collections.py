@@ -168,6 +168,11 @@ def aligned(name: str, other: Any, X: Any, of: str = "X") -> list[Any]:
         If it has another number of rows or of partitions.
     """
     sizes = chunk_sizes(X)
+    if isinstance(other, str):
+        raise TypeError(
+            f"{name} must be a collection with the partitions of {of}, not a name: got {other!r}; "
+            "take the column from the DataFrame"
+        )
     if other is None or np.ndim(other) == 0:
         return [other] * len(sizes)
     n_blocks, lengths = len(sizes), None if np.isnan(sizes).any() else tuple(sizes)

@@ -203,6 +203,11 @@ def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     offset : array-like of shape (n_samples,) or (n_samples, n_classes), or None
     """
+    if hasattr(X, "__dask_graph__"):
+        raise TypeError(
+            "X must be rows in memory, got a Dask collection; X.compute() returns them, and "
+            "predict_proba of the classifier takes the collection"
+        )
     clf, X, _ = classifier_and_data(estimator, X)
     with naming("X"):
         X = validate_data(

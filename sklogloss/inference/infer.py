@@ -213,10 +213,16 @@ def _infer(
 
 def _problem(clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
     # The data as the fit takes it. A copy of the classifier is what the checks of the data change.
-    if hasattr(X, "__dask_graph__") and not type(clf).__module__.startswith("sklogloss.dask"):
+    of_collections = type(clf).__module__.startswith("sklogloss.dask")
+    if hasattr(X, "__dask_graph__") and not of_collections:
         raise TypeError(
             f"X is a Dask collection, and clf is a {type(clf).__name__} for rows in memory; fit "
             f"sklogloss.dask.{type(clf).__name__}"
+        )
+    if of_collections and not hasattr(X, "__dask_graph__"):
+        raise TypeError(
+            f"X must be the Dask collection that clf was fitted to, got {type(X).__name__}; "
+            "clf.to_local() is for rows in memory"
         )
     checker = copy.copy(clf)
     problem = checker._validate_problem(X, y, sample_weight, offset)

@@ -69,6 +69,11 @@ def test_errors_before_a_pass(of_X, y, kind, message):
         LogLossClassifier().fit(of_X, y)
 
 
+def test_names_of_columns_are_refused():
+    with pytest.raises(TypeError, match=r"sample_weight must be a collection .* got 'w'"):
+        LogLossClassifier().fit(frame("a"), frame("y")["y"], sample_weight="w")
+
+
 def test_other_partitions_of_known_sizes_are_cut_anew():
     rng = np.random.default_rng(0)
     of_X = da.from_array(rng.normal(size=(60, 3)), chunks=(10, 3))

@@ -142,6 +142,10 @@ def test_errors():
     with pytest.raises(TypeError, match=r"fit sklogloss\.dask\.LogLossClassifier"):
         infer(local, of_X, of_y)
     model = LogLossClassifier(C=np.inf).fit(of_X, of_y)
+    with pytest.raises(TypeError, match=r"got ndarray; clf\.to_local\(\) is for rows in memory"):
+        infer(model, X, y)
+    with pytest.raises(TypeError, match="X must be rows in memory, got a Dask collection"):
+        infer(model, of_X, of_y).predict(of_X)
     groups = da.from_array(np.where(np.arange(400) == 170, np.nan, 1.0), chunks=(SIZES,))
     with pytest.raises(ValueError, match="groups must name a group for each sample, got NaN"):
         infer(model, of_X, of_y, covariance="cluster", groups=groups)
