@@ -26,7 +26,7 @@ FITTED = ("coef_", "intercept_", "n_iter_", "class_weight_")
 
 @dataclass(frozen=True)
 class Scores:
-    """What a device has computed of X: the methods of a classifier take it in the place of X.
+    """What a device has computed of X: the methods of a classifier take it instead of X.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def predict_in_place(estimator, method, X, *others):
 
 
 def foreign_error(estimator, name, array):
-    """Return the error for an array of another library where only NumPy's will do."""
+    """Return the error for an array of another library where only those of NumPy serve."""
     return TypeError(
         f"{type(estimator).__name__} does not take {name} as an array of {Place.of(array)}; "
         f"convert it to a NumPy array on the CPU"

@@ -142,7 +142,7 @@ class Problem:
         ----------
         C, l1_ratio : float
         row_weight : ndarray of shape (n_samples,), default=None
-            Other weights in the place of those of the problem, divided by 2 to the same exponent.
+            Other weights instead of those of the problem, divided by 2 to the same exponent.
         """
         if row_weight is None:
             row_weight = self.row_weight

@@ -136,7 +136,7 @@ def check_columns(name: str, block: Any, columns: tuple[Any, ...] | None) -> Non
         which = (
             f"got {len(found)}, not {len(columns)}"
             if differ is None
-            else f"got {found[differ]!r} in the place of {columns[differ]!r}"
+            else f"got {found[differ]!r} instead of {columns[differ]!r}"
         )
         raise ValueError(f"{name} must have the columns of the collection in their order, {which}")
 

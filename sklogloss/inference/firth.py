@@ -85,7 +85,7 @@ class PenalisedLikelihood(Likelihood):
 class FirthInference(InferenceResult):
     """How sure the coefficients of a FirthLogisticRegression are; made by `infer`.
 
-    As `InferenceResult`, with the penalised likelihood in the place of the likelihood. The
+    As `InferenceResult`, with the penalised likelihood instead of the likelihood. The
     covariance is the inverse of the Fisher information at the estimate. Where samples are few or
     separated the penalised likelihood is far from a parabola: its intervals
     (``conf_int(method="profile")``) and tests (`profile_pvalues`, `likelihood_ratio_test`) are the

@@ -43,7 +43,7 @@ class PenalisedProfile:
     Parameters
     ----------
     likelihood : Likelihood
-        With the Fisher information in the place of the Hessian.
+        With the Fisher information instead of the Hessian.
     optimum : Point
     information : Information
         Of the optimum.

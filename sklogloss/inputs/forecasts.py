@@ -14,7 +14,7 @@ from sklogloss.inputs.weights import check_sample_weight, scaled_weights
 
 __all__ = ["ForecastArrays", "check_forecasts"]
 
-# Of many labels in an error, so many are shown.
+# An error shows at most this many labels.
 MAX_LABELS = 20
 
 

@@ -273,7 +273,7 @@ class PartitionedSamples:
         Parameters
         ----------
         weight : Partitions or None
-            What `row_curvature` returns, in the place of the rows' own weight.
+            What `row_curvature` returns, instead of the rows' own weight.
         centred : bool
             Without, the means are taken to be zero.
         """

@@ -38,7 +38,7 @@ def weighted_gram(samples, weight, coordinates, *, signed_weight=False):
     ----------
     samples : Samples
     weight : ndarray of shape (n_samples,)
-        Of each row, in the place of its own.
+        Of each row, instead of its own.
     coordinates : Coordinates
     signed_weight : bool
         Whether weights may be negative.

@@ -113,9 +113,9 @@ def expected_calibration_error(
     .. math:: \text{ECE} = \sum_B \Big| \sum_{i \in B} w_i (y_i - p_i) \Big| \Big/ \sum_i w_i .
 
     "smooth" needs no bins: it is the mean size of the residuals y - p after smoothing them over p
-    with a Gaussian kernel whose width is the error itself [1]_. Either is not zero for the true
-    probabilities on a finite sample, and says nothing of how well classes are told apart:
-    `log_loss_decomposition` says both.
+    with a Gaussian kernel whose width is the error itself [1]_. Neither is zero for the true
+    probabilities on a finite sample, and neither says how well classes are told apart;
+    `log_loss_decomposition` does.
 
     Parameters
     ----------

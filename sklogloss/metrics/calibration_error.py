@@ -82,7 +82,7 @@ def calibration_error(
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
     random_state : int, RandomState instance or None, default=None
-        Of the folds.
+        Seed of the shuffling of the folds.
 
     Returns
     -------

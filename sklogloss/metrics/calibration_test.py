@@ -26,7 +26,7 @@ class CalibrationTestResult(NamedTuple):
     statistic : float
         The kernel calibration error, squared: zero on average for the true probabilities.
     pvalue : float
-        Of the forecasts being the true probabilities.
+        For the hypothesis that the forecasts are the true probabilities.
     """
 
     statistic: float
@@ -46,8 +46,9 @@ def calibration_test(
 ) -> CalibrationTestResult:
     r"""Test whether forecasts are the true probabilities of all classes given themselves.
 
-    Of several classes, the most probable one may be calibrated, and each against the rest, where
-    the probabilities together are not. The kernel calibration error sees every such way [1]_:
+    With several classes, the probability of the most probable class may be calibrated, and that of
+    each class against the rest, while the probabilities together are not. The kernel calibration
+    error detects every kind of miscalibration [1]_:
 
     .. math:: \frac{1}{n (n - 1)} \sum_{i \ne j} k(p_i, p_j) \, (e_{y_i} - p_i)^T (e_{y_j} - p_j),
         \quad k(p, q) = \exp(-|p - q|_1 / \nu),
@@ -66,7 +67,7 @@ def calibration_test(
     n_resamples : int, default=499
         Draws of labels. The smallest p-value is 1 / (n_resamples + 1).
     max_samples : int, default=2000
-        Of more samples, so many are drawn: time grows with their square.
+        If there are more, this many are drawn at random. The time grows with the square.
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
     random_state : int, RandomState instance or None, default=None

@@ -42,7 +42,7 @@ def expected_cost(
         Not negative; None means 1.
     labels : array-like of shape (n_classes,), default=None
         The classes, sorted. None means those of y_true and y_pred. If some are missing there, as in
-        a fold of a search, 0, 1, ... are known by 0, or, of two classes, by a lone 1.
+        a fold of a search, the classes 0, 1, ... are recognised by a 0, two classes by a lone 1.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def expected_cost(
 
 
 def optimal_threshold(cost: ArrayLike) -> float:
-    r"""Compute the probability of the second class from which deciding for it costs less.
+    r"""Compute the probability of the second class above which deciding for it costs less.
 
     It is where both decisions cost the same on average [1]_:
 
@@ -145,7 +145,7 @@ def optimal_decisions(
     Returns
     -------
     decisions : ndarray of shape (n_samples,)
-        Of equal costs the first.
+        Of decisions with equal costs, the first.
 
     Raises
     ------

@@ -47,8 +47,8 @@ def cross_entropy_decomposition(
 
         -\sum_k y_k \ln p_k = -\sum_k y_k \ln y_k + \sum_k y_k \ln \frac{y_k}{p_k} .
 
-    All three are at least 0; a lower cross-entropy and a lower divergence are better, the entropy
-    is no merit of the forecast. The divergence is 0 if and only if the two are the same. It is
+    All three are at least 0; a lower cross-entropy and a lower divergence are better; the entropy
+    does not depend on the forecast. The divergence is 0 if and only if the two are the same. It is
     infinite where a class with a positive target has the probability 0; nothing is clipped [1]_.
 
     Parameters

@@ -109,7 +109,7 @@ def log_loss_interval(
     sample_weight : array-like of shape (n_samples,), default=None
         Not negative; None means 1.
     random_state : int, RandomState instance or None, default=None
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def compare_log_loss(
 ) -> ScoreComparison:
     """Compare the log losses of two forecasts of the same events.
 
-    The difference is paired: how surprised the one is more than the other at each sample. Standard
+    The difference is paired: how much more surprised one is than the other at each sample. Standard
     error and interval are those of `log_loss_interval` for that difference, the p-value that of
     Student's t. The log loss of one model on much data varies more than such a difference.
 
@@ -186,7 +186,7 @@ def compare_log_loss(
         Probabilities, as for `surprise`; those below the rounding error of their dtype count as
         that.
     raw_prediction : tuple of two array-like, default=None
-        Logits of both, in the place of probabilities.
+        Logits of both, instead of probabilities.
     groups : array-like of shape (n_samples,), default=None
         Samples of the same group may depend on each other.
     folds : array-like of shape (n_samples,), default=None
@@ -196,7 +196,7 @@ def compare_log_loss(
     confidence_level : float in (0, 1), default=0.95
     sequential : bool, default=False
         Whether the interval and the p-value hold at any time: samples are in the order of time, and
-        one may look at the comparison after each of them, and stop when one likes. Losses are
+        you may look at the comparison after each of them, and stop when you like. Losses are
         clipped at `largest_loss`, and the difference is the mean of those. Nothing else is assumed:
         samples may depend on those before them, and the interval is for the mean of the
         expectations that the differences had. It is wider than the plain one, which holds for one

@@ -1,4 +1,4 @@
-"""Log loss, per sample and on average, and as a part of that of the frequencies."""
+"""Log loss: per sample, on average, and relative to that of the class frequencies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def surprise(
 ) -> np.ndarray:
     r"""Surprise at each sample: minus the logarithm of the probability of what happened.
 
-    .. math:: s_i = -\ln p_{i, y_i}, \quad \text{of soft targets } -\sum_k y_{ik} \ln p_{ik}.
+    .. math:: s_i = -\ln p_{i, y_i}, \quad \text{for soft targets } -\sum_k y_{ik} \ln p_{ik}.
 
     From 0 (it was certain) to infinity (it was thought impossible); lower is better. Also called
     log score, self-information, or pointwise cross-entropy [1]_.
@@ -39,11 +39,11 @@ def surprise(
         a DataFrame are the labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Probabilities of the classes in the order of their sorted labels, rows summing to 1; for two
-        classes, those of the second will do. The columns of a DataFrame may be in any order if
+        classes, those of the second suffice. The columns of a DataFrame may be in any order if
         their names are the labels.
     raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-        Logits, in the place of `y_proba`, with the same columns: nothing is clipped, and the
-        surprise is finite.
+        Logits instead of `y_proba`, with the same columns. Nothing is clipped, and the surprise is
+        finite.
     labels : array-like of shape (n_classes,), default=None
         The classes, sorted, where `y_true` may lack some. None means those that it has; of a
         DataFrame, its columns.
@@ -158,8 +158,8 @@ def d2_log_loss(
 
     with the weighted frequencies of the classes in `y_true` as forecast in the denominator. At most
     1; 0 for forecasts no better than the frequencies, negative for worse; higher is better. Also
-    known as McFadden's R squared [1]_. Where all samples are of one class, it is 1 for a loss of
-    zero and else 0, as in scikit-learn's `r2_score`.
+    known as McFadden's R squared [1]_. If all samples are of one class, it is 1 for a loss of
+    zero and 0 otherwise, as in scikit-learn's `r2_score`.
 
     Parameters
     ----------
