@@ -45,8 +45,8 @@ class ProbabilityScorer(_BaseScorer):
     one. This one takes them from the estimator. A class in `y_true` that the estimator has never
     seen has the probability 0. `y_true` may hold class probabilities, with columns as in
     ``estimator.classes_``. For two classes, it takes the probability of the second, as
-    scikit-learn's do. From sklogloss's own classifiers, also in a Pipeline or a search, it takes the
-    decision function or predict_log_proba, so that no probability is rounded to 0.
+    scikit-learn's do. From sklogloss's own classifiers, also in a Pipeline or a search, it takes
+    the decision function or predict_log_proba, so that no probability is rounded to 0.
 
     With metadata routing, `sample_weight` goes to the metric and `offset` to the estimator's
     prediction: ``scorer.set_score_request(offset=True)``.

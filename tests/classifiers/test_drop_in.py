@@ -66,7 +66,7 @@ def test_parameters_of_scikit_learn_s_class_are_taken(ours, theirs):
 
 
 def test_a_parameter_that_scikit_learn_s_class_may_get_is_noticed():
-    # With alpha in the place of C, as has been proposed, the test above fails; it runs with
+    # With alpha instead of C, as has been proposed, the test above fails; it runs with
     # pre-releases.
     class WithAlpha(LogisticRegression):
         def get_params(self, deep=True):

@@ -127,7 +127,7 @@ def test_columns_of_probabilities_are_those_of_the_collection():
     y = pd.DataFrame(rng.dirichlet([1, 2], size=200), columns=["no", "yes"])
     parts = [dask.delayed(y[:100]), dask.delayed(y[["yes", "no"]][100:])]
     of_y = dd.from_delayed(parts, meta=y[:0], verify_meta=False)
-    message = "partition 1: y must have the columns .* got 'yes' in the place of 'no'"
+    message = "partition 1: y must have the columns .* got 'yes' instead of 'no'"
     with dask.config.set(scheduler="sync"), pytest.raises(ValueError, match=message):
         LogLossClassifier().fit(dd.from_pandas(rows, npartitions=2), of_y)
 

@@ -1,4 +1,4 @@
-"""Run scikit-learn's own tests with this package's classifiers in the place of its own.
+"""Run scikit-learn's own tests with this package's classifiers instead of its own.
 
 LogLossClassifier takes that of LogisticRegression, LogLossClassifierCV that of
 LogisticRegressionCV.

@@ -119,7 +119,7 @@ def test_two_groups_add_half_a_sample_to_each_cell():
 
 @pytest.mark.parametrize("n_features", [1, 20])
 def test_separated_classes_need_few_steps(n_features):
-    # With the information alone in the place of secants 26 and 35 steps.
+    # With the information alone instead of secants 26 and 35 steps.
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, n_features))
     X[:, 0] = np.linspace(-3, 3, 50)
