@@ -30,7 +30,7 @@ def is_definite(hessian, margin):
         Lower triangle.
     margin : float
     """
-    if not np.all(np.diagonal(hessian) > 0):
+    if not (margin < 1 and np.all(np.diagonal(hessian) > 0)):
         return False
     root = np.sqrt(np.diagonal(hessian))
     shifted = hessian / root
@@ -38,7 +38,7 @@ def is_definite(hessian, margin):
     shifted.reshape(-1)[:: len(root) + 1] -= margin
     # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
     _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
-    return info == 0 and np.isfinite(margin)
+    return info == 0
 
 
 def negative_curvature(objective, theta, point=None):
@@ -79,16 +79,11 @@ def _from_hessian(objective, theta, is_free, threshold):
     hessian = objective.value_gradient_hessian(theta).hessian
     places = np.flatnonzero(is_free)
     hessian = hessian[np.ix_(places, places)]
-    if not np.all(np.isfinite(hessian)):
+    if not np.all(np.isfinite(hessian)) or is_definite(hessian, threshold):
         return None
     root = _root(np.diagonal(hessian))
     hessian /= root
     hessian /= root[:, None]
-    shifted = hessian.copy()
-    shifted.reshape(-1)[:: len(places) + 1] -= threshold
-    _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
-    if info == 0:
-        return None
     eigenvalue, vector = eigh(hessian, lower=True, subset_by_index=[0, 0])
     if not eigenvalue[0] < threshold:
         return None

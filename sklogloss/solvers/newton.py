@@ -7,7 +7,7 @@ A model of the Hessian has
 - `minimiser`: that minimum itself where the penalty is not smooth, else None;
 - `knowledge`, `doubt`, `promises_are_real`: what the decrement along the direction means;
 - `patience`, `max_steps`: slow steps in a row, and steps, after which another method is better;
-- `curves_upwards(point)`: whether the Hessian is known to be positive definite.
+- `curves_upwards`: whether the Hessian is known to be positive definite close to the last point.
 
 `ExactHessian` is here; `hessians` has a class mean and products with the Hessian,
 `proximal_products` those for an L1 penalty or bounds.
@@ -113,8 +113,7 @@ class Newton:
                 self._take_last_step(result, end, stopping.rounding)
                 if self.goal.watch is not None:
                     self.goal.watch.after_step(self.objective, result.theta)
-            if verdict.is_solved and not self.objective.loss.is_convex:
-                result.curves_upwards = self.model.curves_upwards(point)
+            result.curves_upwards = self.model.curves_upwards
             return result
 
     def _line_search(self, start, direction, end, stopping):
@@ -178,6 +177,7 @@ class HessianModel:
     patience = 8
     max_steps = np.inf
     minimiser = None
+    curves_upwards = False
 
     def adopt(self, model):
         """Take over what the model of a subset of the rows knows."""
@@ -187,10 +187,6 @@ class HessianModel:
 
     def hides_curvature(self, point):
         """Return whether rounding errors of the model may hide curvature, along equal columns."""
-        return False
-
-    def curves_upwards(self, point):
-        """Return whether the Hessian close to a point is known to be positive definite."""
         return False
 
 
@@ -225,7 +221,6 @@ class ExactHessian(HessianModel):
         self.kept = None
         self.factor = None
         self.previous_point = None
-        self.last_hessian = None
         self.last_matrix = None
         self.last_solve = guide
         convex = objective.loss.is_convex
@@ -300,10 +295,7 @@ class ExactHessian(HessianModel):
                 return self._direction_by_products(point, stopping)
             point.hessian = objective.value_gradient_hessian(point.theta).hessian
         self.wants_whole_hessian = False
-        if not objective.loss.is_convex:
-            self.last_hessian = point.hessian.copy()
-            if objective.n_columns > 1:
-                fix_class_shift(self.last_hessian, objective)
+        whole = None if objective.loss.is_convex or self.is_rough else point.hessian.copy()
         dtype = np.float32 if self.is_rough else objective.samples.dtype
         self.keep(point.hessian, dtype, point.value)
         point.hessian = None
@@ -311,8 +303,15 @@ class ExactHessian(HessianModel):
             direction = self.last_solve(-point.gradient)
         else:
             direction = self._direction_of_model(point, stopping)
-        self.hessian_decrement = decrement_of(objective, point, direction)
-        is_nearly_solved = self.hessian_decrement / 2 <= self.nearly_solved * abs(point.value)
+        decrement = decrement_of(objective, point, direction)
+        if whole is not None:
+            if objective.n_columns > 1:
+                fix_class_shift(whole, objective)
+            # The root of what is left to gain, as a fraction of the objective, is the size of the
+            # steps that are left.
+            size = np.sqrt(max(decrement, 0) / 2 / point.value) if point.value > 0 else np.inf
+            self.curves_upwards = is_definite(whole, 10 * size)
+        is_nearly_solved = decrement / 2 <= self.nearly_solved * abs(point.value)
         keeps = (self.is_guided or is_nearly_solved) and not self.is_cheap
         self.knowledge = Knowledge.STALE if keeps and self.is_guided else Knowledge.EXACT
         self.promises_are_real = not (keeps and self.is_guided)
@@ -432,14 +431,6 @@ class ExactHessian(HessianModel):
         # Of a pivot as small as this, rounding errors are a part that matters.
         hidden = float(np.finfo(self.objective.samples.dtype).eps) / SMALL_PART
         return CholeskyFactor(matrix[np.ix_(free, free)]).smallest_pivot < hidden
-
-    def curves_upwards(self, point):
-        """Return whether the last Hessian, some steps before the point, says so of the point."""
-        if self.last_hessian is None or not point.value > 0:
-            return False
-        # The root of what those steps gain, as a fraction of the objective, is their size.
-        size = np.sqrt(max(self.hessian_decrement, 0) / 2 / point.value)
-        return is_definite(self.last_hessian, 10 * size)
 
 
 @dataclass

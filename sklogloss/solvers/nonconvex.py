@@ -1,6 +1,6 @@
 """The lowest of the minima that several starts lead to, for an objective that is not convex."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,22 +21,19 @@ __all__ = ["NonconvexSolver"]
 WAY_POINTS = (0, 1 / 3, 2 / 3, 0.95)
 
 
-@dataclass
-class End:
-    """Where a start led to.
+class End(NamedTuple):
+    """What it takes to go on from a `SolverResult`, and of which objective does not matter.
 
     Attributes
     ----------
-    theta : ndarray of shape (n_parameters,)
+    theta : ndarray of shape (n_parameters,) or None
+        None is a cold start.
     n_iter : int
         Iterations so far.
-    point : Evaluation or None
-        With curvature, at theta.
     """
 
-    theta: np.ndarray
+    theta: np.ndarray | None
     n_iter: int
-    point: object = None
 
 
 class NonconvexSolver:
@@ -75,6 +72,8 @@ class NonconvexSolver:
         self.path = path
         self.convexified = objective.replace(loss=path[-1])
         self.goal = goal
+        # With a kink or a bound the model of a step must be convex.
+        self.final_loss = objective.loss if objective.penalty.is_smooth else path[-1]
         self.is_cheap = costs_few_passes(objective)
         # How far starts are followed before it is known where they lead.
         self.follow_gap = LARGEST_GAP if self.is_cheap else SMALL_PART
@@ -87,7 +86,10 @@ class NonconvexSolver:
         """Return the SolverResult of the lowest minimum; theta None is a cold start."""
         with np.errstate(all="ignore"):
             ends, of_start = self._follow_starts(theta)
-            results = [self._finish(end, f"minimum {i}") for i, end in enumerate(ends, start=1)]
+            results = [
+                self._minimise(self.final_loss, end, f"minimum {i}")
+                for i, end in enumerate(ends, start=1)
+            ]
             values = [result.point.value for result in results]
             values = [value if np.isfinite(value) else np.inf for value in values]
             rounding = ROUNDING * np.finfo(self.objective.samples.dtype).eps * abs(min(values))
@@ -102,45 +104,38 @@ class NonconvexSolver:
 
     def _follow_starts(self, theta):
         # The different ends, loosely solved, and the index of that of each start.
-        start = self.objective.start()
         if theta is None and self.goal.max_iter > 0:
-            found = self._follow_on_coarse_problem()
+            found = self._follow_on_part()
             if found is not None:
-                ends, of_start, is_close = found
-                if is_close:
-                    return ends, of_start
-                # Few rows may know next to nothing about the whole.
-                at_zero = self.objective.value_gradient(start).value
-                values = [self.objective.value_gradient(end.theta).value for end in ends]
-                if max(values) < at_zero:
-                    ends = [
-                        self._descend(end, self.path[-1], SMALL_PART, f"minimum {i}")
-                        for i, end in enumerate(ends, start=1)
-                    ]
-                    return ends, of_start
-        end = End(start if theta is None else theta, 0)
-        first = self._descend(end, self.path[-1], self.follow_gap, "start 1")
-        first.point = self.convexified.value_gradient(first.theta, curvature=True)
-        second = self._follow_path(first)
-        if second is None:
+                return found
+        convex, *others, last = self.path
+        start = self.objective.start() if theta is None else theta
+        first = self._minimise(last, End(start, 0), "start 1", self.follow_gap)
+        second = self._minimise(convex, End(None, 0), "start 2, convex loss", ENOUGH)
+        point = self.convexified.value_gradient(first.theta, curvature=True)
+        # Where passes cost little, the safer answer is to go the whole way.
+        if not self.is_cheap and self._leads_to(second.theta, point):
             return [first], (0, 0)
-        second.point = self.convexified.value_gradient(second.theta, curvature=True)
+        for loss in others:
+            second = self._minimise(loss, second, "start 2, loss in between", ENOUGH)
+        second = self._minimise(last, second, "start 2", self.follow_gap)
         # They are one minimum if the way from one to the other costs no more than the gap to which
         # they are solved, by Hessians that leave out what is negative.
+        points = [point, self.convexified.value_gradient(second.theta, curvature=True)]
         step = second.theta - first.theta
-        lowest = min(first, second, key=lambda end: end.point.value)
-        for end in (first, second):
-            cost = float(step @ self.convexified.hessian_product(end.point, step)) / 2
-            cost = max(cost, end.point.value - lowest.point.value)
-            if not cost <= self.follow_gap * abs(lowest.point.value):
+        lowest = min(points, key=lambda point: point.value)
+        for point in points:
+            cost = float(step @ self.convexified.hessian_product(point, step)) / 2
+            cost = max(cost, point.value - lowest.value)
+            if not cost <= self.follow_gap * abs(lowest.value):
                 return [first, second], (0, 1)
-        return [lowest], (0, 0)
+        return [first if lowest is points[0] else second], (0, 0)
 
-    def _follow_on_coarse_problem(self):
-        # The ends on a subset of the rows, or in the space of the rows, and whether they are close
-        # to minima of the whole; None where the problem is small.
-        objective, samples = self.objective, self.objective.samples
-        plan = self.plans[objective.loss]
+    def _follow_on_part(self):
+        # The ends by way of a subset of the rows, or of the space of the rows; None where the
+        # problem is small, or where a part knows next to nothing about the whole.
+        objective, samples, loss = self.objective, self.objective.samples, self.objective.loss
+        plan = self.plans[loss]
         reduction = RowReduction.of(objective) if plan.start is Start.ROWS else None
         if reduction is not None:
             part, gap = reduction.objective, 0.0
@@ -156,54 +151,41 @@ class NonconvexSolver:
         goal = self.goal.part("part of the data", gap=self.goal.gap)
         solver = NonconvexSolver(self.solver, part, self.path, goal)
         ends, of_start = solver._follow_starts(None)
-        if gap is not None:
-            ends = [
-                solver._descend(end, part.loss, gap, f"minimum {i}")
-                for i, end in enumerate(ends, start=1)
-            ]
+        if gap is None:
+            # The minima of so few rows need not be close to those of all.
+            at_zero = objective.value_gradient(objective.start()).value
+            values = [objective.value_gradient(end.theta).value for end in ends]
+            if not max(values) < at_zero:
+                return None
+            solver, loss, gap = self, self.path[-1], SMALL_PART
+        ends = [
+            solver._minimise(loss, end, f"minimum {i}", gap) for i, end in enumerate(ends, start=1)
+        ]
         if reduction is not None:
-            lifted = [reduction.coef_intercept(end.theta) for end in ends]
-            ends = [
-                End(objective.theta(*pair), end.n_iter)
-                for pair, end in zip(lifted, ends, strict=True)
-            ]
-        return ends, of_start, gap is not None
+            thetas = [objective.theta(*reduction.coef_intercept(end.theta)) for end in ends]
+            ends = [End(theta, end.n_iter) for theta, end in zip(thetas, ends, strict=True)]
+        return ends, of_start
 
-    def _follow_path(self, first):
-        # The end of the start from the convex loss, None if it is in the basin of the first end.
-        convex, *others, last = self.path
-        end = self._descend(End(None, 0), convex, ENOUGH, "start 2, convex loss")
-        # Where passes cost little, the safer answer is to go the whole way.
-        if not self.is_cheap and self._leads_to(end, first):
-            return None
-        for loss in others:
-            end = self._descend(end, loss, ENOUGH, "start 2, loss in between")
-        return self._descend(end, last, self.follow_gap, "start 2")
-
-    def _leads_to(self, start, end):
-        # Whether the objective falls on the straight way from start to end, and curves upwards.
-        step = end.theta - start.theta
+    def _leads_to(self, theta, end):
+        # Whether the objective falls on the straight way from theta to an end, and curves upwards.
+        step = end.theta - theta
         values, slopes = [], []
         for fraction in WAY_POINTS:
-            point = self.objective.value_gradient(start.theta + fraction * step)
+            point = self.objective.value_gradient(theta + fraction * step)
             values.append(point.value)
             slopes.append(float(point.gradient @ step))
-        values.append(end.point.value)
-        slopes.append(float(end.point.gradient @ step))
+        values.append(end.value)
+        slopes.append(float(end.gradient @ step))
         return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
-    def _descend(self, end, loss, gap, name):
+    def _minimise(self, loss, end, name, gap=None):
+        # The SolverResult from an end on: without a gap as close as the goal asks for.
         goal = self.goal.part(name, n_iter=end.n_iter, gap=gap)
-        result = descend(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
-        return End(result.theta, end.n_iter + result.n_iter)
-
-    def _finish(self, end, name):
-        # With a kink or a bound the model of a step must be convex.
-        objective = self.objective if self.objective.penalty.is_smooth else self.convexified
-        goal = self.goal.part(name, n_iter=end.n_iter)
-        result = solve(self.plans[objective.loss], objective, end.theta, goal)
+        run = solve if gap is None else descend
+        result = run(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
         result.n_iter += end.n_iter
-        result.objective = result.objective.replace(loss=self.objective.loss)
+        if gap is None:
+            result.objective = result.objective.replace(loss=self.objective.loss)
         return result
 
     def _leave_saddles(self, result):
@@ -216,7 +198,9 @@ class NonconvexSolver:
                 result.verdict = Verdict.SADDLE
                 break
             start = self.objective.theta(*result.objective.coef_intercept(theta))
-            result = self._finish(End(start, result.n_iter + 1), "below a saddle")
+            result = self._minimise(
+                self.final_loss, End(start, result.n_iter + 1), "below a saddle"
+            )
         return result
 
     def _lower(self, result):

@@ -238,7 +238,8 @@ def make_plan(facts, solver="auto") -> Plan:
         of_rarest = -(-ROWS_PER_PARAMETER * facts.n_weighted // max(facts.rarest_class, 1))
         enough = max(enough, int(of_rarest))
     # Few rows are solved as fast as a subset of them.
-    sizes = _subset_sizes(facts, most, enough) if facts.n_weighted > SMALLEST_SUBSET else ()
+    has_subsets = 2 * SUBSET_FRACTION * facts.n_weighted >= SMALLEST_SUBSET
+    sizes = _subset_sizes(facts, most, enough) if has_subsets else ()
     # Where parameters are few, the Hessian of all rows costs little more than a pass: it takes a
     # fourth of n_parameters times the multiplications of a product.
     is_costly = facts.n_parameters > 4 * PRODUCTS_PER_STEP

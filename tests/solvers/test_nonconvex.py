@@ -8,7 +8,7 @@ from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.curvature import negative_curvature
-from sklogloss.solvers.nonconvex import End, NonconvexSolver, _with_signs_kept
+from sklogloss.solvers.nonconvex import NonconvexSolver, _with_signs_kept
 from sklogloss.solvers.plan import SMOOTH_SOLVERS, Facts, make_plan
 from sklogloss.solvers.solve import solve
 from sklogloss.solvers.stopping import Goal, Verdict
@@ -90,24 +90,26 @@ def test_a_start_leads_to_a_minimum_if_all_the_way_falls_and_curves_upwards(monk
     problem = objective(X, y, weight, l2=1e-12)
     nonconvex = solver_of(problem)
 
-    def end_at(coef):
-        theta = problem.theta([[coef]], 0.0)
-        return End(theta, 0, problem.value_gradient(theta))
+    def leads_to(start, end):
+        start, end = (problem.theta([[coef]], 0.0) for coef in (start, end))
+        return nonconvex._leads_to(start, problem.value_gradient(end))
 
     grid = np.logspace(-2, 4, 2000)
-    values = [end_at(coef).point.value for coef in grid]
+    values = [problem.value_gradient(problem.theta([[coef]], 0.0)).value for coef in grid]
     first, second = grid[1:-1][(np.diff(values)[:-1] < 0) & (np.diff(values)[1:] > 0)]
     for minimum in (first, second):
-        assert nonconvex._leads_to(end_at(1.1 * minimum), end_at(minimum))
+        assert leads_to(1.1 * minimum, minimum)
     # The hump between the two lies on the way, or the way goes up.
-    assert not nonconvex._leads_to(end_at(first), end_at(second))
-    assert not nonconvex._leads_to(end_at(second), end_at(first))
-    assert not nonconvex._leads_to(end_at(second), end_at(1.1 * second))
+    assert not leads_to(first, second)
+    assert not leads_to(second, first)
+    assert not leads_to(second, 1.1 * second)
     # Where passes cost little, the second start is followed whatever its way looks like.
-    monkeypatch.setattr(nonconvex, "_leads_to", lambda start, end: True)
+    monkeypatch.setattr(nonconvex, "_leads_to", lambda theta, end: True)
     for is_cheap in (False, True):
         nonconvex.is_cheap = is_cheap
-        assert (nonconvex._follow_path(end_at(first)) is not None) == is_cheap
+        ends, of_start = nonconvex._follow_starts(problem.theta([[first]], 0.0))
+        assert len(ends) == 1 + is_cheap
+        assert of_start == (0, int(is_cheap))
 
 
 @pytest.mark.parametrize("share", [100, 1000])
