@@ -121,3 +121,7 @@ def test_each_module_has_the_test_file_of_its_name(folder):
 
 def test_no_function_has_more_lines_than_can_be_read_at_once(structure):
     assert structure.lines_result().names == {}
+
+
+def test_no_class_has_more_methods_than_can_be_read_at_once(structure):
+    assert structure.methods_result().names == {}

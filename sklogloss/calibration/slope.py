@@ -173,7 +173,7 @@ class _SlopeLoss:
         _, curvature = self.samples.value_gradient(
             self.kernel, self._predictor(slope), curvature=True
         )
-        sums = self.samples.hessian_product(self.kernel, curvature, self._predictor(1.0))
+        sums = curvature.hessian_product(self._predictor(1.0))
         return self._trace(sums) / self.samples.weight_sum
 
     def _blocks(self) -> list[slice]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.limits import EPS, ROUNDING
-from sklogloss.linear.samples import random_rows
+from sklogloss.linear.samples import Curvature, random_rows
 from sklogloss.penalties import Penalty
 
 __all__ = ["Coordinates", "Evaluation", "Objective", "balanced_coordinates", "balanced_objective"]
@@ -137,7 +137,7 @@ class Evaluation:
         an L1 penalty or bounds, of the subgradient closest to zero.
     hessian : ndarray of shape (n_parameters, n_parameters) or None
         Its lower triangle, in theta.
-    curvature : ndarray of shape (n_samples, n_curvature_columns) or None
+    curvature : Curvature or None
         What products with the Hessian need.
     diagonal : ndarray of shape (n_parameters,) or None
         That of the Hessian, in theta, once it was asked for.
@@ -148,7 +148,7 @@ class Evaluation:
     gradient: np.ndarray
     max_gradient: float
     hessian: np.ndarray | None = None
-    curvature: np.ndarray | None = None
+    curvature: Curvature | None = None
     diagonal: np.ndarray | None = None
 
 
@@ -294,7 +294,7 @@ class Objective:
         """
         if curvature is None:
             curvature = self.value_gradient(theta, curvature=True).curvature
-        mean = self.samples.class_mean_hessian(self.loss, curvature, self.coordinates)
+        mean = curvature.class_mean_hessian(self.coordinates)
         mean /= self.weight_sum
         if self.samples.design.is_sparse and self.fit_intercept:
             self.coordinates.center_gram(mean[None])
@@ -304,17 +304,13 @@ class Objective:
 
     def hessian_product(self, evaluation, direction):
         """Return the Hessian at an evaluation with curvature times a direction: one pass."""
-        sums = self.samples.hessian_product(
-            self.loss, evaluation.curvature, self.coef_intercept(direction)
-        )
+        sums = evaluation.curvature.hessian_product(self.coef_intercept(direction))
         return self._evaluation(direction, 0.0, sums).gradient
 
     def hessian_diagonal(self, evaluation):
         """Return the Hessian's diagonal at an evaluation with curvature: one pass, once."""
         if evaluation.diagonal is None:
-            squares, totals = self.samples.hessian_diagonal(
-                self.loss, evaluation.curvature, self.coordinates.center
-            )
+            squares, totals = evaluation.curvature.hessian_diagonal(self.coordinates.center)
             if self.loss.is_convex:  # negative by rounding alone
                 np.maximum(squares, 0, out=squares)
             diagonal = np.empty(self.shape)
@@ -375,7 +371,7 @@ def balanced_coordinates(
     n_rows : int, default=None
         How many random rows set center and scale; None for all.
     row_curvature : ndarray of shape (n_samples,), default=None
-        Of the weighted loss of each row, see `Samples.row_curvature`.
+        Of the weighted loss of each row, see `Curvature.of_rows`.
     smallest : float or ndarray of shape (n_features,), default=0.0
         Floor of the curvature along a coefficient.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import methodcaller
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from sklogloss.linear.design import take_columns
-from sklogloss.linear.samples import Samples, make_design
+from sklogloss.linear.samples import Curvature, Samples, make_design
 
 __all__ = ["PartitionFacts", "PartitionedDesign", "PartitionedSamples", "Partitions", "facts_of"]
 
@@ -139,6 +139,16 @@ class PartitionedSamples:
     design : PartitionedDesign
     n_threads : int
         For rows that are taken together.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows with weight.
+    dtype : dtype
+        Of the arithmetic of a pass.
+    weight_sum : float
+    offset : ndarray of shape (n_partitions, n_columns) or None
+        The medians of the partitions; None if no row has an offset.
     """
 
     is_partitioned = True
@@ -148,26 +158,21 @@ class PartitionedSamples:
     facts: tuple[PartitionFacts, ...]
     design: PartitionedDesign
     n_threads: int = 1
+    n_samples: int = field(init=False)
+    dtype: np.dtype = field(init=False)
+    weight_sum: float = field(init=False)
+    offset: np.ndarray | None = field(init=False)
 
-    @property
-    def n_samples(self):
-        """Number of rows with weight."""
-        return self.design.n_samples
-
-    @property
-    def dtype(self):
-        """Of the arithmetic of a pass."""
-        return np.dtype(np.float32 if self.design.is_float32 else np.float64)
-
-    @property
-    def weight_sum(self):
-        """Sum of the weights."""
-        return sum(facts.weight_sum for facts in self.facts)
-
-    @property
-    def offset(self):
-        """None if no row has an offset; else the medians of the partitions."""
-        return None if self.facts[0].median_offset is None else self._of("median_offset")
+    def __post_init__(self):
+        weight_sum = sum(facts.weight_sum for facts in self.facts)
+        has_offset = self.facts[0].median_offset is not None
+        # The class is frozen, and these follow from its fields.
+        vars(self).update(
+            n_samples=self.design.n_samples,
+            dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
+            weight_sum=weight_sum,
+            offset=self._of("median_offset") if has_offset else None,
+        )
 
     def _of(self, name):
         return np.array([getattr(facts, name) for facts in self.facts])
@@ -273,7 +278,7 @@ class PartitionedSamples:
         Parameters
         ----------
         weight : Partitions or None
-            What `row_curvature` returns, instead of the rows' own weight.
+            What `PartitionedCurvature.of_rows` returns, instead of the rows' own weight.
         centred : bool
             Without, the means are taken to be zero.
         """
@@ -294,11 +299,12 @@ class PartitionedSamples:
 
     def value_gradient(self, loss, predictor, *, curvature=False):
         """Return the sums of the loss and its gradient, and the curvature if asked for."""
-        arguments = ("value_gradient", loss, predictor)
         if curvature:
-            function = methodcaller(*arguments, curvature=True)
-            return self.partitions.sum_and_keep("gradient", function)
-        return self.partitions.sum("gradient", methodcaller(*arguments))[0], None
+            function = _GradientAndCurvature(loss, predictor)
+            sums, kept = self.partitions.sum_and_keep("gradient", function)
+            return sums, PartitionedCurvature(self, loss, kept)
+        function = methodcaller("value_gradient", loss, predictor)
+        return self.partitions.sum("gradient", function)[0], None
 
     def value_gradient_hessian(self, loss, predictor, coordinates, *, single=False, stride=1):
         """Return the sums of the loss, its gradient and its Hessian in theta, in one pass."""
@@ -315,25 +321,45 @@ class PartitionedSamples:
         """Return the weight of every stride-th block of the rows of each partition."""
         return self.partitions.sum("weights", methodcaller("weight_of_blocks", stride))
 
-    def class_mean_hessian(self, loss, curvature, coordinates):
+
+@dataclass(frozen=True, eq=False)
+class PartitionedCurvature:
+    """The curvature of each row, where the rows are, and the passes that need it.
+
+    The passes are those of `Curvature`.
+
+    Attributes
+    ----------
+    samples : PartitionedSamples
+    loss : LossKernel
+    values : Partitions
+        An ndarray for each.
+    """
+
+    samples: PartitionedSamples
+    loss: Any
+    values: Partitions
+
+    def _sum(self, name, method, *arguments):
+        function = _OfCurvature(method, self.loss, arguments)
+        return self.samples.partitions.sum(name, function, self.values)
+
+    def class_mean_hessian(self, coordinates):
         """Return the sum of the mean over the classes of the Hessian's blocks."""
-        function = _OfCurvature("class_mean_hessian", loss, (coordinates,))
-        return self.partitions.sum("mean Hessian", function, curvature)
+        return self._sum("mean Hessian", "class_mean_hessian", coordinates)
 
-    def hessian_product(self, loss, curvature, predictor):
+    def hessian_product(self, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""
-        function = _OfCurvature("hessian_product", loss, (predictor,))
-        return self.partitions.sum("product", function, curvature)
+        return self._sum("product", "hessian_product", predictor)
 
-    def hessian_diagonal(self, loss, curvature, center):
+    def hessian_diagonal(self, center):
         """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
-        function = _OfCurvature("hessian_diagonal", loss, (center,))
-        return self.partitions.sum("diagonal", function, curvature)
+        return self._sum("diagonal", "hessian_diagonal", center)
 
-    def row_curvature(self, loss, curvature) -> PartitionedRows:
+    def of_rows(self) -> PartitionedRows:
         """Return the mean over the columns of the curvature of each row's weighted loss."""
-        function = _OfCurvature("row_curvature", loss, ())
-        return PartitionedRows(self.partitions.map("curvature", function, curvature))
+        function = _OfCurvature("of_rows", self.loss, ())
+        return PartitionedRows(self.samples.partitions.map("curvature", function, self.values))
 
 
 @dataclass(frozen=True)
@@ -386,17 +412,29 @@ class _Moments:
 
 
 @dataclass(frozen=True)
+class _GradientAndCurvature:
+    """The pass that keeps the curvature of the rows."""
+
+    loss: Any
+    predictor: Any
+
+    def __call__(self, samples):
+        sums, curvature = samples.value_gradient(self.loss, self.predictor, curvature=True)
+        return sums, curvature.values
+
+
+@dataclass(frozen=True)
 class _OfCurvature:
     """A pass that needs the curvature of the rows."""
 
     name: str
     loss: Any
-    others: tuple[Any, ...]
+    arguments: tuple[Any, ...]
 
-    def __call__(self, samples, curvature):
+    def __call__(self, samples, values):
         # What was sent from another process may not be aligned.
-        curvature = np.require(curvature, requirements="A")
-        return getattr(samples, self.name)(self.loss, curvature, *self.others)
+        curvature = Curvature(samples, self.loss, np.require(values, requirements="A"))
+        return getattr(curvature, self.name)(*self.arguments)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
 from sklogloss.linear.design import largest_entries, sparse_design, take_columns
 
-__all__ = ["Samples", "make_design", "random_rows", "take_rows"]
+__all__ = ["Curvature", "Samples", "make_design", "random_rows", "take_rows"]
 
 # BLAS takes the distance between rows, or columns, as a C int.
 LARGEST_STRIDE = np.iinfo(np.intc).max
@@ -245,13 +245,13 @@ class Samples:
         predictor : tuple
             coef (n_features, n_columns) and intercept (n_columns,).
         curvature : bool
-            Whether to keep what `hessian_product` and `hessian_diagonal` need.
+            Whether to keep what products with the Hessian need.
 
         Returns
         -------
         sums : ndarray of shape (1 + (n_features + 1) * n_columns,)
             Value, gradient in coef, gradient in intercept.
-        curvature : ndarray of shape (n_samples, n_curvature_columns) or None
+        curvature : Curvature or None
         """
         kept = None
         if curvature:
@@ -267,7 +267,7 @@ class Samples:
             kept,
             self.n_threads,
         )
-        return sums, kept
+        return sums, None if kept is None else Curvature(self, loss, kept)
 
     def value_gradient_hessian(self, loss, predictor, coordinates, *, single=False, stride=1):
         """Return the sums of the loss, its gradient and its Hessian in theta, in one pass.
@@ -304,54 +304,73 @@ class Samples:
             return float(np.count_nonzero(is_taken))
         return float(self.weight[is_taken].sum(dtype=np.float64))
 
-    def class_mean_hessian(self, loss, curvature, coordinates):
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """The curvature of the loss of each row at one point, and the passes that need it.
+
+    Attributes
+    ----------
+    samples : Samples
+    loss : LossKernel
+    values : ndarray of shape (n_samples, n_curvature_columns)
+        What the pass at that point kept of each row.
+    """
+
+    samples: Samples
+    loss: Any
+    values: np.ndarray
+
+    def class_mean_hessian(self, coordinates):
         """Return the sum of the mean over the classes of the Hessian's blocks, in float32."""
-        of_columns = (coordinates.center, coordinates.scale)
+        samples, of_columns = self.samples, (coordinates.center, coordinates.scale)
         arguments = (
-            self.design,
-            loss,
-            curvature,
-            self.weight,
-            *(np.ascontiguousarray(array, dtype=self.dtype) for array in of_columns),
+            samples.design,
+            self.loss,
+            self.values,
+            samples.weight,
+            *(np.ascontiguousarray(array, dtype=samples.dtype) for array in of_columns),
             coordinates.fit_intercept,
         )
-        sums = data_pass.class_mean_gram(*arguments, True, self.n_threads)
+        sums = data_pass.class_mean_gram(*arguments, True, samples.n_threads)
         if not np.all(np.isfinite(sums)):
-            sums = data_pass.class_mean_gram(*arguments, False, self.n_threads)
+            sums = data_pass.class_mean_gram(*arguments, False, samples.n_threads)
         return sums
 
-    def hessian_product(self, loss, curvature, predictor):
+    def hessian_product(self, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""
+        samples = self.samples
         return data_pass.hessian_product(
-            self.design,
-            loss,
-            curvature,
-            self.weight,
-            *(np.ascontiguousarray(array, dtype=self.dtype) for array in predictor),
-            self.n_threads,
+            samples.design,
+            self.loss,
+            self.values,
+            samples.weight,
+            *(np.ascontiguousarray(array, dtype=samples.dtype) for array in predictor),
+            samples.n_threads,
         )
 
-    def hessian_diagonal(self, loss, curvature, center):
+    def hessian_diagonal(self, center):
         """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
+        samples = self.samples
         sums = data_pass.hessian_diagonal(
-            self.design,
-            loss,
-            curvature,
-            self.weight,
-            np.ascontiguousarray(center, dtype=self.dtype),
-            self.n_threads,
+            samples.design,
+            self.loss,
+            self.values,
+            samples.weight,
+            np.ascontiguousarray(center, dtype=samples.dtype),
+            samples.n_threads,
         )
-        p, k = self.design.n_features, loss.n_columns
+        p, k = samples.design.n_features, self.loss.n_columns
         squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
-        if self.design.is_sparse:
+        if samples.design.is_sparse:
             squares += np.outer(center**2, totals)
         return squares, totals
 
-    def row_curvature(self, loss, curvature):
+    def of_rows(self):
         """Return the mean over the columns of the curvature of each row's weighted loss."""
-        mean = mean_curvature(loss, curvature)
-        if self.weight is not None:
-            mean *= self.weight
+        mean = mean_curvature(self.loss, self.values)
+        if self.samples.weight is not None:
+            mean *= self.samples.weight
         return np.maximum(mean, 0)  # of a loss that is not convex
 
 

@@ -16,7 +16,7 @@ import torch
 from sklogloss._cython.data_pass import fill_diagonal
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss.linear.design import BLOCK_ENTRIES
-from sklogloss.linear.samples import Samples
+from sklogloss.linear.samples import Curvature, Samples
 
 __all__ = ["TorchDesign", "TorchSamples", "full_precision", "scores_of"]
 
@@ -221,7 +221,8 @@ class TorchSamples(Samples):
             sums += chunk.value_gradient(raw_prediction)
             if curvature:
                 kept.append(_curvature(raw_prediction))
-        return sums.cpu().numpy(), torch.cat(kept) if curvature else None
+        kept = TorchCurvature(self, loss, torch.cat(kept)) if curvature else None
+        return sums.cpu().numpy(), kept
 
     @full_precision()
     def value_gradient_hessian(self, loss, predictor, coordinates, *, single=False, stride=1):
@@ -244,44 +245,50 @@ class TorchSamples(Samples):
             fill_diagonal(pairs, k)
         return sums.cpu().numpy()
 
+
+class TorchCurvature(Curvature):
+    """The curvature of each row, which stays on the device, and the passes that need it."""
+
     @full_precision()
-    def class_mean_hessian(self, loss, curvature, coordinates):
+    def class_mean_hessian(self, coordinates):
         """Return the sum of the mean over the classes of the Hessian's blocks."""
-        size, of_columns = coordinates.shape[0], self.design.of_columns(coordinates)
-        gram, mean = self.design.zeros(size**2).view(size, size), _mean_curvature(curvature)
-        for chunk in self.chunks():
+        design = self.samples.design
+        size, of_columns = coordinates.shape[0], design.of_columns(coordinates)
+        gram, mean = design.zeros(size**2).view(size, size), _mean_curvature(self.values)
+        for chunk in self.samples.chunks():
             columns = _in_theta(chunk.X, *of_columns)
             gram += _cross(columns, _times(columns, mean[chunk.rows], chunk.weight))
         return gram.cpu().numpy()
 
     @full_precision()
-    def hessian_product(self, loss, curvature, predictor):
+    def hessian_product(self, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""
-        sums = self.design.zeros((self.design.n_features + 1) * loss.n_columns)
-        predictor = [self.design.tensor(array) for array in predictor]
-        for chunk in self.chunks():
-            of_rows = curvature[chunk.rows]
+        design, k = self.samples.design, self.loss.n_columns
+        sums = design.zeros((design.n_features + 1) * k)
+        predictor = [design.tensor(array) for array in predictor]
+        for chunk in self.samples.chunks():
+            of_rows = self.values[chunk.rows]
             product = of_rows * chunk.scores(*predictor)
-            if loss.n_columns > 1:
+            if k > 1:
                 product -= of_rows * product.sum(dim=1, keepdim=True)
             sums += _gradient(chunk.X, _times(product, chunk.weight))
         return sums.cpu().numpy()
 
     @full_precision()
-    def hessian_diagonal(self, loss, curvature, center):
+    def hessian_diagonal(self, center):
         """Return the sums of the Hessian's diagonal, in coef of centred columns and intercept."""
-        p, k = self.design.n_features, loss.n_columns
-        sums, center = self.design.zeros((p + 1) * k), self.design.tensor(center)
-        for chunk in self.chunks():
-            of_rows = _diagonal(curvature[chunk.rows])
+        design, p, k = self.samples.design, self.samples.design.n_features, self.loss.n_columns
+        sums, center = design.zeros((p + 1) * k), design.tensor(center)
+        for chunk in self.samples.chunks():
+            of_rows = _diagonal(self.values[chunk.rows])
             sums += _gradient((chunk.X - center) ** 2, _times(of_rows, chunk.weight))
         sums = sums.cpu().numpy()
         return sums[: p * k].reshape(p, k), sums[p * k :]
 
-    def row_curvature(self, loss, curvature):
+    def of_rows(self):
         """Return the mean over the columns of the curvature of each row's weighted loss."""
-        mean = _mean_curvature(curvature).cpu().numpy()
-        return mean if self.weight is None else mean * self.weight
+        mean = _mean_curvature(self.values).cpu().numpy()
+        return mean if self.samples.weight is None else mean * self.samples.weight
 
 
 @dataclass

@@ -381,7 +381,9 @@ class ExactHessian(HessianModel):
     def _direction_by_products(self, point, stopping):
         objective, rows = self._curved_part(point)
         if rows is not None:
-            point = replace(point, curvature=np.asfortranarray(point.curvature[rows]))
+            values = np.asfortranarray(point.curvature.values[rows])
+            some = replace(point.curvature, samples=objective.samples, values=values)
+            point = replace(point, curvature=some)
         equations = ConjugateGradients(
             lambda vector: objective.hessian_product(point, vector),
             point.gradient,
@@ -410,7 +412,7 @@ class ExactHessian(HessianModel):
         samples = self.objective.samples
         if samples.is_partitioned:
             return self.objective, None  # a number for each row does not come here
-        curvature = samples.row_curvature(self.objective.loss, point.curvature)
+        curvature = point.curvature.of_rows()
         order = np.argsort(curvature)
         missing = np.cumsum(curvature[order], dtype=np.float64)
         rows = order[np.searchsorted(missing, 1e-3 * missing[-1]) :]

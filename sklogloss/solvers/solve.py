@@ -346,7 +346,7 @@ def _densified(objective):
 def _recentred(objective, theta):
     # The same objective with center and scale for the neighbourhood of theta.
     samples, point = objective.samples, objective.value_gradient(theta, curvature=True)
-    weight = samples.row_curvature(objective.loss, point.curvature)
+    weight = point.curvature.of_rows()
     if not weight.any():
         return objective
     smallest = 0.0

@@ -173,7 +173,7 @@ def test_coordinates_of_a_point_are_even_where_one_row_has_none_left():
     theta = first.theta(np.full((3, 1), 0.1), np.zeros(1))
     objective = Objective(samples, kernel, penalty, first)
     point = objective.value_gradient(theta, curvature=True)
-    row_curvature = samples.row_curvature(kernel, point.curvature)
+    row_curvature = point.curvature.of_rows()
     options = {"n_columns": 1, "fit_intercept": True}
     second = balanced_coordinates(samples, penalty, row_curvature=row_curvature, **options)
     assert second.shape == first.shape

@@ -134,20 +134,18 @@ def test_passes(both):
         lambda samples, curvature: samples.value_gradient(loss, predictor)[0],
         lambda samples, curvature: samples.value_gradient(loss, predictor, curvature=True)[0],
         lambda samples, curvature: samples.value_gradient_hessian(loss, predictor, coordinates),
-        lambda samples, curvature: samples.hessian_product(loss, curvature, predictor),
-        lambda samples, curvature: samples.hessian_diagonal(loss, curvature, np.ones(4))[0],
-        lambda samples, curvature: samples.moments(
-            samples.row_curvature(loss, curvature), centred=True
-        )[1],
+        lambda samples, curvature: curvature.hessian_product(predictor),
+        lambda samples, curvature: curvature.hessian_diagonal(np.ones(4))[0],
+        lambda samples, curvature: samples.moments(curvature.of_rows(), centred=True)[1],
     ]
     for one in passes:
         assert_close(one(parts, curvatures[1]), one(whole, curvatures[0]))
-    assert parts.row_curvature(loss, curvatures[1]).any()
+    assert curvatures[1].of_rows().any()
     if k > 1:
         # In float32.
         np.testing.assert_allclose(
-            parts.class_mean_hessian(loss, curvatures[1], coordinates),
-            whole.class_mean_hessian(loss, curvatures[0], coordinates),
+            curvatures[1].class_mean_hessian(coordinates),
+            curvatures[0].class_mean_hessian(coordinates),
             rtol=1e-4,
         )
 

@@ -201,9 +201,9 @@ def test_passes_over_all_rows_are_the_sums_of_those_over_parts(container, loss):
             sums,
             samples.value_gradient(kernel, predictor)[0],
             samples.value_gradient_hessian(kernel, predictor, coordinates),
-            samples.hessian_product(kernel, curvature, direction),
-            *samples.hessian_diagonal(kernel, curvature, coordinates.center),
-            samples.row_curvature(kernel, curvature).sum(),
+            curvature.hessian_product(direction),
+            *curvature.hessian_diagonal(coordinates.center),
+            curvature.of_rows().sum(),
             samples.weight_sum,
         ]
 
@@ -232,7 +232,7 @@ def test_curvature_of_rows_is_not_negative():
     kernel = FocalLoss(5.0).kernel(convex=False)
     predictor = np.full((1, 1), 6.0), np.zeros(1)
     _, curvature = samples.value_gradient(kernel, predictor, curvature=True)
-    row_curvature = samples.row_curvature(kernel, curvature)
+    row_curvature = curvature.of_rows()
     assert row_curvature[0] == 0
     assert row_curvature[1] > 0
 

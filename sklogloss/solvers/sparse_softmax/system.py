@@ -70,8 +70,8 @@ class SoftmaxSystem:
         p, n_classes = self.objective.n_features, self.objective.n_columns
         n_packed = -(-n_classes // PACKED_MULTIPLE) * PACKED_MULTIPLE
         self.preconditioner = np.repeat(preconditioner, n_classes)
-        self._proba = np.zeros((len(point.curvature), n_packed), dtype=np.float32)
-        self._proba[:, :n_classes] = point.curvature
+        self._proba = np.zeros((len(point.curvature.values), n_packed), dtype=np.float32)
+        self._proba[:, :n_classes] = point.curvature.values
         self._image = np.empty_like(self._proba)
         # Numbers of about one, far from the ends of the range of float32.
         self._size = np.abs(point.gradient).max() or 1.0

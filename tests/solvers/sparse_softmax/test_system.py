@@ -126,7 +126,7 @@ def test_same_bits_for_any_number_of_threads():
 def test_no_curvature_ends_it():
     objective = make_objective(l2=0.0)
     point = objective.value_gradient(np.zeros(objective.n_parameters), curvature=True)
-    point.curvature[:] = 0
+    point.curvature.values[:] = 0
     system = SoftmaxSystem(objective)
     system.start(point, np.ones(objective.shape[0]))
     assert system.advance() == 0
