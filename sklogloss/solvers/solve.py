@@ -56,20 +56,18 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    # Newton's method with the whole Hessian misses nothing, where it comes to an end of its own.
-    is_sure, is_smooth = result.verdict.is_sound, result.objective.penalty.is_smooth
-    if plan.methods[-1] is not Method.EXACT or result.n_iter >= goal.max_iter:
-        is_sure = False
-    elif is_smooth:
-        is_sure = result.verdict.is_solved
-    if not is_sure and is_doubtful(result):
+    # Newton's method with the whole Hessian misses nothing, where one of these is the end and not
+    # max_iter.
+    is_smooth = result.objective.penalty.is_smooth
+    sure = [verdict for verdict in Verdict if (verdict.is_solved if is_smooth else verdict.is_sound)]
+    is_sure = plan.methods[-1] is Method.EXACT and result.verdict in sure
+    if not (is_sure and result.n_iter < goal.max_iter) and is_doubtful(result):
         is_missing = True
         if result.n_iter < goal.max_iter:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
             objective = _in_float64(result.objective) or result.objective
             again = _solve_again(exact, objective, result.theta, goal, result)
-            is_sure = again.verdict.is_solved if is_smooth else again.verdict.is_sound
-            is_missing = not (is_sure and again.n_iter < goal.max_iter)
+            is_missing = not (again.verdict in sure and again.n_iter < goal.max_iter)
             if _is_better(again, result, goal):
                 result = again
                 is_missing = is_missing and result.verdict.is_solved and is_doubtful(result)
