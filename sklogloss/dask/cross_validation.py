@@ -22,7 +22,8 @@ from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import Integers, check_parameter
 from sklogloss.inputs.targets import is_soft
 from sklogloss.inputs.weights import as_sample_weight
-from sklogloss.linear.partitioned_samples import PartitionedSamples
+from sklogloss.linear.partitioned_samples import PartitionedRows, PartitionedSamples
+from sklogloss.linear.row_functions import changed_samples
 
 __all__ = ["LogLossClassifierCV"]
 
@@ -236,7 +237,9 @@ class DaskFold:
 
 def _fold(problem, numbers, i):
     n_columns = problem.encoding.n_columns
-    rows = problem.samples.changed("fold", _Training(i), numbers, n_columns=n_columns)
+    rows = changed_samples(
+        problem.samples, "fold", _Training(i), PartitionedRows(numbers), n_columns=n_columns
+    )
     if not rows.n_samples:
         raise ValueError(f"the training rows of fold {i} of cv have no weight")
     return DaskFold(rows, np.array([rows.weight_sum]))

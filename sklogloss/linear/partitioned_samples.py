@@ -164,13 +164,13 @@ class PartitionedSamples:
     offset: np.ndarray | None = field(init=False)
 
     def __post_init__(self):
-        weight_sum = sum(facts.weight_sum for facts in self.facts)
-        has_offset = self.facts[0].median_offset is not None
+        # Without rows there are no facts.
+        has_offset = len(self.facts) > 0 and self.facts[0].median_offset is not None
         # The class is frozen, and these follow from its fields.
         vars(self).update(
             n_samples=self.design.n_samples,
             dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
-            weight_sum=weight_sum,
+            weight_sum=sum(facts.weight_sum for facts in self.facts),
             offset=self._of("median_offset") if has_offset else None,
         )
 
@@ -234,32 +234,6 @@ class PartitionedSamples:
             design |= {"is_sparse": False, "n_stored": n_stored}
         return self._with("astype", design, dtype, dense=dense)
 
-    def changed(self, name, function, *others, n_columns, **design) -> PartitionedSamples:
-        """Return function(samples, *values of others) of the partitions that then have weight.
-
-        Parameters
-        ----------
-        name : str
-        function : callable
-            Returns Samples of the same rows.
-        *others : Partitions
-        n_columns : int
-            Of raw_prediction.
-        **design
-            What changes in the design, beside the number of rows.
-        """
-        partitions = self.partitions.map(name, function, *others)
-        facts = partitions.collect("weights", _Facts(n_columns))
-        kept = [place for place, each in enumerate(facts) if each.n_samples]
-        n_samples = sum(facts[place].n_samples for place in kept)
-        n_stored = max(1, round(self.design.n_stored * n_samples / self.n_samples))
-        return PartitionedSamples(
-            partitions.take(kept),
-            tuple(facts[place] for place in kept),
-            replace(self.design, **{"n_samples": n_samples, "n_stored": n_stored, **design}),
-            self.n_threads,
-        )
-
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""
         each = self.partitions.collect("entries", methodcaller("largest_entries", which))
@@ -311,11 +285,6 @@ class PartitionedSamples:
         arguments = ("value_gradient_hessian", loss, predictor, coordinates)
         function = methodcaller(*arguments, single=single, stride=stride)
         return self.partitions.sum("Hessian", function)
-
-    def sum_and_keep(self, name, function):
-        """Return the sum of what a function returns first, and the rows it returns second."""
-        total, kept = self.partitions.sum_and_keep(name, function)
-        return total, PartitionedRows(kept)
 
     def weight_of_blocks(self, stride) -> float:
         """Return the weight of every stride-th block of the rows of each partition."""
@@ -380,14 +349,6 @@ class PartitionedRows:
 
 
 # What runs where the rows are. Instances of classes can be sent there, closures cannot.
-
-
-@dataclass(frozen=True)
-class _Facts:
-    n_columns: int
-
-    def __call__(self, samples):
-        return facts_of(samples, self.n_columns)
 
 
 @dataclass(frozen=True)

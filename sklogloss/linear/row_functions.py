@@ -6,6 +6,10 @@ closure, so that it can be sent to where the rows are.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+from sklogloss.linear.partitioned_samples import PartitionedRows, PartitionedSamples, facts_of
+
 __all__ = ["changed_samples", "of_each_part", "sum_and_keep", "sum_over_rows"]
 
 
@@ -34,22 +38,42 @@ def of_each_part(samples, name, function, *rows):
 
 def sum_and_keep(samples, name, function):
     """Return the sum of what a function returns first, and the rows it returns second: a pass."""
-    return samples.sum_and_keep(name, function) if samples.is_partitioned else function(samples)
+    if not samples.is_partitioned:
+        return function(samples)
+    total, kept = samples.partitions.sum_and_keep(name, function)
+    return total, PartitionedRows(kept)
 
 
 def changed_samples(samples, name, function, *rows, n_columns, **design):
-    """Return the samples that a function makes of samples and rows.
+    """Return the samples that a function makes of samples and rows: those that then have weight.
 
     Parameters
     ----------
     samples, name, function, *rows
-        As for `sum_over_rows`.
+        As for `sum_over_rows`; the function returns Samples of the same rows.
     n_columns : int
         Of raw_prediction.
     **design
-        What changes in the `PartitionedDesign`.
+        What changes in the `PartitionedDesign`, beside the number of rows.
     """
     if not samples.is_partitioned:
         return function(samples, *rows)
-    others = (each.partitions for each in rows)
-    return samples.changed(name, function, *others, n_columns=n_columns, **design)
+    partitions = samples.partitions.map(name, function, *(each.partitions for each in rows))
+    facts = partitions.collect("weights", _Facts(n_columns))
+    kept = [place for place, each in enumerate(facts) if each.n_samples]
+    n_samples = sum(facts[place].n_samples for place in kept)
+    n_stored = max(1, round(samples.design.n_stored * n_samples / samples.n_samples))
+    return PartitionedSamples(
+        partitions.take(kept),
+        tuple(facts[place] for place in kept),
+        replace(samples.design, **{"n_samples": n_samples, "n_stored": n_stored, **design}),
+        samples.n_threads,
+    )
+
+
+@dataclass(frozen=True)
+class _Facts:
+    n_columns: int
+
+    def __call__(self, samples):
+        return facts_of(samples, self.n_columns)

@@ -59,7 +59,7 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     # Newton's method with the whole Hessian misses nothing, where one of these is the end and not
     # max_iter.
     is_smooth = result.objective.penalty.is_smooth
-    sure = [verdict for verdict in Verdict if (verdict.is_solved if is_smooth else verdict.is_sound)]
+    sure = [each for each in Verdict if (each.is_solved if is_smooth else each.is_sound)]
     is_sure = plan.methods[-1] is Method.EXACT and result.verdict in sure
     if not (is_sure and result.n_iter < goal.max_iter) and is_doubtful(result):
         is_missing = True

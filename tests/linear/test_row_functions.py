@@ -74,3 +74,13 @@ def test_partitions_left_without_weight_are_left_out(both):
         assert found.weight_sum == 36 + 64 + 100
     assert [facts.n_samples for facts in found.facts] == [1, 2]
     assert found.design.n_samples == 3
+
+
+def without_weight(samples):
+    return replace(samples, weight=np.zeros(samples.n_samples))
+
+
+def test_no_partition_need_be_left(both):
+    with dask.config.set(scheduler="sync"):
+        found = changed_samples(both[1], "weights", without_weight, n_columns=1)
+    assert (found.n_samples, found.weight_sum, found.offset) == (0, 0, None)
