@@ -90,7 +90,7 @@ class Coordinates:
     def center_gram(self, grams):
         """Turn cross-products of scaled columns and 1 into those of centred ones, in place.
 
-        A pass centres a dense X; for a sparse one this is the same in hindsight.
+        A pass centres a dense X. For a sparse X, this has the same effect after the pass.
 
         Parameters
         ----------
@@ -342,8 +342,7 @@ class Objective:
         gradient = sums[: self.n_parameters]
         constant = self.coordinates.constant
         if len(constant):
-            # What the sums leave of these columns is rounding errors, beside a penalty that may be
-            # even smaller.
+            # Of these columns, the sums are only rounding errors, which may exceed a small penalty.
             of_penalty = (of_theta.l2 * theta).reshape(self.shape)
             gradient.reshape(self.shape)[constant] = of_penalty[constant]
         return Evaluation(theta, value, gradient, max_gradient)
@@ -354,15 +353,15 @@ def balanced_coordinates(
 ) -> Coordinates:
     """Return coordinates in which the Hessian has a diagonal close to one: one pass.
 
-    It is the Hessian of log loss at zero, or that of a point whose row curvature is given. There a
-    row far from all others may have set center and scale at zero, and have no curvature left once
-    it is separated: in the first coordinates the other rows' columns then are all but constant, and
-    the Hessian is so ill-conditioned that its equations cannot be solved.
+    It is the Hessian of log loss at zero, or that of a point whose row curvature is given. The
+    latter matters where a row is far from all others. At zero it determines center and scale. Once
+    it is separated it has no curvature left: in the first coordinates the columns of the other rows
+    are nearly constant, and the Hessian is so ill-conditioned that its equations cannot be solved.
 
     Parameters
     ----------
     samples : Samples
-        Rows of weight zero have no say.
+        Rows of weight zero do not count.
     penalty : Penalty
         Of the coefficients.
     n_columns : int

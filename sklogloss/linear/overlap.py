@@ -28,12 +28,12 @@ def certainly_overlap(objective, point):
     The residuals w > 0 of the wrong classes weigh the differences a of a row's wrong and true class
     so that their sum, sum of w a, is the gradient g. A function that separates has a'd <= 0
     everywhere and somewhere less: w' > 0 whose sum of w' a vanishes rules it out (Stiemke's lemma).
-    Such are w' = w (1 - a'G^-1 g) with G = sum of w a a', if no a'G^-1 g comes up to 1. That is so
-    where max |a| |g| is less than the smallest eigenvalue of G. Some rows suffice for G: the others
-    keep their w.
+    Such are w' = w (1 - a'G^-1 g) with G = sum of w a a', if no a'G^-1 g reaches 1. None does if
+    max |a| |g| is less than the smallest eigenvalue of G. Some rows suffice for G: the others keep
+    their w.
 
-    The classes may overlap without a certificate: far from the optimum, or where few rows have much
-    of a residual.
+    The classes may overlap without a certificate: far from the optimum, or where few rows have a
+    large residual.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ class _Curvature:
 
 
 def _smallest_residual(objective, rows, raw_prediction):
-    # The least that is wrong with any class, times the weight, for each of some rows.
+    # The smallest residual of a wrong class, times the weight, for each of some rows.
     samples, loss = objective.samples, objective.loss
     if samples.offset is not None:
         raw_prediction += samples.offset[rows]

@@ -19,7 +19,7 @@ __all__ = ["RowReduction", "is_reducible_in_single"]
 def is_reducible_in_single(objective):
     """Return whether cross-products in float32 are worth a try.
 
-    Where the columns are far from centred, the rows' mean takes most of their digits.
+    Where the columns are far from centred, the mean of the rows uses up most of the digits.
     """
     samples = objective.samples
     X = samples.X
@@ -168,8 +168,8 @@ class RowReduction:
 
 def _cross_products(samples, weight, single, fit_intercept):
     # The lower triangle of the cross-products of the rows, and what centring of the columns took
-    # from their means: none where the passes have a kernel. BLAS takes many rows better than they
-    # do, some columns at a time.
+    # from their means: none where the passes have a kernel. With many rows BLAS is faster, some
+    # columns at a time.
     X, dtype = samples.X, samples.dtype
     n_rows = len(X)
     rows = make_design(X.T, dtype)

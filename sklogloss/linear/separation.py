@@ -25,7 +25,7 @@ BOUNDARY_WIDTHS = (1e-12, 1e-10, 1e-8, 1e-6)
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Each row's true class beside each other class: what a linear function is to tell apart.
+    """Pairs of each row's true class and another class, which a linear function may separate.
 
     The columns of X are shifted to start at zero where they are of one sign, divided by their
     typical size, and a column of ones is the intercept's. Then each row is divided by its length.

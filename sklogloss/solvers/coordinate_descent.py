@@ -29,8 +29,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     penalty : Penalty
         Of u; its L2 part belongs to the matrix.
     previous_gain : float, default=np.inf
-        What the model before this one gained. The next is expected to gain less than this one by
-        the same factor as this one less than that. Infinity asks for all digits.
+        What the model before this one gained. The next one is expected to gain less than this one
+        by the same factor. Infinity asks for all digits.
     is_exact : bool, default=False
         Whether the system is solved again at once where a coefficient has become zero. It is worth
         its cost where the columns are so much alike that coordinate descent gains nothing.
@@ -67,8 +67,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
 def _solve_on_support(matrix, gradient, u, penalty):
     # Newton's step with the signs of u, in place for u and gradient; return by how much the
     # function fell, and whether the step was cut. A coefficient that would change its sign becomes
-    # zero, one that would leave its bounds ends there; if that is no gain, the step ends where the
-    # first one does.
+    # zero, one that would leave its bounds ends there. If that gains nothing, the step ends where
+    # the first one does.
     support = penalty.is_free(u).nonzero()[0]
     if len(support) == 0:
         return 0.0, False

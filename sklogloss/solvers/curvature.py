@@ -49,9 +49,9 @@ def negative_curvature(objective, theta, point=None):
     zero. Where an L1 penalty keeps parameters at zero, they stay there: its kink outweighs any
     curvature. So do parameters at a bound.
 
-    Where the Hessian costs little, its factor makes certain. Else the Lanczos method looks for
-    negative eigenvalues from a random vector, until it has found the smallest one closely enough,
-    or after 60 products at most.
+    Where the Hessian costs little, its Cholesky factor decides. Otherwise the Lanczos method looks
+    for negative eigenvalues from a random vector, until it has found the smallest one closely
+    enough, or after MAX_PRODUCTS products at most.
 
     Parameters
     ----------

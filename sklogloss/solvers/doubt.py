@@ -1,4 +1,4 @@
-"""Whether a solution is one: a look with the whole Hessian, where others are easily mistaken."""
+"""Whether a solution misses something that only the whole Hessian shows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["gain_of_step", "is_doubtful"]
 AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
 # A gain that is not worth more steps, as a part of the objective.
 SMALL_GAIN = LARGEST_GAP / 10
-# Verdicts of a solver that had the chance to get there.
+# Verdicts of a solver that was not cut short.
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
 
 
 def is_doubtful(result):
-    """Return whether a Newton step with the whole Hessian would gain more than may be missing.
+    """Return whether a Newton step with the whole Hessian would still gain too much.
 
-    Conjugate gradients and coordinate descent do not notice what they miss along directions that
-    hardly have curvature: nearly equal columns, classes that are all but told apart. The equations
-    of the coefficients that are not zero do. They are solved where that costs little.
+    Conjugate gradients and coordinate descent do not notice what they miss along directions with
+    little curvature: nearly equal columns, nearly separated classes. The equations of the nonzero
+    coefficients show it. They are solved where that costs little.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def is_doubtful(result):
 
 
 def gain_of_step(objective, theta):
-    """Return what Newton's step promises to gain (nats), of the coefficients that may move."""
+    """Return the gain (nats) that Newton's step of the parameters that may move promises."""
     objective = objective.replace(samples=objective.samples.astype(np.float64))
     point, penalty = objective.value_gradient_hessian(theta), objective.penalty_in_theta
     hessian, slope = point.hessian, penalty.subgradient(point.gradient, theta)

@@ -21,7 +21,7 @@ __all__ = ["ClassMeanHessian", "HessianProducts", "RowSpaceHessian"]
 
 
 class ClassMeanHessian(HessianModel):
-    """The mean of the blocks that the Hessian has for the classes.
+    """The mean over the classes of the Hessian's diagonal blocks.
 
     The Hessian of K classes and p features has K p rows. The mean of its K diagonal blocks, of p
     rows, stands for each of them; what it lacks is learnt step by step, each of which costs a pass
@@ -94,10 +94,10 @@ class HessianProducts(HessianModel):
         self.objective = objective
         self.system = SoftmaxSystem(objective) if is_sparse_softmax else None
         self.inverse = None
-        # How many more products, of how many, pay for a factor of the mean over the classes.
+        # After how many more products a factor of the class mean pays, and after how many at first.
         self.n_products_left = self.factor_cost = np.inf
-        # Steps that cost next to nothing need none. Where no penalty limits the coefficients, a
-        # factor of next to no curvature makes them of rounding errors.
+        # Cheap steps need none. Where no penalty limits the coefficients and the curvature has
+        # nearly vanished, its factor would make steps of rounding errors.
         work = PRODUCTS_PER_STEP * objective.samples.design.n_stored * objective.n_columns
         is_worth_it = (
             work > SMALL_WORK
@@ -125,7 +125,7 @@ class HessianProducts(HessianModel):
             decrement = -float(point.gradient @ direction)
             # No step gains more than the objective, and each promises less than the one before.
             if not 0 < decrement <= min(2 * point.value, stopping.decrement):
-                # Under a weak penalty float32 has not the digits to solve the equations.
+                # Under a weak penalty float32 has too few digits to solve the equations.
                 self.system = None
                 direction = self._solve_equations(point, stopping)
         return direction
@@ -193,7 +193,7 @@ class RowSpaceHessian(HessianModel):
     """The Hessian in the space that the rows span, for the gradient of the whole problem.
 
     The cross-products of the rows may be in float32, and have rounding errors in any case. The
-    gradient tells what they leave, and a step of the reduced problem takes it away.
+    gradient of the whole problem shows what these leave, and a step of the reduced one corrects it.
 
     Parameters
     ----------

@@ -70,8 +70,8 @@ def _minimise(objective, shift, goal):
         previous, decrement = decrement, -float(point.gradient @ direction)
         if not (np.isfinite(point.value) and np.isfinite(decrement)):
             return shift, n_iter, Verdict.OVERFLOW
-        # What the last step leaves falls as with the step before, or as pseudo-samples allow that
-        # the Hessian is without: nothing is known of the first.
+        # The last step reduces the decrement at the rate of the step before, or no faster than the
+        # part of the Hessian allows that it lacks. Nothing is known of the rate at first.
         rate = max(decrement / previous, ENOUGH**2) if decrement < previous < np.inf else 1.0
         is_flat = np.abs(point.gradient).max() <= goal.tol
         if is_flat and rate * decrement / 2 <= goal.gap * point.value:

@@ -56,7 +56,7 @@ MAX_STEPS = 30
 
 @dataclass
 class Newton:
-    """Steps to the minimum of a model of the objective, one after the other.
+    """Newton's method: steps to the minimum of a model of the objective.
 
     The model computes the direction; the top of this file says what else a model has.
 
@@ -117,8 +117,8 @@ class Newton:
             return result
 
     def _line_search(self, start, direction, end, stopping):
-        # The evaluation of a better point along direction, None if there is none. end is that of
-        # the full step, which is nearly always the one to take: get all that the next step needs.
+        # The evaluation of a better point along direction, None if there is none. The full step,
+        # to end, is nearly always taken: its evaluation has all that the next step needs.
         trial, step = self.model.evaluate(end), 1.0
         while True:
             least = ARMIJO * step * stopping.decrement
@@ -126,7 +126,7 @@ class Newton:
             if is_lower or self._is_flatter(start, trial, direction, stopping):
                 return trial if step == 1 else self.model.evaluate(trial.theta)
             step /= 2
-            # What a shorter one changes is lost in the rounding errors of the objective.
+            # A shorter step changes the objective by less than its rounding errors.
             if step <= np.sqrt(EPS):
                 return None
             theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
@@ -145,9 +145,9 @@ class Newton:
         # very close.
         point, penalty = result.last_point, self.objective.penalty
         result.n_iter += 1
-        # Where the classes are separable without a penalty, the step is a long one. It may promise
-        # too much far from the optimum, or where some curvature is all but rounding errors, as it
-        # is where all samples are separated.
+        # Where the classes are separable without a penalty, the step is long. It may promise too
+        # much far from the optimum, or where the curvature is mostly rounding errors, as it is
+        # where all samples are separated.
         may_mislead = (
             not penalty.is_smooth
             or self.goal.gap > LARGEST_GAP
@@ -169,7 +169,7 @@ class Newton:
 
 
 class HessianModel:
-    """What the models share: the knowledge of an exact Hessian, and patience."""
+    """The defaults of a model: those of an exact Hessian."""
 
     knowledge = Knowledge.EXACT
     doubt = 1
@@ -183,19 +183,19 @@ class HessianModel:
         """Take over what the model of a subset of the rows knows."""
 
     def forget(self):
-        """Give back what was adopted."""
+        """Drop what was adopted."""
 
     def hides_curvature(self, point):
-        """Return whether rounding errors of the model may hide curvature, along equal columns."""
+        """Return whether rounding errors may hide curvature, as of nearly equal columns."""
         return False
 
 
 class ExactHessian(HessianModel):
-    """The Hessian itself, formed and factored: few passes, each costly in the number of features.
+    """The Hessian itself, formed and factored: few passes, costly if there are many features.
 
     Near the optimum a Hessian serves several steps, each of which then costs a pass for the
-    gradient only, and updates it. A loss that is not convex needs that of all rows once, to tell a
-    minimum from a saddle: where it costs little, it is taken early enough to be of use.
+    gradient only, and updates it. A loss that is not convex needs the Hessian of all rows once, to
+    tell a minimum from a saddle. Where it costs little, it is formed early, and serves steps, too.
 
     Parameters
     ----------
@@ -266,11 +266,11 @@ class ExactHessian(HessianModel):
         self.kept = InverseHessian(self.last_solve)
 
     def forget(self):
-        """Give back what was adopted."""
+        """Drop what was adopted."""
         self.kept = None
 
     def evaluate(self, theta):
-        """Evaluate with the Hessian, or without where the one that is kept will do."""
+        """Evaluate with the Hessian, or without it where the kept one will do."""
         is_first = self.previous_point is None
         if self.kept is not None and (is_first or not self.wants_whole_hessian):
             if self.uses_products:
@@ -322,8 +322,8 @@ class ExactHessian(HessianModel):
         return direction
 
     def _without_damping(self, direction, point, stopping):
-        # Where columns all but depend on each other, the damping of the factor takes most of the
-        # step. Separated samples leave no curvature, and no digits to solve for.
+        # Where columns nearly depend on each other, the damping of the factor shortens the step too
+        # much. Where all samples are separated, the curvature has no digits to solve with.
         if not point.value > SMALL_LOSS * self.objective.loss.unit:
             return direction
         missing = self.factor.shortfall(direction)
@@ -334,8 +334,7 @@ class ExactHessian(HessianModel):
         return self._direction_by_products(point, stopping)
 
     def _direction_of_kept(self, point, previous, stopping):
-        # None where the passes that are left to do at the present rate cost more than a new
-        # Hessian.
+        # None if the passes still to make at the present rate cost more than a new Hessian.
         if previous is not None:
             self.kept.update(point.theta - previous.theta, point.gradient - previous.gradient)
         is_stale = self.is_guided or len(self.kept.steps) > 0
@@ -394,7 +393,7 @@ class ExactHessian(HessianModel):
         if solve_equations(equations, target, MAX_ROUNDS):
             direction = equations.direction
         if equations.is_flat and equations.norm > stopping.rounding:
-            # Curvature has vanished and a slope has not: what damping promises is made up.
+            # Curvature has vanished and a slope has not: only damping makes the promise.
             self.promises_are_real = False
         return direction
 
@@ -423,14 +422,14 @@ class ExactHessian(HessianModel):
         return self.objective.replace(samples=samples.take(rows), weight_sum=weight_sum), rows
 
     def hides_curvature(self, point):
-        """Return whether products do not tell columns with coefficients from equal ones."""
+        """Return whether columns with nonzero coefficients look equal in the cross-products."""
         free = np.flatnonzero(self.objective.penalty_in_theta.is_free(point.theta))
         if self.last_matrix is None or len(free) == 0:
             return False
         matrix = self.last_matrix.copy()
         if self.objective.n_columns > 1:
             fix_class_shift(matrix, self.objective)
-        # Of a pivot as small as this, rounding errors are a part that matters.
+        # Rounding errors are a large part of a pivot as small as this.
         hidden = float(np.finfo(self.objective.samples.dtype).eps) / SMALL_PART
         return CholeskyFactor(matrix[np.ix_(free, free)]).smallest_pivot < hidden
 
@@ -481,7 +480,7 @@ def fix_class_shift(hessian, objective, rows=None):
     """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
 
     Adding the same number to the coefficients of a feature for every class changes no probability:
-    without penalty the Hessian vanishes in that direction, and so does the gradient. Here it gets
+    without penalty the Hessian vanishes in that direction, and so does the gradient. This adds
     curvature along it.
 
     Parameters

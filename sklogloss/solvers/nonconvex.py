@@ -41,12 +41,12 @@ class NonconvexSolver:
 
     One start is theta, the other the minimum of a convex loss, followed as that loss turns into the
     given one. Far from a minimum, Hessians that leave out what is negative make every step one
-    downhill; close to it, the exact ones make it fast. Before a minimum is called one, it is looked
-    for negative curvature, and left where there is some.
+    downhill; close to it, the exact ones make it fast. Before a point counts as a minimum, negative
+    curvature is looked for there, and followed downhill.
 
     The starts are followed on a subset of the rows, or in fewer features, where the objective is
-    large. Where its Hessian is costly, the second is left at the minimum of the convex loss, if the
-    way from there to where the first led falls all along and curves upwards.
+    large. Where its Hessian is costly, the second start ends at the minimum of the convex loss, if
+    the objective falls and curves upwards all the way from there to the end of the first.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class NonconvexSolver:
         return result
 
     def _leave_saddles(self, result):
-        # Each is left for a lower point, so that there is an end.
+        # Each saddle is left for a lower point, so that the loop ends.
         while result.verdict.is_solved and not result.curves_upwards:
             theta = self._lower(result)
             if theta is None:

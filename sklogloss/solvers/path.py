@@ -39,7 +39,7 @@ class PathPoint:
 
 
 def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
-    """Minimise an objective under one penalty after the other, each from what is known by then.
+    """Minimise an objective under one penalty after the other, each from what is already known.
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ def _nearest_hessian(path, guide):
 
 
 def _start(objective, path, guide):
-    # The previous solution, and on from there as far as the last step went. Next to a similar
-    # problem, the same for what sets the two apart. What is zero stays zero.
+    # Extrapolate the last two solutions; with a guide, their differences from it. Coefficients
+    # that are zero stay zero.
     if guide is None:
         if not path:
             return None

@@ -75,9 +75,9 @@ class ProximalProducts(HessianModel):
             self._move_on_face(model, equations.direction, image, is_free)
 
     def _move_on_face(self, model, direction, image, is_free):
-        # A coefficient that would change its sign or leave its bounds ends there. If that is no
-        # gain, the move ends where half of those would not have ended yet, in the end where the
-        # first one does.
+        # A coefficient that would change its sign or leave its bounds ends there. If that gains
+        # nothing, the move is cut to where half of them end, and so on, at last to where the first
+        # one does.
         least = np.where((model.penalty.l1 > 0) & (model.u > 0), 0, -np.inf)
         most = np.where((model.penalty.l1 > 0) & (model.u < 0), 0, np.inf)
         if model.penalty.is_bounded:
@@ -103,12 +103,13 @@ class ProximalProducts(HessianModel):
 
 
 class Model:
-    """The quadratic model at a point, and where its minimisation has got to.
+    """The quadratic model at a point, and the state of its minimisation.
 
-    Where the classes are separated the Hessian all but vanishes, and a step would have no end. So
-    its diagonal is raised by a number that goes to zero with the violation of the conditions of the
-    optimum (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex Minimization
-    Problems with Singular Solutions", Computational Optimization and Applications 28, 2004).
+    Where the classes are separated the Hessian nearly vanishes, and a step would be far too long.
+    So its diagonal is raised by a number that goes to zero with the violation of the conditions of
+    the optimum (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex
+    Minimization Problems with Singular Solutions", Computational Optimization and Applications 28,
+    2004).
 
     Attributes
     ----------
@@ -138,7 +139,7 @@ class Model:
         return self.objective.hessian_product(self.point, direction) + self.damping * direction
 
     def change(self, end, product):
-        """Return by how much the model changes from u to end, product being that of the way."""
+        """Return the change of the model from u to end, given the product with end - u."""
         move = end - self.u
         of_penalty = self.penalty.l1 @ (np.abs(self.u + move) - np.abs(self.u))
         return float(self.gradient @ move + move @ product / 2 + of_penalty)

@@ -33,14 +33,14 @@ __all__ = ["descend", "method_for", "solve", "solve_subsets"]
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
-    """Minimise an objective from theta, again where float32 or rounding errors set the end.
+    """Minimise an objective from theta; continue in more digits if rounding errors end that.
 
     Parameters
     ----------
     plan : Plan
     objective : Objective
     theta : ndarray of shape (n_parameters,) or None
-        None is a cold start, the one that the plan says.
+        None is a cold start, as the plan says.
     goal : Goal
     stronger : tuple or None
         As for `WorkingSets`.
@@ -92,7 +92,7 @@ def _is_blurred(result):
 
 
 def _with_more_digits(plan, result, goal):
-    # The result where rounding errors are smaller than those that may have set the end.
+    # Continue with smaller rounding errors, where they may have ended the run.
     for with_more_digits in (_in_float64, _densified):
         if result.verdict.is_sound or result.n_iter >= goal.max_iter:
             break
@@ -102,7 +102,7 @@ def _with_more_digits(plan, result, goal):
             start = result.theta if result.verdict is not Verdict.OVERFLOW else objective.start()
             result = _solve_again(plan, objective, start, goal, result)
     while result.n_iter < goal.max_iter and _has_stalled(result, goal):
-        # Rounding errors are smaller where the Hessian is better conditioned.
+        # A better conditioned Hessian has smaller rounding errors.
         other = _recentred(result.objective, result.theta)
         start = other.theta(*result.objective.coef_intercept(result.theta))
         again = _solve_again(plan, other, start, goal, result)
@@ -272,7 +272,7 @@ def _solve_stronger(plan, objective, goal):
     # iterations. Coefficients leave zero once the penalty is weaker than their gradient.
     theta, stronger, n_iter = objective.start(), None, 0
     factors = _stronger_factors(objective, theta)
-    # The other half is for the penalty itself.
+    # The other half of the iterations is for the penalty itself.
     half = replace(goal, max_iter=goal.max_iter // 2)
     for i, factor in enumerate(factors):
         if n_iter >= half.max_iter:
@@ -288,22 +288,22 @@ def _solve_stronger(plan, objective, goal):
 
 
 def _stronger_factors(objective, theta):
-    # How many times stronger the penalties are, by decades, from the one next to that under which
+    # The factors of the stronger penalties, by decades. The first is next to the one under which
     # all coefficients are zero.
     gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
     strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
     if not 1 < strongest < np.inf:
         return []
     n_steps = int(np.log10(strongest))
-    # Where all coefficients are zero for a penalty 1 / eps times as strong, the loss is next to
-    # nothing.
+    # Where a penalty must be 1 / eps times as strong to make all coefficients zero, almost no loss
+    # is left.
     weakest = max(0, n_steps - round(-np.log10(EPS)))
     return [10.0**decade for decade in range(n_steps, weakest, -1)]
 
 
 def _dual_start(objective, goal):
-    # Where the dual and sweeps lead, None if that is no better than zero: under a weak penalty the
-    # dual may need more epochs than there are.
+    # The start from the dual and a sweep, None if it is no better than zero: under a weak penalty
+    # the dual may need more epochs than it gets.
     start = dual_start(objective)
     if start is None:
         return None
@@ -322,7 +322,7 @@ def _solve_again(plan, objective, start, goal, result):
 
 
 def _in_float64(objective):
-    # Few digits of a float32 X may be left, but the sums over its rows need not lose them, too.
+    # A float32 X has few digits, but the sums over its rows need not lose more.
     if objective.samples.dtype == np.float64:
         return None
     return objective.replace(samples=objective.samples.astype(np.float64))
@@ -349,8 +349,8 @@ def _recentred(objective, theta):
         return objective
     smallest = 0.0
     if objective.penalty.has_l1:
-        # Nothing else keeps the curvature of L1's coefficients from zero. No coefficient is larger
-        # than the value over the penalty: it may as well be the unit of all those.
+        # Nothing else keeps the curvature along coefficients with an L1 penalty from vanishing. No
+        # such coefficient exceeds the value over the penalty, which serves as their unit.
         smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
     coordinates = balanced_coordinates(
         samples,
@@ -365,7 +365,7 @@ def _recentred(objective, theta):
 
 
 def _has_stalled(result, goal):
-    # Whether rounding errors set the end of a solver, not the optimum nor overflow.
+    # Whether rounding errors ended a solver, and neither the optimum nor overflow.
     if result.verdict is Verdict.OVERFLOW:
         return False
     if result.verdict.is_sound and result.last_point.max_gradient <= goal.tol:
@@ -390,7 +390,7 @@ def _has_little_loss(result):
 
 
 def _gains(again, result, goal):
-    # Whether it is so much better that one more may be, too.
+    # Whether it is so much better that another attempt may gain, too.
     is_flatter = again.max_gradient < result.max_gradient
     return _is_lower(again, result) or (is_flatter and result.max_gradient > goal.tol)
 

@@ -53,14 +53,14 @@ FEW_SLOW_STEPS = 3
 
 
 class Verdict(Enum):
-    """What a look at a point says.
+    """The verdict on a point: go on, or why not.
 
     Attributes
     ----------
     is_solved : bool
         Whether the objective is as close to its optimum as can be told, or as was asked for.
     is_sound : bool
-        Whether gradient and steps decided, not what rounding errors left of them.
+        Whether the gradient and the steps decided, and not their rounding errors.
     """
 
     GO_ON = (1, False, False)
@@ -213,7 +213,7 @@ class SolverResult:
 
 
 class Stopping:
-    """The looks at the points of one run of a solver.
+    """Checks of the points that one run of a solver visits.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ class Stopping:
         else:
             self.n_slow += 1
         if point.max_gradient <= self.goal.tol:
-            # A step that is to raise the objective is made of rounding errors: not the last one.
+            # A step that promises to raise the objective is made of rounding errors.
             if decrement >= 0 and self._is_last_step(point, previous, model):
                 return Verdict.CONVERGED
             # On the way to infinity the Hessian loses its rank, and the steps their meaning.
@@ -338,9 +338,9 @@ class Stopping:
         return max(fraction * self.tolerated(point), least)
 
     def residual_target(self, point, norm):
-        """Return down to which squared norm of the residual to solve the equations of a step.
+        """Return the squared norm of the residual at which the equations of a step are solved.
 
-        It halves the digits still missing with each step, but does not go below what the last step
+        Each step halves the number of missing digits. The target is never below what the last step
         may leave.
 
         Parameters
@@ -355,7 +355,7 @@ class Stopping:
         return min(max(forcing**2 * norm, self.negligible(point)), 0.25**2 * norm)
 
     def is_solved_to_rounding(self, point, model):
-        """Return whether the decrease still to expect may be nothing but rounding errors.
+        """Return whether the decrease still expected may be nothing but rounding errors.
 
         Those of the raw predictions grow with the size of X, hence the square root. No step gains
         more than the objective, whatever the model promises.
@@ -376,10 +376,10 @@ class Stopping:
         return is_small and self.is_solved_to_rounding(point, model)
 
     def is_separated(self, value):
-        """Return whether a loss of this value leaves no sample on the wrong side, nor an optimum.
+        """Return whether a loss this small means that all samples are separated.
 
-        So it is where the objective has no penalty, the targets are hard, and even the lightest
-        sample alone would have a loss of less than SEPARATED.
+        It does if the objective has no penalty, the targets are hard, and even the lightest sample
+        alone would have a loss of less than SEPARATED. There is no optimum then.
         """
         objective, small = self.objective, SEPARATED * self.unit
         if not objective.penalty.is_none or value > small:
@@ -403,7 +403,7 @@ def decrement_of(objective, point, direction):
 def suboptimality_bound(objective, point):
     """Return a bound of the suboptimality at a point (nats), from its gradient and the penalty.
 
-    It is one for a loss that is convex; else, of what a descent from here gains close by. The
+    If the loss is not convex, it only bounds what a descent gains close to the point. The
     curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it is the
     duality gap; without an L2 part, that under the constraint that the L1 norm is no larger than
     the value allows. The intercept's part is an estimate.
@@ -427,7 +427,7 @@ def suboptimality_bound(objective, point):
 
 
 def progress(objective, point):
-    """Return a line about a point, for users who asked for one."""
+    """Return the line about a point that `verbose` prints."""
     line = f"objective {point.value:.10g}, largest gradient {point.max_gradient:.3g}"
     penalty = objective.penalty
     if penalty.has_l1 and penalty.grows_everywhere and not penalty.is_bounded:

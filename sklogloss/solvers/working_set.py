@@ -124,7 +124,7 @@ class WorkingSets:
         is_near = np.abs(self.point.gradient) >= NEARLY_NONZERO * l1
         candidates = np.flatnonzero((gains > 0) | self._of_features(is_near).any(axis=1))
         if len(candidates) == 0:
-            # The intercept is to be found, and a set must not be empty.
+            # Only the intercept is missing, and a set must not be empty.
             return np.array([0])
         if len(candidates) > size:
             order = np.argpartition(-gains[candidates], size)
@@ -143,7 +143,7 @@ class WorkingSets:
             rows = np.append(features, self.objective.n_features)
         theta = self.point.theta.reshape(self.objective.shape).copy()
         gap = suboptimality / self.point.value
-        # One step is all of the set.
+        # To the watch, a whole set is one step.
         goal = replace(self.goal.part(n_iter=self.n_iter), watch=None)
         if suboptimality <= self.stopping.tolerated(self.point):
             goal = replace(goal, gap=gap)

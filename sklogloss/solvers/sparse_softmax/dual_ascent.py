@@ -32,7 +32,7 @@ def dual_start(objective):
     if target.shape[1] == 1:
         target = target == np.arange(n_classes)
     target = np.ascontiguousarray(target, dtype=np.float64)
-    # Of what happened, a small part of the probability goes to all classes alike.
+    # All classes share a small part of the probability of the target.
     q = (1 - SMALL_PART) * target + SMALL_PART / n_classes
     with np.errstate(all="ignore"):
         weight = np.ones(n_samples)

@@ -29,8 +29,8 @@ class SoftmaxSystem:
     ----------
     objective : Objective
         The log loss of more than two classes, X sparse, with an L2 penalty of all features:
-        without one, steps along what separates the samples go by curvature that float32 does not
-        see.
+        without one, steps that separate the samples depend on curvature that float32 does not
+        resolve.
 
     Attributes
     ----------
