@@ -137,8 +137,14 @@ def test_seconds_are_those_of_the_pass_where_results_are_kept(capsys):
     assert float(seconds) >= 0.15
 
 
-@pytest.mark.parametrize("kind", [LogLossClassifier, FirthLogisticRegression, LogLossClassifierCV])
-@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *[(LogLossClassifier, name) for name in ("X", "y", "sample_weight")],
+        (FirthLogisticRegression, "X"),
+        (LogLossClassifierCV, "X"),
+    ],
+)
 def test_what_is_wrong_names_its_partition(kind, name, cluster):
     X = np.column_stack([np.arange(60.0), np.ones(60)])
     arguments = {"X": X, "y": np.arange(60) % 2.0, "sample_weight": np.ones(60)}
