@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from sklogloss.linear.partitioned_samples import (
     PartitionedDesign,
     PartitionedRows,
     PartitionedSamples,
+    facts_of,
 )
 from sklogloss.linear.threads import effective_n_threads
 
@@ -135,12 +137,16 @@ class DaskProblem(Problem):
         # Partitions without a row are left out, then those without a row that has weight.
         blocks, encoding = self.blocks, self.encoding
         numbers = [i for i, each in enumerate(facts) if each.n_samples > 0]
-        without_X = blocks.partitions(log, with_X=False).take(numbers)
-        of_rows = without_X.collect("weights", encoding.facts)
-        pairs = [(i, of) for i, of in zip(numbers, of_rows, strict=True) if of.n_samples > 0]
-        if not pairs:
+        if blocks.is_held:
+            held = blocks.partitions(log).take(numbers).holding(True).map("rows", encoding.samples)
+            of_rows = held.collect("weights", partial(facts_of, n_columns=encoding.n_columns))
+        else:
+            without_X = blocks.partitions(log, with_X=False).take(numbers)
+            of_rows = without_X.collect("weights", encoding.facts)
+        kept = [place for place, of in enumerate(of_rows) if of.n_samples > 0]
+        if not kept:
             raise ValueError("sample_weight and class_weight must leave some weight, all are zero")
-        numbers, of_rows = zip(*pairs, strict=True)
+        numbers, of_rows = (tuple(each[place] for place in kept) for each in (numbers, of_rows))
         self.numbers = numbers
         layout, p = encoding.layout, encoding.layout.n_features
         whole = sum(each.n_samples for each in facts)
@@ -153,8 +159,10 @@ class DaskProblem(Problem):
             layout.dtype,
             encoding.dtype == np.float32,
         )
-        partitions = blocks.partitions(log).take(numbers).holding(blocks.is_held)
-        partitions = partitions.map("rows", encoding.samples)
+        if blocks.is_held:
+            partitions = held.take(kept)
+        else:
+            partitions = blocks.partitions(log).take(numbers).map("rows", encoding.samples)
         self.samples = PartitionedSamples(partitions, of_rows, design)
         # The base class wants to know the shape, the dtype and the sum of these.
         is_matrix = layout.is_soft and encoding.n_columns > 1
