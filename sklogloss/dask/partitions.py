@@ -244,14 +244,18 @@ def computed(graph: dict[Any, Any], key: Any, parts: dict[Any, int], *, had_work
     graph, client = cull(graph, [key, *parts])[0], _client()
     if client is None:
         return _computed_here(graph, key, parts)
-    future, *of_parts = client.get(graph, [key, *parts], sync=False)
+    from distributed import Future
+
+    of_parts = []
     try:
+        future, *of_parts = client.get(graph, [key, *parts], sync=False)
         _wait_for(client, [future], had_workers=had_workers)
         return future.result()
     except BaseException as error:
-        pairs = zip(parts.values(), of_parts, strict=True)
+        pairs = zip(parts.values(), of_parts, strict=False)
         failed = [number for number, each in pairs if each.status == "error"]
-        client.cancel([future, *of_parts])
+        # An interrupt may come before the futures do.
+        client.cancel([Future(each, client) for each in (key, *parts)])
         if failed and isinstance(error, Exception):
             _raise_named(error, failed[0])
         raise

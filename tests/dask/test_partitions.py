@@ -33,11 +33,13 @@ def random_collection(n_partitions=8, n_samples=2000):
 
 
 def when_task_runs(client, name, action):
-    """Return a running thread that acts once the scheduler has a task of this name."""
+    """Return a running thread that acts once the scheduler has another task of this name."""
+    tasks = client.cluster.scheduler.tasks
+    before = set(tasks)  # earlier tests may have left some
 
     def watch():
-        tasks, end = client.cluster.scheduler.tasks, time.monotonic() + 120
-        while not any(str(key).startswith(name) for key in list(tasks)):
+        end = time.monotonic() + 120
+        while not any(str(key).startswith(name) for key in set(tasks) - before):
             if time.monotonic() > end:
                 return
             time.sleep(0.0005)
