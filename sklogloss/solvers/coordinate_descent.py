@@ -14,7 +14,7 @@ __all__ = ["QuadraticModel", "minimise_model"]
 SWEEPS_PER_ROUND = 8
 
 
-def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=False):
+def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
     """Return the minimiser u of a quadratic model plus an L1 penalty, within bounds.
 
     The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
@@ -31,9 +31,6 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     previous_gain : float, default=np.inf
         What the model before this one gained. The next one is expected to gain less than this one
         by the same factor. Infinity asks for all digits.
-    is_exact : bool, default=False
-        Whether the system is solved again at once where a coefficient has become zero. It is worth
-        its cost where the columns are so much alike that coordinate descent gains nothing.
 
     Returns
     -------
@@ -46,6 +43,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
     total, rest = 0.0, SMALL_PART
     # Sweeps that gain little say nothing where columns are nearly alike: the equations do.
     is_sure = False
+    # Which coefficients were free when their equations had nothing left to gain.
+    solved = None
     for _ in range(MAX_ROUNDS):
         first_gain, gain, is_done = descend(
             matrix, gradient, u, penalty.l1, *bounds, SWEEPS_PER_ROUND, rest
@@ -58,17 +57,25 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, is_exact=
             is_sure = True
             gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
             total += gain
-            while is_exact and is_cut:
+            # Where columns are nearly alike, sweeps gain nothing after a step that was cut. For a
+            # rough solution, another system is not worth its cost.
+            while is_cut and previous_gain == np.inf:
                 gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
                 total += gain
+            if gain == 0:
+                # Sweeps that free the same ones again are about rounding errors.
+                free = penalty.is_free(u)
+                if first_gain <= SMALL_PART * total and np.array_equal(free, solved):
+                    break
+                solved = free
     return u
 
 
 def _solve_on_support(matrix, gradient, u, penalty):
     # Newton's step with the signs of u, in place for u and gradient; return by how much the
     # function fell, and whether the step was cut. A coefficient that would change its sign becomes
-    # zero, one that would leave its bounds ends there. If that gains nothing, the step ends where
-    # the first one does.
+    # zero, one that would leave its bounds ends there. If that gains nothing, the step ends
+    # where half of those would not have ended yet, in the end where the first one does.
     support = penalty.is_free(u).nonzero()[0]
     if len(support) == 0:
         return 0.0, False
@@ -83,15 +90,12 @@ def _solve_on_support(matrix, gradient, u, penalty):
     if penalty.is_bounded:
         least = np.maximum(least, penalty.lower[support])
         most = np.minimum(most, penalty.upper[support])
-    full_end = start + step
-    ends = [np.minimum(np.maximum(full_end, least), most)]
-    is_cut = ends[0] != full_end
-    if is_cut.any():
-        lengths = (ends[0][is_cut] - start[is_cut]) / step[is_cut]
-        shorter = start + lengths.min() * step
-        shorter[np.flatnonzero(is_cut)[lengths.argmin()]] = ends[0][is_cut][lengths.argmin()]
-        ends.append(np.clip(shorter, least, most))
-    for is_shorter, end in enumerate(ends):
+    limits = np.where(step < 0, least, most)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lengths = np.where(step == 0, np.inf, (limits - start) / step)
+    length = 1.0
+    while True:
+        end = np.where(lengths <= length, limits, np.clip(start + length * step, least, most))
         move = end - start
         change = move @ rows
         gain = -(slope @ move + change[support] @ move / 2)
@@ -99,8 +103,11 @@ def _solve_on_support(matrix, gradient, u, penalty):
         if gain > 0:
             u[support] = end
             gradient += change
-            return gain, bool(is_shorter)
-    return 0.0, False
+            return gain, length < 1
+        is_shorter = lengths < length
+        if not is_shorter.any():
+            return 0.0, False
+        length = np.quantile(lengths[is_shorter], 0.5, method="lower")
 
 
 class QuadraticModel:

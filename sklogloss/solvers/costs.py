@@ -10,7 +10,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Costs", "costs_of", "products_per_class_mean", "unit_counts"]
+__all__ = [
+    "Costs",
+    "costs_of",
+    "products_per_class_mean",
+    "products_per_exact_step",
+    "unit_counts",
+]
 
 _MEASURED = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 N_THREADS = _MEASURED["n_threads"]
@@ -93,6 +99,14 @@ def products_per_class_mean(objective):
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
     return (costs.class_mean_hessian + costs.class_mean_factor) / costs.product_pass
+
+
+def products_per_exact_step(objective):
+    """Return how many products with the Hessian cost as much as a Newton step that forms it."""
+    samples = objective.samples
+    costs = costs_of(samples.design, objective.n_columns, samples.dtype.name)
+    step = costs.gradient_pass + costs.hessian + costs.factor + costs.newton_step
+    return step / costs.product_pass
 
 
 def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):

@@ -88,12 +88,15 @@ class HessianProducts(HessianModel):
         With a smooth penalty.
     is_sparse_softmax : bool
         Whether the compiled system of `SoftmaxSystem` serves.
+    max_products : float
+        After as many, another method is better.
     """
 
-    def __init__(self, objective, *, is_sparse_softmax=False):
+    def __init__(self, objective, *, is_sparse_softmax=False, max_products=np.inf):
         self.objective = objective
         self.system = SoftmaxSystem(objective) if is_sparse_softmax else None
         self.inverse = None
+        self.n_products, self.max_products = 0, max_products
         # After how many more products a factor of the class mean pays, and after how many at first.
         self.n_products_left = self.factor_cost = np.inf
         # Cheap steps need none. Where no penalty limits the coefficients and the curvature has
@@ -128,6 +131,8 @@ class HessianProducts(HessianModel):
                 # Under a weak penalty float32 has too few digits to solve the equations.
                 self.system = None
                 direction = self._solve_equations(point, stopping)
+        if self.n_products > self.max_products:
+            self.max_steps = 0
         return direction
 
     def _solve_equations(self, point, stopping):
@@ -151,13 +156,16 @@ class HessianProducts(HessianModel):
         equations = self._equations(point, diagonal)
         target = stopping.residual_target(point, equations.norm)
         n_made = solve_equations(equations, target, n_most, is_still_gaining)
+        self.n_products += n_made
         self.n_products_left -= n_made
         if n_made == n_most < MAX_ROUNDS:
             self._take_factor(point)
             equations.restart(lambda vector: self.inverse @ vector)
             size = float(point.gradient @ (self.inverse @ point.gradient))
             target = stopping.residual_target(point, size)
-            self.n_products_left -= solve_equations(equations, target, MAX_ROUNDS, is_still_gaining)
+            n_more = solve_equations(equations, target, MAX_ROUNDS, is_still_gaining)
+            self.n_products += n_more
+            self.n_products_left -= n_more
         return equations.direction if n_made else -point.gradient / diagonal
 
     def _take_factor(self, point):

@@ -334,9 +334,10 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
             solver = "newton-cholesky"
         else:
             solver = "newton-cg"
-    by_hessian = (Method.EXACT,)
+    # Under a weak penalty, products may be too many: a Hessian that is small follows.
+    by_hessian, by_products = (Method.EXACT,), (Method.PRODUCTS, Method.EXACT)
     if facts.n_parameters > LARGEST_HESSIAN:
-        by_hessian = (Method.PRODUCTS,)
+        by_hessian = by_products = (Method.PRODUCTS,)
     if solver == "coordinate-descent":
         if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
             return solver, (Method.WORKING_SETS,)
@@ -346,11 +347,10 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
             return solver, by_hessian
         if facts.n_columns == 1 or _forms_hessian(facts, sizes, stride):
             return solver, (Method.EXACT,)
-        return solver, (Method.CLASS_MEAN, Method.PRODUCTS)
-    products = Method.PRODUCTS
+        return solver, (Method.CLASS_MEAN, *by_products)
     if facts.is_smooth and facts.is_sparse_softmax and facts.has_l2 and facts.fits_int32:
-        products = Method.SPARSE_SOFTMAX
-    return solver, ((Method.LBFGS, products) if solver == "lbfgs" else (products,))
+        by_products = (Method.SPARSE_SOFTMAX, *by_products[1:])
+    return solver, ((Method.LBFGS, *by_products) if solver == "lbfgs" else by_products)
 
 
 def _forms_hessian(facts, sizes, stride):

@@ -18,14 +18,21 @@ class ProximalProducts(HessianModel):
     Programming Problems with Bound Constraints", SIAM Journal on Optimization 1, 1991): a proximal
     step in the metric of the Hessian's diagonal says which coefficients are zero or at a bound,
     conjugate gradients solve for the others.
+
+    Parameters
+    ----------
+    objective : Objective
+    max_products : float
+        After as many, another method is better.
     """
 
-    def __init__(self, objective):
+    def __init__(self, objective, *, max_products=np.inf):
         self.objective = objective
         # Largest curvature that was seen, in units of the diagonal's.
         self.stretch = 1.0
         self.damping = DAMPING
         self.previous_point = None
+        self.n_products, self.max_products = 0, max_products
 
     def evaluate(self, theta):
         """Evaluate with the curvature that products need."""
@@ -47,6 +54,9 @@ class ProximalProducts(HessianModel):
             self._solve_face(model, target)
             if not model.squared_violation() > target:
                 break
+        self.n_products += model.n_products
+        if self.n_products > self.max_products:
+            self.max_steps = 0
         self.minimiser = model.u
         return model.u - point.theta
 

@@ -11,11 +11,12 @@ from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
+from .costs import products_per_exact_step
 from .doubt import is_doubtful
 from .hessians import ClassMeanHessian, HessianProducts, RowSpaceHessian
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
-from .plan import Method, Start
+from .plan import PRODUCTS_PER_STEP, Method, Start
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
 from .sparse_softmax.dual_ascent import dual_start
@@ -60,7 +61,7 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     # max_iter.
     is_smooth = result.objective.penalty.is_smooth
     sure = [each for each in Verdict if (each.is_solved if is_smooth else each.is_sound)]
-    is_sure = plan.methods[-1] is Method.EXACT and result.verdict in sure
+    is_sure = result.method is Method.EXACT and result.verdict in sure
     if not (is_sure and result.n_iter < goal.max_iter) and is_doubtful(result):
         is_missing = True
         if result.n_iter < goal.max_iter:
@@ -148,7 +149,7 @@ def descend(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
             break
         theta, goal = result.theta, goal.part(n_iter=result.n_iter)
         model = solver.model if method is Method.CLASS_MEAN else None
-    result.n_iter = n_iter
+    result.n_iter, result.method = n_iter, method
     return result
 
 
@@ -164,11 +165,21 @@ def method_for(method, plan, objective, goal, *, stronger=None):
         model = ExactHessian(objective, is_rough=goal.is_loose, stride=plan.hessian_stride)
     elif method is Method.CLASS_MEAN:
         model = ClassMeanHessian(objective, goal.max_iter)
-    elif not objective.penalty.is_smooth:
-        model = ProximalProducts(objective)
     else:
-        model = HessianProducts(objective, is_sparse_softmax=method is Method.SPARSE_SOFTMAX)
+        model = _products_model(method, plan, objective)
     return Newton(objective, model, goal)
+
+
+def _products_model(method, plan, objective):
+    # Where the exact Hessian may follow, products end once they have cost as much as a solution by
+    # it: at worst, the two together cost twice the better one of them.
+    most = np.inf
+    if plan.methods[-1] is Method.EXACT:
+        most = PRODUCTS_PER_STEP * products_per_exact_step(objective)
+    if not objective.penalty.is_smooth:
+        return ProximalProducts(objective, max_products=most)
+    is_sparse_softmax = method is Method.SPARSE_SOFTMAX
+    return HessianProducts(objective, is_sparse_softmax=is_sparse_softmax, max_products=most)
 
 
 def solve_subsets(plan, objective, goal):

@@ -26,18 +26,20 @@ __all__ = [
     "suboptimality_bound",
 ]
 
-# The relative gap that tol asks for: GAP_PER_SQUARED_TOL * tol^2, within these limits. It is no
-# smaller than rounding allows, and no larger than is worth a pass. A solution that is only a
-# starting point has the largest: more accuracy is wasted (without the first: +44 % on 100,000 x 20,
-# tol = 1e-1).
+# The relative gap that tol asks for is GAP_PER_SQUARED_TOL * tol^2, within two limits (1e-10: +44 %
+# on 100,000 x 20, tol = 1e-1).
 GAP_PER_SQUARED_TOL = 1e-7
+# It is no smaller than rounding allows (1e-14: +24 % on 11,000 x 6).
 SMALLEST_GAP = 1e-11
+# It is no larger than is worth a pass. A solution that is only a starting point has this one: more
+# accuracy is wasted (1e-3: +184 % on 200,000 x 100).
 LARGEST_GAP = 1e-6
 # Loss of a sample that is clearly on its own side, as a fraction of LossKernel.unit (1e-4:
 # tests/solvers/test_stopping.py::test_separable_where_a_loss_this_small_has_no_optimum fails).
 SEPARATED = 1e-6
 # Floor of a loss whose rounding errors are estimated, and of the curvature along an intercept: a
-# class that happens once in ten thousand samples. As a fraction of LossKernel.unit.
+# class that happens once in ten thousand samples. As a fraction of LossKernel.unit (0.1:
+# tests/solvers/test_doubt.py::test_a_slope_where_curvature_has_vanished fails).
 SMALL_LOSS = 1e-4
 # To this part of what is to gain a problem is solved, at least, that another follows: the features
 # of a working set, a loss on the way to another one (1e-3: +31 % on breast cancer, focal; 1 / 16:
@@ -178,6 +180,8 @@ class SolverResult:
         Whether the Hessian was found to be positive definite close to theta.
     start_value : float
         The objective where the solver started.
+    method : Method or None
+        Of a plan, the one that ended.
     """
 
     objective: Objective
@@ -188,6 +192,7 @@ class SolverResult:
     direction: np.ndarray | None = None
     curves_upwards: bool = False
     start_value: float = np.inf
+    method: Any = None
 
     @cached_property
     def point(self) -> Evaluation:

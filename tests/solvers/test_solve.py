@@ -17,8 +17,10 @@ from sklogloss import (
     LogLossClassifierCV,
     logloss_path,
 )
+from sklogloss.linear.objective import Objective
+from sklogloss.solvers.costs import products_per_exact_step
 from sklogloss.solvers.newton import ExactHessian, Newton
-from sklogloss.solvers.plan import Facts, Method, Plan, Start, make_plan
+from sklogloss.solvers.plan import PRODUCTS_PER_STEP, Facts, Method, Plan, Start, make_plan
 from sklogloss.solvers.solve import method_for, solve
 from sklogloss.solvers.stopping import Goal, Verdict
 
@@ -594,6 +596,31 @@ def test_a_method_that_stalls_is_followed_by_the_next(log_loss_problem, log_loss
     # All iterations are counted.
     only = method_for(Method.LBFGS, Plan("lbfgs", ()), objective, goal).solve(objective.start())
     assert only.n_iter < followed.n_iter <= 100
+
+
+@pytest.mark.parametrize("bounds", [None, (0, None)])
+def test_products_end_where_the_hessian_costs_less(bounds, monkeypatch, plain_objective):
+    # Features with heavy tails and a weak penalty: conjugate gradients need hundreds of products
+    # for each step, and 3,300 to 4,700 in all where nothing else follows them.
+    of_fit, product = [], Objective.hessian_product
+
+    def counted(objective, point, vector):
+        of_fit.append(objective)
+        return product(objective, point, vector)
+
+    monkeypatch.setattr(Objective, "hessian_product", counted)
+    rng = np.random.default_rng(0)
+    X, y = np.sinh(3 * rng.normal(size=(20, 30))), rng.integers(5, size=20)
+    clf = LogLossClassifier(solver="newton-cg", C=1e3, bounds=bounds).fit(X, y)
+    assert Method.EXACT in clf.plan_.methods
+    # The step that goes beyond the limit is finished: it has a product for each parameter, about.
+    most = PRODUCTS_PER_STEP * products_per_exact_step(of_fit[0])
+    assert len(of_fit) <= most + 31 * 5
+    other = LogLossClassifier(solver="newton-cholesky", C=1e3, bounds=bounds).fit(X, y)
+    # The penalty is strongly convex: a relative gap of 1e-11 leaves no more, of both.
+    plain = plain_objective(X, y, C=1e3)
+    atol = 2 * np.sqrt(2 * 1e-11 * plain.value(other) / plain.l2)
+    np.testing.assert_allclose(clf.coef_, other.coef_, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("max_iter", [1, 3])
