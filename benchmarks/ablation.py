@@ -25,7 +25,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_cl
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.report import Report, add_arguments
-from benchmarks.structure import FOLDERS, PACKAGE, ROOT, constants, modules
+from benchmarks.structure import FOLDERS, PACKAGE, ROOT, citations, constants, modules
 from benchmarks.tasks import correlated, text_like
 from benchmarks.work import Meter, TooMuchWork, metered, patched
 from sklogloss import (
@@ -202,6 +202,10 @@ FITS = {
     "iris, C = 1e4": (partial(load_iris, return_X_y=True), partial(fitted, C=1e4)),
     "breast cancer": (scaled_breast_cancer, fitted),
     "breast cancer, unscaled": (partial(load_breast_cancer, return_X_y=True), fitted),
+    "breast cancer, unscaled, lbfgs": (
+        partial(load_breast_cancer, return_X_y=True),
+        partial(fitted, solver="lbfgs"),
+    ),
     "breast cancer, no penalty": (scaled_breast_cancer, partial(fitted, C=np.inf)),
     "separable, no penalty": (separable, partial(fitted, C=np.inf)),
     "separable, C = 1e6": (separable, partial(fitted, C=1e6)),
@@ -237,6 +241,7 @@ FITS = {
     "breast cancer, path": (scaled_breast_cancer, path_end),
     "breast cancer, L1 path": (scaled_breast_cancer, partial(path_end, l1_ratio=1.0)),
     "200 x 1,500, L1 path": (partial(correlated, 200, 1_500), partial(path_end, l1_ratio=1.0)),
+    "digits, path": (few_digits, path_end),
     "digits[:600], cross-validation": (partial(few_digits, 600), cross_validated),
     "breast cancer, cross-validation": (scaled_breast_cancer, cross_validated),
 }
@@ -360,6 +365,16 @@ def find_constants():
     return found
 
 
+def cited_fits():
+    """Return the names of the fits that are cited beside each constant."""
+    return {
+        name: fits
+        for folder in FOLDERS
+        for path, tree in modules(folder).items()
+        for name, (fits, _) in citations(path, tree).items()
+    }
+
+
 def compare(constant, value, base, reads):
     """Return the Result of another value of a constant on the fits that read it."""
     changes, excesses = {}, {}
@@ -410,21 +425,34 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="python -m benchmarks ablation", description=__doc__)
     parser.add_argument("--constants", nargs="+", help="names; default: all")
     parser.add_argument("--fits", nargs="+", choices=list(FITS), help="default: all")
+    parser.add_argument(
+        "--cited", action="store_true", help="of each constant, only the fits named beside it"
+    )
     parser.add_argument("--base", action="store_true", help="print the work of each fit, and end")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
+    constants_to_try = [
+        constant
+        for constant in find_constants()
+        if not arguments.constants or constant.name in arguments.constants
+    ]
+    names = arguments.fits or FITS
+    if arguments.cited:
+        cited = cited_fits()
+        names = [name for name in names if any(name in fits for fits in cited.values())]
     base, reads = {}, {}
-    for name in arguments.fits or FITS:
+    for name in names:
         base[name], reads[name] = Reads.of(partial(run_fit, name))
         if arguments.base:
             print(f"{name}: {1e3 * base[name][0]:.4g} ms, {base[name][1][-1]:.12g}", flush=True)
     if arguments.base:
         return 0
     report = Report(COLUMNS, arguments)
-    for constant in find_constants():
-        if arguments.constants and constant.name not in arguments.constants:
-            continue
+    for constant in constants_to_try:
+        of_constant = base
+        if arguments.cited:
+            of_constant = {name: base[name] for name in cited[constant.name] if name in base}
         values = dict.fromkeys(constant.times(factor) for factor in FACTORS)
         values.pop(constant.value, None)
-        report.add([compare(constant, value, base, reads) for value in values])
+        report.add([compare(constant, value, of_constant, reads) for value in values])
     return 0

@@ -175,6 +175,37 @@ def constants(tree):
     ]
 
 
+def comment_above(lines, number):
+    """Return the text of the comment that ends above a line, the first of which is 1."""
+    comment = []
+    while number > 1 and lines[number - 2].startswith("#"):
+        number -= 1
+        comment.insert(0, lines[number - 1].removeprefix("#").strip())
+    return " ".join(comment)
+
+
+def citations(path, tree):
+    """Return what the comments above the numeric constants of a module say gets worse without them.
+
+    Returns
+    -------
+    cited : dict of str to tuple of (list of str, list of str)
+        By constant: the fits of ``python -m benchmarks ablation``, from "+9 % on FIT", and the
+        tests, from "tests/FILE.py::TEST fails". Several end with a semicolon, the last with a
+        parenthesis.
+    """
+    lines, cited = path.read_text(encoding="utf-8").splitlines(), {}
+    names = constants(tree)
+    for statement in ast.walk(tree):
+        for target, _ in assignments(statement):
+            if isinstance(target, ast.Name) and target.id in names:
+                comment = comment_above(lines, statement.lineno)
+                fits = re.findall(r"\+\d+ % on ([^;)]+)", comment)
+                tests = re.findall(r"(tests/[\w/]+\.py::\w+) fails", comment)
+                cited[target.id] = (fits, tests)
+    return cited
+
+
 def functions_of(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 

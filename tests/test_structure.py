@@ -109,6 +109,38 @@ def test_few_numbers_steer_the_solvers(structure):
     assert result.value <= 40, result.names
 
 
+def test_each_number_cites_what_gets_worse_without_it(structure):
+    sys.path.append(str(ROOT))
+    try:
+        fits = importlib.import_module("benchmarks.ablation").FITS
+    finally:
+        sys.path.remove(str(ROOT))
+    for folder in structure.FOLDERS:
+        for path, tree in structure.modules(folder).items():
+            for name, (cited_fits, cited_tests) in structure.citations(path, tree).items():
+                assert cited_fits or cited_tests, f"{path}: {name}"
+                for fit in cited_fits:
+                    assert fit in fits, f"{path}: {name}"
+                for test in cited_tests:
+                    file, function = test.split("::")
+                    source = (ROOT / file).read_text(encoding="utf-8")
+                    assert f"\ndef {function}(" in source, f"{path}: {name}"
+
+
+def test_a_citation_is_a_fit_or_a_test(structure, tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "# Of no use.\n\n"
+        "# Rows, at least (1: +9 % on 100 x 20,\n# K = 3; 9: tests/a/test_b.py::test_c fails).\n"
+        "ROWS = 3\nCOLUMNS = 4\n"
+    )
+    cited = structure.citations(path, ast.parse(path.read_text()))
+    assert cited == {
+        "ROWS": (["100 x 20, K = 3"], ["tests/a/test_b.py::test_c"]),
+        "COLUMNS": ([], []),
+    }
+
+
 @pytest.mark.parametrize("folder", ["linear", "solvers"])
 def test_each_module_has_the_test_file_of_its_name(folder):
     package = ROOT / "sklogloss"

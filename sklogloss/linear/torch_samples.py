@@ -20,7 +20,8 @@ from sklogloss.linear.samples import Curvature, Samples
 
 __all__ = ["TorchDesign", "TorchSamples", "full_precision", "scores_of"]
 
-# Rows whose products are summed in the arithmetic of X; their sums are summed in float64.
+# Rows whose products are summed in the arithmetic of X; their sums are summed in float64 (10,240:
+# tests/linear/test_torch_samples.py::test_sums_of_many_rows_are_as_exact_as_their_terms fails).
 ROWS_OF_SUM = 1024
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 # The setting of torch.backends.cuda.matmul for products of float32, which torch 2.9 renamed, and

@@ -9,9 +9,9 @@ from .plan import PRODUCTS_PER_STEP
 
 __all__ = ["costs_few_passes", "is_definite", "negative_curvature"]
 
-# Products with the Hessian, each a pass, after which no negative eigenvalue is looked for any more
-# (1000: +8 % on digits, focal, of python -m benchmarks ablation).
-MAX_PRODUCTS = 60
+# Products with the Hessian, each a pass, after which no negative eigenvalue is looked for any more:
+# as many as three steps take.
+MAX_PRODUCTS = 3 * PRODUCTS_PER_STEP
 
 
 def costs_few_passes(objective):

@@ -17,21 +17,27 @@ from .stopping import ENOUGH, FEW_SLOW_STEPS, LARGEST_GAP, Goal, Verdict
 
 __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 
-# With this many rows for each parameter the penalty hardly moves the solution, and its gradient is
-# about that of a subset of the rows. From the solution on the subset, passes without leverages then
-# come close to that on all rows: half the time on 20,000 x 50 (python -m benchmarks firth).
-MANY_ROWS_PER_PARAMETER = 100
+# With many rows for each parameter the penalty hardly moves the solution, and its gradient is about
+# that of a subset of the rows. From the solution on the subset, passes without leverages then come
+# close to that on all rows (2.5 or 250:
+# tests/solvers/test_firth.py::test_few_passes_with_leverages_follow_a_subset fails).
 SUBSET_ROWS_PER_PARAMETER = 25
+# A subset is a fourth of the rows at most.
+MANY_ROWS_PER_PARAMETER = 4 * SUBSET_ROWS_PER_PARAMETER
 # A step changes no raw prediction by more than this and its own size. Where probabilities are 0 or
 # 1, as offsets may make them at the start, there is no curvature that limits it. A step that is to
-# gain less than a nat needs no such limit.
+# gain less than a nat needs no such limit (0.5 or 50:
+# tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 LARGEST_CHANGE = 5.0
 # From this typical leverage on, the penalised likelihood may have several maxima: 0.24 was the
-# smallest of 75 cold starts that ended in a lower one, of 1,100 data sets.
+# smallest of 75 cold starts that ended in a lower one, of 1,100 data sets (2:
+# tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 LEVERAGE_OF_MAXIMA = 0.2
-# A second start is the optimum under this fraction of the prior, to a relative gap of as much.
+# A second start is the optimum under this fraction of the prior, to a relative gap of as much (0.1:
+# tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 WEAKER_PRIOR = 0.01
-# Maxima this many standard errors apart are two.
+# Maxima this many standard errors apart are two (10:
+# tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 APART = 0.1
 
 

@@ -7,9 +7,10 @@ from .stopping import FEW_SLOW_STEPS, SolverResult, Stopping, Verdict, progress
 
 __all__ = ["LBFGS"]
 
-# After this many iterations in all, L-BFGS starts afresh in variables scaled by the Hessian's
-# diagonal where it has got to. The diagonal at the start is of little use where the loss is small.
-RESCALE_AT = (10, 40, 160)
+# After this many iterations, L-BFGS starts afresh in variables scaled by the Hessian's diagonal
+# where it has got to. The diagonal at the start is of little use where the loss is small (160:
+# +67 % on breast cancer, unscaled, lbfgs).
+RESCALE_AFTER = 40
 
 
 class LBFGS:
@@ -39,7 +40,7 @@ class LBFGS:
         # Overflow is noticed in the end.
         with np.errstate(all="ignore"):
             self.point = self.objective.value_gradient(theta)
-            for end in (*RESCALE_AT, self.goal.max_iter):
+            for end in (RESCALE_AFTER, self.goal.max_iter):
                 n_iter = min(end, self.goal.max_iter) - self.n_iter
                 if n_iter > 0 and self.verdict is Verdict.GO_ON:
                     self._run(n_iter)

@@ -51,7 +51,7 @@ MOST_ROWS = 0.6
 # By this factor the suboptimality may be larger than the Hessian of another problem says (10:
 # tests/solvers/test_path.py::test_digits_along_a_path_come_within_the_gap_of_tol fails).
 DOUBT = 100
-# Steps that are remembered: more gain little and cost two products each (5: +120 % on 5,000 x 100,
+# Steps that are remembered: more gain little and cost two products each (1: +11 % on 5,000 x 100,
 # K = 6, rare classes).
 MAX_STEPS = 30
 

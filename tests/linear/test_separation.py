@@ -151,6 +151,44 @@ def test_units_and_zeros_of_columns_do_not_matter(quasi_separated):
         np.testing.assert_array_equal(found.is_separated, expected)
 
 
+def quasi_separated_by_alike_columns(seed):
+    """Return X of whole numbers up to 1e9, labels, and how many samples at the end are separated.
+
+    The columns are those of a quasi-separated set plus multiples of one another, so that they are
+    nearly alike.
+    """
+    rng = np.random.default_rng(seed)
+    n_classes, p = int(rng.integers(2, 5)), int(rng.integers(2, 9))
+    n_points = int(rng.integers(p + 2, 60))
+    points = np.vstack([np.zeros(p), np.eye(p), rng.integers(-9, 10, size=(n_points, p))])
+    # Each happens with every class: their margins are zero, which leaves the first column alone.
+    Z, label = np.repeat(points, n_classes, axis=0), np.tile(np.arange(n_classes), len(points))
+    n_separated = int(rng.integers(1, 20))
+    first = np.append(np.zeros(len(Z)), rng.integers(1, 3, size=n_separated))
+    X = np.column_stack([first, np.vstack([Z, rng.integers(-9, 10, size=(n_separated, p))])])
+    mix = np.eye(p + 1)
+    for _ in range(16):
+        i, j = rng.choice(p + 1, 2, replace=False)
+        mix[:, j] += int(rng.integers(-9, 10)) * mix[:, i]
+    return X @ mix, np.append(label, np.full(n_separated, n_classes - 1)), n_separated
+
+
+def test_columns_nearly_alike_put_pairs_on_the_boundary():
+    # The programme knows its direction to 1e-10. Taken as it is, with the limits that are close, it
+    # separates none of the sets that this test is about, about a fifth of them.
+    n_found, n_sets = 0, 20
+    for seed in range(n_sets):
+        X, label, n_separated = quasi_separated_by_alike_columns(seed)
+        assert np.abs(X).max() < 2**53  # exact
+        found = find_separation(pairs_of(X, label, 1 if label.max() == 1 else label.max() + 1))
+        if found is not None:
+            assert not found.is_separated[:-n_separated].any()
+            assert found.is_separated[-n_separated:].any()
+            n_found += 1
+    # Without these it is four fifths.
+    assert n_found > 0.9 * n_sets
+
+
 def test_limits_of_the_direction():
     X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     pairs = Pairs.of(X, LABEL, 1, fit_intercept=False)
@@ -158,6 +196,8 @@ def test_limits_of_the_direction():
     assert find_separation(pairs, upper=0.0) is None
 
 
+# HiGHS warns of a tolerance that it does not have.
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("gap", [1e-3, 1e-6, 1e-9, 1e-12])
 def test_two_samples_next_to_each_other(gap):
     # Separated if they are in the order of their classes, else not.
@@ -166,8 +206,8 @@ def test_two_samples_next_to_each_other(gap):
         assert find_separation(pairs_of(X, np.array([0, 1, 0, 1]), 1)) is None
     except Undecided:
         # The HiGHS of SciPy 1.13 gives up on differences close to its tolerance.
-        assert separation.TOLERANCE < gap < 100 * separation.TOLERANCE
-    if gap > separation.TOLERANCE:
+        assert 1e-10 < gap < 1e-8
+    if gap > 1e-10:
         assert find_separation(pairs_of(X, np.array([0, 0, 1, 1]), 1)) is not None
 
 

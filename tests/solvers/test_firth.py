@@ -188,6 +188,26 @@ def test_start_on_a_subset_leads_to_the_same_solution(n_classes):
     assert_allclose(results[0].theta, results[1].theta, rtol=0, atol=1.5e-5)
 
 
+def test_few_passes_with_leverages_follow_a_subset(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5_000, 20))
+    label = (X @ rng.normal(size=20) - 2 + rng.logistic(size=len(X)) > 0).astype(int)
+    penalised, counts = make_penalised(X, label), []
+    plan, complete = firth_plan(penalised), JeffreysObjective.complete
+
+    def counted(self, *arguments, **options):
+        counts[-1] += self.objective.samples.n_samples == len(X)
+        return complete(self, *arguments, **options)
+
+    monkeypatch.setattr(JeffreysObjective, "complete", counted)
+    for one in (plan, plan.without_start()):
+        counts.append(0)
+        assert solve_firth(one, penalised, Goal.of(1e-4, 100)).verdict.is_solved
+    # Newton's method that starts next to the solution squares what is left: two steps, not seven.
+    assert counts[0] <= 2
+    assert counts[1] >= 2 * counts[0]
+
+
 def test_subset_without_some_of_the_columns_is_no_start():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5_000, 3))

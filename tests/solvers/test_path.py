@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
+from sklogloss import logloss_path
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.path import PathPoint, solve_from, solve_path
 from sklogloss.solvers.plan import Facts, make_plan
@@ -109,6 +111,23 @@ def test_points_come_one_by_one(make_problems):
     first = next(path)
     assert first.result.converged
     assert problems[0].violation(*first.result.objective.coef_intercept(first.theta)) <= GOAL.tol
+
+
+def test_digits_along_a_path_come_within_the_gap_of_tol(log_loss_problem):
+    # The Hessian of the penalty before says how far the optimum is, and is wrong by a factor.
+    X, y = load_digits(return_X_y=True)
+    X = X / 16
+    loose, tight = (logloss_path(X, y, Cs=20, tol=tol, n_jobs=1) for tol in (1e-4, 1e-9))
+    for C, *ends in zip(
+        loose.Cs, loose.coefs, loose.intercepts, tight.coefs, tight.intercepts, strict=True
+    ):
+        problem = log_loss_problem(X, y, l2=1 / (C * len(X)))
+        value, least = (
+            problem.value(coef.T, intercept)
+            for coef, intercept in zip(ends[::2], ends[1::2], strict=True)
+        )
+        # A gap of 1e-11, and the rounding errors of a sum.
+        assert value <= least * (1 + 1e-11 + len(X) * np.finfo(np.float64).eps)
 
 
 def test_a_start_close_by_saves_iterations(make_problems):
