@@ -23,7 +23,7 @@ SLOPE_TOL = 1e-7
 MAX_ITER = 200
 # Raw predictions, in parts of their median, that are as good as infinite.
 LARGEST = 1e12
-# Means of raw predictions over the classes, in parts of that median, that are far from zero.
+# Largest raw predictions of samples, in parts of that median, that are far from zero.
 FAR = 1e3
 # Rows whose median tells the size of raw predictions.
 ROWS_OF_SIZE = 2_000
@@ -57,7 +57,12 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
     if size == 0:
         return 1.0
     if whole.is_far_from_zero(size):
-        return best_slope(replace(forecasts, raw_prediction=_centred(whole.samples.X)), tol)
+        # Beside the largest class, so that those close to it keep their digits.
+        raw = whole.samples.X
+        with np.errstate(over="ignore"):
+            raw = np.maximum(raw - raw.max(axis=1, keepdims=True), -LARGEST * size)
+        forecasts = replace(forecasts, raw_prediction=raw)
+        whole = _SlopeLoss.of(forecasts)
     limits = np.finfo(whole.samples.dtype)
     if not limits.tiny**0.25 < size < limits.max**0.25:
         # Squares leave the range of the dtype.
@@ -157,7 +162,7 @@ class _SlopeLoss:
         raw = self.samples.X
         if raw.shape[1] == 1 or max(raw.max(), -raw.min()) <= FAR * size:
             return False
-        return bool(np.abs(raw.mean(axis=1)).max() > FAR * size)
+        return bool(np.abs(raw.max(axis=1)).max() > FAR * size)
 
     def derivative(self, slope: float) -> float:
         if self.loss.n_classes >= MANY_CLASSES:
@@ -223,4 +228,9 @@ class _SlopeLoss:
 
 
 def _centred(raw: np.ndarray) -> Any:
-    return raw if raw.shape[1] == 1 else raw - raw.mean(axis=1, keepdims=True)
+    if raw.shape[1] == 1:
+        return raw
+    # So small that their sum stays within the range of the dtype.
+    unit = raw.dtype.type(2.0 ** raw.shape[1].bit_length())
+    with np.errstate(over="ignore"):
+        return raw - unit * (raw / unit).mean(axis=1, keepdims=True)

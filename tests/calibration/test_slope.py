@@ -55,6 +55,27 @@ def test_what_all_classes_have_in_common_changes_nothing(n_classes):
     assert slope_of(y, moved) == pytest.approx(slope_of(y, z), rel=1e-7)
 
 
+@pytest.mark.parametrize("row", [[1.0, 1, 1], [1, 0, 0], [1, 1 / 3, -1 / 7], [1, -1, -1]])
+def test_a_row_at_the_end_of_the_range_of_floats_is_one_that_is_right(row):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(1000, 3))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    y[0] = 0
+    expected = slope_of(y[1:], z[1:])
+    z[0] = np.finfo(float).max * np.array(row)
+    assert slope_of(y, z) == pytest.approx(expected, rel=1e-7)
+
+
+def test_a_class_that_is_ruled_out_takes_no_digits_from_the_others():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(1000, 3))
+    z[::3, 2] = -100
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    expected = slope_of(y, z)
+    z[::3, 2] = -1e30
+    assert slope_of(y, z) == pytest.approx(expected, rel=1e-7)
+
+
 @pytest.mark.parametrize("is_soft", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_classes", [3, 5])
