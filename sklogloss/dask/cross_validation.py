@@ -129,13 +129,17 @@ class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
             rules, function = self._stratified(problem, blocks), _numbers_of
         numbers = blocks.holding(problem.blocks.is_held).map("folds", function, rules)
         each = blocks.collect("folds", _FoldTotals(problem.encoding), numbers)
-        sizes, totals = (_sum_of_shapes(parts) for parts in zip(*each, strict=True))
-        found = np.flatnonzero(sizes[1:])
-        if len(found) == 0:
+        found = np.unique(np.concatenate([of_part for of_part, _ in each]))
+        totals = np.zeros((len(found), len(problem.targets.classes)))
+        for of_part, of_folds in each:
+            totals[np.searchsorted(found, of_part)] += of_folds
+        is_fold = found >= 0
+        if not is_fold.any():
             raise ValueError("cv must put rows into folds, but all have the number -1")
-        if len(found) < len(sizes) - 1:
+        problem.outside_totals = totals[~is_fold].sum(axis=0)
+        problem.fold_totals, found = totals[is_fold], found[is_fold]
+        if found[-1] >= len(found):
             numbers = numbers.map("folds", _Renumbered(found))
-        problem.outside_totals, problem.fold_totals = totals[0], totals[1 + found]
         problem.fold_numbers = numbers.take(problem.numbers)
         return [_fold(problem, problem.fold_numbers, i) for i in range(len(problem.fold_totals))]
 
@@ -253,14 +257,6 @@ def _stratified_sizes(totals, n_folds):
     return (ends + upto_fold) // n_folds - (ends - totals[:, None] + upto_fold) // n_folds
 
 
-def _sum_of_shapes(arrays):
-    # Of arrays of which some have fewer rows, being zero in the others.
-    total = np.zeros((max(map(len, arrays)), *arrays[0].shape[1:]))
-    for array in arrays:
-        total[: len(array)] += array
-    return total
-
-
 # The functions below run where the partitions are.
 
 
@@ -328,22 +324,23 @@ def _given_numbers(block, given):
 
 @dataclass(frozen=True)
 class _FoldTotals:
-    """Rows, and the weight of each class, outside all folds, then in each up to the last one."""
+    """The fold numbers that some row has, -1 included, and the weight of each class in each."""
 
     encoding: Any
 
     def __call__(self, block, numbers):
-        encoding = self.encoding
-        if len(numbers) == 0:
-            return np.zeros(1), np.zeros((1, len(encoding.classes)))
+        encoding, found = self.encoding, np.unique(numbers)
+        totals = np.zeros((len(found), len(encoding.classes)))
+        if len(found) == 0:
+            return found, totals
         targets = encoding.targets(block)
         # As training weighs them: what it has no weight for is not known.
         _, weight = encoding.weighted(targets, block)
         if weight is None:
             weight = np.ones(len(numbers))
-        sizes = np.bincount(numbers + 1)
-        each = [targets.class_totals(weight * (numbers == i - 1)) for i in range(len(sizes))]
-        return sizes, np.array(each)
+        for i, number in enumerate(found):
+            totals[i] = targets.class_totals(weight * (numbers == number))
+        return found, totals
 
 
 @dataclass(frozen=True)

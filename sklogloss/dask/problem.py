@@ -130,8 +130,10 @@ class DaskProblem(Problem):
         self.class_weight, self.exponent = weight, 0
         self.weight_exponent = int(np.frexp(largest)[1])
         if weight is not None or has_sample_weight:
-            of_class = 1.0 if weight is None else weight.max()
-            self.exponent = int(np.frexp(largest * of_class)[1])
+            # The product itself may leave the range of floats.
+            self.exponent = self.weight_exponent
+            if weight is not None:
+                self.exponent += int(np.frexp(weight.max())[1])
 
     def _set_samples(self, facts, log):
         # Partitions without a row are left out, then those without a row that has weight.
@@ -200,7 +202,8 @@ class DaskProblem(Problem):
         each = self.samples.partitions.collect("groups", _with_weight, labels)
         _, n_groups = group_indices("groups", np.concatenate(each), "clusters")
         found = np.unique(np.concatenate(each))
-        return PartitionedRows(labels.map("groups", _Places(found))), n_groups
+        places = self.samples.partitions.map("groups", _Places(found), labels)
+        return PartitionedRows(places), n_groups
 
     def check_finite(self, name: str) -> None:
         """Raise a ValueError that names the partition if X has an entry that is not finite."""
@@ -264,9 +267,12 @@ def _with_weight(samples, labels):
 
 @dataclass(frozen=True)
 class _Places:
-    """The places of labels among those that have weight; of others, which score nothing, any."""
+    """The places of the labels of rows with weight; 0 for other rows, which score nothing."""
 
     found: NDArray[Any]
 
-    def __call__(self, labels):
-        return np.minimum(np.searchsorted(self.found, labels), len(self.found) - 1)
+    def __call__(self, samples, labels):
+        rows, places = samples.rows_with_weight, np.zeros(len(labels), dtype=np.intp)
+        rows = slice(None) if rows is None else rows
+        places[rows] = np.searchsorted(self.found, labels[rows])
+        return places

@@ -156,6 +156,18 @@ def test_weights_offsets_and_soft_targets():
             np.testing.assert_allclose(found.intercept_, local.intercept_, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_products_of_weights_may_leave_the_range_of_floats(size):
+    X, y = make_data()
+    # Without a penalty the size of the weights changes nothing.
+    expected = LogLossClassifier(C=np.inf, class_weight={0: 2.0, 1: 1.0}, tol=1e-8)
+    found = LogLossClassifier(C=np.inf, class_weight={0: 2 * size, 1: size}, tol=1e-8)
+    with dask.config.set(scheduler="sync"):
+        expected.fit(*collected(X, y), 1.0)
+        found.fit(*collected(X, y), size)
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=0, atol=1e-8)
+
+
 def test_focal_loss_and_float32():
     X, y = make_data()
     local = sklogloss.FocalLogisticRegression(gamma=2, tol=1e-8).fit(X, y)

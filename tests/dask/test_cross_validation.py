@@ -49,8 +49,8 @@ def test_integer_is_stratified_in_the_order_of_the_rows(n_classes, scoring):
 def test_given_folds_weights_offsets_and_l1():
     X, y = make_data(2)
     rng = np.random.default_rng(1)
-    # Rows of -1 are in all training sets, and the fold 1 has no row.
-    folds = rng.choice([-1, 0, 2, 3], size=len(y))
+    # Rows of -1 are in all training sets. Folds may be numbered by dates.
+    folds = rng.choice([-1, 0, 20261130, 20261201], size=len(y))
     weight = rng.integers(3, size=len(y)).astype(float)
     offset = rng.normal(size=len(y))
     settings = {"Cs": [0.01, 1.0], "scoring": "neg_log_loss", "l1_ratios": [0.0, 1.0]}
