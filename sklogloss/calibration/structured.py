@@ -130,12 +130,12 @@ class StructuredScaling(LogitCalibrator):
         scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
         # Of many samples, float32 has more digits than the coefficients are known to.
         dtype, tol = (np.float32, TOL_OF_MANY) if are_many else (np.float64, 1e-4)
-        X = np.multiply(scale, z, dtype=dtype, casting="same_kind")
+        X = _scaled(z, scale, dtype)
         data = _Data(
             X,
             y,
             None if forecasts.sample_weight is None else forecasts.sample_weight * unit,
-            X if slope == scale else np.multiply(slope, z, dtype=dtype, casting="same_kind"),
+            X if slope == scale else _scaled(z, slope, dtype),
         )
         Cs = self._strengths(n_classes)
         some = _rows_of_choice(data) if self.cv is None and len(Cs) > 1 else None
@@ -152,7 +152,7 @@ class StructuredScaling(LogitCalibrator):
         data.fit(model)
         if isinstance(model, LogLossClassifierCV):
             self.C_, self.scores_ = model.C_, model.scores_[:, 0]
-        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_
+        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_.astype(np.float64)
         self.intercept_ = model.intercept_
 
     def _strengths(self, n_classes: int) -> NDArray[Any]:
@@ -172,6 +172,12 @@ class StructuredScaling(LogitCalibrator):
 
 def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
     return raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
+
+
+def _scaled(z: NDArray[Any], factor: float, dtype: Any) -> NDArray[Any]:
+    # Only the product need be within the range of the dtype.
+    product: NDArray[Any] = np.empty(z.shape, dtype)
+    return np.multiply(z, factor, out=product, casting="same_kind")
 
 
 class _Data(NamedTuple):

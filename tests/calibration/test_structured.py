@@ -38,6 +38,14 @@ def test_some_of_many_samples_choose_a_strength_as_good():
     assert losses[0] == pytest.approx(losses[1], abs=0.002)
 
 
+@pytest.mark.parametrize("size", [1e100, 1e-100])
+def test_many_samples_may_leave_the_range_of_float32(size):
+    y, z = mixed(25_000)
+    losses = [log_loss(y, StructuredScaling().fit(x, y).predict_proba(x)) for x in (z, size * z)]
+    # Either is within a relative 1e-6 of the smallest.
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
 def test_strong_penalty_is_temperature_scaling_with_intercepts(forecasts):
     y, z = forecasts(1000, 4)
     slope = TemperatureScaling().fit(z, y).slope_
