@@ -45,8 +45,8 @@ class MethodScore(NamedTuple):
     Attributes
     ----------
     log_loss : float
-        Mean over the rows, in nats. Of a calibrator, an estimate for one that is fitted to as many
-        rows as there are.
+        Mean over the rows, in nats. Of a calibrator that is smooth, an estimate for one that is
+        fitted to as many rows as there are.
     excess : float
         What it has more than the best method.
     standard_error : float

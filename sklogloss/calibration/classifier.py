@@ -85,7 +85,7 @@ class CalibratedClassifier(WrappingClassifier):
     scores_ : dict of str to MethodScore
         For "auto", the held-out log loss of each method, how much it exceeds that of the best, and
         the standard error of that. Calibrators were fitted to all folds but one and judged on that;
-        what they lack for want of these rows is corrected for [1]_.
+        what smooth ones lack for want of these rows is corrected for [1]_.
     estimators_ : list of classifiers
         The fitted ones: one, or with ensemble=True one for each fold.
     calibrators_ : list of calibrators
