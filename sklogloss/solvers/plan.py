@@ -30,8 +30,8 @@ MOST_ENTRIES_TAKEN = MANY_PARAMETERS**2 // 2
 # Entries of such a subset that are worth taking, if they are ROWS_PER_PARAMETER: 18 megabytes. A
 # few more rows save no pass (400,000 x 20 and 300,000 x 50: as many with an eighth).
 ENTRIES_WORTH_TAKING = MOST_ENTRIES_TAKEN // 8
-# A random subset has at least this fraction of the rows, unless these are in partitions, and at most
-# twice that (1 / 64: +35 % on 100,000 x 20).
+# A random subset has at least this fraction of the rows, unless these are in partitions, and at
+# most twice that (1 / 64: +35 % on 100,000 x 20).
 SUBSET_FRACTION = 1 / 16
 # Rows, at least, of a subset. As many tell center and scale (1024: +26 % on 11,000 x 6; 16,384:
 # +35 % on 100,000 x 20).
