@@ -146,7 +146,7 @@ class RowReduction:
         """
         if self.factor is not None:
             coef_gradient = coef_gradient / self.factor[:, None]
-        of_rows = self.X @ coef_gradient.astype(self.X.dtype)
+        of_rows = _product(self.X, coef_gradient)
         of_rows = of_rows - np.outer(self.row_means, intercept_gradient)
         if self.objective.fit_intercept:
             of_rows -= of_rows.mean(axis=0)
@@ -160,7 +160,7 @@ class RowReduction:
     def coef_intercept(self, theta):
         """Return coef (n_features, n_columns) and intercept (n_columns,) of a theta in v."""
         a, intercept = self.row_coefficients(theta)
-        coef = self.X.T @ a.astype(self.X.dtype)
+        coef = _product(self.X.T, a)
         if self.factor is not None:
             coef = coef / self.factor[:, None]
         return coef, intercept - self.row_means @ a
@@ -189,6 +189,13 @@ def _cross_products(samples, weight, single, fit_intercept):
             block = block.astype(np.float32)
         products += block @ block.T
     return np.tril(products), X @ (center if weight is None else weight * center)
+
+
+def _product(X, vectors):
+    # X @ vectors in the arithmetic of X, the range of which neither terms nor sums leave.
+    _, exponent = np.frexp(np.abs(vectors).max(initial=0) * len(vectors))
+    scaled = np.ldexp(vectors, -exponent).astype(X.dtype)
+    return np.ldexp((X @ scaled).astype(np.float64), exponent)
 
 
 def _center(products):

@@ -209,3 +209,12 @@ def test_float32_of_more_features_than_samples_is_solved_in_the_space_of_the_row
     LogLossClassifier().fit(X, np.arange(60) % 4)
     assert n_features
     assert max(n_features) <= 60
+
+
+def test_squares_of_more_features_than_samples_may_leave_the_range_of_float32():
+    X, y = np.random.default_rng(0).normal(size=(60, 1000)).astype(np.float32), np.arange(60) % 2
+    expected = FocalLogisticRegression(C=1.0).fit(X, y).predict_proba(X)
+    X = np.ldexp(X, 100)
+    found = FocalLogisticRegression(C=2.0**-200).fit(X, y).predict_proba(X)
+    # Both come within a relative 1e-7 of the optimum: its root, in raw predictions.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-4)
