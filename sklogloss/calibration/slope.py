@@ -150,7 +150,10 @@ class _SlopeLoss:
 
     def size(self) -> float:
         # Of the differences between raw predictions that matter: their median over some rows.
-        rows = self.samples.X[:: max(1, self.samples.n_samples // ROWS_OF_SIZE)]
+        # Random ones: every so many rows may be of one kind.
+        rows = self.samples.X
+        if len(rows) > ROWS_OF_SIZE:
+            rows = rows[random_rows(self.samples, ROWS_OF_SIZE)]
         differences = _centred(rows)
         if not differences.any():
             differences = _centred(self.samples.X)

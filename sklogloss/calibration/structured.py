@@ -29,6 +29,9 @@ TOL_OF_MANY = 3.0
 # So for the temperature, the centre of the penalty, whose own error is some 1e-3. One step over all
 # rows ends much closer than this.
 SLOPE_TOL_OF_MANY = 1e-2
+# Raw predictions up to this, after temperature scaling, lose less than 1e-4 nats in float32. Those
+# of classes that are ruled out may be far larger.
+LARGEST_IN_SINGLE = 1e3
 
 
 class StructuredScaling(LogitCalibrator):
@@ -45,7 +48,8 @@ class StructuredScaling(LogitCalibrator):
     parameters and overfits [1]_, [2]_.
 
     For two classes, a matrix adds nothing, and this is `VectorScaling`. For more than 20,000
-    samples, the matrix is fitted in float32, to a log loss within a relative 1e-6 of the smallest.
+    samples, the matrix is fitted in float32, to a log loss within a relative 1e-6 of the smallest,
+    unless raw predictions are too large for that.
 
     Parameters
     ----------
@@ -129,7 +133,8 @@ class StructuredScaling(LogitCalibrator):
         # size 1 if that has found nothing in them.
         scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
         # Of many samples, float32 has more digits than the coefficients are known to.
-        dtype, tol = (np.float32, TOL_OF_MANY) if are_many else (np.float64, 1e-4)
+        is_single = are_many and scale * max(z.max(), -z.min()) <= LARGEST_IN_SINGLE
+        dtype, tol = (np.float32, TOL_OF_MANY) if is_single else (np.float64, 1e-4)
         X = _scaled(z, scale, dtype)
         data = _Data(
             X,

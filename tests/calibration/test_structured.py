@@ -46,6 +46,19 @@ def test_many_samples_may_leave_the_range_of_float32(size):
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:newton-cholesky failed to converge")
+def test_many_samples_may_have_classes_that_are_ruled_out():
+    # In float32 the other classes of these rows would have no digits left.
+    y, z = mixed(25_000)
+    z[::3, 3] = -1e9
+    y[::3] %= 3
+    losses = [
+        log_loss(y, calibrator.fit(z, y).predict_proba(z))
+        for calibrator in (StructuredScaling(Cs=[1.0]), TemperatureScaling())
+    ]
+    assert losses[0] < losses[1]
+
+
 def test_strong_penalty_is_temperature_scaling_with_intercepts(forecasts):
     y, z = forecasts(1000, 4)
     slope = TemperatureScaling().fit(z, y).slope_

@@ -4,7 +4,8 @@ pytest.importorskip("dask")
 pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="package")
+# Not of the session: idle workers and their profilers take a tenth of a core.
+@pytest.fixture(scope="module")
 def cluster():
     """Return a client of two processes of one thread."""
     from distributed import Client, LocalCluster

@@ -104,9 +104,14 @@ def test_an_interrupt_stops_the_work(cluster):
         time.sleep(0.2)
         return block
 
+    def interrupt():
+        # While the fit waits: what Dask does before may lose an interrupt, as in a finaliser.
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGINT)
+
     X, y = random_collection(64, 100)
     with dask.config.set(scheduler=cluster):
-        interrupter = when_task_runs(cluster, "pass 1", lambda: os.kill(os.getpid(), signal.SIGINT))
+        interrupter = when_task_runs(cluster, "pass 1", interrupt)
         with pytest.raises(KeyboardInterrupt):
             LogLossClassifier().fit(X.map_blocks(slow), y)
         interrupter.join()
