@@ -99,7 +99,15 @@ def named(tasks):
     return [(str(key), task) for key, task in list(tasks.items())]
 
 
-def test_an_interrupt_stops_the_work(cluster):
+@pytest.fixture
+def interruptible():
+    """Let an interrupt raise: shells start jobs in the background with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_stops_the_work(cluster, interruptible):
     def slow(block):
         time.sleep(0.2)
         return block

@@ -419,10 +419,12 @@ def test_fit_after_a_fork_gives_the_same_bits():
 
 # Minutes of work if nothing stops it; for newton-cholesky a single pass takes many seconds.
 LONG_FIT = """
-import sys
+import signal, sys
 import numpy as np
 from sklogloss import LogLossClassifier
 
+# Shells start jobs in the background with interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 X = np.cumsum(rng.normal(size=(200_000, 100)), axis=1)
 y = rng.integers(20, size=len(X))
