@@ -178,17 +178,20 @@ def _cross_products(samples, weight, single, fit_intercept):
         products = data_pass.gram(rows, zero, one, weight, False, single, samples.n_threads)
         return products, np.zeros(n_rows)
     center = X.mean(axis=0, dtype=dtype) if fit_intercept else np.zeros(X.shape[1])
-    products = np.zeros((n_rows, n_rows))
+    of_center = center if weight is None else weight * center
+    products, of_means = np.zeros((n_rows, n_rows)), np.zeros(n_rows)
     # A copy of so many columns is no larger than the cross-products of the most rows.
     for start in range(0, X.shape[1], LARGEST_HESSIAN):
         of_block = slice(start, start + LARGEST_HESSIAN)
-        block = X[:, of_block] - center[of_block]
+        block = X[:, of_block].astype(np.float64, copy=False)
+        of_means += block @ of_center[of_block]
+        block = block - center[of_block]
         if weight is not None:
             block *= np.sqrt(weight[of_block])
         if single:
             block = block.astype(np.float32)
         products += block @ block.T
-    return np.tril(products), X @ (center if weight is None else weight * center)
+    return np.tril(products), of_means
 
 
 def _product(X, vectors):
