@@ -126,8 +126,8 @@ def test_digits_along_a_path_come_within_the_gap_of_tol(log_loss_problem):
             problem.value(coef.T, intercept)
             for coef, intercept in zip(ends[::2], ends[1::2], strict=True)
         )
-        # A gap of 1e-11, and the rounding errors of a sum.
-        assert value <= least * (1 + 1e-11 + len(X) * np.finfo(np.float64).eps)
+        # A gap of 1e-11, which is predicted to a digit, and the rounding errors of a sum.
+        assert value <= least * (1 + 1e-10 + len(X) * np.finfo(np.float64).eps)
 
 
 def test_a_start_close_by_saves_iterations(make_problems):
