@@ -111,8 +111,7 @@ class DaskProblem(Problem):
         )
         self.blocks, self.encoding = blocks, encoding
         self._set_samples(facts, log)
-        self.offset = self.places = None
-        self.sample_weight = None
+        self.sample_weight = self.offset = self.places = None
         if sample_weight is not None:
             parts = blocks.partitions(log, with_X=False).take(self.numbers)
             weights: Any = PartitionedRows(parts.map("weights", _given_weight))
@@ -200,9 +199,9 @@ class DaskProblem(Problem):
         given = aligned("groups", groups, X)
         labels = parts.map("groups", _labels, [given[i] for i in self.numbers])
         each = self.samples.partitions.collect("groups", _with_weight, labels)
-        _, n_groups = group_indices("groups", np.concatenate(each), "clusters")
-        found = np.unique(np.concatenate(each))
-        places = self.samples.partitions.map("groups", _Places(found), labels)
+        of_parts = np.concatenate(each)
+        _, n_groups = group_indices("groups", of_parts, "clusters")
+        places = self.samples.partitions.map("groups", _Places(np.unique(of_parts)), labels)
         return PartitionedRows(places), n_groups
 
     def check_finite(self, name: str) -> None:
