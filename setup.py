@@ -169,6 +169,7 @@ setup(
             extension("softmax_system", "softmax_passes.c"),
             extension("mean_derivatives"),
             extension("cholesky"),
+            extension("free_step"),
             extension("blas_limit"),
             extension("build_info"),
             # Cython writes this file.

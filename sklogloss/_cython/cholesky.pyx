@@ -36,14 +36,6 @@ cdef class CholeskyFactor:
         Squared, of the last factor: how independent the scaled rows are, at least.
     """
 
-    cdef double[:, ::1] factor
-    # Of the diagonal; -1 where that is not positive.
-    cdef double[::1] root
-    cdef bint is_finite
-    cdef double damping
-    cdef readonly bint is_damped
-    cdef readonly double smallest_pivot
-
     def __init__(self, double[:, ::1] matrix not None):
         cdef int n = matrix.shape[0]
         cdef double too_small = n * EPS

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.linalg.blas import dsyr
 
-from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.coordinate_descent import descend, fill_upper_triangle
+from sklogloss._cython.free_step import move_free
 from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART
 
 __all__ = ["QuadraticModel", "minimise_model"]
@@ -55,12 +55,12 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
             break
         if not (is_done and is_sure):
             is_sure = True
-            gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
+            gain, is_cut = move_free(matrix, gradient, u, penalty.l1, *bounds)
             total += gain
             # Where columns are nearly alike, sweeps gain nothing after a step that was cut. For a
             # rough solution, another system is not worth its cost.
             while is_cut and previous_gain == np.inf:
-                gain, is_cut = _solve_on_support(matrix, gradient, u, penalty)
+                gain, is_cut = move_free(matrix, gradient, u, penalty.l1, *bounds)
                 total += gain
             if gain == 0:
                 # Sweeps that free the same ones again are about rounding errors.
@@ -69,45 +69,6 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
                     break
                 solved = free
     return u
-
-
-def _solve_on_support(matrix, gradient, u, penalty):
-    # Newton's step with the signs of u, in place for u and gradient; return by how much the
-    # function fell, and whether the step was cut. A coefficient that would change its sign becomes
-    # zero, one that would leave its bounds ends there. If that gains nothing, the step ends
-    # where half of those would not have ended yet, in the end where the first one does.
-    support = penalty.is_free(u).nonzero()[0]
-    if len(support) == 0:
-        return 0.0, False
-    rows = matrix[support]
-    start, threshold, slope = u[support], penalty.l1[support], gradient[support]
-    factor = CholeskyFactor(rows.take(support, axis=1))  # np.ix_ takes ten times as long
-    step = -factor.solve(slope + threshold * np.sign(start))
-    if not np.isfinite(step).all():
-        return 0.0, False
-    least = np.where((threshold > 0) & (start > 0), 0, -np.inf)
-    most = np.where((threshold > 0) & (start < 0), 0, np.inf)
-    if penalty.is_bounded:
-        least = np.maximum(least, penalty.lower[support])
-        most = np.minimum(most, penalty.upper[support])
-    limits = np.where(step < 0, least, most)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lengths = np.where(step == 0, np.inf, (limits - start) / step)
-    length = 1.0
-    while True:
-        end = np.where(lengths <= length, limits, np.clip(start + length * step, least, most))
-        move = end - start
-        change = move @ rows
-        gain = -(slope @ move + change[support] @ move / 2)
-        gain -= threshold @ (np.abs(end) - np.abs(start))
-        if gain > 0:
-            u[support] = end
-            gradient += change
-            return gain, length < 1
-        is_shorter = lengths < length
-        if not is_shorter.any():
-            return 0.0, False
-        length = np.quantile(lengths[is_shorter], 0.5, method="lower")
 
 
 class QuadraticModel:

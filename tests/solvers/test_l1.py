@@ -223,13 +223,13 @@ def test_a_weak_penalty_on_unequal_weights_takes_few_equations(monkeypatch):
     # From zero nearly all of the 303 coefficients were taken in, and then let go one by one: more
     # than 9,000 systems of equations, for minutes.
     equations = []
-    solve_on_support = coordinate_descent._solve_on_support
+    move_free = coordinate_descent.move_free
 
     def counted(*arguments):
         equations.append(1)
-        return solve_on_support(*arguments)
+        return move_free(*arguments)
 
-    monkeypatch.setattr(coordinate_descent, "_solve_on_support", counted)
+    monkeypatch.setattr(coordinate_descent, "move_free", counted)
     rng = np.random.default_rng(1)
     X, y = rng.standard_normal((65, 100)), rng.integers(3, size=65)
     y[:3] = range(3)

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from sklogloss._cython.free_step import move_free
+
+
+def problem(n=12, seed=0):
+    """Return a positive definite matrix, a linear term, and a point with a third of it zero."""
+    rng = np.random.default_rng(seed)
+    root = rng.standard_normal((2 * n, n))
+    x = rng.standard_normal(n)
+    x[::3] = 0
+    return root.T @ root / n, rng.standard_normal(n), x
+
+
+def value(matrix, linear, l1, x):
+    return linear @ x + x @ matrix @ x / 2 + l1 @ np.abs(x)
+
+
+def moved(matrix, linear, l1, x, lower=None, upper=None):
+    """Return the new x and gradient, the gain and whether the step was cut."""
+    gradient, x = linear + matrix @ x, x.copy()
+    gain, is_cut = move_free(matrix, gradient, x, l1, lower, upper)
+    return x, gradient, gain, is_cut
+
+
+def test_without_kinks_the_step_goes_to_the_minimum():
+    matrix, linear, x = problem()
+    end, gradient, gain, is_cut = moved(matrix, linear, np.zeros(12), x)
+    # A factor of a matrix of condition 100 leaves some 100 n eps.
+    np.testing.assert_allclose(end, np.linalg.solve(matrix, -linear), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(gradient, 0, atol=1e-12)
+    assert not is_cut
+    assert gain > 0
+
+
+def test_coefficients_that_are_zero_stay_where_l1_holds_them():
+    matrix, linear, x = problem()
+    l1 = np.full(12, 1e-6)
+    end, gradient, _, _ = moved(matrix, linear, l1, x)
+    assert np.all(end[::3] == 0)
+    free = end != 0
+    # With such a weak penalty no coefficient but those that cross zero is held.
+    np.testing.assert_allclose(gradient, linear + matrix @ end, rtol=0, atol=1e-12)
+    assert free.any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("is_bounded", [False, True])
+def test_gain_and_gradient_are_those_of_the_function(seed, is_bounded):
+    matrix, linear, x = problem(seed=seed)
+    l1 = np.where(np.arange(12) % 2, 0.3, 0.0)
+    bounds = (np.full(12, -0.8), np.full(12, 0.8)) if is_bounded else (None, None)
+    if is_bounded:
+        x = np.clip(x, *bounds)
+    end, gradient, gain, _ = moved(matrix, linear, l1, x, *bounds)
+    before, after = value(matrix, linear, l1, x), value(matrix, linear, l1, end)
+    # Sums of 12 products of numbers below 10.
+    np.testing.assert_allclose(gain, before - after, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(gradient, linear + matrix @ end, rtol=0, atol=1e-12)
+    assert np.all(end * x * (l1 > 0) >= 0)
+    if is_bounded:
+        assert np.all((end >= -0.8) & (end <= 0.8))
+
+
+def test_a_coefficient_that_would_change_its_sign_becomes_zero():
+    matrix, l1 = np.eye(2), np.array([0.1, 0.1])
+    end, gradient, gain, is_cut = moved(matrix, np.array([1.0, -3.0]), l1, np.array([0.5, 1.0]))
+    np.testing.assert_array_equal(end[0], 0)
+    np.testing.assert_allclose(end[1], 2.9, rtol=1e-15)
+    np.testing.assert_allclose(gradient, [1.0, -0.1], rtol=1e-14)
+    np.testing.assert_allclose(gain, 0.675 + 1.9**2 / 2, rtol=1e-14)
+    assert not is_cut
+
+
+def test_a_step_that_gains_nothing_is_cut():
+    # Zero for the first coefficient, and the second far away: that raises the function, which
+    # along the step itself falls.
+    matrix = np.array([[1.0, 0.999], [0.999, 1.0]])
+    x, linear = np.array([1.0, 0.01]), np.zeros(2)
+    linear[:] = matrix @ [-1.0, 0.0] - matrix @ [0.0, 3.0]
+    l1 = np.array([0.0, 1e-9])
+    for sign in (1.0, -1.0):
+        start = sign * x
+        end, _, gain, _ = moved(matrix, sign * linear, l1, start)
+        before = value(matrix, sign * linear, l1, start)
+        assert gain >= 0
+        np.testing.assert_allclose(
+            gain, before - value(matrix, sign * linear, l1, end), rtol=0, atol=1e-14
+        )
+
+
+def test_nothing_is_free():
+    matrix, linear, _ = problem()
+    assert moved(matrix, linear, np.ones(12), np.zeros(12))[2:] == (0.0, False)
+
+
+def test_a_matrix_that_is_not_finite_moves_nothing():
+    matrix, linear, x = problem()
+    matrix[0, 0] = np.nan
+    end, _, gain, is_cut = moved(matrix, linear, np.zeros(12), x)
+    np.testing.assert_array_equal(end, x)
+    assert (gain, is_cut) == (0.0, False)
+
+
+def test_shapes_are_checked():
+    matrix, linear, x = problem()
+    l1 = np.zeros(12)
+    with pytest.raises(ValueError, match="must have shape"):
+        move_free(matrix, linear[:-1].copy(), x, l1, None, None)
+    with pytest.raises(ValueError, match="both be None"):
+        move_free(matrix, linear, x, l1, np.zeros(12), None)
