@@ -170,6 +170,7 @@ setup(
             extension("mean_derivatives"),
             extension("cholesky"),
             extension("free_step"),
+            extension("two_loops"),
             extension("blas_limit"),
             extension("build_info"),
             # Cython writes this file.

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss._cython.two_loops import add_steps, take_changes
 from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART, SMALL_WORK
 from sklogloss.linear.objective import Objective
 
@@ -465,15 +466,10 @@ class InverseHessian:
 
     def __matmul__(self, vector):
         """Return the product with a vector of shape (n_parameters,)."""
-        product = vector.copy()
-        parts = []
-        for step, change, curvature in reversed(self.steps):
-            part = float(step @ product) / curvature
-            product -= part * change
-            parts.append(part)
+        product, parts = vector.copy(), np.empty(len(self.steps))
+        take_changes(self.steps, product, parts)
         product = self.scale * self.solve(product)
-        for (step, change, curvature), part in zip(self.steps, reversed(parts), strict=True):
-            product += (part - float(change @ product) / curvature) * step
+        add_steps(self.steps, product, parts)
         return product
 
 
