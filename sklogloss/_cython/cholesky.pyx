@@ -1,9 +1,9 @@
 """Cholesky factors of Hessians. The GIL is released, so that folds need not wait."""
 
-from libc.math cimport sqrt
+from libc.math cimport fabs, sqrt
 from libc.string cimport memcpy
 from scipy.linalg.cython_blas cimport dtrsm, dtrsv
-from scipy.linalg.cython_lapack cimport dpotrf
+from scipy.linalg.cython_lapack cimport dpotrf, dtrtri
 
 import numpy as np
 
@@ -63,6 +63,43 @@ cdef class CholeskyFactor:
         """
         root = np.asarray(self.root)
         return (self.damping * root**2 + (root < 0)) * x
+
+    @property
+    def trace(self):
+        """The trace of the matrix, infinite if that has no factor."""
+        cdef double total = 0
+        cdef Py_ssize_t i
+        for i in range(self.root.shape[0]):
+            total += self.root[i] ** 2
+        return total if self.is_finite else np.inf
+
+    def smallest_eigenvalue(self):
+        """Return a lower bound of the matrix's smallest eigenvalue, at most n times too small.
+
+        With the inverse of the factor, the inverse matrix is B'B. Its norm is at most the sum of
+        the squares in B, and the largest sum of a row of B times that of a column (Golub and Van
+        Loan, Matrix Computations, section 2.3). Zero where the factor is damped or not finite.
+        """
+        if self.is_damped or not self.is_finite:
+            return 0.0
+        cdef double[:, ::1] inverse = np.array(self.factor)
+        cdef double[::1] column = np.zeros(len(inverse))
+        cdef double squares = 0, largest_row = 0, largest_column = 0, row, size
+        cdef int n = inverse.shape[0], info
+        cdef Py_ssize_t i, j
+        with nogil:
+            dtrtri(&UPPER, &NOT_UNIT, &n, &inverse[0, 0], &n, &info)
+            for i in range(n):
+                row = 0
+                for j in range(i + 1):
+                    size = fabs(inverse[i, j]) / self.root[j]
+                    squares += size * size
+                    row += size
+                    column[j] += size
+                largest_row = max(largest_row, row)
+            for j in range(n):
+                largest_column = max(largest_column, column[j])
+        return 1 / min(squares, largest_row * largest_column) if info == 0 else 0.0
 
     def solve(self, b not None):
         """Return the solution x of matrix x = b; NaN if the matrix is not finite.

@@ -351,12 +351,8 @@ class BaseLinearClassifier(
         label = targets.labels_if_hard()
         if label is None:
             return False
-        directions = [
-            theta
-            for theta in (result.theta, result.direction)
-            if theta is not None and np.all(np.isfinite(theta))
-        ]
-        return has_no_optimum(result.objective, result.last_point, directions, label)
+        point = result.factored_point or result.last_point
+        return has_no_optimum(result.objective, point, (result.theta, result.direction), label)
 
     def _warn_of_rounding(self, result):
         # The solver had to take float64 to get there, and coef_ is float32.

@@ -95,14 +95,8 @@ class OnCollections(BaseLinearClassifier):
     def _is_separable(self, result, targets):
         # All rows decide where they can be taken together; of more, only a function that separates
         # all of them shows itself.
-        directions = [
-            theta
-            for theta in (result.theta, result.direction)
-            if theta is not None and np.all(np.isfinite(theta))
-        ]
-        return has_no_optimum_in_partitions(
-            result.objective, result.last_point, directions, MOST_ENTRIES_TAKEN
-        )
+        point, directions = result.last_point, (result.theta, result.direction)
+        return has_no_optimum_in_partitions(result.objective, point, directions, MOST_ENTRIES_TAKEN)
 
     def to_local(self) -> Any:
         """Return the local estimator with the same parameters and fitted attributes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
 from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import Curvature, random_rows
@@ -141,6 +142,8 @@ class Evaluation:
         What products with the Hessian need.
     diagonal : ndarray of shape (n_parameters,) or None
         That of the Hessian, in theta, once it was asked for.
+    factor : CholeskyFactor or None
+        Of the Hessian, in theta, once a step was computed with it, and not only roughly.
     """
 
     theta: np.ndarray
@@ -150,6 +153,7 @@ class Evaluation:
     hessian: np.ndarray | None = None
     curvature: Curvature | None = None
     diagonal: np.ndarray | None = None
+    factor: CholeskyFactor | None = None
 
 
 class Objective:

@@ -27,8 +27,8 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     ----------
     objective : Objective
     point : Evaluation
-        Where a solver stopped.
-    directions : list of ndarray of shape (n_parameters,)
+        Close to where a solver stopped; best one with the Hessian's factor.
+    directions : sequence of ndarray of shape (n_parameters,) or None
         Where it was heading: theta itself and its last step.
     label : ndarray of shape (n_samples,)
         Class indices.
@@ -40,7 +40,11 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     has_little_loss = point.value * objective.weight_sum < objective.loss.unit
     if not has_little_loss and certainly_overlap(objective, point):
         return False
-    smallest = [_smallest_margin(objective, theta, label) for theta in directions]
+    smallest = [
+        _smallest_margin(objective, theta, label)
+        for theta in directions
+        if theta is not None and np.all(np.isfinite(theta))
+    ]
     if any(margin > SMALL_MARGIN for margin in smallest):
         return True
     if has_little_loss and certainly_overlap(objective, point):

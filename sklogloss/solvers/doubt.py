@@ -41,13 +41,26 @@ def is_doubtful(result):
         is_solved = result.verdict.is_solved
         if is_solved and suboptimality_bound(objective, result.last_point) <= tolerated:
             return False
-        return not gain_of_step(objective, result.theta) <= tolerated
+        objective = objective.replace(samples=objective.samples.astype(np.float64))
+        point = objective.value_gradient_hessian(result.theta)
+        gain = gain_of_step(objective, point)
+        if point.factor is not None:
+            result.factored_point = point
+        return not gain <= tolerated
 
 
-def gain_of_step(objective, theta):
-    """Return the gain (nats) that Newton's step of the parameters that may move promises."""
-    objective = objective.replace(samples=objective.samples.astype(np.float64))
-    point, penalty = objective.value_gradient_hessian(theta), objective.penalty_in_theta
+def gain_of_step(objective, point):
+    """Return the gain (nats) that Newton's step of the parameters that may move promises.
+
+    Parameters
+    ----------
+    objective : Objective
+        In float64.
+    point : Evaluation
+        With the Hessian, which is overwritten; with its factor afterwards if all parameters may
+        move.
+    """
+    theta, penalty = point.theta, objective.penalty_in_theta
     hessian, slope = point.hessian, penalty.subgradient(point.gradient, theta)
     if objective.n_columns > 1:
         fix_class_shift(hessian, objective)
@@ -55,7 +68,11 @@ def gain_of_step(objective, theta):
     free = np.flatnonzero(penalty.is_free(theta) | (slope != 0))
     if len(free) == 0:
         return 0.0
-    slope, factor = slope[free], CholeskyFactor(hessian[np.ix_(free, free)])
+    if len(free) == len(theta):
+        factor = point.factor = CholeskyFactor(hessian)
+    else:
+        factor = CholeskyFactor(hessian[np.ix_(free, free)])
+    slope, point.hessian = slope[free], None
     direction = factor.solve(-slope)
     if factor.is_damped:
         point = objective.value_gradient(theta, curvature=True)

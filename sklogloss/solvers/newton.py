@@ -83,9 +83,11 @@ class Newton:
             if at_most < np.inf and not point.value <= at_most:
                 self.model.forget()
                 point = self.model.evaluate(self.objective.start())
-            start_value = point.value
+            start_value, factored = point.value, None
             for n_iter in range(self.goal.max_iter + 1):
                 direction = self.model.direction(point, stopping)
+                if point.factor is not None:
+                    factored = point
                 decrement = decrement_of(self.objective, point, direction)
                 if self.goal.verbose:
                     self.goal.report(
@@ -111,7 +113,7 @@ class Newton:
                 if self.model.hides_curvature(point):
                     verdict = Verdict.ROUNDING
             result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
-            result.start_value = start_value
+            result.start_value, result.factored_point = start_value, factored
             if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
                 self._take_last_step(result, end, stopping.rounding)
                 if self.goal.watch is not None:
@@ -303,6 +305,7 @@ class ExactHessian(HessianModel):
         self.keep(point.hessian, dtype, point.value)
         point.hessian = None
         if objective.penalty.is_smooth:
+            point.factor = None if self.is_rough else self.factor
             direction = self.last_solve(-point.gradient)
         else:
             direction = self._direction_of_model(point, stopping)

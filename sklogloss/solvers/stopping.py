@@ -180,6 +180,8 @@ class SolverResult:
         Whether the Hessian was found to be positive definite close to theta.
     start_value : float
         The objective where the solver started.
+    factored_point : Evaluation or None
+        The last one whose Hessian was factored.
     method : Method or None
         Of a plan, the one that ended.
     """
@@ -192,6 +194,7 @@ class SolverResult:
     direction: np.ndarray | None = None
     curves_upwards: bool = False
     start_value: float = np.inf
+    factored_point: Evaluation | None = None
     method: Any = None
 
     @cached_property

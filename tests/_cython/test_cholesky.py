@@ -60,3 +60,29 @@ def test_says_where_the_matrix_all_but_vanishes():
     assert whole.smallest_pivot == pytest.approx(0.75, rel=4 * np.finfo(np.float64).eps)
     assert CholeskyFactor(np.array([[1.0, 0.0], [1.0, 1.0]])).is_damped
     assert CholeskyFactor(np.array([[1.0, 0.0], [0.0, 0.0]])).is_damped
+
+
+@pytest.mark.parametrize("n", [1, 7, 150])
+def test_bounds_the_smallest_eigenvalue(n):
+    matrix, _ = simulate(n)
+    matrix /= np.abs(matrix).max()
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    # NumPy knows eigenvalues to n eps times the largest.
+    rounding = n * np.finfo(np.float64).eps
+    factor = CholeskyFactor(matrix.copy())
+    bound = factor.smallest_eigenvalue()
+    assert 0 < bound <= eigenvalues[0] + rounding
+    well_conditioned = CholeskyFactor(matrix + np.eye(n))
+    bound, least = well_conditioned.smallest_eigenvalue(), eigenvalues[0] + 1
+    assert least / n <= bound * (1 + rounding)
+    assert bound <= least * (1 + rounding)
+    assert factor.trace == pytest.approx(np.trace(matrix), rel=rounding)
+
+
+def test_no_bound_where_the_matrix_is_damped_or_not_finite():
+    matrix, _ = simulate(20, rank=12)
+    assert CholeskyFactor(matrix).smallest_eigenvalue() == 0
+    matrix[2, 1] = np.nan
+    factor = CholeskyFactor(matrix)
+    assert factor.smallest_eigenvalue() == 0
+    assert factor.trace == np.inf

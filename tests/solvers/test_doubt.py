@@ -152,8 +152,8 @@ def test_the_gain_of_a_step_is_that_of_coefficients_that_may_move():
         clf.fit(X, y)
         theta = objective.theta(clf.coef_.T, clf.intercept_)
         # Newton's method leaves the square of a small gap.
-        assert gain_of_step(objective, theta) <= 1e-12
-        gain = gain_of_step(objective, objective.start())
+        assert gain_of_step(objective, objective.value_gradient_hessian(theta)) <= 1e-12
+        gain = gain_of_step(objective, objective.value_gradient_hessian(objective.start()))
         # From zero a coefficient moves where it has no L1 penalty, and the intercept always.
         best = objective.value_gradient(theta).value
         most = objective.value_gradient(objective.start()).value - best
