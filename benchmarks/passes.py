@@ -12,6 +12,7 @@ from benchmarks.tasks import FOLDER_TASKS, TASKS, load_task
 from sklogloss._cython import data_pass
 from sklogloss.linear import reduction as reduction_module
 from sklogloss.linear import samples as samples_module
+from sklogloss.linear import scores as scores_module
 
 PASSES = (
     "moments",
@@ -21,6 +22,7 @@ PASSES = (
     "gram",
     "hessian_product",
     "hessian_diagonal",
+    "transposed_product",
 )
 
 COLUMNS = {
@@ -65,7 +67,7 @@ class CountingPasses:
 def counting(note):
     """Call note(name, design, arguments) before each pass of the fits in this context."""
     passes = CountingPasses(note)
-    modules = (samples_module, reduction_module)
+    modules = (samples_module, scores_module, reduction_module)
     for module in modules:
         module.data_pass = passes
     try:

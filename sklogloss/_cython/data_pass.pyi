@@ -49,6 +49,9 @@ def hessian_product(
     intercept: _Array,
     n_threads: int,
 ) -> _Sums: ...
+def transposed_product(
+    design: Design, rows: _Array, sample_weight: _Array | None, n_threads: int
+) -> _Sums: ...
 def hessian_diagonal(
     design: Design,
     loss: LossKernel,

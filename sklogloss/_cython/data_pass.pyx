@@ -13,8 +13,9 @@ from .design cimport Design, Gram
 from .loss_kernel cimport LossKernel
 from .pass_steps cimport (
     ClassMeanRequest, Curvature, DiagonalRequest, HessianRequest, LinearPredictor,
-    PredictionRequest, ProductRequest, ValueGradientRequest, class_mean_gram_step, gram_step,
-    hessian_diagonal_step, hessian_product_step, moments_step, predict_step, value_gradient_step
+    PredictionRequest, ProductRequest, RowsRequest, ValueGradientRequest, class_mean_gram_step,
+    gram_step, hessian_diagonal_step, hessian_product_step, moments_step, predict_step,
+    transposed_product_step, value_gradient_step
 )
 from .row_pass cimport MAX_SLOTS, ONE_THREAD_WORK, Step, run
 
@@ -277,6 +278,30 @@ def hessian_product(
     cdef Step step = Step(hessian_product_step, &request, loss.n_columns, 0, NULL)
     n_sums = (design.n_features + 1) * loss.n_columns
     work = 1.0 * design.n_stored * loss.n_columns + 2.0 * design.n_samples * loss.n_columns
+    return run(design, weight, &step, n_sums, work, n_threads)
+
+
+def transposed_product(Design design not None, rows, sample_weight, int n_threads):
+    """Return X' times the weighted rows, and the sums of these.
+
+    Parameters
+    ----------
+    design, sample_weight, n_threads
+        As for `value_gradient`.
+    rows : Fortran-ordered array of shape (n_samples, n_columns)
+
+    Returns
+    -------
+    sums : ndarray of shape ((n_features + 1) * n_columns,), float64
+        The product of shape (n_features, n_columns), then n_columns sums of the rows.
+    """
+    cdef const char *weight = weight_address(design, sample_weight)
+    cdef RowsRequest request
+    request.n_columns = rows.shape[1]
+    request.rows = address(rows, "rows", design, (design.n_samples, request.n_columns))
+    cdef Step step = Step(transposed_product_step, &request, request.n_columns, 0, NULL)
+    n_sums = (design.n_features + 1) * request.n_columns
+    work = 0.5 * design.n_stored * request.n_columns + design.n_samples * request.n_columns
     return run(design, weight, &step, n_sums, work, n_threads)
 
 

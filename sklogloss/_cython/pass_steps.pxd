@@ -65,6 +65,11 @@ ctypedef struct PredictionRequest:
     char *out                       # C-ordered (n_samples, n_columns)
 
 
+ctypedef struct RowsRequest:
+    Py_ssize_t n_columns
+    const char *rows                # (n_samples, n_columns)
+
+
 # Steps, each a step_function.
 
 # sums = value, gradient in coef (n_features, n_columns), gradient in intercept (n_columns,), then
@@ -74,6 +79,10 @@ cdef void value_gradient_step(
 
 # sums = product in coef, product in intercept. request: ProductRequest.
 cdef void hessian_product_step(
+    Design, const char *, const void *, Scratch *, double *) noexcept nogil
+
+# sums = X' times the rows (n_features, n_columns), sums of the rows. request: RowsRequest.
+cdef void transposed_product_step(
     Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
 # sums = diagonal in coef, diagonal in intercept. request: DiagonalRequest.

@@ -1,7 +1,7 @@
 """What a pass computes from one block of rows. pass_steps.pxd says what goes in and out."""
 
 from cython cimport floating
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .loss_evaluation cimport write_rows
 
@@ -149,6 +149,20 @@ cdef void hessian_product_step(
         request.curvature.values + scratch.block.start * design.itemsize, design.n_samples,
         scratch.raw_prediction)
     add_gradient(design, sample_weight, scratch, n_columns, scratch.raw_prediction, sums)
+
+
+cdef void transposed_product_step(
+    Design design, const char *sample_weight, const void *request_, Scratch *scratch,
+    double *sums,
+) noexcept nogil:
+    cdef const RowsRequest *request = <const RowsRequest *> request_
+    cdef Py_ssize_t k
+    for k in range(request.n_columns):
+        memcpy(
+            scratch.gradient + k * design.block_rows * design.itemsize,
+            request.rows + (scratch.block.start + k * design.n_samples) * design.itemsize,
+            scratch.block.n_rows * design.itemsize)
+    add_gradient(design, sample_weight, scratch, request.n_columns, scratch.gradient, sums)
 
 
 cdef inline void diagonal_entry(

@@ -27,6 +27,7 @@ from sklogloss.classifiers.callbacks import FitTasks, fit_with_callbacks
 from sklogloss.classifiers.folds import make_folds, solve_paths
 from sklogloss.classifiers.grids import check_Cs, check_l1_ratios, default_Cs
 from sklogloss.classifiers.path import (
+    DEFAULT_TOL,
     join_coefficients,
     path_coefficients,
     penalties,
@@ -57,7 +58,6 @@ __all__ = ["LogLossClassifierCV"]
 # The fits that serve the choice come within this part of the optimum at the default tol: what is
 # left of the differences between scores is far below their standard error.
 FOLD_GAP, SMALLEST_FOLD_GAP = 1e-7, 1e-11
-DEFAULT_TOL = 1e-4
 DEFAULT_N_FOLDS = 5
 
 

@@ -22,9 +22,10 @@ from sklogloss.inputs.parameters import Interval, check_parameter, check_paramet
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.path import solve_path
 from sklogloss.solvers.plan import SMOOTH_SOLVERS
-from sklogloss.solvers.stopping import Goal
+from sklogloss.solvers.stopping import LARGEST_GAP, Goal
 
 __all__ = [
+    "DEFAULT_TOL",
     "LogLossPath",
     "join_coefficients",
     "logloss_path",
@@ -33,6 +34,8 @@ __all__ = [
     "split_coefficients",
     "warn_of_unconverged",
 ]
+
+DEFAULT_TOL = 1e-4
 
 
 @dataclass
@@ -141,7 +144,7 @@ def logloss_path(
     class_weight: dict[Any, float] | str | None = None,
     label_smoothing: float = 0.0,
     solver: str = "auto",
-    tol: float = 1e-4,
+    tol: float = DEFAULT_TOL,
     max_iter: int = 100,
     n_jobs: int | None = None,
     verbose: int = 0,
@@ -168,8 +171,12 @@ def logloss_path(
         Fraction of the penalty that is L1, from 0 to 1.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights; 1 if None.
-    fit_intercept, class_weight, label_smoothing, solver, tol, max_iter, n_jobs, verbose
+    fit_intercept, class_weight, label_smoothing, solver, max_iter, n_jobs, verbose
         As for `LogLossClassifier`, for each value of C.
+    tol : float, default=1e-4
+        As for `LogLossClassifier`. With an L1 penalty and a tol of 1e-4 or more, each objective
+        comes within a relative 1e-6 of its optimum; a smaller tol asks for as many digits as
+        `LogLossClassifier` has.
     offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         As for `LogLossClassifier.fit`.
     penalty_factor, bounds
@@ -260,7 +267,9 @@ def _solve_grid(model, problem, Cs, l1_ratio):
             Cs = default_Cs(Cs)
         from_strong_to_weak = np.argsort(Cs, kind="stable")
         grid = penalties(problem, Cs[from_strong_to_weak], l1_ratio)
-        goal = Goal.of(model.tol, model.max_iter, model.verbose)
+        # Zeros are exact; of the rest, more digits than these are not worth their passes.
+        gap = LARGEST_GAP if l1_ratio > 0 and model.tol >= DEFAULT_TOL else None
+        goal = Goal.of(model.tol, model.max_iter, model.verbose, gap)
         if hasattr(model, "_callback_fit_ctx"):
             goal = replace(goal, watch=FitTasks(model, problem))
         points = list(solve_path(objective, grid, goal, solver=model.solver))

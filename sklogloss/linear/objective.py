@@ -250,7 +250,7 @@ class Objective:
         sums, kept = self.samples.value_gradient(
             self.loss, self.coef_intercept(theta), curvature=curvature
         )
-        evaluation = self._evaluation(theta, sums[0], sums[1:])
+        evaluation = self.evaluation(theta, sums[0], sums[1:])
         evaluation.curvature = kept
         return evaluation
 
@@ -277,7 +277,7 @@ class Objective:
             self.loss, self.coef_intercept(theta), self.coordinates, single=single, stride=stride
         )
         end = 1 + (self.n_features + 1) * self.n_columns
-        evaluation = self._evaluation(theta, sums[0], sums[1:end])
+        evaluation = self.evaluation(theta, sums[0], sums[1:end])
         pairs = sums[end:].reshape(-1, self.shape[0], self.shape[0]) / weight
         if self.samples.design.is_sparse and self.fit_intercept:
             self.coordinates.center_gram(pairs)
@@ -309,7 +309,7 @@ class Objective:
     def hessian_product(self, evaluation, direction):
         """Return the Hessian at an evaluation with curvature times a direction: one pass."""
         sums = evaluation.curvature.hessian_product(self.coef_intercept(direction))
-        return self._evaluation(direction, 0.0, sums).gradient
+        return self.evaluation(direction, 0.0, sums).gradient
 
     def hessian_diagonal(self, evaluation):
         """Return the Hessian's diagonal at an evaluation with curvature: one pass, once."""
@@ -325,11 +325,20 @@ class Objective:
             evaluation.diagonal = diagonal.ravel() + self.penalty_in_theta.l2
         return evaluation.diagonal
 
-    def _evaluation(self, theta, value, sums):
-        # The Evaluation of the sums of the loss and of its gradient. The latter becomes the mean
-        # gradient in theta, that of the L2 penalty added, in place.
+    def evaluation(self, theta, value, sums) -> Evaluation:
+        """Return the Evaluation at theta of the sums that a pass returned.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+        value : float
+            Sum of the loss.
+        sums : ndarray of shape ((n_features + 1) * n_columns,)
+            Of its gradient, in coef and intercept. It becomes the mean gradient in theta, that of
+            the L2 penalty added, in place.
+        """
         of_theta = self.penalty_in_theta
-        bounds = (of_theta.lower, of_theta.upper) if of_theta.is_bounded else (None, None)
+        lower, upper = (of_theta.lower, of_theta.upper) if of_theta.is_bounded else (None, None)
         penalty, max_gradient = finish_gradient(
             sums,
             theta,
@@ -337,7 +346,8 @@ class Objective:
             self.coordinates.scale,
             of_theta.l2,
             of_theta.l1,
-            *bounds,
+            lower,
+            upper,
             self.weight_sum,
             self.n_columns,
             self.fit_intercept,

@@ -1,11 +1,12 @@
-"""Passes for the scores of the rows: their raw predictions, and cross-products by any weight."""
+"""Passes for the scores of the rows: raw predictions, gradients, products with any weights."""
 
 import numpy as np
 
 from sklogloss._cython import data_pass
+from sklogloss._cython.loss_evaluation import evaluate
 from sklogloss.linear.symmetric import symmetric
 
-__all__ = ["raw_prediction", "weighted_gram"]
+__all__ = ["raw_prediction", "row_gradients", "transposed_product", "weighted_gram"]
 
 
 def raw_prediction(samples, coef, intercept):
@@ -29,6 +30,45 @@ def raw_prediction(samples, coef, intercept):
     prediction = np.empty((samples.n_samples, coef.shape[1]), dtype=dtype)
     data_pass.predict(design, coef, intercept, None, False, prediction, samples.n_threads)
     return prediction
+
+
+def row_gradients(samples, loss, coef, intercept):
+    """Return the gradient of the loss of each row in its raw prediction, without weight: one pass.
+
+    Parameters
+    ----------
+    samples : Samples
+    loss : LossKernel
+    coef : ndarray of shape (n_features, n_columns)
+    intercept : ndarray of shape (n_columns,)
+
+    Returns
+    -------
+    gradients : Fortran-ordered ndarray of shape (n_samples, n_columns)
+    """
+    prediction = np.asfortranarray(raw_prediction(samples, coef, intercept))
+    if samples.offset is not None:
+        prediction += samples.offset
+    gradients = np.empty_like(prediction)
+    evaluate(loss, samples.target, prediction, None, None, gradients, None, samples.n_threads)
+    return gradients
+
+
+def transposed_product(samples, rows):
+    """Return X' times rows, each times its weight, and the sums of these: one pass.
+
+    Parameters
+    ----------
+    samples : Samples
+    rows : Fortran-ordered ndarray of shape (n_samples, n_columns)
+
+    Returns
+    -------
+    sums : C-ordered ndarray of shape (n_columns, n_features + 1)
+        The last column has the sums of the rows.
+    """
+    sums = data_pass.transposed_product(samples.design, rows, samples.weight, samples.n_threads)
+    return np.ascontiguousarray(sums.reshape(-1, rows.shape[1]).T)
 
 
 def weighted_gram(samples, weight, coordinates, *, signed_weight=False):

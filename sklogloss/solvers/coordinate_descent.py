@@ -99,6 +99,10 @@ class QuadraticModel:
         self.matrix = hessian
         self.steps = []
 
+    def add_to_diagonal(self, curvature):
+        """Add the curvature of a penalty that has become another one."""
+        self.matrix.reshape(-1)[:: len(self.matrix) + 1] += curvature
+
     def update(self, step, change):
         """Learn that the gradient changes by `change` along `step`: the update of BFGS."""
         expected = self.matrix @ step

@@ -11,6 +11,7 @@ from .newton import ExactHessian, Newton
 from .plan import MANY_PARAMETERS, Facts, Method, Plan, Start, make_plan
 from .solve import solve, solve_subsets
 from .stopping import SolverResult, Verdict
+from .stretch import extrapolated_start, goal_of, solve_ahead
 
 __all__ = ["PathPoint", "solve_from", "solve_path"]
 
@@ -62,27 +63,38 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
         Under each penalty in turn.
     """
     path = []
-    for penalty in penalties:
-        penalised = objective.replace(penalty=penalty)
-        facts = Facts.of(objective.samples, objective.loss, penalty, objective.fit_intercept)
-        plan = make_plan(facts, solver)
-        theta = _start(penalised, path, guide)
-        start = PathPoint(theta, None, plan, _nearest_hessian(path, guide), len(penalties))
-        stronger = None
-        last = path[-1].result if path else None
-        # The gradient of a solution in other coordinates is not that of this theta.
-        if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
-            stronger = last.point, np.max(penalties[len(path) - 1].l1)
-        of_penalty = goal.part(f"penalty {len(path) + 1} of {len(penalties)}")
-        task = None if goal.watch is None else goal.watch.begin_fit(of_penalty.name)
-        point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
-        if task is not None:
-            goal.watch.end_fit(task, point.result.objective, point.result.theta)
-        other = point.result.objective
-        if other.coordinates is not objective.coordinates:
-            point.theta = objective.theta(*other.coef_intercept(point.theta))
-        path.append(point)
-        yield point
+    while len(path) < len(penalties):
+        results = [] if guide is not None else solve_ahead(objective, penalties, goal, path)
+        points = [PathPoint(result.theta, result, path[-1].plan) for result in results]
+        if not points:
+            points = [_solve_next(objective, penalties, goal, solver, path, guide, guides)]
+        for point in points:
+            path.append(point)
+            yield point
+
+
+def _solve_next(objective, penalties, goal, solver, path, guide, guides):
+    # The PathPoint under the next penalty.
+    penalty = penalties[len(path)]
+    penalised = objective.replace(penalty=penalty)
+    facts = Facts.of(objective.samples, objective.loss, penalty, objective.fit_intercept)
+    plan = make_plan(facts, solver)
+    theta = _start(penalised, path, guide)
+    start = PathPoint(theta, None, plan, _nearest_hessian(path, guide), len(penalties))
+    stronger = None
+    last = path[-1].result if path else None
+    # The gradient of a solution in other coordinates is not that of this theta.
+    if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
+        stronger = last.point, np.max(penalties[len(path) - 1].l1)
+    of_penalty = goal_of(goal, penalties, len(path))
+    task = None if goal.watch is None else goal.watch.begin_fit(of_penalty.name)
+    point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
+    if task is not None:
+        goal.watch.end_fit(task, point.result.objective, point.result.theta)
+    other = point.result.objective
+    if other.coordinates is not objective.coordinates:
+        point.theta = objective.theta(*other.coef_intercept(point.theta))
+    return point
 
 
 def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPoint:
@@ -141,23 +153,12 @@ def _nearest_hessian(path, guide):
 
 
 def _start(objective, path, guide):
-    # Extrapolate the last two solutions; with a guide, their differences from it. Coefficients
-    # that are zero stay zero.
+    # Extrapolate the last two solutions; with a guide, their differences from it.
     if guide is None:
-        if not path:
-            return None
-        near = path[-1].theta
-        start = _extrapolated([point.theta for point in path[-2:]])
-    else:
-        near = guide[len(path)].theta
-        if not path:
-            return near
-        last = zip(path[-2:], guide[: len(path)][-2:], strict=True)
-        start = near + _extrapolated([point.theta - other.theta for point, other in last])
-    n_coefficients = objective.n_features * objective.n_columns
-    start[:n_coefficients][near[:n_coefficients] == 0] = 0
-    return objective.penalty_in_theta.project(start)
-
-
-def _extrapolated(values):
-    return 2 * values[1] - values[0] if len(values) > 1 else values[0]
+        return extrapolated_start(objective, [point.theta for point in path[-2:]]) if path else None
+    near = guide[len(path)].theta
+    if not path:
+        return near
+    last = zip(path[-2:], guide[: len(path)][-2:], strict=True)
+    solutions = [near + point.theta - other.theta for point, other in last]
+    return extrapolated_start(objective, solutions, near)

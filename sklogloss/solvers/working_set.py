@@ -70,6 +70,14 @@ class WorkingSets:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
 
+    def result_at(self, point, n_iter):
+        """Return the SolverResult of a point that n_iter iterations led to.
+
+        Its verdict is GO_ON where features promise to gain more than tol tolerates.
+        """
+        self.point, self.n_iter = point, n_iter
+        return self._result(self._look(self._gains()))
+
     def _promising(self, theta):
         evaluation, l1 = self.stronger
         of_theta = self.objective.penalty_in_theta
