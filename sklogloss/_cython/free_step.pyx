@@ -1,12 +1,17 @@
 """Newton's step of the coefficients that no kink of an L1 penalty and no bound holds."""
 
-from libc.math cimport fabs, isfinite
-from scipy.linalg.cython_blas cimport daxpy
+from libc.math cimport fabs, isfinite, sqrt
+from scipy.linalg.cython_blas cimport daxpy, dtrsv
 
 from sklogloss._cython.cholesky cimport CholeskyFactor
 
 import numpy as np
 
+# BLAS is column-major: a C-ordered upper triangle is a lower one to it.
+cdef char LOWER = b"L"
+cdef char NOT_TRANSPOSED = b"N"
+cdef char TRANSPOSED = b"T"
+cdef char NOT_UNIT = b"N"
 cdef double INFINITY = np.inf
 
 
@@ -22,8 +27,8 @@ def move_free(
 
     q is a quadratic function. A coefficient is free if it is not zero or has no L1 penalty, and
     lies strictly within its bounds. One that would change its sign becomes zero, one that would
-    leave its bounds ends there. If that gains nothing, the step ends where half of those would not
-    have ended yet, in the end where the first one does.
+    leave its bounds ends there. If that gains nothing, the step ends where the first of them ends,
+    which is free no more; so it goes on to the minimum over those that are left.
 
     Parameters
     ----------
@@ -40,89 +45,157 @@ def move_free(
     -------
     gain : float
         Decrease of the function.
-    is_cut : bool
-        Whether the step ended early.
 
     Raises
     ------
     ValueError
         If the shapes do not fit each other, or only one of lower and upper is None.
     """
-    cdef int n = matrix.shape[0], one = 1
-    cdef bint is_bounded = lower is not None
-    cdef Py_ssize_t i, j, k, n_free = 0, n_shorter
-    cdef double length = 1, gain
-    if is_bounded != (upper is not None):
+    cdef Py_ssize_t n = matrix.shape[0], i, j
+    if (lower is None) != (upper is None):
         raise ValueError("lower and upper must both be arrays or both be None")
     sizes = {n, matrix.shape[1], gradient.shape[0], x.shape[0], l1.shape[0]}
-    if is_bounded:
+    if lower is not None:
         sizes |= {lower.shape[0], upper.shape[0]}
     if len(sizes) > 1:
         raise ValueError("matrix must have shape (n, n), all other arrays shape (n,)")
-    cdef Py_ssize_t[::1] free = np.empty(n, dtype=np.intp)
-    with nogil:
-        for j in range(n):
-            if x[j] == 0 and l1[j] > 0:
-                continue
-            if is_bounded and not lower[j] < x[j] < upper[j]:
-                continue
-            free[n_free] = j
-            n_free += 1
+    cdef Py_ssize_t[::1] free = free_of(x, l1, lower, upper)
+    cdef Py_ssize_t n_free = free.shape[0]
     if n_free == 0:
-        return 0.0, False
-    cdef double[:, ::1] system = np.empty((n_free, n_free))
-    with nogil:
-        for i in range(n_free):
-            for k in range(i + 1):
-                system[i, k] = matrix[free[i], free[k]]
-    cdef CholeskyFactor factor = CholeskyFactor(system)
+        return 0.0
+    cdef CholeskyFactor factor = CholeskyFactor(submatrix(matrix, free))
     if not factor.is_finite:
-        return 0.0, False
+        return 0.0
     cdef double[:, ::1] step = np.empty((n_free, 1))
-    cdef double[:, ::1] limits = np.empty((n_free, 3))
-    cdef double[::1] lengths = np.empty(n_free), end = np.empty(n_free), move = np.empty(n_free)
-    cdef double[::1] change = np.empty(n)
+    cdef double[:, ::1] limits = np.empty((n_free, 2))
+    cdef double[::1] end = np.empty(n_free), change = np.empty(n), slope = np.empty(n_free)
     for i in range(n_free):
         j = free[i]
-        step[i, 0] = -gradient[j] - (l1[j] if x[j] > 0 else -l1[j] if x[j] < 0 else 0)
+        slope[i] = gradient[j] + (l1[j] if x[j] > 0 else -l1[j] if x[j] < 0 else 0)
+        step[i, 0] = -slope[i]
+        limits[i, 0] = 0 if l1[j] > 0 and x[j] > 0 else -INFINITY
+        limits[i, 1] = 0 if l1[j] > 0 and x[j] < 0 else INFINITY
+        if lower is not None:
+            limits[i, 0] = max(limits[i, 0], lower[j])
+            limits[i, 1] = min(limits[i, 1], upper[j])
     factor._solve_in_place(step)
     for i in range(n_free):
         if not isfinite(step[i, 0]):
-            return 0.0, False
-        j = free[i]
-        limits[i, 0] = 0 if l1[j] > 0 and x[j] > 0 else -INFINITY
-        limits[i, 1] = 0 if l1[j] > 0 and x[j] < 0 else INFINITY
-        if is_bounded:
-            limits[i, 0] = max(limits[i, 0], lower[j])
-            limits[i, 1] = min(limits[i, 1], upper[j])
-        limits[i, 2] = limits[i, 0 if step[i, 0] < 0 else 1]
-        lengths[i] = INFINITY if step[i, 0] == 0 else (limits[i, 2] - x[j]) / step[i, 0]
-    ordered = None
-    while True:
-        with nogil:
-            gain = 0
-            change[:] = 0
-            for i in range(n_free):
-                j = free[i]
-                if lengths[i] <= length:
-                    end[i] = limits[i, 2]
-                else:
-                    end[i] = min(max(x[j] + length * step[i, 0], limits[i, 0]), limits[i, 1])
-                gain -= l1[j] * (fabs(end[i]) - fabs(x[j]))
-                move[i] = end[i] - x[j]
-                daxpy(&n, &move[i], <double *> &matrix[j, 0], &one, &change[0], &one)
-            for i in range(n_free):
-                gain -= move[i] * (gradient[free[i]] + change[free[i]] / 2)
-        if gain > 0:
-            break
-        if ordered is None:
-            ordered = np.sort(lengths)
-        n_shorter = np.searchsorted(ordered, length)
-        if n_shorter == 0:
-            return 0.0, False
-        length = ordered[(n_shorter - 1) // 2]
+            return 0.0
+        end[i] = min(max(x[free[i]] + step[i, 0], limits[i, 0]), limits[i, 1])
+    gain = gain_at(matrix, gradient, x, l1, free, end, change)
+    if not gain > 0:
+        walk(factor, slope, x, free, limits, end)
+        gain = gain_at(matrix, gradient, x, l1, free, end, change)
+    if not gain > 0:
+        return 0.0
     for i in range(n_free):
         x[free[i]] = end[i]
     for j in range(n):
         gradient[j] += change[j]
-    return gain, length < 1
+    return gain
+
+
+cdef Py_ssize_t[::1] free_of(
+    const double[::1] x, const double[::1] l1, const double[::1] lower, const double[::1] upper
+):
+    cdef Py_ssize_t[::1] free = np.empty(x.shape[0], dtype=np.intp)
+    cdef Py_ssize_t j, n_free = 0
+    for j in range(x.shape[0]):
+        if x[j] == 0 and l1[j] > 0:
+            continue
+        if lower is not None and not lower[j] < x[j] < upper[j]:
+            continue
+        free[n_free] = j
+        n_free += 1
+    return free[:n_free]
+
+
+cdef double[:, ::1] submatrix(const double[:, ::1] matrix, Py_ssize_t[::1] free):
+    # The lower triangle of some rows and columns.
+    cdef double[:, ::1] system = np.empty((free.shape[0], free.shape[0]))
+    cdef Py_ssize_t i, k
+    for i in range(free.shape[0]):
+        for k in range(i + 1):
+            system[i, k] = matrix[free[i], free[k]]
+    return system
+
+
+cdef double gain_at(
+    const double[:, ::1] matrix, const double[::1] gradient, const double[::1] x,
+    const double[::1] l1, Py_ssize_t[::1] free, double[::1] end, double[::1] change,
+) noexcept nogil:
+    # The decrease of the function where the free coefficients are at an end, and the change of the
+    # gradient.
+    cdef int n = matrix.shape[0], one = 1
+    cdef double gain = 0, move
+    cdef Py_ssize_t i, j
+    change[:] = 0
+    for i in range(free.shape[0]):
+        j = free[i]
+        move = end[i] - x[j]
+        daxpy(&n, &move, <double *> &matrix[j, 0], &one, &change[0], &one)
+    for i in range(free.shape[0]):
+        j = free[i]
+        gain -= (end[i] - x[j]) * (gradient[j] + change[j] / 2)
+        gain -= l1[j] * (fabs(end[i]) - fabs(x[j]))
+    return gain
+
+
+cdef void walk(
+    CholeskyFactor factor, double[::1] slope, const double[::1] x, Py_ssize_t[::1] free,
+    double[:, ::1] limits, double[::1] end,
+):
+    # Go to the minimum over the coefficients that have not met a limit on the way. A step of length
+    # t leaves the part 1 - t of the slope of each of them.
+    cdef Py_ssize_t n = free.shape[0], i, first
+    cdef int size = n, one = 1
+    cdef double length, nearest, left = 1
+    cdef double[:, ::1] upper = np.ascontiguousarray(np.asarray(factor.factor).T)
+    cdef double[::1] residual = np.empty(n), step = np.empty(n), scratch = np.empty(n)
+    for i in range(n):
+        end[i] = x[free[i]]
+        residual[i] = -slope[i] / factor.root[i]
+    with nogil:
+        for _ in range(n):
+            step[:] = residual
+            dtrsv(&LOWER, &NOT_TRANSPOSED, &NOT_UNIT, &size, &upper[0, 0], &size, &step[0], &one)
+            dtrsv(&LOWER, &TRANSPOSED, &NOT_UNIT, &size, &upper[0, 0], &size, &step[0], &one)
+            nearest, first = 1, -1
+            for i in range(n):
+                step[i] *= left / factor.root[i]
+                if step[i] != 0:
+                    length = (limits[i, 0 if step[i] < 0 else 1] - end[i]) / step[i]
+                    if length < nearest:
+                        nearest, first = max(length, 0), i
+            for i in range(n):
+                end[i] = min(max(end[i] + nearest * step[i], limits[i, 0]), limits[i, 1])
+            if first < 0:
+                break
+            end[first] = limits[first, 0 if step[first] < 0 else 1]
+            left *= 1 - nearest
+            residual[first] = 0
+            remove(upper, first, scratch)
+
+
+cdef void remove(double[:, ::1] upper, Py_ssize_t k, double[::1] row) noexcept nogil:
+    # Turn the factor U of a matrix U'U into that of the matrix whose row and column k are those of
+    # the unit matrix: the update of rank one of what follows row k (Golub and Van Loan, Matrix
+    # Computations, section 6.5.4).
+    cdef Py_ssize_t n = upper.shape[0], i, j
+    cdef double pivot, c, s
+    for i in range(k + 1, n):
+        row[i] = upper[k, i]
+        upper[k, i] = 0
+    for j in range(k):
+        upper[j, k] = 0
+    upper[k, k] = 1
+    for j in range(k + 1, n):
+        if row[j] == 0:
+            continue
+        pivot = sqrt(upper[j, j] * upper[j, j] + row[j] * row[j])
+        c, s = pivot / upper[j, j], row[j] / upper[j, j]
+        upper[j, j] = pivot
+        for i in range(j + 1, n):
+            upper[j, i] = (upper[j, i] + s * row[i]) / c
+            row[i] = c * row[i] - s * upper[j, i]

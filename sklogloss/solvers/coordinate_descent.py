@@ -55,13 +55,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
             break
         if not (is_done and is_sure):
             is_sure = True
-            gain, is_cut = move_free(matrix, gradient, u, penalty.l1, *bounds)
+            gain = move_free(matrix, gradient, u, penalty.l1, *bounds)
             total += gain
-            # Where columns are nearly alike, sweeps gain nothing after a step that was cut. For a
-            # rough solution, another system is not worth its cost.
-            while is_cut and previous_gain == np.inf:
-                gain, is_cut = move_free(matrix, gradient, u, penalty.l1, *bounds)
-                total += gain
             if gain == 0:
                 # Sweeps that free the same ones again are about rounding errors.
                 free = penalty.is_free(u)
