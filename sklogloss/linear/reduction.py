@@ -93,7 +93,8 @@ class RowReduction:
             eps = objective.n_features * np.finfo(dtype).eps
         rounding = eps * np.diagonal(products).max()
         if fit_intercept:
-            row_means += _center(products)
+            with np.errstate(all="ignore"):  # they may have overflowed
+                row_means += _center(products)
         # LAPACK compares the first pivot with zero alone.
         if not (np.all(np.isfinite(products)) and np.diagonal(products).max() > rounding):
             return None

@@ -186,3 +186,9 @@ def test_entries_that_are_not_finite_are_named():
         X[3, 700] = entry
         with pytest.raises(ValueError, match="Input X contains"):
             LogLossClassifier(fit_intercept=False).fit(X, y)
+
+
+def test_cross_products_that_overflow_are_no_reduction_and_no_warning():
+    X, y = make_data()
+    objective = make_objective((1e30 * X).astype(np.float32), y, 2)
+    assert RowReduction.of(objective) is None
