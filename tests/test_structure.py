@@ -141,6 +141,45 @@ def test_a_citation_is_a_fit_or_a_test(structure, tmp_path):
     }
 
 
+# Modules that may read X of samples or of a design. All others ask for a pass, for some rows or
+# columns as Samples, or for the Entries.
+READ_X = {
+    # These have it: they take rows and columns, and make the passes.
+    "linear/samples.py",
+    "linear/partitioned_samples.py",
+    "linear/torch_samples.py",
+    # What needs X in one place gets it from here.
+    "linear/entries.py",
+    # Pairs have an X of their own, which need not be that of samples.
+    "linear/separation.py",
+    "inference/separation.py",
+}
+
+
+@pytest.mark.parametrize("folder", ["linear", "solvers", "inference"])
+def test_nothing_above_samples_reads_x(structure, folder):
+    readers = {
+        structure.relative(path)
+        for path, tree in structure.modules(folder).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "X"
+    }
+    assert readers <= READ_X
+
+
+def test_no_other_part_of_the_package_reads_x_of_samples(structure):
+    owners = {"samples", "design", "local"}
+    readers = [
+        (structure.relative(path), node.lineno)
+        for path, tree in structure.modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "X"
+        if getattr(node.value, "attr", getattr(node.value, "id", "")) in owners
+        if structure.relative(path) not in READ_X
+    ]
+    assert readers == []
+
+
 @pytest.mark.parametrize("folder", ["linear", "solvers"])
 def test_each_module_has_the_test_file_of_its_name(folder):
     package = ROOT / "sklogloss"

@@ -42,6 +42,7 @@ cdef class DenseDesign(Design):
     def __init__(self, X, bint is_float32):
         self.is_float32 = is_float32
         self.is_sparse = False
+        self.has_rows = True
         self.n_samples, self.n_features = X.shape
         self.widens = X.dtype == np.float32 and not is_float32
         cdef Py_ssize_t itemsize = X.itemsize

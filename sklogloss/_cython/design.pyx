@@ -12,6 +12,8 @@ cdef class Design:
     is_float32 : bool
         Whether the arithmetic and the arrays of a pass are float32; otherwise they are float64.
     is_sparse : bool
+    has_rows : bool
+        Whether rows can be taken from X: of a CSC matrix, that reads all entries.
     block_rows : int
         Rows of a block.
     n_stored : int

@@ -43,6 +43,7 @@ cdef class SparseDesign(Design):
     def __init__(self, X):
         self.is_float32 = X.dtype == np.float32
         self.is_sparse = True
+        self.has_rows = X.format == "csr"
         self.n_samples, self.n_features = X.shape
         self.X = X
         self.itemsize = X.data.itemsize

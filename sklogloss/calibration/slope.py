@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.linear.threads import effective_n_threads
 from sklogloss.losses import LogLoss
@@ -58,7 +59,7 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
         return 1.0
     if whole.is_far_from_zero(size):
         # Beside the largest class, so that those close to it keep their digits.
-        raw = whole.samples.X
+        raw = whole.raw
         with np.errstate(over="ignore"):
             raw = np.maximum(raw - raw.max(axis=1, keepdims=True), -LARGEST * size)
         forecasts = replace(forecasts, raw_prediction=raw)
@@ -123,10 +124,12 @@ def _root(
 
 
 class _SlopeLoss:
-    # The mean log loss of slope * raw_prediction as a function of the slope.
+    # The mean log loss of slope * raw_prediction as a function of the slope. The raw predictions
+    # are the X of the samples.
 
     def __init__(self, samples: Samples, n_classes: int) -> None:
         self.samples = samples
+        self.raw = Entries.of(samples).rows(slice(None))
         self.loss = LogLoss(n_classes)
         n_columns = 1 if n_classes == 2 else n_classes
         self.kernel = self.loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
@@ -151,18 +154,18 @@ class _SlopeLoss:
     def size(self) -> float:
         # Of the differences between raw predictions that matter: their median over some rows.
         # Random ones: every so many rows may be of one kind.
-        rows = self.samples.X
+        rows = self.raw
         if len(rows) > ROWS_OF_SIZE:
             rows = rows[random_rows(self.samples, ROWS_OF_SIZE)]
         differences = _centred(rows)
         if not differences.any():
-            differences = _centred(self.samples.X)
+            differences = _centred(self.raw)
         differences = np.abs(differences[differences != 0])
         return float(np.median(differences)) if len(differences) else 0.0
 
     def is_far_from_zero(self, size: float) -> bool:
         # Whether what all raw predictions of a sample have in common costs the others their digits.
-        raw = self.samples.X
+        raw = self.raw
         if raw.shape[1] == 1 or max(raw.max(), -raw.min()) <= FAR * size:
             return False
         return bool(np.abs(raw.max(axis=1)).max() > FAR * size)
@@ -204,7 +207,7 @@ class _SlopeLoss:
     def _block(self, rows: slice) -> tuple[Any, Any, Any]:
         # In float64: sums of float32 numbers would not tell the slope to all its digits.
         samples = self.samples
-        raw, target = samples.X[rows].astype(np.float64, copy=False), samples.target[rows]
+        raw, target = self.raw[rows].astype(np.float64, copy=False), samples.target[rows]
         weight = None if samples.weight is None else samples.weight[rows].astype(np.float64)
         is_soft = target.shape[1] > 1
         return raw, target.astype(np.float64) if is_soft else target[:, 0].astype(np.intp), weight
@@ -213,7 +216,7 @@ class _SlopeLoss:
     def is_separated(self) -> bool:
         # Whether the loss falls for ever: no class has a larger raw prediction than those that
         # happened.
-        raw, target = self.samples.X, self.samples.target
+        raw, target = self.raw, self.samples.target
         if self.loss.n_classes == 2:
             return bool(np.all(raw * (2 * target - 1) >= np.abs(raw)))
         if target.shape[1] == 1:

@@ -24,7 +24,7 @@ class TorchProblem(Problem):
         """
         if not estimator._loss(len(self.targets.classes)).kernel().is_log_loss:
             raise ValueError(
-                f"{type(estimator).__name__} cannot be fitted on the device {self.X.X.device}, "
+                f"{type(estimator).__name__} cannot be fitted on the device {self.X.device}, "
                 "only log loss can; move X to the CPU: X.cpu()"
             )
         return super().objective(estimator, penalty)

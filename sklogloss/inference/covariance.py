@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from sklogloss.inference.likelihood import Likelihood
-from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.rows import row_blocks, rows_in_theta
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.scores import weighted_gram
 from sklogloss.linear.threads import one_blas_thread
 
@@ -156,10 +157,10 @@ def _cluster_sums(
     # The clusters that some rows have, and the sums of their scores.
     found, place = np.unique(cluster, return_inverse=True)
     objective, gradient = likelihood.objective, likelihood.row_gradient(theta)
-    X, size = sliceable(objective.samples.X), objective.n_parameters
+    entries, size = Entries.of(objective.samples), objective.n_parameters
     sums = np.zeros((len(found), size))
     for block in row_blocks(len(place), size):
-        columns = rows_in_theta(X[block], objective.coordinates)
+        columns = rows_in_theta(entries, block, objective.coordinates)
         scores = columns[:, :, None] * gradient[block][:, None, :]
         np.add.at(sums, place[block], scores.reshape(len(columns), -1))
     return found, sums
@@ -170,14 +171,14 @@ def _cluster_products(
 ) -> NDArray[np.float64]:
     objective = likelihood.objective
     gradient = likelihood.row_gradient(theta)
-    X, coordinates = sliceable(objective.samples.X), objective.coordinates
+    entries, coordinates = Entries.of(objective.samples), objective.coordinates
     size = objective.n_parameters
     products = np.zeros((size, size))
     open_cluster, open_sum = -1, np.zeros(size)
     order = np.argsort(cluster, kind="stable")
     for block in row_blocks(len(order), size):
         rows = order[block]
-        columns = rows_in_theta(X[rows], coordinates)
+        columns = rows_in_theta(entries, rows, coordinates)
         scores = (columns[:, :, None] * gradient[rows][:, None, :]).reshape(len(rows), -1)
         starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
         sums = np.add.reduceat(scores, starts, axis=0)

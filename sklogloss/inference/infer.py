@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
-from sklearn.utils import assert_all_finite
 
 from sklogloss.classifiers import (
     FirthLogisticRegression,
@@ -191,10 +190,7 @@ def _infer(
     terms = Terms.of(columns, clf.n_features_in_, bool(clf.fit_intercept), clf.classes_, baseline)
     point = likelihood(_fitted_theta(clf, likelihood.objective))
     if not (np.isfinite(point.value) and np.all(np.isfinite(point.hessian))):
-        if samples.is_partitioned:
-            problem.check_finite(type(clf).__name__)
-        else:
-            assert_all_finite(samples.X, input_name="X")
+        problem.check_finite(type(clf).__name__)
     information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)
     of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sklogloss.linear.objective import Coordinates, Objective
 from sklogloss.linear.row_functions import of_each_part, sum_over_rows
-from sklogloss.linear.samples import Samples, make_design
+from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
@@ -75,15 +75,14 @@ class Likelihood:
         return Point(theta, mean.value * self.total, mean.gradient * self.total, hessian)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Compiled views and kernels cannot be pickled, but made again.
+        # A compiled kernel cannot be pickled, but made again.
         objective, samples = self.objective, self.objective.samples
         if samples.is_partitioned:  # these are where they are
             given = (objective, self.loss, self.total, self.exponent, self.sample_weight)
             return type(self), given
-        rows = (samples.target, samples.weight, samples.offset, samples.n_threads)
-        made_of = (objective.penalty, objective.coordinates, self.loss)
+        made_of = (samples, objective.penalty, objective.coordinates, self.loss)
         weights = (self.total, self.exponent, self.sample_weight)
-        return _restored, (type(self), samples.X, samples.dtype, rows, *made_of, *weights)
+        return _restored, (type(self), *made_of, *weights)
 
     def without_hessian(self, theta: NDArray[np.float64]) -> Point:
         """Evaluate at theta, with an empty Hessian: one pass over X."""
@@ -198,9 +197,7 @@ class _OfPart:
 
 def _restored(
     cls: type[Likelihood],
-    X: Any,
-    dtype: Any,
-    rows: tuple[Any, ...],
+    samples: Samples,
     penalty: Penalty,
     coordinates: Coordinates,
     loss: Loss,
@@ -208,7 +205,6 @@ def _restored(
     exponent: int,
     sample_weight: NDArray[np.float64] | None,
 ) -> Likelihood:
-    samples = Samples(make_design(X, dtype), *rows)
     kernel = loss.kernel(target_is_matrix=samples.target.shape[1] > 1)
     objective = Objective(samples, kernel, penalty, coordinates)
     return cls(objective, loss, total, exponent, sample_weight)

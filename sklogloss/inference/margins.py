@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sklogloss.inference.estimates import Estimates
 from sklogloss.inference.likelihood import Likelihood
-from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.rows import row_blocks, rows_in_theta
 from sklogloss.inference.terms import Terms
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
@@ -92,7 +91,7 @@ class _Derivatives:
 def average_effects(
     likelihood: Likelihood,
     theta: NDArray[np.float64],
-    X: Any,
+    entries: Entries,
     raw_prediction: NDArray[np.float64],
     share: NDArray[np.float64],
     is_discrete: NDArray[np.bool_],
@@ -104,7 +103,8 @@ def average_effects(
     likelihood : Likelihood
         Its loss links raw predictions and probabilities.
     theta : ndarray of shape (n_parameters,)
-    X : ndarray, CSR or CSC matrix of shape (n_rows, n_features)
+    entries : Entries
+        Of X, of shape (n_rows, n_features).
     raw_prediction : ndarray of shape (n_rows, n_columns)
     share : ndarray of shape (n_rows,)
         The weight of each row in the mean; they sum to one.
@@ -120,14 +120,13 @@ def average_effects(
     coordinates = objective.coordinates
     coef, _ = objective.coef_intercept(theta)
     n_columns = n_labels = objective.n_columns
-    X = sliceable(X)
     n_rows = len(raw_prediction)
     slopes = np.zeros((n_labels, n_columns))
     bends = np.zeros((objective.shape[0], n_labels, n_columns, n_columns))
     effects = np.zeros((n_labels, len(coef)))
     jacobian = np.zeros((n_labels, len(coef), *objective.shape))
     for block in row_blocks(n_rows, max(objective.shape[0], 4 * n_columns**3)):
-        of_block, columns = share[block], rows_in_theta(X[block], coordinates)
+        of_block, columns = share[block], rows_in_theta(entries, block, coordinates)
         at_rows = _Derivatives.at(raw_prediction[block], loss)
         slopes += np.tensordot(of_block, at_rows.first, 1)
         second = at_rows.second() * of_block[:, None, None, None]
@@ -205,8 +204,9 @@ def effects_of_rows(
 def _effects(
     likelihood: Likelihood, theta: NDArray[np.float64], is_discrete: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    raw_prediction, X = likelihood.raw_prediction(theta), likelihood.objective.samples.X
-    return average_effects(likelihood, theta, X, raw_prediction, likelihood.row_share, is_discrete)
+    entries = Entries.of(likelihood.objective.samples)
+    raw_prediction, share = likelihood.raw_prediction(theta), likelihood.row_share
+    return average_effects(likelihood, theta, entries, raw_prediction, share, is_discrete)
 
 
 def _weighted_effects(
@@ -255,17 +255,5 @@ def are_binary(likelihood: Likelihood) -> NDArray[np.bool_]:
 
 
 def _are_binary(likelihood: Likelihood) -> NDArray[np.bool_]:
-    X = likelihood.objective.samples.X
-    n_samples, n_features = X.shape
-    is_binary = np.ones(n_features, dtype=bool)
-    if sparse.issparse(X):
-        by_columns = X.tocsc()
-        other = (by_columns.data != 0) & (by_columns.data != 1)
-        columns = np.repeat(np.arange(n_features), np.diff(by_columns.indptr))
-        is_binary[columns[other]] = False
-        return is_binary
-    for block in row_blocks(n_samples, n_features):
-        candidates = np.flatnonzero(is_binary)
-        values = X[block][:, candidates]
-        is_binary[candidates] = np.all((values == 0) | (values == 1), axis=0)
+    is_binary: NDArray[np.bool_] = Entries.of(likelihood.objective.samples).binary_columns()
     return is_binary

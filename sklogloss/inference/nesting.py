@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sklogloss.inference.covariance import Information
 from sklogloss.inference.likelihood import Likelihood
-from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.rows import row_blocks, rows_in_theta
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.partitioned_samples import PartitionedRows
 from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction
@@ -100,11 +101,12 @@ def _normal_equations(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     # Those of the least squares that explain other scores, and the sum of their squares.
     scores = _scores(others, coef, intercept)
-    X, objective = sliceable(likelihood.objective.samples.X), likelihood.objective
+    objective = likelihood.objective
+    entries = Entries.of(objective.samples)
     n_terms = objective.shape[0]
     gram, products = np.zeros((n_terms, n_terms)), np.zeros((n_terms, scores.shape[1]))
     for rows in row_blocks(len(scores), n_terms):
-        columns = rows_in_theta(X[rows], objective.coordinates)
+        columns = rows_in_theta(entries, rows, objective.coordinates)
         gram += columns.T @ columns
         products += columns.T @ scores[rows]
     return gram, products, float(np.sum(scores**2))
@@ -118,9 +120,10 @@ def _unexplained(
     others: Samples,
 ) -> float:
     scores, left = _scores(others, coef, intercept), 0.0
-    X, objective = sliceable(likelihood.objective.samples.X), likelihood.objective
+    objective = likelihood.objective
+    entries = Entries.of(objective.samples)
     for rows in row_blocks(len(scores), objective.shape[0]):
-        explained = rows_in_theta(X[rows], objective.coordinates) @ solution
+        explained = rows_in_theta(entries, rows, objective.coordinates) @ solution
         left += float(np.sum((scores[rows] - explained) ** 2))
     return left
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
-from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.rows import row_blocks, rows_in_theta
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.objective import Coordinates
 
 __all__ = ["PredictionInterval", "logit_intervals"]
@@ -53,11 +54,11 @@ def logit_intervals(
     """
     n_terms, n_columns = coordinates.shape
     n_classes = max(2, n_columns)
-    X = sliceable(X)
+    entries = Entries(X)
     logit, error = np.empty((2, X.shape[0], n_classes))
     pairs = covariance.reshape(n_terms, n_columns, n_terms, n_columns)
     for block in row_blocks(X.shape[0], n_terms + n_columns**2):
-        columns = rows_in_theta(X[block], coordinates)
+        columns = rows_in_theta(entries, block, coordinates)
         raw_prediction = columns @ theta.reshape(n_terms, n_columns)
         if offset is not None:
             raw_prediction += offset[block]

@@ -28,6 +28,7 @@ from sklogloss.inference.restricted import maximise_without, parameters_of
 from sklogloss.inference.terms import Terms
 from sklogloss.inputs.arrays import real_array
 from sklogloss.inputs.parameters import FRACTION, check_parameter
+from sklogloss.linear.entries import Entries
 
 __all__ = ["HypothesisTest", "InferenceResult"]
 
@@ -354,7 +355,7 @@ class InferenceResult(Estimates):
         else:
             row, raw_prediction = mean_row(likelihood, theta)
             effects, jacobian = average_effects(
-                likelihood, theta, row, raw_prediction, np.ones(1), is_discrete
+                likelihood, theta, Entries(row), raw_prediction, np.ones(1), is_discrete
             )
         effects, jacobian = effects[:, features], jacobian[:, features]
         rows = jacobian.reshape(effects.size, -1)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import EPS
 from sklogloss.linear.overlap import certainly_overlap
 from sklogloss.linear.separation import Pairs, Undecided, find_separation
@@ -52,7 +53,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     samples = objective.samples
     try:
         pairs = Pairs.of(
-            samples.X,
+            Entries.of(samples).matrix,
             label,
             objective.n_columns,
             fit_intercept=objective.fit_intercept,
@@ -107,7 +108,7 @@ def _smallest_margin(objective, theta, label):
     # a solver's step moves the margins of a function that it has not found yet.
     coef, intercept = objective.coef_intercept(theta)
     coef = objective.penalty.unlimited_part(coef)
-    raw_prediction = np.asarray(objective.samples.X @ coef) + intercept
+    raw_prediction = Entries.of(objective.samples).times(coef) + intercept
     rows = objective.samples.rows_with_weight
     if rows is not None:
         raw_prediction, label = raw_prediction[rows], label[rows]

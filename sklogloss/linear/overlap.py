@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import eigh
 
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.loss_evaluation import evaluate
 from sklogloss.linear.design import BLOCK_ENTRIES
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import (
     EPS,
     LARGEST_HESSIAN,
@@ -73,8 +73,8 @@ def _enough_rows(objective, n_parameters):
     samples = objective.samples
     enough = BLOCK_ENTRIES // samples.design.n_features
     enough = max(enough, ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters)
-    has_rows = not (samples.design.is_sparse and samples.X.format == "csc")
-    return enough if has_rows and 2 * enough < samples.n_samples else samples.n_samples
+    is_worth_it = samples.design.has_rows and 2 * enough < samples.n_samples
+    return enough if is_worth_it else samples.n_samples
 
 
 def _of_rows(objective, rows):
@@ -120,15 +120,13 @@ def _longest_rows(objective):
     # Upper bounds of the length of the rows in theta, the quick one first: along an axis, NumPy
     # takes ten times as long.
     samples, coordinates = objective.samples, objective.coordinates
-    X = samples.X
-    entries = X.data if sparse.issparse(X) else X
-    yield _row_length(max(entries.max(initial=0), -entries.min(initial=0)), coordinates)
-    of_columns = samples.largest_entries(np.ones(X.shape[1], dtype=bool))
+    yield _row_length(Entries.of(samples).largest, coordinates)
+    of_columns = samples.largest_entries(np.ones(samples.design.n_features, dtype=bool))
     yield _row_length(of_columns, coordinates)
 
 
 def _row_length(largest, coordinates):
-    farthest = (float(largest) if np.ndim(largest) == 0 else largest) + np.abs(coordinates.center)
+    farthest = largest + np.abs(coordinates.center)
     squares = float(np.sum((farthest * coordinates.scale) ** 2))
     return math.sqrt(squares + coordinates.fit_intercept)
 
@@ -179,7 +177,7 @@ def _is_constant_along(objective, features, directions, longest):
     # Whether no row at all changes along any of them, but for rounding errors.
     coef = np.zeros((objective.n_features, directions.shape[1]))
     coef[features] = directions[: len(features)] * objective.coordinates.scale[features, None]
-    change = np.asarray(objective.samples.X @ coef)
+    change = Entries.of(objective.samples).times(coef)
     if objective.fit_intercept:
         change += directions[-1] - objective.coordinates.center @ coef
     if objective.samples.rows_with_weight is not None:

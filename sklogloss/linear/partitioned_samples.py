@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from operator import methodcaller
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -56,7 +56,11 @@ class PartitionedDesign:
         Of X.
     is_float32 : bool
         Whether the arithmetic of a pass is float32.
+    has_rows : bool
+        Whether rows can be taken.
     """
+
+    has_rows: ClassVar[bool] = True
 
     n_samples: int
     n_features: int
@@ -204,7 +208,7 @@ class PartitionedSamples:
         chosen = [_Rows(parts[i] - (ends[i - 1] if i else 0)) for i in numbers]
         taken = self.partitions.take(numbers).collect("rows", _taken, chosen)
         stack = sparse.vstack if self.design.is_sparse else np.concatenate
-        X: Any = stack([samples.X for samples in taken])
+        X: Any = stack([samples.design.X for samples in taken])
         weights = [samples.weight for samples in taken]
         offsets = [samples.offset for samples in taken]
         return Samples(
@@ -406,7 +410,7 @@ class _Range:
 
     def __call__(self, samples):
         rows = slice(None) if samples.rows_with_weight is None else samples.rows_with_weight
-        X = take_columns(samples.X, self.columns, samples.n_threads)[rows]
+        X = take_columns(samples.design.X, self.columns, samples.n_threads)[rows]
         if sparse.issparse(X):
             return tuple(each.toarray().ravel() for each in (X.min(axis=0), X.max(axis=0)))
         return X.min(axis=0), X.max(axis=0)

@@ -78,8 +78,6 @@ class Samples:
     offset : Fortran-ordered ndarray of shape (n_samples, n_columns) or None
         Added to the raw predictions, with a coefficient of 1.
     n_threads : int
-    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
-        What the design views, for solvers that read its entries one by one.
     n_samples : int
     dtype : dtype
         Of the arithmetic of a pass, and of all arrays over rows.
@@ -87,7 +85,7 @@ class Samples:
     rows_with_weight : ndarray of shape (n_weighted,) or None
         Indices of the rows whose weight is not zero, None if these are all.
     is_partitioned : bool
-        Whether the rows lie in several places: there is no X then, see `PartitionedSamples`.
+        Whether the rows lie in several places, see `PartitionedSamples`.
     """
 
     # How a design is made of X, and what of X. Tensors have others.
@@ -101,7 +99,6 @@ class Samples:
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
     n_threads: int = 1
-    X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix = field(init=False)
     n_samples: int = field(init=False)
     dtype: np.dtype = field(init=False)
     weight_sum: float = field(init=False)
@@ -112,7 +109,6 @@ class Samples:
         rows = None if weight is None else np.flatnonzero(weight)
         # The class is frozen, and these follow from its fields.
         vars(self).update(
-            X=self.design.X,
             dtype=np.dtype(np.float32 if self.design.is_float32 else np.float64),
             n_samples=n_samples,
             weight_sum=float(n_samples if weight is None else weight.sum(dtype=np.float64)),
@@ -123,6 +119,11 @@ class Samples:
         # A compiled view cannot be pickled, but made again.
         of_rows = (self.target, self.weight, self.offset, self.n_threads)
         return _made_again, (type(self), self.design.X, self.dtype, *of_rows)
+
+    @property
+    def local(self) -> Samples:
+        """The same rows with X in the memory of this process, as NumPy or SciPy has it."""
+        return self
 
     def rarest_class(self, n_columns) -> float:
         """Return the number of rows with weight of the class that has the fewest."""
@@ -169,28 +170,24 @@ class Samples:
 
         With dense=True, a sparse X becomes a dense copy.
         """
-        dtype = np.dtype(dtype)
+        dtype, X = np.dtype(dtype), self.design.X
+        if dense and sparse.issparse(X):
+            X = sparse.csr_array(X).toarray()
         target = self.target.astype(dtype)
         if target.shape[1] > 1:
             # Rows that do not sum to 1 would pull at all classes at once.
             target /= target.sum(axis=1, keepdims=True)
         return type(self)(
-            self._design_as(dtype, dense),
+            self._make_design(X, dtype),
             target,
             None if self.weight is None else self.weight.astype(dtype),
             None if self.offset is None else self.offset.astype(dtype, order="F"),
             self.n_threads,
         )
 
-    def _design_as(self, dtype, dense):
-        X = self.design.X
-        if dense and sparse.issparse(X):
-            X = sparse.csr_array(X).toarray()
-        return self._make_design(X, dtype)
-
     def largest_entries(self, which):
         """Return the largest absolute entry of the columns where `which` is true."""
-        return largest_entries(self.X, which)
+        return largest_entries(self.design.X, which)
 
     def constant_columns(self, columns):
         """Return which of some columns of X have the same entry in all rows with weight."""
@@ -198,11 +195,11 @@ class Samples:
             return columns
         rows = slice(None) if self.rows_with_weight is None else self.rows_with_weight
         if self.design.is_sparse:
-            taken = sparse.csc_array(take_columns(self.X, columns, self.n_threads)[rows])
+            taken = sparse.csc_array(take_columns(self.design.X, columns, self.n_threads)[rows])
             entries = np.split(taken.data, taken.indptr[1:-1])
             is_constant = [len(entry) == taken.shape[0] and np.ptp(entry) == 0 for entry in entries]
         else:
-            is_constant = [np.ptp(self.X[rows, column]) == 0 for column in columns]
+            is_constant = [np.ptp(self.design.X[rows, column]) == 0 for column in columns]
         return columns[np.array(is_constant, dtype=bool)]
 
     def moments(self, weight=None, *, centred):
@@ -225,7 +222,7 @@ class Samples:
         shift = np.zeros(p, dtype=self.dtype)
         if not self.design.is_sparse:
             # Sums about a row of X lose no digits where the entries are far from zero.
-            shift[:] = self.X[0 if weight is None else np.argmax(weight)]
+            shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
         sums = data_pass.moments(self.design, shift, weight, self.n_threads)
         with np.errstate(all="ignore"):
             mean = sums[:p] / sums[-1]

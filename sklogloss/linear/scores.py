@@ -4,6 +4,7 @@ import numpy as np
 
 from sklogloss._cython import data_pass
 from sklogloss._cython.loss_evaluation import evaluate
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["raw_prediction", "row_gradients", "transposed_product", "weighted_gram"]
@@ -22,11 +23,12 @@ def raw_prediction(samples, coef, intercept):
     -------
     raw_prediction : ndarray of shape (n_samples, n_columns), of the dtype of the arithmetic
     """
+    samples = samples.local
     dtype, design = samples.dtype, samples.design
     coef = np.ascontiguousarray(coef, dtype=dtype)
     intercept = np.ascontiguousarray(intercept, dtype=dtype)
     if design.is_sparse:
-        return design.X @ coef + intercept
+        return Entries.of(samples).times(coef) + intercept
     prediction = np.empty((samples.n_samples, coef.shape[1]), dtype=dtype)
     data_pass.predict(design, coef, intercept, None, False, prediction, samples.n_threads)
     return prediction
@@ -67,6 +69,7 @@ def transposed_product(samples, rows):
     sums : C-ordered ndarray of shape (n_columns, n_features + 1)
         The last column has the sums of the rows.
     """
+    samples = samples.local
     sums = data_pass.transposed_product(samples.design, rows, samples.weight, samples.n_threads)
     return np.ascontiguousarray(sums.reshape(-1, rows.shape[1]).T)
 
@@ -87,6 +90,7 @@ def weighted_gram(samples, weight, coordinates, *, signed_weight=False):
     -------
     gram : ndarray of shape (n_features + fit_intercept, n_features + fit_intercept)
     """
+    samples = samples.local
     gram = data_pass.gram(
         samples.design,
         coordinates.center.astype(samples.dtype),

@@ -16,7 +16,7 @@ import torch
 from sklogloss._cython.data_pass import fill_diagonal
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss.linear.design import BLOCK_ENTRIES
-from sklogloss.linear.samples import Curvature, Samples
+from sklogloss.linear.samples import Curvature, Samples, make_design
 
 __all__ = ["TorchDesign", "TorchSamples", "full_precision", "scores_of"]
 
@@ -88,9 +88,11 @@ class TorchDesign:
     """
 
     is_sparse = False
+    has_rows = True
 
     def __init__(self, X, dtype=None):
         self.X = X.detach()
+        self.device = X.device
         self.shape = tuple(X.shape)
         self.n_samples, self.n_features = self.shape
         self.n_stored = self.n_samples * self.n_features
@@ -152,9 +154,9 @@ class TorchSamples(Samples):
     Attributes
     ----------
     design : TorchDesign
-    X : ndarray of shape (n_samples, n_features)
-        A copy on the CPU, made once it is asked for: by what tells whether classes are separable,
-        and by the reduction to the space that few rows span.
+    local : Samples
+        Of a copy of X on the CPU, made once it is asked for: by what tells whether classes are
+        separable, and by the reduction to the space that few rows span.
     """
 
     _make_design = TorchDesign
@@ -166,11 +168,11 @@ class TorchSamples(Samples):
         of_rows = (self.target, self.weight, self.offset)
         tensors = [None if array is None else self.design.tensor(array) for array in of_rows]
         vars(self).update(_tensors=tensors)
-        del vars(self)["X"]  # the tensor
 
     @cached_property
-    def X(self):
-        return self.design.X.to("cpu").numpy()
+    def local(self):
+        design = make_design(self.design.X.to("cpu").numpy(), self.dtype)
+        return Samples(design, self.target, self.weight, self.offset, self.n_threads)
 
     def chunks(self):
         """Yield the rows in chunks, see `TorchDesign.chunks`."""

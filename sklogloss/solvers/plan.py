@@ -114,7 +114,7 @@ class Facts:
             n_stored=design.n_stored,
             block_rows=design.block_rows,
             is_sparse=design.is_sparse,
-            has_rows=samples.is_partitioned or not design.is_sparse or design.X.format == "csr",
+            has_rows=design.has_rows,
             is_partitioned=samples.is_partitioned,
             fits_int32=max(design.n_samples, design.n_features) < 2**31,
             dtype=samples.dtype.name,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import EPS
 from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
@@ -345,9 +346,8 @@ def _densified(objective):
     samples, design = objective.samples, objective.samples.design
     if samples.is_partitioned or not (design.is_sparse and objective.fit_intercept):
         return None
-    X = samples.X
     # Dense entries may take no more memory than sparse ones with their indices.
-    if X.data.nbytes + X.indices.nbytes < X.dtype.itemsize * design.n_samples * design.n_features:
+    if not Entries.of(samples).is_full:
         return None
     return objective.replace(samples=samples.astype(samples.dtype, dense=True))
 

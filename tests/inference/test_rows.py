@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sklogloss.inference.rows import row_blocks, rows_in_theta, sliceable
+from sklogloss.inference.rows import row_blocks, rows_in_theta
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.objective import Coordinates
 
 
@@ -24,5 +25,5 @@ def test_rows_times_theta_are_raw_predictions(form, fit_intercept):
     coordinates = Coordinates(center, np.array([0.5, 1, 4]), 2, fit_intercept)
     theta = rng.normal(size=coordinates.shape)
     coef, intercept = coordinates.coef_intercept(theta.ravel())
-    rows = rows_in_theta(sliceable(form(X))[5:15], coordinates)
+    rows = rows_in_theta(Entries(form(X)), slice(5, 15), coordinates)
     assert_allclose(rows @ theta, X[5:15] @ coef + intercept, rtol=1e-12)

@@ -44,7 +44,7 @@ def in_coefficients(objective, theta):
     """Return value, gradient and Hessian in (coef; intercept) raveled, by plain NumPy."""
     coef, intercept = objective.coef_intercept(theta)
     samples = objective.samples
-    X = samples.X
+    X = samples.design.X
     X1 = np.c_[X.toarray() if sparse.issparse(X) else X, np.ones(N_SAMPLES)]
     raw_prediction = X1 @ np.vstack([coef, intercept])
     if samples.offset is not None:
@@ -225,7 +225,7 @@ def test_hessian_in_single_precision_does_not_overflow():
     # A row without weight, beyond the largest float32, has no say in either precision.
     weight = WEIGHT.copy()
     objective = make_objective(3, np.asarray, Penalty(l2=0.1), fit_intercept=True, weight=weight)
-    objective.samples.X[7] = 1e60
+    objective.samples.design.X[7] = 1e60
     weight[7] = 0
     theta = np.zeros(objective.n_parameters)
     exact = objective.value_gradient_hessian(theta).hessian

@@ -75,8 +75,8 @@ def test_taken_rows_are_those_among_the_rows_with_weight(both):
     taken, expected = parts.take(rows), whole.take(whole.rows_with_weight[rows])
     for name in ("target", "weight", "offset"):
         np.testing.assert_array_equal(getattr(taken, name), getattr(expected, name))
-    as_dense = (lambda X: X.toarray()) if sparse.issparse(expected.X) else np.asarray
-    np.testing.assert_array_equal(as_dense(taken.X), as_dense(expected.X))
+    as_dense = (lambda X: X.toarray()) if sparse.issparse(expected.design.X) else np.asarray
+    np.testing.assert_array_equal(as_dense(taken.design.X), as_dense(expected.design.X))
 
 
 def test_columns_and_types_are_taken_in_each_partition(both):

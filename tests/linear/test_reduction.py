@@ -139,7 +139,7 @@ def test_cross_products_of_many_rows(single, fit_intercept, has_factors):
     assert reduction.has_all_rows
     centred = X - X.mean(axis=0) if fit_intercept else X
     expected = centred * (np.min(l2) / np.ravel(l2)) @ centred.T
-    L = reduction.objective.samples.X
+    L = reduction.objective.samples.design.X
     eps = np.finfo(np.float32 if single else np.float64).eps
     # Pivots of this size are rounding errors of the sums, and are left out.
     error = n_features * eps * np.diagonal(expected).max()

@@ -34,15 +34,15 @@ def both():
 
 
 def column_sums(samples):
-    return samples.X.sum(axis=0)
+    return samples.design.X.sum(axis=0)
 
 
 def sums_and_squares(samples):
-    return column_sums(samples), samples.X[:, 0] ** 2
+    return column_sums(samples), samples.design.X[:, 0] ** 2
 
 
 def sum_times_squares(samples, squares):
-    return squares @ samples.X
+    return squares @ samples.design.X
 
 
 def weighted_by(samples, squares):
@@ -55,7 +55,7 @@ def test_sums_are_those_of_all_rows(both):
             total, squares = sum_and_keep(samples, "sums", sums_and_squares)
             np.testing.assert_array_equal(total, [30, 36])
             found = sum_over_rows(samples, "products", sum_times_squares, squares)
-        np.testing.assert_array_equal(found, np.arange(0.0, 12, 2) ** 2 @ both[0].X)
+        np.testing.assert_array_equal(found, np.arange(0.0, 12, 2) ** 2 @ both[0].design.X)
 
 
 def test_parts_are_in_order(both):

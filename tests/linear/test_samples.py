@@ -38,7 +38,7 @@ def make_samples(container="C", n_columns=1, dtype=np.float64, is_soft=False):
 
 
 def dense(samples):
-    X = samples.X
+    X = samples.design.X
     return X.toarray() if sparse.issparse(X) else np.asarray(X)
 
 
@@ -95,7 +95,7 @@ def test_astype_is_the_arithmetic_of_passes(container, is_soft):
         np.testing.assert_allclose(wide.target.sum(axis=1), 1, rtol=0, atol=1e-15)
         np.testing.assert_allclose(wide.target, narrow.target, rtol=1e-6)
     if not narrow.design.is_sparse:
-        assert np.shares_memory(wide.X, narrow.X)
+        assert np.shares_memory(wide.design.X, narrow.design.X)
     kernel = LogLoss(3).kernel(target_is_matrix=is_soft)
     predictor = predictor_of(3)
     sums, expected = (s.value_gradient(kernel, predictor)[0] for s in (narrow, wide))
@@ -106,9 +106,9 @@ def test_astype_is_the_arithmetic_of_passes(container, is_soft):
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_another_thread_has_a_view_of_its_own(container):
     samples = make_samples(container)
-    other = replace(samples, design=make_design(samples.X, samples.dtype))
+    other = replace(samples, design=make_design(samples.design.X, samples.dtype))
     assert other.design is not samples.design
-    matrices = [s.X for s in (samples, other)]
+    matrices = [s.design.X for s in (samples, other)]
     arrays = [X.data if samples.design.is_sparse else X for X in matrices]
     assert np.shares_memory(*arrays)
     kernel, predictor = LogLoss().kernel(), predictor_of(1)

@@ -2,14 +2,25 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sklogloss.linear.objective import Coordinates, Objective, balanced_coordinates
+from sklogloss.linear.entries import Entries
+from sklogloss.linear.objective import (
+    Coordinates,
+    Objective,
+    balanced_coordinates,
+    balanced_objective,
+)
+from sklogloss.linear.optimum import has_no_optimum
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import LogLoss
 from sklogloss.penalties import Penalty
+from sklogloss.solvers.plan import Facts, make_plan
+from sklogloss.solvers.solve import solve
+from sklogloss.solvers.stopping import Goal
 
 torch = pytest.importorskip("torch")
 
@@ -149,7 +160,8 @@ def test_rows_columns_and_dtypes(X):
     ):
         assert type(actual) is TorchSamples
         assert actual.dtype == expected.dtype
-        for name in ("X", "target", "weight", "offset"):
+        np.testing.assert_array_equal(actual.design.X, expected.design.X)
+        for name in ("target", "weight", "offset"):
             np.testing.assert_array_equal(getattr(actual, name), getattr(expected, name))
 
 
@@ -164,6 +176,31 @@ def test_plans_and_chunks_are_those_of_the_shape(X, monkeypatch):
     cut = of_torch.value_gradient_hessian(theta, stride=2)
     assert relative(cut.hessian, whole.hessian) <= tolerance(np.float64)
     assert relative(cut.gradient, whole.gradient) <= tolerance(np.float64)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("is_separated", [False, True])
+def test_an_optimum_is_missed_as_with_an_array(X, n_classes, is_separated):
+    samples, others, kernel = pair(X, n_classes)
+    label = samples.target[:, 0].astype(int)
+    if is_separated:
+        label = np.argsort(np.argsort(X[:, 0])) * n_classes // N
+        samples, others = (replace(each, target=label[:, None] * 1.0) for each in (samples, others))
+    for each in (samples, others):
+        objective = balanced_objective(each, kernel, Penalty(), fit_intercept=True)
+        plan = make_plan(Facts.of(each, kernel, objective.penalty, True))
+        result = solve(plan, objective, None, Goal.of(1e-4, 100))
+        for point in (result.last_point, objective.value_gradient(result.theta)):
+            directions = (result.theta, result.direction)
+            assert has_no_optimum(result.objective, point, directions, label) == is_separated
+
+
+def test_what_needs_x_in_one_place_gets_one_copy_of_a_tensor(X):
+    samples, others, _ = pair(X, 2)
+    assert samples.local is samples
+    assert others.local is others.local
+    assert type(others.local) is Samples
+    np.testing.assert_array_equal(Entries.of(others).matrix, X)
 
 
 def test_digits_of_a_loss_next_to_nothing_do_not_cancel():

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from sklogloss._cython.coordinate_descent import descend_softmax
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import MAX_ROUNDS, SMALL_PART, SMALL_WORK
 from sklogloss.losses import LogLoss
 from sklogloss.solvers.stopping import LARGEST_GAP
@@ -32,9 +33,8 @@ class SoftmaxDescent:
         self.objective = objective
         self.goal = goal
         samples = objective.samples
-        X = samples.X
-        n_samples, p = X.shape
-        columns = sparse.csc_array(X, dtype=np.float64)
+        n_samples, p = samples.n_samples, objective.n_features
+        columns = sparse.csc_array(Entries.of(samples).csc(), dtype=np.float64)
         if objective.fit_intercept:
             columns = sparse.hstack([columns, np.ones((n_samples, 1))], format="csc")
         self.columns = sparse.csc_array(columns)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklogloss._cython.dual_ascent import ascend_rows
+from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import SMALL_PART, SMALL_WORK
 
 __all__ = ["dual_start"]
@@ -26,8 +27,7 @@ def dual_start(objective):
         and no offset.
     """
     samples, n_classes = objective.samples, objective.n_columns
-    X = samples.X
-    n_samples = X.shape[0]
+    X, n_samples = Entries.of(samples).csr(), samples.n_samples
     target = samples.target
     if target.shape[1] == 1:
         target = target == np.arange(n_classes)

@@ -14,6 +14,7 @@ from sklogloss._cython.softmax_system import (
     rows_pass,
     search_pass,
 )
+from sklogloss.linear.entries import Entries
 
 __all__ = ["SoftmaxSystem"]
 
@@ -43,7 +44,7 @@ class SoftmaxSystem:
     def __init__(self, objective):
         self.objective = objective
         samples, coordinates = objective.samples, objective.coordinates
-        X = samples.X.tocsr()
+        X = Entries.of(samples).csr()
         with np.errstate(all="ignore"):
             data = (X.data * coordinates.scale[X.indices]).astype(np.float32)
         scaled = sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)

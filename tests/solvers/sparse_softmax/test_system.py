@@ -46,7 +46,7 @@ def make_objective(
 def hessian_and_gradient(objective, theta):
     """In theta, by the definition, in float64."""
     samples = objective.samples
-    X = samples.X.toarray().astype(np.float64)
+    X = samples.design.X.toarray().astype(np.float64)
     n_samples, weight = len(X), samples.weight
     weight = np.ones(n_samples) if weight is None else weight.astype(np.float64)
     weight = weight / weight.sum()
