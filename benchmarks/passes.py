@@ -10,7 +10,7 @@ from benchmarks.adapters.sklogloss import fit
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import FOLDER_TASKS, TASKS, load_task
 from sklogloss._cython import data_pass
-from sklogloss.linear import reduction as reduction_module
+from sklogloss.linear import entries as entries_module
 from sklogloss.linear import samples as samples_module
 from sklogloss.linear import scores as scores_module
 
@@ -67,7 +67,7 @@ class CountingPasses:
 def counting(note):
     """Call note(name, design, arguments) before each pass of the fits in this context."""
     passes = CountingPasses(note)
-    modules = (samples_module, scores_module, reduction_module)
+    modules = (samples_module, scores_module, entries_module)
     for module in modules:
         module.data_pass = passes
     try:

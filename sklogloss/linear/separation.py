@@ -17,8 +17,8 @@ __all__ = ["Pairs", "Separation", "TooLarge", "Undecided", "find_separation", "n
 # Nonzero entries that the programme may have: those of the largest matrix of parameters.
 MAX_ENTRIES = LARGEST_HESSIAN**2
 # HiGHS holds constraints to this, its smallest tolerance. Margins are of rows of length one, and of
-# coefficients of at most one (1e-11:
-# tests/linear/test_separation.py::test_two_samples_next_to_each_other fails).
+# coefficients of at most one (1e-8:
+# tests/linear/test_separation.py::test_columns_nearly_alike_put_pairs_on_the_boundary fails).
 TOLERANCE = 1e-10
 
 

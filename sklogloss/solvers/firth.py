@@ -19,7 +19,7 @@ __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 
 # With many rows for each parameter the penalty hardly moves the solution, and its gradient is about
 # that of a subset of the rows. From the solution on the subset, passes without leverages then come
-# close to that on all rows (2.5 or 250:
+# close to that on all rows (250:
 # tests/solvers/test_firth.py::test_few_passes_with_leverages_follow_a_subset fails).
 SUBSET_ROWS_PER_PARAMETER = 25
 # A subset is a fourth of the rows at most.
