@@ -68,13 +68,20 @@ class Meter:
 def metered(meter):
     """Let a Meter count the work of the fits in this context."""
     factor_of, descend_in = hessians.CholeskyFactor, coordinate_descent.descend
+    move_in = coordinate_descent.move_free
     softmax_in, ascend_in = descent.descend_softmax, dual_ascent.ascend_rows
     rows_in, columns_in = system.rows_pass, system.columns_pass
 
-    def factor(matrix, *arguments):
-        n = len(matrix)
+    def factored(n):
         meter.add(unit_seconds("factor", 1) + unit_seconds("factor_multiplication", n**3 / 3))
+
+    def factor(matrix, *arguments):
+        factored(len(matrix))
         return factor_of(matrix, *arguments)
+
+    def move_free(matrix, gradient, x, l1, *bounds):
+        factored(np.count_nonzero((x != 0) | (l1 == 0)))
+        return move_in(matrix, gradient, x, l1, *bounds)
 
     def descend(matrix, gradient, x, l1, lower, upper, max_sweeps, enough):
         # The least number of sweeps with the same end is the number that were made.
@@ -121,7 +128,7 @@ def metered(meter):
 
     patches = [
         (hessians, "CholeskyFactor", factor),
-        (coordinate_descent, "CholeskyFactor", factor),
+        (coordinate_descent, "move_free", move_free),
         (coordinate_descent, "descend", descend),
         (descent, "descend_softmax", descend_softmax),
         (dual_ascent, "ascend_rows", ascend_rows),

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_breast_cancer
 
+from sklogloss import LogLossClassifier
 from sklogloss.metrics import log_loss
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,6 +127,19 @@ def test_each_number_cites_what_gets_worse_without_it(structure):
                     file, function = test.split("::")
                     source = (ROOT / file).read_text(encoding="utf-8")
                     assert f"\ndef {function}(" in source, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_the_work_of_a_fit_can_be_counted(structure, l1_ratio):
+    sys.path.append(str(ROOT))
+    try:
+        work = importlib.import_module("benchmarks.work")
+    finally:
+        sys.path.remove(str(ROOT))
+    meter = work.Meter()
+    with work.metered(meter):
+        LogLossClassifier(l1_ratio=l1_ratio).fit(*load_breast_cancer(return_X_y=True))
+    assert meter.seconds > 0
 
 
 def test_a_citation_is_a_fit_or_a_test(structure, tmp_path):
