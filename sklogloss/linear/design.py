@@ -130,8 +130,9 @@ def largest_entries(X, which):
     else:
         for start in range(0, X.nnz, BLOCK_ENTRIES):
             part = slice(start, min(start + BLOCK_ENTRIES, X.nnz))
-            places = np.flatnonzero(which[X.indices[part]])
-            if len(places):
-                places += start
-                np.maximum.at(size, X.indices[places], np.abs(X.data[places]))
+            columns, entries = X.indices[part], X.data[part]
+            if not which.all():
+                places = np.flatnonzero(which[columns])
+                columns, entries = columns[places], entries[places]
+            np.maximum.at(size, columns, np.abs(entries))
     return size

@@ -174,7 +174,16 @@ def _is_certain_by_residuals(objective, point):
 
 
 def _is_constant_along(objective, features, directions, longest):
-    # Whether no row at all changes along any of them, but for rounding errors.
+    # Whether no row at all changes along any of them, but for rounding errors. Where rows do, they
+    # nearly always change along the sum as well, which takes no memory for each direction.
+    total = directions.sum(axis=1, keepdims=True) / math.sqrt(max(directions.shape[1], 1))
+    # The longest row is at least this long.
+    most = math.sqrt(EPS) * longest / math.sqrt(len(directions))
+    return all(_change(objective, features, each) <= most for each in (total, directions))
+
+
+def _change(objective, features, directions):
+    # The largest change of a row along directions of length one.
     coef = np.zeros((objective.n_features, directions.shape[1]))
     coef[features] = directions[: len(features)] * objective.coordinates.scale[features, None]
     change = Entries.of(objective.samples).times(coef)
@@ -182,9 +191,7 @@ def _is_constant_along(objective, features, directions, longest):
         change += directions[-1] - objective.coordinates.center @ coef
     if objective.samples.rows_with_weight is not None:
         change = change[objective.samples.rows_with_weight]
-    # The longest row is at least this long.
-    length = longest / math.sqrt(len(directions))
-    return np.abs(change).max(initial=0) <= math.sqrt(EPS) * length
+    return max(change.max(initial=0), -change.min(initial=0))
 
 
 def _smallest_residual(objective, theta):
