@@ -7,12 +7,15 @@ import sys
 
 import numpy as np
 import pytest
+from fuzz import firth, inference
+from fuzz.kinds import KINDS
 from fuzz.problems import random_problem
 from fuzz.reference import Objective
 from fuzz.shrink import script_of, shrink
 from fuzz.verdicts import Outcome, outcome_of, relative_gap
 
-from sklogloss import LogLossClassifier
+from sklogloss import FirthLogisticRegression, LogLossClassifier
+from sklogloss.calibration import TemperatureScaling
 
 
 # What a seed means changes with NumPy's generators; the assertion does not depend on it.
@@ -26,6 +29,18 @@ def test_fixed_seeds(first):
         if outcome.is_fault and outcome.kind != "slow"
     }
     assert faults == {}
+
+
+@pytest.mark.parametrize("kind", ["firth", "calibration", "inference"])
+def test_fixed_seeds_of_other_kinds(kind):
+    kinds = {seed: KINDS[kind](seed) for seed in range(5, 30)}
+    faults = {
+        seed: outcome
+        for seed, outcome in kinds.items()
+        if outcome.is_fault and outcome.kind != "slow"
+    }
+    assert faults == {}
+    assert sum(outcome.kind == "solved" for outcome in kinds.values()) > 5
 
 
 def test_a_seed_that_once_divided_by_zero():
@@ -70,6 +85,60 @@ def test_fits_that_miss_are_noticed():
     assert n_misses > 5
 
 
+def test_derivatives_of_the_penalised_likelihood():
+    # Central differences, as above.
+    for seed in range(20):
+        problem = firth.random_firth_problem(seed)
+        likelihood = firth.PenalisedLikelihood(problem)
+        rng = np.random.default_rng(seed)
+        shape = likelihood.Q.shape[1], problem.n_classes - 1
+        beta, direction = (rng.uniform(0.1, 0.3, shape) for _ in range(2))
+        gradient, information = likelihood.gradient(beta)
+        if not np.linalg.cond(information) < 1e6:
+            continue
+        step = 1e-5
+        ends = beta + step * direction, beta - step * direction
+        slope = (likelihood.value(ends[0]) - likelihood.value(ends[1])) / (2 * step)
+        unit = np.sum(np.abs(gradient * direction)) + 1
+        assert slope == pytest.approx(np.sum(gradient * direction), abs=1e-8 * unit)
+
+
+def test_wrong_maxima_errors_and_probabilities_are_noticed(monkeypatch):
+    def is_noticed(kind):
+        return any(KINDS[kind](seed).kind == "silent miss" for seed in range(50))
+
+    fit = FirthLogisticRegression.fit
+
+    def rough_fit(self, *arguments, **options):
+        fit(self, *arguments, **options)
+        self.coef_ = 1.01 * self.coef_
+        self.intercept_ = self.intercept_ + 0.01
+        return self
+
+    with monkeypatch.context() as planted:
+        planted.setattr(FirthLogisticRegression, "fit", rough_fit)
+        assert is_noticed("firth")
+    infer = inference.infer
+
+    def rough_infer(*arguments, **options):
+        result = infer(*arguments, **options)
+        result.bse *= 1 + 1e-6
+        return result
+
+    with monkeypatch.context() as planted:
+        planted.setattr(inference, "infer", rough_infer)
+        assert is_noticed("inference")
+    predict_proba = TemperatureScaling.predict_proba
+    for factor in (1.1, np.nan):
+        with monkeypatch.context() as planted:
+            planted.setattr(
+                TemperatureScaling,
+                "predict_proba",
+                lambda self, raw, factor=factor: factor * predict_proba(self, raw),
+            )
+            assert is_noticed("calibration")
+
+
 def test_a_fault_is_made_small_and_printed(monkeypatch):
     # Planted: the fit fails where there are two columns and an entry above 2.
     fit = LogLossClassifier.fit
@@ -110,12 +179,12 @@ def outcome_of(seed):
         os.kill(os.getpid(), signal.SIGKILL)
     return Outcome("solved")
 
-campaign.random_problem, campaign.outcome_of = (lambda seed: seed), outcome_of
-if sys.argv[1] == "--child":
-    campaign.work(int(sys.argv[2]), int(sys.argv[3]))
+campaign.KINDS["fit"] = outcome_of
+if sys.argv[1] == "--kind":
+    campaign.work(sys.argv[2], int(sys.argv[4]), int(sys.argv[5]))
 else:
     campaign.COMMAND = [sys.executable, __file__]
-    for seed, outcome in campaign.outcomes(0, 5, float("inf")):
+    for seed, outcome in campaign.outcomes("fit", 0, 5, float("inf")):
         print(seed, outcome.kind, outcome.detail)
 """
     path = tmp_path / "program.py"

@@ -22,7 +22,7 @@ from sklogloss.inputs.targets import (
     label_column,
     unique_labels,
 )
-from sklogloss.inputs.weights import as_sample_weight, check_not_negative
+from sklogloss.inputs.weights import as_sample_weight, check_not_negative, scaled_weights
 from sklogloss.linear.partitioned_samples import PartitionFacts, facts_of
 from sklogloss.linear.samples import Samples, make_design
 
@@ -152,7 +152,9 @@ class BlockFacts:
     labels : ndarray of shape (n_labels,), or None for soft targets
         Those that occur.
     totals : ndarray of shape (n_labels,) or (n_classes,)
-        Total sample weight of the labels or classes.
+        Total sample weight of the labels or classes, divided by 2 to the exponent: the sum itself
+        may overflow.
+    exponent : int
     largest_weight : float
     """
 
@@ -161,6 +163,7 @@ class BlockFacts:
     is_sparse: bool
     labels: NDArray[Any] | None
     totals: NDArray[np.float64]
+    exponent: int
     largest_weight: float
 
 
@@ -188,13 +191,16 @@ def read_facts(block: Block, layout: Layout, checks: bool) -> BlockFacts:
             y = np.asarray(block.y) if layout.is_soft else label_column("y", block.y)
         check_same_length(X=X, y=y)
         weight = checked_weight(block.sample_weight, len(y))
+        scaled, exponent = None, 0
+        if len(y) > 0:
+            scaled, exponent = scaled_weights(weight, np.float64)
         if layout.is_soft:
-            labels, totals = None, np.ones(len(y)) @ y if weight is None else weight @ y
+            labels, totals = None, np.ones(len(y)) @ y if scaled is None else scaled @ y
         else:
-            labels, totals = _label_totals(y, weight)
+            labels, totals = _label_totals(y, scaled)
     largest = 1.0 if weight is None else float(weight.max(initial=0))
     n_stored = X.nnz if sparse.issparse(X) else X.size
-    return BlockFacts(len(y), n_stored, sparse.issparse(X), labels, totals, largest)
+    return BlockFacts(len(y), n_stored, sparse.issparse(X), labels, totals, exponent, largest)
 
 
 def check_entries(block: Block, layout: Layout) -> None:

@@ -38,6 +38,9 @@ from sklogloss.linear.threads import effective_n_threads
 
 __all__ = ["DaskProblem"]
 
+# Of weights up to 2 to this power, those of as many samples as can be do not overflow in sum.
+LARGEST_EXPONENT = 900
+
 
 class DaskTargets:
     """The classes, and their total sample weight. The targets themselves stay with Dask.
@@ -46,6 +49,7 @@ class DaskTargets:
     ----------
     classes : ndarray of shape (n_classes,)
     totals : ndarray of shape (n_classes,)
+        Up to a common factor.
     is_soft : bool
         Whether they are probabilities.
     """
@@ -213,7 +217,7 @@ class DaskProblem(Problem):
 
 def _targets(blocks, facts):
     if blocks.layout.is_soft:
-        totals = np.sum([each.totals for each in facts if each.n_samples], axis=0)
+        totals = np.sum(_scaled_totals([each for each in facts if each.n_samples]), axis=0)
         if np.ndim(totals) == 0:
             raise ValueError("X has 0 samples")
         classes = np.arange(blocks.n_classes)
@@ -236,9 +240,15 @@ def _targets(blocks, facts):
             "y must have samples of at least 2 classes, but the data contains only one class: "
             f"{classes.tolist()[0]!r}"
         )
-    weights = np.concatenate([each.totals for each in found])
+    weights = np.concatenate(_scaled_totals(found))
     totals = np.bincount(index, weights=weights, minlength=len(classes))
     return DaskTargets(classes, totals, is_soft=False)
+
+
+def _scaled_totals(facts):
+    # The totals of each partition, divided by the same power of 2 where their sum might overflow.
+    excess = max((each.exponent for each in facts), default=0) - LARGEST_EXPONENT
+    return [np.ldexp(each.totals, each.exponent - max(excess, 0)) for each in facts]
 
 
 # What runs where the rows are.

@@ -55,6 +55,12 @@ class Information:
         self._independent = self._upper[: self.rank, : self.rank]
         self.dependent = self._pivots[self.rank :]
 
+    def root(self) -> NDArray[np.float64]:
+        """Return R of shape (rank, n_parameters) with R' R = H."""
+        root = np.empty((self.rank, len(self._pivots)))
+        root[:, self._pivots] = self._upper[: self.rank]
+        return root / self._scale
+
     def half_solve(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return V with V' V = vectors' H^-1 vectors, for vectors of shape (n_parameters, n)."""
         scaled = (vectors.T * self._scale).T[self._pivots[: self.rank]]
@@ -92,8 +98,9 @@ class Information:
 
 
 def sandwich(information: Information, products: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return H^-1 products H^-1."""
-    return information.solve(information.solve(products).T)
+    """Return H^-1 products H^-1, a product of two halves: no variance is negative by rounding."""
+    half = information.solve(Information(products).root().T)
+    return half @ half.T
 
 
 def score_products(likelihood: Likelihood, theta: NDArray[np.float64]) -> NDArray[np.float64]:

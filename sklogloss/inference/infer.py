@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -244,7 +245,13 @@ def _likelihood(clf: Any, problem: Any, C: float) -> tuple[Likelihood, NDArray[n
             fit_intercept=bool(clf.fit_intercept),
             n_rows=SMALLEST_SUBSET if has_many_rows else None,
         )
-    total = float(np.ldexp(samples.weight_sum, problem.exponent))
+    with np.errstate(over="ignore"):
+        total = float(np.ldexp(samples.weight_sum, problem.exponent))
+    if not np.isfinite(total):
+        raise ValueError(
+            f"sample_weight must sum to at most {np.finfo(np.float64).max:.2g}, got a larger sum; "
+            "divide the weights by a number"
+        )
     parts = (objective, loss, total, problem.exponent, problem.sample_weight)
     if isinstance(clf, FirthLogisticRegression):
         return PenalisedLikelihood(*parts), None
@@ -325,6 +332,11 @@ def _covariance(
             f"coefficients, which must be positive: got n={n_rows} and k={n_free}. 'robust' does "
             "not divide by it"
         )
+    if likelihood.exponent != 0:
+        # The scale of the weights cancels; their squares may leave the range of float64.
+        total = float(np.ldexp(likelihood.total, -likelihood.exponent))
+        information = Information(np.ldexp(point.hessian, -likelihood.exponent))
+        likelihood = replace(likelihood, total=total, exponent=0)
     if clusters is None:
         products = score_products(likelihood, point.theta)
         factor = n_rows / (n_rows - n_free) if covariance == "HC1" else 1.0

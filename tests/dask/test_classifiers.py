@@ -156,6 +156,18 @@ def test_weights_offsets_and_soft_targets():
             np.testing.assert_allclose(found.intercept_, local.intercept_, rtol=0, atol=1e-6)
 
 
+def test_totals_of_balanced_classes_may_leave_the_range_of_floats():
+    X, y = make_data()
+    for target in (y, np.eye(2)[y]):
+        settings = {"C": np.inf, "class_weight": "balanced", "tol": 1e-8}
+        local = sklogloss.LogLossClassifier(**settings).fit(X, target)
+        rows = collected(X, target, np.full(len(y), 1e308))
+        with dask.config.set(scheduler="sync"):
+            found = LogLossClassifier(**settings).fit(*rows)
+        np.testing.assert_allclose(found.class_weight_, local.class_weight_, rtol=1e-13)
+        np.testing.assert_allclose(found.coef_, local.coef_, rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize("size", [1e200, 1e-200])
 def test_products_of_weights_may_leave_the_range_of_floats(size):
     X, y = make_data()

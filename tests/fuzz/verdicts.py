@@ -2,7 +2,9 @@
 
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -27,8 +29,8 @@ class Outcome:
     Attributes
     ----------
     kind : str
-        "solved", "warned", "refused" (a ValueError), "silent miss", "slow", "not finite", "stray
-        warning" or "error".
+        "solved", "warned", "refused" (a ValueError), "silent miss" (a result that is not what it
+        claims to be), "slow", "not finite", "stray warning" or "error".
     detail : str
     seconds : float
         Processor time.
@@ -44,28 +46,69 @@ class Outcome:
         return self.kind not in ("solved", "warned", "refused")
 
 
+@dataclass
+class Attempt:
+    """A call of the package, and what it said.
+
+    Attributes
+    ----------
+    call : callable
+        Without arguments.
+    allowed : type
+        Of warnings that are no fault.
+    value : object
+        What it returned.
+    messages : list of str
+        Of allowed warnings.
+    seconds : float
+        Processor time.
+    failure : Outcome or None
+        If it raised an error, took long, or warned of something else.
+    """
+
+    call: Callable[[], Any]
+    allowed: type = ConvergenceWarning
+    value: Any = None
+    messages: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    failure: Outcome | None = None
+
+    def __post_init__(self):
+        start = time.process_time()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                self.value = self.call()
+            except ValueError as error:
+                self.failure = Outcome("refused", str(error))
+            except Exception as error:
+                self.failure = Outcome("error", f"{type(error).__name__}: {error}")
+        self.seconds = time.process_time() - start
+        if self.seconds > SLOW and (self.failure is None or not self.failure.is_fault):
+            detail = f"{self.seconds:.1f} s of processor time"
+            self.failure = Outcome("slow", detail, self.seconds)
+        for warning in caught:
+            self.messages.append(str(warning.message))
+            if self.failure is None and not issubclass(warning.category, self.allowed):
+                detail = f"{warning.category.__name__}: {warning.message}"
+                self.failure = Outcome("stray warning", detail)
+
+
 def outcome_of(problem):
     """Fit a problem and return the Outcome."""
-    start = time.process_time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            clf = problem.fit()
-            proba = clf.predict_proba(np.ascontiguousarray(problem.X))
-        except ValueError as error:
-            return Outcome("refused", str(error))
-        except Exception as error:
-            return Outcome("error", f"{type(error).__name__}: {error}")
-    seconds = time.process_time() - start
-    if seconds > SLOW:
-        return Outcome("slow", f"{seconds:.1f} s of processor time", seconds)
-    for warning in caught:
-        if not issubclass(warning.category, ConvergenceWarning):
-            return Outcome("stray warning", f"{warning.category.__name__}: {warning.message}")
+
+    def fit():
+        clf = problem.fit()
+        return clf, clf.predict_proba(np.ascontiguousarray(problem.X))
+
+    attempt = Attempt(fit)
+    if attempt.failure is not None:
+        return attempt.failure
+    (clf, proba), seconds = attempt.value, attempt.seconds
     if not (np.all(np.isfinite(clf.coef_)) and np.all(np.isfinite(proba))):
         return Outcome("not finite", seconds=seconds)
-    if caught:
-        return Outcome("warned", str(caught[0].message), seconds)
+    if attempt.messages:
+        return Outcome("warned", attempt.messages[0], seconds)
     gap = relative_gap(problem, clf)
     if gap > 1:
         return Outcome("silent miss", f"{gap * PROMISED_GAP:.2g} above the optimum", seconds)

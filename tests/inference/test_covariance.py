@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 
 from sklogloss import FocalLogisticRegression, LogLossClassifier
 from sklogloss.inference import infer
-from sklogloss.inference.covariance import Information
+from sklogloss.inference.covariance import Information, sandwich
 from sklogloss.losses import FocalLoss
 
 # Sums over rows in another order, and the solution of well-conditioned equations.
@@ -245,3 +245,13 @@ def test_solution_leaves_dependent_parameters_where_they_are(rank, shape):
     assert_allclose(hessian @ solution, gradient, rtol=RTOL, atol=RTOL * np.abs(hessian).max())
     half = information.half_solve(gradient)
     assert_allclose(half.T @ half, gradient.T @ solution, rtol=RTOL)
+
+
+def test_no_robust_variance_is_negative():
+    # Scores of very different size: a difference of large numbers was a negative variance.
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        scores = rng.normal(size=(6, 4)) * 10.0 ** rng.uniform(-12, 12, size=(6, 1))
+        root = rng.normal(size=(8, 4)) * 10.0 ** rng.uniform(-3, 3, size=4)
+        covariance = sandwich(Information(root.T @ root), scores.T @ scores)
+        assert np.all(np.diagonal(covariance) >= 0)

@@ -159,3 +159,16 @@ def test_nothing_as_large_as_X_is_made():
     tracemalloc.stop()
     # A few numbers for each row, and blocks of BLOCK_NUMBERS.
     assert peak < X.nbytes / 4
+
+
+def test_weights_up_to_the_end_of_float64():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.integers(2, size=60)
+    clf = fitted(X, y)
+    expected = infer(clf, X, y).bse
+    large = infer(clf, X, y, sample_weight=np.full(60, 2.0**1000), covariance="robust").bse
+    assert_allclose(large, infer(clf, X, y, covariance="robust").bse, rtol=RTOL)
+    large = infer(clf, X, y, sample_weight=np.full(60, 2.0**40)).bse
+    assert_allclose(large * 2.0**20, expected, rtol=RTOL)
+    with pytest.raises(ValueError, match="sample_weight must sum to at most"):
+        infer(clf, X, y, sample_weight=np.full(60, 1e308))
