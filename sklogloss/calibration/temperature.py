@@ -13,6 +13,9 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["TemperatureScaling", "finite_slope"]
 
+# Rounding errors of calibrated raw predictions that need no care.
+LARGEST_ROUNDING = 1e-4
+
 
 class TemperatureScaling(LogitCalibrator):
     r"""Divide raw predictions by a temperature.
@@ -63,7 +66,14 @@ class TemperatureScaling(LogitCalibrator):
         self.temperature_ = 1 / self.slope_ if self.slope_ > 0 else np.inf
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
-        return raw_prediction * raw_prediction.dtype.type(self.slope_)
+        raw, limits = raw_prediction, np.finfo(raw_prediction.dtype)
+        largest = max(raw.max(initial=0), -raw.min(initial=0))
+        if raw.ndim == 2 and largest * limits.eps * self.slope_ > LARGEST_ROUNDING:
+            # What all classes have in common would cost the differences their digits.
+            with np.errstate(over="ignore"):
+                raw = raw - raw.max(axis=1, keepdims=True)
+            raw = np.maximum(raw, -limits.max)
+        return raw * raw.dtype.type(self.slope_)
 
 
 def finite_slope(forecasts: Forecasts, unit: float, tol: float = SLOPE_TOL) -> float:

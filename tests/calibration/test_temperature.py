@@ -95,3 +95,16 @@ def test_netcal_agrees(forecasts):
     ours = TemperatureScaling().fit(2 * z, y).predict_proba(2 * z)[:, 1]
     # netcal's optimiser stops some 1e-5 of the temperature away from the optimum.
     np.testing.assert_allclose(ours, theirs.transform(proba), atol=1e-4)
+
+
+def test_single_precision_far_from_zero_keeps_the_digits_of_differences(forecasts):
+    y, z = forecasts(300, 4)
+    # Multiples of a power of two: the sums are exact in float32.
+    z = np.round(3 * z * 64) / 64
+    far = (z + np.round(2e4 * np.random.default_rng(0).normal(size=(300, 1)))).astype(np.float32)
+    fitted = TemperatureScaling().fit(z, y)
+    expected = fitted.predict_proba(z)
+    np.testing.assert_allclose(fitted.predict_proba(far), expected, rtol=1e-5)
+    # Where differences overflow, the largest class is certain.
+    extreme = np.array([[3e38, -3e38, 0, 0]], dtype=np.float32)
+    np.testing.assert_array_equal(fitted.predict_proba(extreme), [[1, 0, 0, 0]])
