@@ -12,7 +12,7 @@ from sklogloss.linear.limits import MAX_ROUNDS, SMALL_WORK
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .costs import products_per_class_mean
-from .newton import HessianModel, InverseHessian
+from .newton import ExactHessian, HessianModel, InverseHessian
 from .plan import MANY_PARAMETERS, PRODUCTS_PER_STEP
 from .sparse_softmax.system import SoftmaxSystem
 from .stopping import Knowledge
@@ -210,16 +210,22 @@ class RowSpaceHessian(HessianModel):
         Of the same objective.
     theta : ndarray of shape (n_reduced_parameters,)
         In the reduction: where the Hessian is taken.
+    is_formed : bool
+        Whether the Hessian is formed, and not only its products.
     """
 
     knowledge = Knowledge.STALE
     patience = 2
 
-    def __init__(self, objective, reduction, theta):
+    def __init__(self, objective, reduction, theta, *, is_formed=False):
         self.objective = objective
         self.reduction = reduction
-        self.products = HessianProducts(reduction.objective)
-        self.reduced_point = self.products.evaluate(theta)
+        if is_formed:
+            self.solve = ExactHessian(reduction.objective).solve_hessian_at(theta)
+        else:
+            self.products = HessianProducts(reduction.objective)
+            self.reduced_point = self.products.evaluate(theta)
+            self.solve = None
 
     def evaluate(self, theta):
         """Evaluate value and gradient."""
@@ -229,6 +235,9 @@ class RowSpaceHessian(HessianModel):
         """Return the Newton direction of the reduced problem."""
         of_v = self.reduction.gradient(*self.objective.coordinates.gradient_in_coef(point.gradient))
         gradient = self.reduction.objective.coordinates.gradient_in_theta(*of_v)
-        point = replace(self.reduced_point, gradient=gradient)
-        direction = self.products.direction(point, stopping)
+        if self.solve is None:
+            point = replace(self.reduced_point, gradient=gradient)
+            direction = self.products.direction(point, stopping)
+        else:
+            direction = self.solve(-gradient)
         return self.objective.theta(*self.reduction.coef_intercept(direction))

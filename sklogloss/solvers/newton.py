@@ -406,7 +406,8 @@ class ExactHessian(HessianModel):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
         point = self.objective.value_gradient(theta, curvature=True)
         hessian = self._curved_part(point)[0].value_gradient_hessian(theta).hessian
-        fix_class_shift(hessian, self.objective)
+        if self.objective.n_columns > 1:
+            fix_class_shift(hessian, self.objective)
         return CholeskyFactor(hessian).solve
 
     def _curved_part(self, point):

@@ -170,6 +170,8 @@ class Plan:
     methods : tuple of Method
         One goes on where the one before has stalled.
     start : Start
+    method_of_rows : Method or None
+        What solves in the space that the rows span.
     subset_sizes : tuple of int
         Rows of nested random subsets, from small to large, that are solved one after the other.
     hessian_stride : int
@@ -187,6 +189,7 @@ class Plan:
     solver: str
     methods: tuple[Method, ...]
     start: Start = Start.ZERO
+    method_of_rows: Method | None = None
     subset_sizes: tuple[int, ...] = ()
     hessian_stride: int = 1
     descends: bool = False
@@ -244,22 +247,17 @@ def make_plan(facts, solver="auto") -> Plan:
     # fourth of n_parameters times the multiplications of a product.
     is_costly = facts.n_parameters > 4 * PRODUCTS_PER_STEP
     stride = _hessian_stride(facts) if is_costly else 1
-    # Few rows, dense, many features, and an L2 penalty of all of them.
-    is_reducible = (
-        facts.has_l2
-        and facts.is_smooth
-        and not (facts.is_sparse or facts.is_partitioned)
-        and facts.n_samples <= LARGEST_HESSIAN
-        and facts.n_features >= max(2 * facts.n_samples, LARGEST_HESSIAN / 2)
-    )
+    # The space that the rows span has all of the optimum, as all coefficients have an L2 penalty.
+    is_wide = not facts.is_sparse and facts.n_samples < facts.n_features
+    is_reducible = is_wide and facts.has_l2 and facts.is_smooth and _is_cheap_in_rows(facts)
+    is_open = solver not in SOLVERS
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride)
     options = {}
     if is_reducible or sizes or stride > 1:
         options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
     if not facts.is_convex:
         # Where starts lead is told by half as many rows as a solution needs.
-        size = max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2)
-        size = min(size, most)
+        size = min(max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2), most)
         is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
@@ -276,7 +274,9 @@ def make_plan(facts, solver="auto") -> Plan:
         options["start"] = Start.STRONGER
     elif methods[0] not in (Method.WORKING_SETS, Method.LBFGS):
         if is_reducible:
-            options["start"] = Start.ROWS
+            is_exact = is_open and _forms_hessian(_of_rows(facts), (), 1)
+            method = Method.EXACT if is_exact else methods[0]
+            options |= {"start": Start.ROWS, "method_of_rows": method}
         elif sizes:
             options |= {"start": Start.SUBSET, "subset_sizes": sizes}
         elif methods[0] is Method.SPARSE_SOFTMAX and _has_easy_dual(facts):
@@ -284,6 +284,28 @@ def make_plan(facts, solver="auto") -> Plan:
         else:
             options["hessian_stride"] = stride
     return Plan(solver, methods, **options)
+
+
+def _of_rows(facts):
+    # In the space that the rows span there are as many features as rows.
+    n_rows = facts.n_samples
+    n_parameters = (n_rows + facts.fit_intercept) * facts.n_columns
+    return replace(facts, n_features=n_rows, n_stored=n_rows**2, n_parameters=n_parameters)
+
+
+def _is_cheap_in_rows(facts):
+    # Whether products with the Hessian are so much cheaper in the space that the rows span that
+    # they soon pay for the cross-products of the rows.
+    if facts.is_partitioned or facts.n_samples > LARGEST_HESSIAN:
+        return False
+    across = replace(facts, n_samples=facts.n_features, n_features=facts.n_samples)
+    costs = costs_of(across, 1, facts.dtype, float32_hessian=True)
+    whole, rows = (
+        costs_of(each, facts.n_columns, facts.dtype).product_pass
+        for each in (facts, _of_rows(facts))
+    )
+    seconds = costs.class_mean_hessian + costs.class_mean_factor
+    return seconds <= 4 * PRODUCTS_PER_STEP * (whole - rows)
 
 
 def _has_easy_dual(facts):

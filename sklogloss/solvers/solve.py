@@ -246,11 +246,12 @@ def _solve_in_row_space(plan, objective, goal):
         of_reduced = goal.part(n_iter=n_iter, gap=LARGEST_GAP if single else None)
         of_reduced = replace(of_reduced, watch=None)
         start = reduced.start() if found is None else reduction.theta(*found)
-        of_rows = method_for(plan.methods[0], plan, reduced, of_reduced).solve(start)
+        of_rows = method_for(plan.method_of_rows, plan, reduced, of_reduced).solve(start)
         n_iter += of_rows.n_iter
         found = reduction.row_coefficients(of_rows.theta)
         theta = objective.theta(*reduction.coef_intercept(of_rows.theta))
-        model = RowSpaceHessian(objective, reduction, of_rows.theta)
+        is_formed = plan.method_of_rows is Method.EXACT
+        model = RowSpaceHessian(objective, reduction, of_rows.theta, is_formed=is_formed)
         if reduction.has_all_rows:
             result = Newton(objective, model, goal.part(n_iter=n_iter)).solve(theta)
         else:
@@ -314,12 +315,12 @@ def _stronger_factors(objective, theta):
 
 
 def _dual_start(objective, goal):
-    # The start from the dual and a sweep, None if it is no better than zero: under a weak penalty
+    # The start from the dual and sweeps, None if it is no better than zero: under a weak penalty
     # the dual may need more epochs than it gets.
     start = dual_start(objective)
     if start is None:
         return None
-    theta = SoftmaxDescent(objective, goal).improve(start)
+    theta = SoftmaxDescent(objective, goal).improve(objective.value_gradient(start))
     is_better = (
         objective.value_gradient(theta).value < objective.value_gradient(objective.start()).value
     )

@@ -243,6 +243,15 @@ def test_few_dense_rows_of_many_features_are_solved_in_the_space_of_the_rows():
     assert make_plan(facts_of(dense(40, 1200)), "lbfgs").start is Start.ZERO
 
 
+def test_in_the_space_of_few_rows_the_hessian_is_formed():
+    few, many = facts_of(dense(40, 1200)), facts_of(dense(400, 1200))
+    assert make_plan(few).method_of_rows is Method.EXACT
+    assert make_plan(many).method_of_rows is Method.PRODUCTS
+    assert make_plan(few, "newton-cg").method_of_rows is Method.PRODUCTS
+    assert make_plan(many, "newton-cholesky").method_of_rows is Method.EXACT
+    assert make_plan(facts_of(dense(400, 60))).method_of_rows is None
+
+
 def test_where_ascent_on_the_dual_is_worth_while():
     X = few_entries(60, 200)
 

@@ -84,10 +84,11 @@ def test_sweeps_without_l1_improve_what_they_are_given(log_loss_problem, log_los
     X, y = log_loss_data(80, 120, 4, density=0.1)
     problem = log_loss_problem(X, y, l2=0.005)
     objective = problem.objective()
-    start = objective.value_gradient(objective.start()).value
-    theta = SoftmaxDescent(objective, Goal.of(1e-4, 100)).improve(objective.start())
+    start = objective.value_gradient(objective.start())
+    theta = SoftmaxDescent(objective, Goal.of(1e-4, 100)).improve(start)
     value, best = objective.value_gradient(theta).value, problem.optimum()
-    assert best * (1 - 1e-12) <= value <= best + 0.1 * (start - best)
+    # The first sweep gains more than a thousandth of the objective, so that others follow.
+    assert best * (1 - 1e-12) <= value <= best + 0.01 * (start.value - best)
     # What all classes have in common only adds to the penalty.
     coef, _ = objective.coef_intercept(theta)
     np.testing.assert_allclose(coef.sum(axis=1), 0, rtol=0, atol=1e-14)
