@@ -1,6 +1,6 @@
 """L1 paths of 100 values of C against other libraries, at equal accuracy.
 
-The values of C go from the smallest for which a coefficient differs from zero up to a hundred times
+The values of C go from the smallest for which a coefficient differs from zero up to fifty times
 that. Each library makes the path as its users would, each solution the start of the next, and goes
 down a ladder of tolerances until every objective is within a relative 1e-6 of the optimum; that run
 is timed, all libraries in turn, the median of several rounds. celer fits no intercept: a second
@@ -20,12 +20,11 @@ import numpy as np
 from benchmarks.fit import TOLERANCES
 from benchmarks.peers import Worker, WorkerError, find_peers
 from benchmarks.report import Report, add_arguments
-from benchmarks.tasks import load_task
+from benchmarks.tasks import PATH_TASKS, load_task
 from sklogloss import logloss_path
 
-DEFAULT_TASKS = ["wide", "breast-cancer"]
 N_CS = 100
-SPAN = 100
+SPAN = 50
 SUBOPTIMALITY = 1e-6
 REFERENCE_TOL = 1e-10
 COLUMNS = {
@@ -103,9 +102,9 @@ class Comparison:
             raise RuntimeError(f"{worker.peer.library} found a better optimum than the reference")
         return seconds, difference.max()
 
-    def _climb(self, worker):
+    def _climb(self, worker, first_tol):
         # The function that runs the library at the largest tol that will do, and this tol.
-        for tol in TOLERANCES:
+        for tol in [tol for tol in TOLERANCES if tol <= first_tol]:
             try:
                 _, suboptimality = self.run_one(worker, tol)
             except WorkerError as error:
@@ -116,9 +115,11 @@ class Comparison:
         print(f"{worker.peer.library} is left out: at no tolerance", file=sys.stderr)
         return None
 
-    def run(self, workers, rounds):
+    def run(self, workers, rounds, first_tol):
         """Return the Results; the first library is the one others are compared with."""
-        found = [(worker, self._climb(worker)) for worker in workers]
+        ours, *others = workers
+        found = [(ours, self._climb(ours, np.inf))]
+        found += [(worker, self._climb(worker, first_tol)) for worker in others]
         runs = [(worker, *climbed) for worker, climbed in found if climbed is not None]
         answers = [[] for _ in runs]
         for _ in range(rounds):
@@ -142,7 +143,7 @@ class Comparison:
 def main(argv):
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks path", description=__doc__)
-    parser.add_argument("--tasks", nargs="+", default=DEFAULT_TASKS)
+    parser.add_argument("--tasks", nargs="+", default=[*PATH_TASKS])
     parser.add_argument("--data", type=Path, help="folder with the data of leukemia, ...")
     parser.add_argument(
         "--environments", type=Path, help="folder with an environment for each library"
@@ -150,6 +151,15 @@ def main(argv):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--max-seconds", type=float, default=60, help="for a path (default 60)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--first-tol",
+        type=float,
+        default=np.inf,
+        help="where the ladder of the other libraries begins, if the tolerances above will not do",
+    )
+    parser.add_argument(
+        "--intercepts", nargs="+", choices=["free", "none"], default=["free", "none"]
+    )
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     peers = list(find_peers(arguments.environments))
@@ -161,8 +171,8 @@ def main(argv):
                 stack.enter_context(Worker(peer, name, arguments.data, arguments.max_seconds))
                 for peer in peers
             ]
-            for fit_intercept in (True, False):
+            for fit_intercept in (each == "free" for each in arguments.intercepts):
                 able = [w for w in workers if fit_intercept in w.ask("path_intercepts")]
                 comparison = Comparison(task, fit_intercept, arguments.threads)
-                report.add(comparison.run(able, arguments.rounds))
+                report.add(comparison.run(able, arguments.rounds, arguments.first_tol))
     return 0

@@ -100,6 +100,18 @@ def correlated(n_samples, n_features, correlation=0.5, seed=0):
     return X, y
 
 
+def few_of_many(n_samples, n_features, n_nonzero=30, seed=0):
+    """Return standardised normal features, neighbours correlated, of which a few matter."""
+    rng = np.random.default_rng(seed)
+    X, _ = correlated(n_samples, n_features, seed=seed)
+    X -= X.mean(axis=0)
+    X /= X.std(axis=0)
+    coef = np.zeros(n_features)
+    coef[rng.choice(n_features, n_nonzero, replace=False)] = rng.standard_normal(n_nonzero)
+    y = (rng.random(n_samples) < expit(X @ coef)).astype(np.int64)
+    return X, y
+
+
 def text_like(n_samples=50_000, n_features=50_000, n_words=60, seed=0):
     """Return rows of word counts, words drawn by Zipf's law, each row scaled to length 1."""
     rng = np.random.default_rng(seed)
@@ -179,6 +191,14 @@ class Shape:
 def generated_dense(n_samples, n_features):
     def load(folder):
         return Task(f"{n_samples:,} x {n_features:,}", *correlated(n_samples, n_features))
+
+    return load
+
+
+def generated_few(n_samples, n_features):
+    def load(folder):
+        name = f"{n_samples:,} x {n_features:,}, 30 coefficients"
+        return Task(name, *few_of_many(n_samples, n_features))
 
     return load
 
@@ -269,6 +289,12 @@ L1_TASKS = {
     "text-l1": with_l1(generated_text, 1.0),
     "breast-cancer-l1": with_l1(breast_cancer, 1.0),
 }
+PATH_TASKS = {
+    "few-of-20000": generated_few(1_000, 20_000),
+    "few-of-5000": generated_few(5_000, 5_000),
+    "few-of-500": generated_few(20_000, 500),
+    "few-of-2000": generated_few(1_000, 2_000),
+}
 FOLDER_TASKS = {
     "a9a": a9a,
     "mnist": mnist,
@@ -285,4 +311,4 @@ def load_task(name, folder=None):
     shape = Shape.of(name)
     if shape is not None:
         return shape.task()
-    return {**TASKS, **L1_TASKS, **FOLDER_TASKS}[name](folder)
+    return {**TASKS, **L1_TASKS, **PATH_TASKS, **FOLDER_TASKS}[name](folder)
