@@ -267,8 +267,9 @@ def _solve_grid(model, problem, Cs, l1_ratio):
             Cs = default_Cs(Cs)
         from_strong_to_weak = np.argsort(Cs, kind="stable")
         grid = penalties(problem, Cs[from_strong_to_weak], l1_ratio)
-        # Zeros are exact; of the rest, more digits than these are not worth their passes.
-        gap = LARGEST_GAP if l1_ratio > 0 and model.tol >= DEFAULT_TOL else None
+        # More digits than the promised ones are not worth their passes. That of nearly equal
+        # columns is predicted to a digit.
+        gap = LARGEST_GAP / 10 if l1_ratio > 0 and model.tol >= DEFAULT_TOL else None
         goal = Goal.of(model.tol, model.max_iter, model.verbose, gap)
         if hasattr(model, "_callback_fit_ctx"):
             goal = replace(goal, watch=FitTasks(model, problem))

@@ -54,12 +54,13 @@ def solve_ahead(objective, penalties, goal, path):
         return []
     ahead = penalties[len(path) :]
     n_ahead = _n_alike(ahead, _strength(path[-1].result.objective.penalty))
-    while n_ahead > 0:
+    # One penalty alone is as well solved by itself.
+    while n_ahead > 1:
         features = _promising(objective, ahead[0], ahead[n_ahead - 1], path)
         if len(features) <= min(objective.n_features // ROOM, LARGEST_HESSIAN - 1):
             break
         n_ahead //= 2
-    if n_ahead == 0 or len(features) == 0:
+    if n_ahead < 2 or len(features) == 0:
         return []
     stretch = _Stretch(objective, features, path)
     for place, penalty in enumerate(ahead[:n_ahead], start=len(path)):

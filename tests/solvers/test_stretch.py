@@ -144,14 +144,18 @@ def test_penalties_of_the_same_kind_only_go_together(log_loss_problem, log_loss_
 
 
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
-@pytest.mark.parametrize(("n_samples", "n_features"), [(150, 1200), (2500, 200)])
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "n_Cs", "has_twins"),
+    [(150, 1200, 60, False), (150, 1200, 20, False), (2500, 200, 60, False), (200, 400, 60, True)],
+)
 def test_paths_come_within_a_millionth_of_the_optimum(
-    log_loss_problem, log_loss_data, l1_ratio, n_samples, n_features
+    log_loss_problem, log_loss_data, l1_ratio, n_samples, n_features, n_Cs, has_twins
 ):
     X, y = log_loss_data(n_samples, n_features)
-    loose, tight = (
-        logloss_path(X, y, Cs=60, l1_ratio=l1_ratio, tol=tol, n_jobs=1) for tol in (1e-4, 1e-9)
-    )
+    if has_twins:
+        X = np.hstack([X, X + 1e-6 * np.random.default_rng(2).normal(size=X.shape)])
+    options = {"Cs": n_Cs, "l1_ratio": l1_ratio, "max_iter": 2000, "n_jobs": 1}
+    loose, tight = (logloss_path(X, y, tol=tol, **options) for tol in (1e-4, 1e-9))
     for C, *ends in zip(
         loose.Cs, loose.coefs, loose.intercepts, tight.coefs, tight.intercepts, strict=True
     ):
@@ -165,8 +169,8 @@ def test_paths_come_within_a_millionth_of_the_optimum(
 
 
 def test_the_same_bits_for_any_number_of_threads(log_loss_data, lengths):
-    X, y = log_loss_data(1500, 1200)
-    paths = [logloss_path(X, y, Cs=20, l1_ratio=1.0, n_jobs=n_jobs) for n_jobs in (1, 2)]
+    X, y = log_loss_data(600, 1200)
+    paths = [logloss_path(X, y, Cs=60, l1_ratio=1.0, n_jobs=n_jobs) for n_jobs in (1, 2)]
     assert sum(lengths) > 0
     np.testing.assert_array_equal(paths[0].coefs, paths[1].coefs)
     np.testing.assert_array_equal(paths[0].intercepts, paths[1].intercepts)
