@@ -162,6 +162,9 @@ cdef void transposed_product_step(
             scratch.gradient + k * design.block_rows * design.itemsize,
             request.rows + (scratch.block.start + k * design.n_samples) * design.itemsize,
             scratch.block.n_rows * design.itemsize)
+    if not design.is_sparse:
+        # Read in order, the rows arrive twice as fast as in the product's order.
+        design.total(&scratch.block)
     add_gradient(design, sample_weight, scratch, request.n_columns, scratch.gradient, sums)
 
 
