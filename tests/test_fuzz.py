@@ -48,6 +48,10 @@ def test_a_seed_that_once_divided_by_zero():
     assert outcome_of(random_problem(1000373)).kind != "error"
 
 
+def test_a_seed_whose_variance_was_once_negative():
+    assert not KINDS["inference"](3248).is_fault
+
+
 def test_derivatives_of_the_reference():
     # Central differences: their error is the cube root of eps, squared, times a third derivative.
     for seed in range(20):

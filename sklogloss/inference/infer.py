@@ -364,6 +364,9 @@ def _warn_of_distance(
             return
     linear_map = terms.linear_map(objective.coordinates)
     variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
+    # Rounding errors may leave less of it, or less than nothing.
+    size = np.abs(linear_map) @ np.sqrt(np.diagonal(covariance))
+    variance = np.maximum(variance, len(size) * np.finfo(np.float64).eps * size**2)
     distance = np.abs(linear_map @ step / np.sqrt(variance)).max()
     if not distance <= FAR_FROM_OPTIMUM:
         warnings.warn(

@@ -66,6 +66,24 @@ def test_the_factor_of_a_solver_makes_passes_needless(monkeypatch, n_classes, co
         assert certainly_overlap(result.objective, result.factored_point)
 
 
+def test_rounding_errors_of_the_gradient_certify_nothing():
+    # Three rows differ from zero in a column, and are on their side: without the last digits of
+    # the gradient, which is none there, no step would lead further.
+    X, label = overlapping(500, 2)
+    rare = np.zeros(len(X))
+    rare[:3], label[:3] = 1, 0
+    result = solve_labels(np.column_stack([X, rare]), label)
+    objective = result.objective
+    coef, intercept = objective.coef_intercept(result.theta)
+    for margin, is_certain in ((3.0, True), (33.0, False)):
+        coef[4] = -margin
+        theta = objective.theta(coef, intercept)
+        nothing = np.zeros_like(theta)
+        factor = overlap._factor_at(objective, theta)
+        assert not factor.is_damped
+        assert overlap._is_certain_by_step(objective, nothing, factor) is is_certain
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_offsets_and_weights(n_classes):
     X, label = overlapping(300, n_classes)

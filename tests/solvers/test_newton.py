@@ -159,6 +159,23 @@ def test_a_last_step_without_a_penalty_must_flatten(
         assert (result.last_point is last) is is_taken
 
 
+@pytest.mark.parametrize(("length", "is_looked_at"), [(1e-3, False), (0.1, True)])
+def test_the_end_of_a_long_last_step_under_a_penalty_is_looked_at(
+    log_loss_problem, log_loss_data, monkeypatch, length, is_looked_at
+):
+    # A step may promise little and be long, where curvature has vanished.
+    X, y = log_loss_data()
+    objective = log_loss_problem(X, y, l2=1e-3).objective()
+    solver = newton(objective, "exact", Goal.of(1e-4, 100))
+    point = objective.value_gradient(objective.start())
+    higher = replace(point, theta=point.theta + 1, value=2 * point.value)
+    monkeypatch.setattr(objective, "value_gradient", lambda theta: higher)
+    direction = np.full_like(point.theta, length)
+    result = SolverResult(objective, point.theta, 0, Verdict.CONVERGED, point, direction)
+    solver._take_last_step(result, point.theta + direction, rounding=0.0)
+    assert (result.theta is point.theta) is is_looked_at
+
+
 def test_the_end_of_a_long_last_step_without_a_penalty_is_looked_at(
     log_loss_problem, log_loss_data
 ):
