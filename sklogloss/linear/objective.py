@@ -8,6 +8,7 @@ import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
+from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
 from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import Curvature, random_rows
 from sklogloss.penalties import Penalty
@@ -99,11 +100,13 @@ class Coordinates:
             Their lower triangles.
         """
         p, center = len(self.center), self.center * self.scale
-        with_ones = grams[:, p, :p]
-        for gram, ones, total in zip(grams, with_ones, grams[:, p, p], strict=True):
-            cross = np.outer(center, ones - total / 2 * center)
-            gram[:p, :p] -= cross
-            gram[:p, :p] -= cross.T
+        # Small ones several at a time.
+        for block in row_slices(len(grams), p * p, BLOCK_ENTRIES):
+            some = grams[block]
+            ones, total = some[:, p, :p], some[:, p, p, None]
+            cross = center[:, None] * (ones - total / 2 * center)[:, None]
+            some[:, :p, :p] -= cross
+            some[:, :p, :p] -= cross.transpose(0, 2, 1)
             ones -= total * center
 
     def penalty_in_theta(self, penalty) -> Penalty:
