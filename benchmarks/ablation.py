@@ -328,7 +328,12 @@ class Constant:
         return self.name in names.get(module.__file__, ())
 
     def times(self, factor):
-        """Return the value times a factor; whole numbers stay whole, and positive."""
+        """Return the value times a factor; whole numbers stay whole, and positive.
+
+        Nested subsets of half of the rows, or more, would have no end.
+        """
+        if self.name == "SUBSET_FRACTION":
+            return min(self.value * factor, 0.49)
         if isinstance(self.value, tuple):
             return tuple(scaled(value, factor) for value in self.value)
         return scaled(self.value, factor)

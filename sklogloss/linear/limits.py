@@ -28,9 +28,9 @@ LARGEST_HESSIAN = 2000
 # Rows for each parameter whose Hessian stands for that of all rows: with it each pass gains about a
 # digit (1: +513 % on 20,000 x 500).
 ROWS_PER_PARAMETER_OF_HESSIAN = 8
-# What is less than this fraction of a whole matters little to it (1: +71 % on text 1,500 x 4,000,
+# What is less than this fraction of a whole matters little to it (1: +50 % on text 1,500 x 4,000,
 # K = 12, C = 100; 1e-6: +29 % on 100,000 x 20, tol = 1e-1).
 SMALL_PART = 1e-3
-# Bound of any inner loop that ends by itself but for rounding errors (1: +460 % on
+# Bound of any inner loop that ends by itself but for rounding errors (1: +252 % on
 # text 1,500 x 4,000, K = 12, C = 100).
 MAX_ROUNDS = 1000

@@ -47,7 +47,7 @@ from .stopping import (
 __all__ = ["ExactHessian", "HessianModel", "InverseHessian", "Newton", "fix_class_shift"]
 
 # Where fewer rows than this fraction have nearly all the curvature, products are of those rows
-# (0.15: +53 % on digits, path).
+# (0.15: +54 % on digits, path).
 MOST_ROWS = 0.6
 # By this factor the suboptimality may be larger than the Hessian of another problem says (10:
 # tests/solvers/test_path.py::test_digits_along_a_path_come_within_the_gap_of_tol fails).

@@ -22,7 +22,7 @@ SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
 # on 5,000 x 100, K = 6, rare classes).
 PRODUCTS_PER_STEP = 20
 # Above this number of parameters the Hessian and its factor take more than half a gigabyte
-# (600: +85 % on digits[:600], cross-validation).
+# (600: +36 % on digits[:600], cross-validation).
 MANY_PARAMETERS = 6000
 # Entries of the subset of partitioned rows, at most: it is taken to where the solver runs. 144
 # megabytes, half of a symmetric Hessian.
@@ -33,7 +33,7 @@ ENTRIES_WORTH_TAKING = MOST_ENTRIES_TAKEN // 8
 # A random subset has at least this fraction of the rows, unless these are in partitions, and at
 # most twice that (1 / 64: +35 % on 100,000 x 20).
 SUBSET_FRACTION = 1 / 16
-# Rows, at least, of a subset. As many tell center and scale (1024: +26 % on 11,000 x 6; 16,384:
+# Rows, at least, of a subset. As many tell center and scale (1024: +27 % on 11,000 x 6; 16,384:
 # +35 % on 100,000 x 20).
 SMALLEST_SUBSET = 4096
 # Rows for each parameter, at least, of a subset whose solution is close to that of all rows. Fewer
@@ -41,7 +41,7 @@ SMALLEST_SUBSET = 4096
 # 100,000 x 100).
 ROWS_PER_PARAMETER = 50
 # Features that a working set has room for, at least; more than twice as many must be there (64:
-# +114 % on 300 x 2,000, K = 5, L1).
+# +93 % on 300 x 2,000, K = 5, L1).
 SMALLEST_SET = 256
 
 

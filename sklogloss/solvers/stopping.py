@@ -26,7 +26,7 @@ __all__ = [
     "suboptimality_bound",
 ]
 
-# The relative gap that tol asks for is GAP_PER_SQUARED_TOL * tol^2, within two limits (1e-10: +44 %
+# The relative gap that tol asks for is GAP_PER_SQUARED_TOL * tol^2, within two limits (1e-10: +11 %
 # on 100,000 x 20, tol = 1e-1).
 GAP_PER_SQUARED_TOL = 1e-7
 # It is no smaller than rounding allows (1e-14: +24 % on 11,000 x 6).
