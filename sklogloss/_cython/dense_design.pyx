@@ -5,7 +5,8 @@ from libc.stdlib cimport malloc
 from libc.string cimport memset
 
 from .blas cimport gemm, gemv, syrk
-from .design cimport ALIGNMENT, aligned, first_aligned, rounded_up
+from .design cimport (
+    ALIGNMENT, ROWS_PER_LINE, aligned, first_aligned, rounded_up, rows_of_block)
 
 import numpy as np
 
@@ -14,8 +15,6 @@ cdef enum:
     # The rows of a block fill at most this many bytes. They stay in the L2 cache between the
     # product that reads them first and the one that reads them again.
     BLOCK_BYTES = 393216
-    MIN_BLOCK_ROWS = 8
-    MAX_BLOCK_ROWS = 1024
     # So many packed rows are multiplied at a time: three panels of them fill most of the L1 cache.
     # Where panels are few, all panels may fill PANEL_BYTES.
     PANEL_ROWS = 96
@@ -65,7 +64,7 @@ cdef class DenseDesign(Design):
         self.first_itemsize = itemsize
         self.n_stored = self.n_samples * self.n_features
         cdef Py_ssize_t n_rows = BLOCK_BYTES // (self.itemsize * max(1, self.n_features))
-        self.block_rows = min(max(n_rows // 8 * 8, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
+        self.block_rows = rows_of_block(n_rows, ROWS_PER_LINE)
         self.first_row_stride = row_bytes // itemsize
         self.first_column_stride = column_bytes // itemsize
         self.row_stride = self.first_row_stride

@@ -20,10 +20,19 @@ ctypedef struct Gram:
 
 cdef enum:
     ALIGNMENT = 64              # of scratch memory, in bytes
+    ROWS_PER_LINE = 8           # entries of float64 of a cache line
+    MAX_BLOCK_ROWS = 1024
 
 
 cdef inline Py_ssize_t rounded_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
     return (n + multiple - 1) // multiple * multiple
+
+
+cdef inline Py_ssize_t rows_of_block(Py_ssize_t wanted, Py_ssize_t least) noexcept nogil:
+    # An odd number of cache lines: the entries of a row in several columns, a block's length apart,
+    # would else push each other out of the cache.
+    cdef Py_ssize_t n_rows = min(max(wanted, least), MAX_BLOCK_ROWS)
+    return (n_rows - ROWS_PER_LINE) // (2 * ROWS_PER_LINE) * (2 * ROWS_PER_LINE) + ROWS_PER_LINE
 
 
 cdef inline Py_ssize_t aligned(Py_ssize_t n_bytes) noexcept nogil:

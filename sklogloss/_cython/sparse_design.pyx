@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport malloc
 
-from .design cimport ALIGNMENT, aligned, first_aligned
+from .design cimport ALIGNMENT, aligned, first_aligned, rows_of_block
 
 import numpy as np
 
@@ -15,8 +15,7 @@ ctypedef fused index_t:
 cdef enum:
     # The rows of a block fill at most this many bytes.
     BLOCK_BYTES = 131072
-    MIN_BLOCK_ROWS = 64
-    MAX_BLOCK_ROWS = 1024
+    MIN_BLOCK_ROWS = 72
 
 
 cdef class SparseDesign(Design):
@@ -49,11 +48,9 @@ cdef class SparseDesign(Design):
         self.itemsize = X.data.itemsize
         self.index_size = X.indptr.itemsize
         self.n_stored = X.nnz
-        self.block_rows = min(
-            max(BLOCK_BYTES * self.n_samples
-                // max(1, self.n_stored * (self.itemsize + self.index_size)) // 8 * 8,
-                MIN_BLOCK_ROWS),
-            MAX_BLOCK_ROWS)
+        self.block_rows = rows_of_block(
+            BLOCK_BYTES * self.n_samples
+            // max(1, self.n_stored * (self.itemsize + self.index_size)), MIN_BLOCK_ROWS)
         self.functions = &csr_functions[self.is_float32][self.index_size == 8]
 
         minor = self.n_features if X.format == "csr" else self.n_samples
