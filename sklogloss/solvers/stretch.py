@@ -200,7 +200,7 @@ class _Stretch:
             theta = np.zeros(objective.n_parameters)
             theta[self.rows] = restricted.theta
             point = replace(objective.evaluation(theta, 0.0, of_penalty), value=restricted.value)
-            result = WorkingSets(objective, goal).result_at(point, restricted.n_iter)
+            result = WorkingSets(objective, goal).result_at(point, restricted.n_iter, self.rows)
             if result.verdict is not Verdict.CONVERGED:
                 break
             results.append(result)

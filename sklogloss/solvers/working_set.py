@@ -6,7 +6,7 @@ import numpy as np
 
 from sklogloss.linear.limits import LARGEST_HESSIAN
 
-from .newton import ExactHessian, Newton
+from .newton import DOUBT, ExactHessian, Newton
 from .plan import SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
@@ -70,13 +70,25 @@ class WorkingSets:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
 
-    def result_at(self, point, n_iter):
+    def result_at(self, point, n_iter, solved):
         """Return the SolverResult of a point that n_iter iterations led to.
 
         Its verdict is GO_ON where features promise to gain more than tol tolerates.
+
+        Parameters
+        ----------
+        point : Evaluation
+        n_iter : int
+        solved : ndarray of int
+            Rows of theta that the problem was solved for.
         """
         self.point, self.n_iter = point, n_iter
-        return self._result(self._look(self._gains()))
+        gains = self._gains()
+        is_other = np.ones(len(gains), dtype=bool)
+        is_other[solved] = False
+        # Other coefficients move with a feature that was left out: it may gain more than by itself.
+        gains[is_other] *= DOUBT
+        return self._result(self._look(gains))
 
     def _promising(self, theta):
         evaluation, l1 = self.stronger

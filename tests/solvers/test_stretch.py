@@ -36,6 +36,21 @@ def make_path(problems, tol=1e-7):
     return objective, list(solve_path(objective, penalties, Goal.of(tol, 500), solver="auto"))
 
 
+def check_gaps(log_loss_problem, X, y, weight, *, Cs, l1_ratio):
+    options = {"l1_ratio": l1_ratio, "sample_weight": weight, "max_iter": 2000, "n_jobs": 1}
+    loose, tight = (logloss_path(X, y, Cs=Cs, tol=tol, **options) for tol in (1e-4, 1e-9))
+    for C, *ends in zip(
+        loose.Cs, loose.coefs, loose.intercepts, tight.coefs, tight.intercepts, strict=True
+    ):
+        l1, l2 = l1_ratio / (C * weight.sum()), (1 - l1_ratio) / (C * weight.sum())
+        problem = log_loss_problem(X, y, l1=l1, l2=l2, weight=weight)
+        value, least = (
+            problem.value(coef.T, intercept)
+            for coef, intercept in zip(ends[::2], ends[1::2], strict=True)
+        )
+        assert value <= least * (1 + LARGEST_GAP)
+
+
 @pytest.mark.parametrize("density", [None, 0.1])
 @pytest.mark.parametrize(
     "case", ["l1", "elastic net", "positive", "factors", "offset", "weights", "no intercept"]
@@ -154,18 +169,19 @@ def test_paths_come_within_a_millionth_of_the_optimum(
     X, y = log_loss_data(n_samples, n_features)
     if has_twins:
         X = np.hstack([X, X + 1e-6 * np.random.default_rng(2).normal(size=X.shape)])
-    options = {"Cs": n_Cs, "l1_ratio": l1_ratio, "max_iter": 2000, "n_jobs": 1}
-    loose, tight = (logloss_path(X, y, tol=tol, **options) for tol in (1e-4, 1e-9))
-    for C, *ends in zip(
-        loose.Cs, loose.coefs, loose.intercepts, tight.coefs, tight.intercepts, strict=True
-    ):
-        strength = 1 / (C * n_samples)
-        problem = log_loss_problem(X, y, l1=l1_ratio * strength, l2=(1 - l1_ratio) * strength)
-        value, least = (
-            problem.value(coef.T, intercept)
-            for coef, intercept in zip(ends[::2], ends[1::2], strict=True)
-        )
-        assert value <= least * (1 + LARGEST_GAP)
+    check_gaps(log_loss_problem, X, y, np.ones(n_samples), Cs=n_Cs, l1_ratio=l1_ratio)
+
+
+@pytest.mark.parametrize("seed", [57, 60])
+def test_no_feature_beside_many_others_is_missed(log_loss_problem, seed):
+    # With nearly as many nonzero coefficients as rows, and a factor that all columns have in
+    # common, a missed feature gains tens of times as much as by itself.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(130, 1000)) + 3 * rng.normal(size=(130, 1))
+    noise = 3 * rng.logistic(size=130)
+    y = (X[:, :8] @ rng.normal(size=8) + noise > 0).astype(np.intp)
+    weight = np.exp(2 * rng.normal(size=130))
+    check_gaps(log_loss_problem, X, y, weight, Cs=100, l1_ratio=1.0)
 
 
 def test_the_same_bits_for_any_number_of_threads(log_loss_data, lengths):
