@@ -91,6 +91,8 @@ def _solve_next(objective, penalties, goal, solver, path, guide, guides):
     point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
     if task is not None:
         goal.watch.end_fit(task, point.result.objective, point.result.theta)
+    # A factor for each penalty, and each fold, would fill the memory.
+    point.result.factored_point = point.result.last_point.factor = None
     other = point.result.objective
     if other.coordinates is not objective.coordinates:
         point.theta = objective.theta(*other.coef_intercept(point.theta))

@@ -113,6 +113,20 @@ def test_points_come_one_by_one(make_problems):
     assert problems[0].violation(*first.result.objective.coef_intercept(first.theta)) <= GOAL.tol
 
 
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg"])
+def test_no_factor_is_kept_for_each_penalty(make_problems, solver):
+    # With room for the Hessians of guides or without.
+    for n_features in (12, 60):
+        problems, _, penalties = make_problems(0.0, "none", 2, n_features=n_features)
+        penalties *= 1 if n_features == 12 else 2_000
+        path = solve_path(problems[0].objective(), penalties, GOAL, solver=solver)
+        for _ in STRENGTHS:
+            result = next(path).result
+            assert result.converged
+            assert result.factored_point is None
+            assert result.last_point.factor is None
+
+
 def test_digits_along_a_path_come_within_the_gap_of_tol(log_loss_problem):
     # The Hessian of the penalty before says how far the optimum is, and is wrong by a factor.
     X, y = load_digits(return_X_y=True)
