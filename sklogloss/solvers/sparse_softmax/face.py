@@ -32,6 +32,8 @@ def descend_on_face(objective, theta, max_iter, enough):
     whole = theta.reshape(objective.shape).copy()
     features = np.flatnonzero(whole[:p].any(axis=1))
     rows = np.append(features, p) if objective.fit_intercept else features
+    if len(rows) == 0:
+        return theta, objective.value_gradient(theta).value
     part = objective.restricted(features)
     start = whole[rows].ravel()
     point = part.value_gradient(start, curvature=True)

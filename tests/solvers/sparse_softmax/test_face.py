@@ -34,3 +34,16 @@ def test_an_iteration_that_gains_too_little_is_the_last(log_loss_problem, log_lo
     rough, fine = (descend_on_face(objective, start, 200, enough)[1] for enough in (1e-2, 1e-12))
     assert fine < rough - 1e-6
     assert rough < objective.value_gradient(start).value
+
+
+def test_zero_is_a_face_of_its_own(log_loss_problem, log_loss_data):
+    # A penalty this strong leaves no coefficient, and there is no intercept.
+    X, y = log_loss_data(80, 700, 3, density=0.3)
+    problem = log_loss_problem(X, y, l1=10.0, fit_intercept=False)
+    objective = problem.objective()
+    theta, value = descend_on_face(objective, objective.start(), max_iter=10, enough=1e-9)
+    assert not theta.any()
+    assert value == pytest.approx(np.log(3), rel=1e-12)
+    result = WorkingSets(objective, Goal.of(1e-6, 500), descends=True).solve(theta)
+    assert result.converged
+    assert not result.theta.any()
