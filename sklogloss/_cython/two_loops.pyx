@@ -21,8 +21,7 @@ def take_changes(list steps not None, double[::1] vector not None, double[::1] p
     cdef Py_ssize_t i
     cdef double factor
     cdef const double[::1] step, change
-    if parts.shape[0] != len(steps):
-        raise ValueError("parts must have one entry for each step")
+    check_lengths(steps, vector, parts)
     for i in range(len(steps) - 1, -1, -1):
         step, change, curvature = steps[i]
         parts[i] = dot(step, vector) / <double> curvature
@@ -41,17 +40,22 @@ def add_steps(list steps not None, double[::1] vector not None, const double[::1
     """
     cdef Py_ssize_t i
     cdef const double[::1] step, change
-    if parts.shape[0] != len(steps):
-        raise ValueError("parts must have one entry for each step")
+    check_lengths(steps, vector, parts)
     for i in range(len(steps)):
         step, change, curvature = steps[i]
         add(parts[i] - dot(change, vector) / <double> curvature, step, vector)
 
 
-cdef double dot(const double[::1] a, const double[::1] b) except *:
+cdef check_lengths(list steps, double[::1] vector, const double[::1] parts):
+    if parts.shape[0] != len(steps):
+        raise ValueError("parts must have one entry for each step")
+    for step, change, _ in steps:
+        if not len(step) == len(change) == vector.shape[0] > 0:
+            raise ValueError("steps, changes and vector must have the same length, not zero")
+
+
+cdef double dot(const double[::1] a, const double[::1] b) noexcept:
     cdef int n = a.shape[0], one = 1
-    if b.shape[0] != n:
-        raise ValueError("steps and vector must have the same length")
     return ddot(&n, <double *> &a[0], &one, <double *> &b[0], &one)
 
 

@@ -23,6 +23,9 @@ from sklogloss.linear.scores import raw_prediction, weighted_gram
 
 __all__ = ["certainly_overlap"]
 
+# Directions along which all rows are looked at together: they need as many numbers for each row.
+FEW = 8
+
 
 def certainly_overlap(objective, point):
     """Return whether no linear function of the unpenalised columns separates the classes.
@@ -175,11 +178,12 @@ def _is_certain_by_residuals(objective, point):
 
 def _is_constant_along(objective, features, directions, longest):
     # Whether no row at all changes along any of them, but for rounding errors. Where rows do, they
-    # nearly always change along the sum as well, which takes no memory for each direction.
+    # nearly always change along the sum as well, which is one product.
     total = directions.sum(axis=1, keepdims=True) / math.sqrt(max(directions.shape[1], 1))
     # The longest row is at least this long.
     most = math.sqrt(EPS) * longest / math.sqrt(len(directions))
-    return all(_change(objective, features, each) <= most for each in (total, directions))
+    few = np.array_split(directions, range(FEW, directions.shape[1], FEW), axis=1)
+    return all(_change(objective, features, each) <= most for each in (total, *few))
 
 
 def _change(objective, features, directions):

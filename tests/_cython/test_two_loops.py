@@ -27,7 +27,9 @@ def test_the_loops_are_the_update_of_bfgs():
 @pytest.mark.parametrize("loop", [take_changes, add_steps])
 def test_lengths_are_checked(loop):
     steps = [(np.ones(3), np.ones(3), 1.0)]
-    with pytest.raises(ValueError, match="same length"):
-        loop(steps, np.ones(4), np.ones(1))
+    for lengths in ((3, 3, 4), (3, 4, 3), (4, 3, 3), (0, 0, 0)):
+        step, change, vector = (np.ones(length) for length in lengths)
+        with pytest.raises(ValueError, match="same length"):
+            loop([(step, change, 1.0)], vector, np.ones(1))
     with pytest.raises(ValueError, match="one entry for each step"):
         loop(steps, np.ones(3), np.ones(2))

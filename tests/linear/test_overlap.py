@@ -1,5 +1,7 @@
 """The certificate that classes overlap: only where they do, and for the solutions of usual data."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -103,6 +105,20 @@ def test_collinear_and_constant_columns():
     dummies = np.eye(3)[np.arange(300) % 3]
     X = np.column_stack([X, X[:, 0] + X[:, 1], dummies, np.full(300, 7.0), np.zeros(300)])
     assert certainly_overlap(*solution(X, label))
+
+
+def test_many_flat_directions_take_little_memory():
+    X, label = overlapping(20_000, 2)
+    X = np.hstack([X / X.std(axis=0)] * 15)
+    objective, point = solution(X, label)
+    tracemalloc.start()
+    try:
+        assert certainly_overlap(objective, point)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Of the 56 directions.
+    assert peak < X.nbytes / 2
 
 
 def test_other_losses_and_types():
