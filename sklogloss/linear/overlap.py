@@ -23,7 +23,8 @@ from sklogloss.linear.scores import raw_prediction, weighted_gram
 
 __all__ = ["certainly_overlap"]
 
-# Directions along which all rows are looked at together: they need as many numbers for each row.
+# Directions along which all rows are looked at together: they need as many numbers for each row
+# (60: tests/linear/test_overlap.py::test_many_flat_directions_take_little_memory fails).
 FEW = 8
 
 
