@@ -165,10 +165,10 @@ class _SlopeLoss:
 
     def is_far_from_zero(self, size: float) -> bool:
         # Whether what all raw predictions of a sample have in common costs the others their digits.
-        raw = self.raw
-        if raw.shape[1] == 1 or max(raw.max(), -raw.min()) <= FAR * size:
+        raw, far = self.raw, FAR * size
+        if raw.shape[1] == 1 or max(float(raw.max()), -float(raw.min())) <= far:
             return False
-        return bool(np.abs(raw.max(axis=1)).max() > FAR * size)
+        return float(np.abs(raw.max(axis=1)).max()) > far
 
     def derivative(self, slope: float) -> float:
         if self.loss.n_classes >= MANY_CLASSES:

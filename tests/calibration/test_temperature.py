@@ -108,3 +108,12 @@ def test_single_precision_far_from_zero_keeps_the_digits_of_differences(forecast
     # Where differences overflow, the largest class is certain.
     extreme = np.array([[3e38, -3e38, 0, 0]], dtype=np.float32)
     np.testing.assert_array_equal(fitted.predict_proba(extreme), [[1, 0, 0, 0]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_single_precision_as_large_as_it_gets(forecasts):
+    y, z = forecasts(300, 3)
+    z = (z / np.abs(z).max()).astype(np.float32)
+    large, usual = (TemperatureScaling().fit(factor * z, y) for factor in (np.float32(2.0**127), 1))
+    # A power of two changes no digit.
+    assert large.temperature_ == pytest.approx(2.0**127 * usual.temperature_, rel=1e-5)
