@@ -86,6 +86,30 @@ def finish_gradient(
     return penalty, NAN if has_nan else largest
 
 
+def center_grams(double[:, :, ::1] grams not None, const double[::1] center not None):
+    """Turn cross-products of columns and 1 into those of columns less their center, in place.
+
+    Parameters
+    ----------
+    grams : ndarray of shape (n, n_features + 1, n_features + 1)
+        Their lower triangles.
+    center : ndarray of shape (n_features,)
+    """
+    cdef Py_ssize_t p = center.shape[0], g, i, j
+    cdef double total
+    if grams.shape[1] != p + 1 or grams.shape[2] != p + 1:
+        raise ValueError("grams must have a row and a column for each feature and one for 1")
+    with nogil:
+        for g in range(grams.shape[0]):
+            total = grams[g, p, p]
+            for i in range(p):
+                for j in range(i + 1):
+                    grams[g, i, j] -= center[i] * (grams[g, p, j] - total / 2 * center[j])
+                    grams[g, i, j] -= center[j] * (grams[g, p, i] - total / 2 * center[i])
+            for j in range(p):
+                grams[g, p, j] -= total * center[j]
+
+
 def join_class_pairs(const double[:, :, ::1] pairs not None, Py_ssize_t n_columns):
     """Return the Hessian of several classes, of which each pair of classes has a part.
 

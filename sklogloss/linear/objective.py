@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss._cython.mean_derivatives import finish_gradient, join_class_pairs
-from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
+from sklogloss._cython.mean_derivatives import center_grams, finish_gradient, join_class_pairs
 from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import Curvature, random_rows
 from sklogloss.penalties import Penalty
@@ -99,15 +98,7 @@ class Coordinates:
         grams : ndarray of shape (n, n_features + 1, n_features + 1)
             Their lower triangles.
         """
-        p, center = len(self.center), self.center * self.scale
-        # Small ones several at a time.
-        for block in row_slices(len(grams), p * p, BLOCK_ENTRIES):
-            some = grams[block]
-            ones, total = some[:, p, :p], some[:, p, p, None]
-            cross = center[:, None] * (ones - total / 2 * center)[:, None]
-            some[:, :p, :p] -= cross
-            some[:, :p, :p] -= cross.transpose(0, 2, 1)
-            ones -= total * center
+        center_grams(grams, self.center * self.scale)
 
     def penalty_in_theta(self, penalty) -> Penalty:
         """Return the penalty of coefficients as one of theta, in flat arrays."""
