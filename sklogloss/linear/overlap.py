@@ -116,8 +116,12 @@ def _is_certain_by_step(objective, gradient, factor):
 
 
 def _rounding(objective, factor):
-    # Rounding errors of the sums are like a gradient of that size.
-    return ROUNDING * float(np.finfo(objective.samples.dtype).eps) * factor.trace
+    # Rounding errors of the sums are like a gradient of that size. Sparse columns are centred after
+    # the sums.
+    samples, coordinates, trace = objective.samples, objective.coordinates, factor.trace
+    if samples.design.is_sparse:
+        trace *= 1 + float(np.sum((coordinates.center * coordinates.scale) ** 2))
+    return ROUNDING * float(np.finfo(samples.dtype).eps) * trace
 
 
 def _longest_rows(objective):

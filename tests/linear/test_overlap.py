@@ -154,6 +154,22 @@ def test_what_few_rows_know_is_asked_of_all():
     assert not certainly_overlap(*solution(np.column_stack([X, rare]), label, tol=1e-8))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("far", [1e2, 1e4])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sparse_columns_far_from_zero_hide_no_separation(n_classes, far, dtype):
+    # Centred after the sums, they leave rounding errors in the Hessian where curvature vanishes.
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, label = rng.normal(size=(300, 2)), rng.integers(n_classes, size=300)
+        rare = np.zeros(300)
+        rare[rng.choice(np.flatnonzero(label == 0), 5)] = 1
+        X = sparse.csr_array(np.column_stack([X, far + rare]).astype(dtype))
+        result = solve_labels(X, label)
+        for point in (result.last_point, result.factored_point):
+            assert point is None or not certainly_overlap(result.objective, point), seed
+
+
 def test_what_would_take_long_is_not_certain(monkeypatch):
     # A matrix of many columns.
     at_optimum = solution(*overlapping(400, 2), loss=FocalLoss)
