@@ -106,9 +106,9 @@ class WorkingSets:
             features = self._working_set(gains)
             if len(features) > self.objective.n_features // ROOM:
                 return self._solve_whole(self.point.theta)
-            self._solve_for(
-                features, max(self.stopping.tolerated(self.point), ENOUGH * gains.sum())
-            )
+            # Many features promise more together than there is to gain.
+            gain = min(gains.sum(), abs(self.point.value))
+            self._solve_for(features, max(self.stopping.tolerated(self.point), ENOUGH * gain))
 
     def _look(self, gains):
         point = self.point

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.datasets import make_classification
 
+from sklogloss import LogLossClassifier
 from sklogloss.linear.objective import Objective
 from sklogloss.solvers.stopping import Goal, Verdict
 from sklogloss.solvers.working_set import WorkingSets
@@ -135,3 +138,26 @@ def test_overflow(log_loss_problem, log_loss_data):
     objective = log_loss_problem(X, y, l1=0.01).objective()
     result = solve(objective, theta=np.full(objective.n_parameters, np.inf))
     assert result.verdict is Verdict.OVERFLOW
+
+
+def test_many_features_that_promise_more_than_there_is_to_gain():
+    # Together, 1,200 features of 20 classes promised so much that the first set was taken for
+    # solved, and fits ended at zero.
+    X, y = make_classification(
+        n_samples=60,
+        n_features=1200,
+        n_informative=40,
+        n_redundant=0,
+        n_classes=20,
+        n_clusters_per_class=1,
+        class_sep=2,
+        random_state=0,
+    )
+
+    def value(X):
+        clf = LogLossClassifier(l1_ratio=1).fit(X, y)
+        surprise = -clf.predict_log_proba(X)[np.arange(60), y].sum()
+        return surprise + np.abs(clf.coef_).sum()
+
+    # Of sparse X, coordinate descent on the objective comes first. Both are within 1e-11.
+    assert value(X) == pytest.approx(value(sparse.csr_array(X)), rel=2e-11)
