@@ -46,6 +46,19 @@ def fill_upper_triangle(double[:, ::1] matrix not None):
                         matrix[j, i] = matrix[i, j]
 
 
+cdef check_shapes(
+    const double[:, ::1] matrix, const double[::1] gradient, const double[::1] x,
+    const double[::1] l1, const double[::1] lower, const double[::1] upper,
+):
+    if (lower is None) != (upper is None):
+        raise ValueError("lower and upper must both be arrays or both be None")
+    sizes = {matrix.shape[0], matrix.shape[1], gradient.shape[0], x.shape[0], l1.shape[0]}
+    if lower is not None:
+        sizes |= {lower.shape[0], upper.shape[0]}
+    if len(sizes) > 1:
+        raise ValueError("matrix must have shape (n, n), all other arrays shape (n,)")
+
+
 def descend(
     const double[:, ::1] matrix not None,
     double[::1] gradient not None,
@@ -92,13 +105,7 @@ def descend(
     cdef Py_ssize_t sweep, j
     cdef double curvature, wanted, step, gain, first_gain = 0, total = 0
     cdef bint is_done = False, is_bounded = lower is not None
-    if is_bounded != (upper is not None):
-        raise ValueError("lower and upper must both be arrays or both be None")
-    lengths = {n, matrix.shape[1], gradient.shape[0], x.shape[0], l1.shape[0]}
-    if is_bounded:
-        lengths |= {lower.shape[0], upper.shape[0]}
-    if len(lengths) > 1:
-        raise ValueError("matrix must have shape (n, n), all other arrays shape (n,)")
+    check_shapes(matrix, gradient, x, l1, lower, upper)
     with nogil:
         for sweep in range(max_sweeps):
             gain = 0

@@ -4,6 +4,7 @@ from libc.math cimport fabs, isfinite, sqrt
 from scipy.linalg.cython_blas cimport daxpy, dtrsv
 
 from sklogloss._cython.cholesky cimport CholeskyFactor
+from sklogloss._cython.coordinate_descent cimport check_shapes
 
 import numpy as np
 
@@ -52,13 +53,7 @@ def move_free(
         If the shapes do not fit each other, or only one of lower and upper is None.
     """
     cdef Py_ssize_t n = matrix.shape[0], i, j
-    if (lower is None) != (upper is None):
-        raise ValueError("lower and upper must both be arrays or both be None")
-    sizes = {n, matrix.shape[1], gradient.shape[0], x.shape[0], l1.shape[0]}
-    if lower is not None:
-        sizes |= {lower.shape[0], upper.shape[0]}
-    if len(sizes) > 1:
-        raise ValueError("matrix must have shape (n, n), all other arrays shape (n,)")
+    check_shapes(matrix, gradient, x, l1, lower, upper)
     cdef Py_ssize_t[::1] free = free_of(x, l1, lower, upper)
     cdef Py_ssize_t n_free = free.shape[0]
     if n_free == 0:

@@ -15,8 +15,8 @@ from sklogloss.inference.null_model import target_entropy
 from sklogloss.inference.penalised_profile import PenalisedProfile
 from sklogloss.inference.results import HypothesisTest, InferenceResult
 from sklogloss.linear.jeffreys import JeffreysObjective
+from sklogloss.linear.objective import fix_class_shift
 from sklogloss.linear.threads import one_blas_thread
-from sklogloss.solvers.newton import fix_class_shift
 
 __all__ = ["FirthInference", "PenalisedLikelihood", "check_firth"]
 

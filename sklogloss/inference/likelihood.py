@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklogloss.linear.objective import Coordinates, Objective
+from sklogloss.linear.objective import Coordinates, Objective, fix_class_shift
 from sklogloss.linear.row_functions import of_each_part, sum_over_rows
 from sklogloss.linear.samples import Samples
 from sklogloss.linear.scores import raw_prediction
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.losses.base import Loss
 from sklogloss.penalties import Penalty
-from sklogloss.solvers.newton import fix_class_shift
 
 __all__ = ["Likelihood", "Point"]
 

@@ -12,7 +12,14 @@ from sklogloss.linear.limits import EPS, ROUNDING
 from sklogloss.linear.samples import Curvature, random_rows
 from sklogloss.penalties import Penalty
 
-__all__ = ["Coordinates", "Evaluation", "Objective", "balanced_coordinates", "balanced_objective"]
+__all__ = [
+    "Coordinates",
+    "Evaluation",
+    "Objective",
+    "balanced_coordinates",
+    "balanced_objective",
+    "fix_class_shift",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -438,3 +445,23 @@ def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) ->
         samples, penalty, n_columns=loss.n_columns, fit_intercept=fit_intercept, n_rows=n_rows
     )
     return Objective(samples, loss, penalty, coordinates)
+
+
+def fix_class_shift(hessian, objective, rows=None):
+    """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
+
+    Adding the same number to the coefficients of a feature for every class changes no probability:
+    without penalty the Hessian vanishes in that direction, and so does the gradient. This adds
+    curvature along it.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters)
+    objective : Objective
+    rows : list of int, default=None
+        Rows of theta to treat so; None for those without an L2 penalty.
+    """
+    n_columns = objective.n_columns
+    for j in objective.unpenalised if rows is None else rows:
+        block = hessian[j * n_columns : (j + 1) * n_columns, j * n_columns : (j + 1) * n_columns]
+        block += block.trace() / n_columns**2

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.linalg import eigh
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss._cython.loss_evaluation import evaluate
 from sklogloss.linear.design import BLOCK_ENTRIES
 from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import (
@@ -18,8 +17,9 @@ from sklogloss.linear.limits import (
     ROWS_PER_PARAMETER_OF_HESSIAN,
     SMALL_WORK,
 )
+from sklogloss.linear.objective import fix_class_shift
 from sklogloss.linear.samples import random_rows
-from sklogloss.linear.scores import raw_prediction, weighted_gram
+from sklogloss.linear.scores import raw_prediction, row_gradients, weighted_gram
 
 __all__ = ["certainly_overlap"]
 
@@ -89,11 +89,8 @@ def _of_rows(objective, rows):
 
 
 def _factor_at(objective, theta):
-    hessian, k = objective.value_gradient_hessian(theta).hessian, objective.n_columns
-    # Adding the same to all classes changes nothing.
-    for j in objective.unpenalised:
-        block = hessian[j * k : (j + 1) * k, j * k : (j + 1) * k]
-        block += block.trace() / k**2
+    hessian = objective.value_gradient_hessian(theta).hessian
+    fix_class_shift(hessian, objective)
     return CholeskyFactor(hessian)
 
 
@@ -206,16 +203,13 @@ def _change(objective, features, directions):
 def _smallest_residual(objective, theta):
     # The smallest residual of a wrong class, times the weight, for each row.
     samples, loss = objective.samples, objective.loss
-    raw = raw_prediction(samples, *objective.coef_intercept(theta))
-    if samples.offset is not None:
-        raw += samples.offset
-    raw = np.asfortranarray(raw)
-    gradient = np.empty_like(raw)
-    evaluate(loss, samples.target, raw, samples.weight, None, gradient, None, 1)
+    gradient = row_gradients(samples, loss, *objective.coef_intercept(theta))
     if loss.n_columns == 1:
-        return np.abs(gradient[:, 0])
-    if samples.target.shape[1] == 1:
+        smallest = np.abs(gradient[:, 0])
+    elif samples.target.shape[1] == 1:
         gradient[np.arange(len(gradient)), samples.target[:, 0].astype(np.intp)] = np.inf
+        smallest = gradient.min(axis=1)
     else:
         gradient[samples.target > 0] = np.inf
-    return gradient.min(axis=1)
+        smallest = gradient.min(axis=1)
+    return smallest if samples.weight is None else smallest * samples.weight

@@ -6,9 +6,10 @@ import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss.linear.limits import EPS, SMALL_WORK
+from sklogloss.linear.objective import fix_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
-from .newton import ExactHessian, fix_class_shift
+from .newton import ExactHessian
 from .plan import PRODUCTS_PER_STEP
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 

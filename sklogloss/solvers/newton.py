@@ -24,7 +24,7 @@ import numpy as np
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.two_loops import add_steps, take_changes
 from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART, SMALL_WORK
-from sklogloss.linear.objective import Objective
+from sklogloss.linear.objective import Objective, fix_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel, minimise_model
@@ -44,7 +44,7 @@ from .stopping import (
     progress,
 )
 
-__all__ = ["DOUBT", "ExactHessian", "HessianModel", "InverseHessian", "Newton", "fix_class_shift"]
+__all__ = ["DOUBT", "ExactHessian", "HessianModel", "InverseHessian", "Newton"]
 
 # Where fewer rows than this fraction have nearly all the curvature, products are of those rows
 # (0.15: +54 % on digits, path).
@@ -407,8 +407,7 @@ class ExactHessian(HessianModel):
         """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
         point = self.objective.value_gradient(theta, curvature=True)
         hessian = self._curved_part(point)[0].value_gradient_hessian(theta).hessian
-        if self.objective.n_columns > 1:
-            fix_class_shift(hessian, self.objective)
+        fix_class_shift(hessian, self.objective)
         return CholeskyFactor(hessian).solve
 
     def _curved_part(self, point):
@@ -476,23 +475,3 @@ class InverseHessian:
         product = self.scale * self.solve(product)
         add_steps(self.steps, product, parts)
         return product
-
-
-def fix_class_shift(hessian, objective, rows=None):
-    """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
-
-    Adding the same number to the coefficients of a feature for every class changes no probability:
-    without penalty the Hessian vanishes in that direction, and so does the gradient. This adds
-    curvature along it.
-
-    Parameters
-    ----------
-    hessian : ndarray of shape (n_parameters, n_parameters)
-    objective : Objective
-    rows : list of int, default=None
-        Rows of theta to treat so; None for those without an L2 penalty.
-    """
-    n_columns = objective.n_columns
-    for j in objective.unpenalised if rows is None else rows:
-        block = hessian[j * n_columns : (j + 1) * n_columns, j * n_columns : (j + 1) * n_columns]
-        block += block.trace() / n_columns**2

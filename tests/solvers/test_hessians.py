@@ -8,17 +8,11 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 
 from sklogloss import LogLossClassifier
-from sklogloss.linear.objective import Objective
+from sklogloss.linear.objective import Objective, fix_class_shift
 from sklogloss.losses import FocalLoss
 from sklogloss.solvers import hessians
 from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
-from sklogloss.solvers.newton import (
-    MAX_STEPS,
-    ExactHessian,
-    InverseHessian,
-    Newton,
-    fix_class_shift,
-)
+from sklogloss.solvers.newton import MAX_STEPS, ExactHessian, InverseHessian, Newton
 from sklogloss.solvers.stopping import Goal, Stopping, Verdict
 
 pytestmark = pytest.mark.filterwarnings("error")
