@@ -225,6 +225,7 @@ class ExactHessian(HessianModel):
         self.is_guided = is_guided
         self.doubt = DOUBT if is_guided else 1
         self.kept = None
+        self.kept_decrement = np.inf
         self.factor = None
         self.previous_point = None
         self.last_matrix = None
@@ -298,7 +299,11 @@ class ExactHessian(HessianModel):
             if direction is not None:
                 return direction
             if self.uses_products:
-                return self._direction_by_products(point, stopping)
+                direction = self._direction_by_products(point, stopping)
+                # How far the kept Hessian was wrong here tells how far it may be at the end.
+                wrong = decrement_of(objective, point, direction) / self.kept_decrement
+                self.doubt = max(self.doubt, wrong)
+                return direction
             point.hessian = objective.value_gradient_hessian(point.theta).hessian
         self.wants_whole_hessian = False
         whole = None if objective.loss.is_convex or self.is_rough else point.hessian.copy()
@@ -351,7 +356,7 @@ class ExactHessian(HessianModel):
             direction = self.kept @ -point.gradient
         else:
             direction = self._direction_of_model(point, stopping)
-        decrement = decrement_of(self.objective, point, direction)
+        decrement = self.kept_decrement = decrement_of(self.objective, point, direction)
         if decrement / 2 <= stopping.rounding_gap * abs(point.value):
             return direction
         is_falling = 0 < decrement < stopping.decrement
