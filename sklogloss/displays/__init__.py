@@ -1,4 +1,7 @@
-"""Plots of probabilities and losses. matplotlib is imported only when one is drawn."""
+"""Plots of probabilities and losses.
+
+matplotlib is imported only when one is drawn; the extra `plots` installs it.
+"""
 
 from sklogloss.displays.coefficient_path import CoefficientPathDisplay
 from sklogloss.displays.cv_curve import CVCurveDisplay

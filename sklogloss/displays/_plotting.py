@@ -27,18 +27,28 @@ __all__ = [
     "cross_validated",
     "estimator_forecasts",
     "forecasts_by_name",
+    "new_axes",
     "pooled_by_name",
     "pooled_forecasts",
 ]
 
 
-def axes_for(ax: Axes | None) -> Axes:
-    """Return ax, or the axes of a new figure. matplotlib is imported only here."""
-    if ax is None:
-        import matplotlib.pyplot as plt
+def new_axes(n_rows: int = 1) -> Any:
+    """Return the axes of a new figure: one, or an array of them below each other that share x.
 
-        _, ax = plt.subplots(layout="constrained")
-    return ax
+    matplotlib is imported only here.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError as cause:
+        raise ImportError('Displays need matplotlib: pip install "sklogloss[plots]"') from cause
+    _, axes = plt.subplots(n_rows, 1, sharex=True, layout="constrained")
+    return axes
+
+
+def axes_for(ax: Axes | None) -> Axes:
+    """Return ax, or the axes of a new figure."""
+    return new_axes() if ax is None else ax
 
 
 def above_the_axes(ax: Axes, title: str | None = None, n_columns: int = 1) -> None:

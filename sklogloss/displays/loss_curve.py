@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklogloss.displays._plotting import check_by_name
+from sklogloss.displays._plotting import check_by_name, new_axes
 from sklogloss.inputs.errors import naming, shown
 from sklogloss.inputs.parameters import Interval, check_parameter
 
@@ -106,9 +106,7 @@ class LossCurveDisplay:
         display : LossCurveDisplay
         """
         if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
+            axes = new_axes(n_rows=2)
         with naming("axes"):
             self.axes_ = np.asarray(axes).ravel()
         if len(self.axes_) != 2 or not all(hasattr(ax, "plot") for ax in self.axes_):

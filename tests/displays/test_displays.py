@@ -47,6 +47,21 @@ def test_matplotlib_is_imported_only_when_drawing():
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: ReliabilityDisplay.from_predictions(Y, P),
+        lambda: LossCurveDisplay.from_losses({"log loss": LogLoss()}),
+    ],
+    ids=["one axes", "two axes"],
+)
+def test_missing_matplotlib_is_an_error_that_says_what_to_install(monkeypatch, draw):
+    # None in sys.modules makes an import fail as if the module were not there.
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r'pip install "sklogloss\[plots\]"'):
+        draw()
+
+
 def test_reliability_curve_is_the_isotonic_regression():
     _, ax = plt.subplots()
     display = ReliabilityDisplay.from_predictions(
