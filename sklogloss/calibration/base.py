@@ -31,7 +31,7 @@ SHARES_TOL = 1e-6
 
 
 class Calibrator(DocumentationLinks, BaseEstimator, ABC):
-    """Base class of calibrators: maps from raw predictions to probabilities that are right.
+    """Base class of calibrators, which map raw predictions to calibrated probabilities.
 
     Attributes
     ----------
@@ -49,22 +49,23 @@ class Calibrator(DocumentationLinks, BaseEstimator, ABC):
         *,
         labels: ArrayLike | None = None,
     ) -> Self:
-        """Fit the calibrator to raw predictions for samples that their model was not fitted to.
+        """Fit the calibrator to raw predictions for samples that the model was not fitted to.
 
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Logits. One column, or the difference of two, for two classes. The logarithms of
-            probabilities are logits, too.
+            Logits. For two classes, one column, or two columns whose difference is the logit. The
+            logarithms of probabilities are logits, too.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft targets: the probability of each class.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1. A weight of 2 counts as two samples. The factor by which all
-            are multiplied has no part in the fit itself, but in what is done against too few
-            samples: Platt's targets, the sample that isotonic and Venn-Abers calibration add, the
-            penalty of structured scaling. Importance weights should have a mean of 1.
+            Nonnegative; None means 1 for each sample. A weight of 2 counts as two samples. A common
+            factor of all weights does not change the loss that is minimised, but it changes the
+            corrections for small samples: Platt's targets, the sample that isotonic and Venn-Abers
+            calibration add, and the penalty of structured scaling. Importance weights should have a
+            mean of 1.
         labels : array-like of shape (n_classes,), default=None
-            The classes, in the order of the columns, if y may lack some.
+            The classes, in the order of the columns; needed if y may lack some.
 
         Returns
         -------
@@ -79,7 +80,7 @@ class Calibrator(DocumentationLinks, BaseEstimator, ABC):
         Warns
         -----
         UserWarning
-            If the weights of several samples sum to 1 or less: they are shares, not numbers of
+            If the weights of several samples sum to 1 or less. They are then shares, not numbers of
             samples.
         """
         sample_weight = to_numpy(sample_weight)
@@ -185,7 +186,7 @@ class Calibrator(DocumentationLinks, BaseEstimator, ABC):
 
 
 class LogitCalibrator(Calibrator):
-    """Base class of calibrators whose probabilities are the sigmoid or softmax of other logits."""
+    """Base class of calibrators whose probabilities are the sigmoid or softmax of new logits."""
 
     @abstractmethod
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
@@ -201,8 +202,8 @@ class LogitCalibrator(Calibrator):
 def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
     """Return Platt's targets: probabilities of the classes, shape (n_samples, n_classes).
 
-    Of a sample of a class that n samples have, (n + 1) / (n + 2) for that class, and the others
-    share 1 / (n + 2): as if two samples more were there, one of which was of another class.
+    For a sample of a class with n samples, the target of that class is (n + 1) / (n + 2), and the
+    other classes share 1 / (n + 2). It is as if there were two more samples, one of another class.
     """
     n_classes = forecasts.n_classes
     totals = unit * (forecasts.weights() @ forecasts.targets())
@@ -213,7 +214,7 @@ def softened_targets(forecasts: Forecasts, unit: float) -> NDArray[np.float64]:
 
 
 def soft_forecasts(forecasts: Forecasts, target: NDArray[np.float64]) -> Forecasts:
-    """Return the same forecasts of other targets, of shape (n_samples, n_classes)."""
+    """Return the same forecasts with other targets, of shape (n_samples, n_classes)."""
     return replace(forecasts, label=None, target=target)
 
 

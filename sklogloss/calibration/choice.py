@@ -40,17 +40,17 @@ N_FOLDS = 5
 
 
 class MethodScore(NamedTuple):
-    """How good the probabilities of a method are on rows that it has not seen.
+    """Held-out log loss of a calibration method.
 
     Attributes
     ----------
     log_loss : float
-        Mean over the rows, in nats. Of a calibrator that is smooth, an estimate for one that is
-        fitted to as many rows as there are.
+        Mean over rows that the calibrator has not seen, in nats. For smooth calibrators, it is
+        corrected to estimate the log loss of a calibrator that is fitted to all rows.
     excess : float
-        What it has more than the best method.
+        Log loss minus that of the best method.
     standard_error : float
-        Of the excess, from the differences of the rows.
+        Standard error of the excess, from the differences of the rows.
     """
 
     log_loss: float
@@ -61,8 +61,8 @@ class MethodScore(NamedTuple):
 def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
     """Return the score of each method, from simple to flexible.
 
-    Calibrators are fitted to all folds but one, and judged on that. "none" leaves the
-    classifier's probabilities alone.
+    Calibrators are fitted to all folds but one, and scored on that fold. "none" leaves the
+    classifier's probabilities unchanged.
     """
     losses = {}
     if held_out.log_proba is not None:

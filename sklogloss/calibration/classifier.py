@@ -48,7 +48,7 @@ DEFAULT_N_FOLDS = 5
 
 
 class CalibratedClassifier(WrappingClassifier):
-    """A classifier, followed by a calibrator that is fitted to held-out predictions.
+    """A classifier, followed by a calibrator fitted to held-out predictions.
 
     The calibrator gets the decision function of the classifier or, if it has none, the logarithms
     of its probabilities. A probability of 0 counts as half the smallest positive one.
@@ -58,51 +58,50 @@ class CalibratedClassifier(WrappingClassifier):
     estimator : classifier
         With `decision_function` or `predict_proba`. To keep a fitted classifier as it is, wrap it
         in scikit-learn's `FrozenEstimator <sklearn.frozen.FrozenEstimator>`. All samples given to
-        `fit` then serve the calibrator; they must not be those that the classifier was fitted to.
+        `fit` are then used for the calibrator, so they must not be those that the classifier was
+        fitted to.
     method : {"auto", "none", "temperature", "logistic", "beta", "vector", "structured", \
             "venn-abers", "isotonic"}, default="auto"
         The calibrator: `TemperatureScaling`, `LogisticScaling`, `BetaScaling`, `VectorScaling`,
         `StructuredScaling`, `VennAbers` (two classes) or `IsotonicScaling`; "none" leaves the
-        probabilities unchanged. "auto" chooses by held-out log loss: it takes the simplest method,
-        in this order, that is worse than the best by at most one standard error, and never one that
-        is worse than "none". For two classes, it omits "vector" and "structured", which are
-        "logistic" with other targets. For more classes, it omits "beta".
+        probabilities unchanged. "auto" chooses by held-out log loss. It takes the first method, in
+        this order, that is worse than the best by at most one standard error, and never one that is
+        worse than "none". For two classes, it omits "vector" and "structured", which are "logistic"
+        with other targets. For more classes, it omits "beta".
     cv : int, cross-validation generator or iterable, default=None
         The folds. The estimator is fitted to the training rows, and the calibrator to its
         predictions for the test rows. An integer is a number of stratified folds; None means 5, or
         fewer if no class has 5 samples.
     ensemble : bool, default=False
         If False, the estimator is refitted to all data, and one calibrator is fitted to the
-        predictions of all folds; each sample may be a test row once. If True, the estimator of each
-        fold has a calibrator of its own, and the probabilities are means over the folds.
+        predictions of all folds; each sample may be a test row only once. If True, the estimator of
+        each fold has its own calibrator, and probabilities are means over the folds.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     method_ : str
-        The method: the chosen one for "auto".
+        The method that is used; for "auto", the chosen one.
     scores_ : dict of str to MethodScore
-        For "auto", the held-out log loss of each method, how much it exceeds that of the best, and
-        the standard error of that. Calibrators were fitted to all folds but one and judged on that;
-        what smooth ones lack for want of these rows is corrected for [1]_.
+        For "auto": the held-out log loss of each method, its excess over the best, and the standard
+        error of the excess. Calibrators are fitted to all folds but one and scored on that fold.
+        The log loss of smooth ones is corrected for the smaller number of rows [1]_.
     estimators_ : list of classifiers
-        The fitted ones: one, or with ensemble=True one for each fold.
+        The fitted classifiers: one, or with ensemble=True one for each fold.
     calibrators_ : list of calibrators
-        One for each, whose classes are the indices of ``classes_``; None for the method "none".
+        One calibrator for each classifier; None for the method "none". Their classes are the
+        indices of ``classes_``.
     n_features_in_ : int
         Number of features seen during fit, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if the estimator knows them.
 
-    See Also
-    --------
-    PriorCorrection : For a classifier that was fitted to resampled or weighted data.
+    See Also -------- PriorCorrection : For a classifier that was fitted to resampled or weighted
+    data.
 
-    Notes
-    -----
-    Where the training rows of a fold lack a class, its test rows of that class are left out: the
-    estimator had no chance.
+    Notes ----- If the training rows of a fold lack a class, test rows of that class are left out,
+    because the estimator could not learn it.
 
     References
     ----------
@@ -151,17 +150,17 @@ class CalibratedClassifier(WrappingClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Whatever the estimator takes.
+            Data of any type that the estimator accepts.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels. Or soft targets, the probability of each class, if the estimator takes those.
+            Labels, or soft targets (the probability of each class) if the estimator accepts them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights, for the estimator if it takes them, and for the calibrator, which
-            takes a weight of 2 for two samples; 1 if None. Importance weights should have a mean of
-            1: with weights that sum to 1, "auto" and Platt's targets are as cautious as with one
-            sample.
+            Nonnegative; None means 1 for each sample. Passed to the estimator if it accepts
+            weights, and to the calibrator, for which a weight of 2 means two samples. Importance
+            weights should have a mean of 1: with weights that sum to 1, "auto" and Platt's targets
+            are as cautious as with a single sample.
         **params : dict
-            Passed to the `fit` of the estimator. With metadata routing, what the estimator and the
-            splitter request.
+            Passed to the `fit` of the estimator. With metadata routing, passed to the estimator and
+            the splitter as they request.
 
         Returns
         -------
@@ -176,8 +175,8 @@ class CalibratedClassifier(WrappingClassifier):
         Warns
         -----
         UserWarning
-            If there are weights and the estimator takes none, if they sum to 1 or less, or if no
-            sample of a class is held out.
+            If there are weights that the estimator does not accept, if weights sum to 1 or less, or
+            if no sample of a class is held out.
         """
         self._check_parameters()
         X, y, sample_weight = (to_numpy(array) for array in (X, y, sample_weight))

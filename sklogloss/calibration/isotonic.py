@@ -16,7 +16,7 @@ __all__ = ["IsotonicScaling"]
 
 
 class IsotonicScaling(Calibrator):
-    r"""The increasing function of the raw prediction that fits the labels best.
+    r"""Isotonic calibration: the increasing function that fits the labels best.
 
     It learns any increasing curve from a thousand samples or more. With fewer, it fits noise
     and becomes overconfident; `BetaScaling` and `LogisticScaling` are then better.
@@ -29,11 +29,11 @@ class IsotonicScaling(Calibrator):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     thresholds_ : list of ndarray
-        Of each column (one for two classes, else one for each class), the log-odds of the samples
-        of fit, distinct and rising.
+        For each column (one for two classes, else one for each class), the distinct log-odds of the
+        training samples, in increasing order.
     values_ : list of ndarray
-        The probabilities there. Between them, probabilities are interpolated; outside, they are
-        those of the ends.
+        The probabilities at the thresholds. Between thresholds, probabilities are interpolated;
+        outside, those of the first or last threshold are used.
 
     Notes
     -----

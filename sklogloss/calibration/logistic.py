@@ -1,4 +1,4 @@
-"""Logistic scaling: a line through the raw predictions, Platt's."""
+"""Logistic scaling: a line through the raw predictions (Platt scaling)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LogisticScaling(LogitCalibrator):
     has the target :math:`(n + 1) / (n + 2)` instead of 1. This keeps the fit finite if the raw
     predictions separate the classes without error.
 
-    For K classes it is the softmax of :math:`a z_k + b_k`, and the other K - 1 classes share the
-    remaining :math:`1 / (n + 2)`. It is one model of all classes, not one for each class against
-    the rest.
+    For K classes, the probabilities are the softmax of :math:`a z_k + b_k`, and the other K - 1
+    classes share the remaining :math:`1 / (n + 2)` of the target. This is one model of all classes,
+    not one for each class against the rest.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ def joined(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
 def is_separated(
     score: NDArray[np.float64], target: NDArray[np.float64], *, rising: bool = False
 ) -> bool:
-    """Return whether a score tells an event from its absence without error.
+    """Return whether a score separates an event from its absence without error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Correction of probabilities for other shares of the classes than those of the fit."""
+"""Correction of probabilities for class frequencies that differ from those of the fit."""
 
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
@@ -35,16 +35,16 @@ MIN_SAMPLES = 2
 
 
 class PriorCorrection(WrappingClassifier):
-    r"""A classifier whose probabilities are corrected for the shares of the classes.
+    r"""A classifier whose probabilities are corrected for the class frequencies.
 
-    If a class has been resampled or weighted, or if it is rarer in use than in the data, the
-    probabilities of a classifier belong to other shares of the classes. If the distribution within
-    each class is the same, the correction is a constant factor for each class:
+    If a class was resampled or weighted, or if it is rarer in use than in the training data, the
+    probabilities of a classifier belong to other class frequencies. If the distribution within each
+    class is the same, the correction is a constant factor for each class:
 
     .. math:: p'_k \propto p_k \, \pi_k / \pi^\text{fit}_k,
 
-    where :math:`\pi` are the shares in use and :math:`\pi^\text{fit}` those that the classifier has
-    seen [1]_.
+    where :math:`\pi` are the frequencies in use and :math:`\pi^\text{fit}` those that the
+    classifier has seen [1]_.
 
     Parameters
     ----------
@@ -52,40 +52,38 @@ class PriorCorrection(WrappingClassifier):
         It may be a Pipeline of imbalanced-learn that contains a sampler. Wrap a fitted classifier
         in scikit-learn's `FrozenEstimator`.
     class_prior : array-like of shape (n_classes,) or dict, default=None
-        The shares of the classes in use, in the order of ``classes_`` or by label, as in a dict or
-        a Series of labels; they are divided by their sum. None means those of y in `fit`, weighted
-        by sample_weight. `estimate_prior` estimates them from data without labels.
+        The class frequencies in use, in the order of ``classes_``, or by label in a dict or a
+        Series. They are divided by their sum. None means the frequencies of y in `fit`, weighted by
+        sample_weight. `estimate_prior` estimates them from data without labels.
     sampling : {"balanced"}, dict, array-like of shape (n_classes,) or None, default="balanced"
-        How the shares of y were changed before the classifier saw them:
+        How the class frequencies of y were changed before the classifier saw them:
 
-        - "balanced": equal shares, as after a sampler of imbalanced-learn by its default, or with
-          ``class_weight="balanced"``.
+        - "balanced": equal frequencies, as after a sampler of imbalanced-learn with its default
+          settings, or with ``class_weight="balanced"``.
         - dict: the number of samples of each class after resampling, by label, as
           ``sampling_strategy`` of imbalanced-learn. Classes that are not in it keep their number.
           It holds no weights, as a dict of ``class_weight`` does: a number below 2 is an error.
         - array or Series: the weights of the classes, in the order of ``classes_`` or by label, as
           by ``scale_pos_weight=w``: ``[1, w]``. For the weights of a dict give
           ``pandas.Series(class_weight)``.
-        - None: nothing. Then only class_prior matters.
+        - None: they were not changed. Then only class_prior matters.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     estimator_ : classifier
-        The fitted one.
+        The fitted classifier.
     class_prior_ : ndarray of shape (n_classes,)
-        The shares in use.
+        The class frequencies in use.
     fit_prior_ : ndarray of shape (n_classes,)
-        The shares that the estimator has seen.
+        The class frequencies that the estimator has seen.
     n_features_in_ : int
         Number of features seen during fit, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if the estimator knows them.
 
-    See Also
-    --------
-    CalibratedClassifier : Learns from held-out predictions what is wrong with the probabilities.
+    See Also -------- CalibratedClassifier : Learns the correction from held-out predictions.
 
     References
     ----------
@@ -127,18 +125,19 @@ class PriorCorrection(WrappingClassifier):
         sample_weight: ArrayLike | None = None,
         **params: Any,
     ) -> Self:
-        """Fit the estimator, and find the shares of the classes.
+        """Fit the estimator, and compute the class frequencies.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Whatever the estimator takes.
+            Data of any type that the estimator accepts.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, before any resampling. Or soft targets, if the estimator takes those.
+            Labels before any resampling, or soft targets if the estimator accepts them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights, passed to the estimator, and for the shares; 1 if None.
+            Nonnegative; None means 1 for each sample. Used for the class frequencies, and passed to
+            the estimator.
         **params : dict
-            Passed to the `fit` of the estimator. With metadata routing, what it requests.
+            Passed to the `fit` of the estimator. With metadata routing, as it requests.
 
         Returns
         -------
@@ -186,18 +185,18 @@ class PriorCorrection(WrappingClassifier):
         return self
 
     def estimate_prior(self, X: ArrayLike, *, tol: float = 1e-8, max_iter: int = 10_000) -> Self:
-        r"""Set ``class_prior_`` to the shares of the classes in data without labels.
+        r"""Set ``class_prior_`` to the estimated class frequencies of data without labels.
 
-        The shares of the largest likelihood, by expectation-maximisation: they are the means of
-        the probabilities that they lead to. It takes probabilities that are right for the shares of
-        the fit.
+        These are the frequencies with the largest likelihood, computed by expectation-maximisation.
+        At the maximum, they equal the means of the corrected probabilities. The probabilities must
+        be calibrated for the frequencies of the fit.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples from use.
         tol : float, default=1e-8
-            The iteration ends when no share changes by more.
+            The iteration ends when no frequency changes by more.
         max_iter : int, default=10000
 
         Returns
@@ -207,7 +206,7 @@ class PriorCorrection(WrappingClassifier):
         Warns
         -----
         ConvergenceWarning
-            If the shares still change by more than tol after max_iter iterations.
+            If frequencies still change by more than tol after max_iter iterations.
         """
         check_is_fitted(self)
         check_parameter("tol", tol, Interval(0, np.inf, "[)"))
@@ -269,7 +268,7 @@ class PriorCorrection(WrappingClassifier):
             return np.exp(self.predict_log_proba(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of the largest corrected probability of each sample.
+        """Return the class with the largest corrected probability for each sample.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Structured matrix scaling: temperature scaling, and a penalised matrix beside it."""
+"""Structured matrix scaling: temperature scaling plus a penalised matrix."""
 
 from __future__ import annotations
 
@@ -54,29 +54,29 @@ class StructuredScaling(LogitCalibrator):
     Parameters
     ----------
     Cs : array-like of shape (n_Cs,), default=None
-        Inverse strengths of the penalty to choose from, as for `LogLossClassifier`. None means
-        0.001, 0.01, ..., 100, divided by the square of the number of classes. A single one is used
-        without cross-validation.
+        Inverse strengths of the penalty to choose from, as in `LogLossClassifier`. None means
+        0.001, 0.01, ..., 100, divided by the square of the number of classes. A single value is
+        used without cross-validation.
     cv : int, cross-validation generator or iterable, default=None
-        The folds that choose the strength, of the samples with nonzero weight. None means 3
-        stratified folds or, for more than 20,000 samples, one split of 20,000 of them that holds a
-        quarter out.
+        The folds that choose the strength, among samples with nonzero weight. None means 3
+        stratified folds. For more than 20,000 samples, it means one split of 20,000 of them, which
+        holds out a quarter.
     n_jobs : int, default=None
-        Number of threads, as for `LogLossClassifier`.
+        Number of threads, as in `LogLossClassifier`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     coef_ : ndarray of shape (n_classes, n_classes)
-        Calibrated raw predictions are ``z @ coef_.T + intercept_``, z relative to its mean over
-        the classes. For two classes a number.
+        Calibrated raw predictions are ``z @ coef_.T + intercept_``, where z has the mean over the
+        classes subtracted. For two classes, a number.
     intercept_ : ndarray of shape (n_classes,)
-        For two classes a number.
+        For two classes, a number.
     C_ : float
         The chosen strength; nan for two classes.
     scores_ : ndarray of shape (n_folds, n_Cs)
-        Minus the log loss of the test rows. Empty where there is nothing to choose.
+        Minus the log loss of the test rows. Empty if there is nothing to choose.
 
     References
     ----------

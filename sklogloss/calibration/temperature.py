@@ -34,10 +34,8 @@ class TemperatureScaling(LogitCalibrator):
     slope_ : float
         1 / ``temperature_``.
 
-    Notes
-    -----
-    If the observed class always has the largest raw prediction, no temperature is small enough.
-    Then the targets are softened by Platt's rule, as in `LogisticScaling`.
+    Notes ----- If the observed class always has the largest raw prediction, no positive temperature
+    is optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------
@@ -77,7 +75,7 @@ class TemperatureScaling(LogitCalibrator):
 
 
 def finite_slope(forecasts: Forecasts, unit: float, tol: float = SLOPE_TOL) -> float:
-    """Return the best slope, that of Platt's targets if it is infinite.
+    """Return the best slope or, if that is infinite, the best one for Platt's targets.
 
     Parameters
     ----------

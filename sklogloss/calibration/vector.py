@@ -29,7 +29,7 @@ class VectorScaling(LogitCalibrator):
     For two classes, whose raw prediction is one number, it is :math:`\sigma(w z + b)`.
 
     The mean over the classes is subtracted from raw predictions first. So raw predictions that
-    differ by the same number for all classes, and have the same probabilities, give the same
+    differ by a constant over the classes, and thus have the same probabilities, give the same
     result.
 
     Attributes
@@ -37,14 +37,13 @@ class VectorScaling(LogitCalibrator):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     slope_ : float or ndarray of shape (n_classes,)
-        A number for two classes.
+        For two classes, a number.
     intercept_ : float or ndarray of shape (n_classes,)
-        Those of more than two classes sum to zero.
+        For more than two classes, they sum to zero.
 
-    Notes
-    -----
-    If raw predictions separate the classes, no factor is large enough; if a class has no samples,
-    no intercept is. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
+    Notes ----- If raw predictions separate the classes, no finite factor is optimal. If a class has
+    no samples, no finite intercept is. In both cases, the targets are softened by Platt's rule, as
+    in `LogisticScaling`.
 
     References
     ----------

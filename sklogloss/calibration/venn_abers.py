@@ -1,4 +1,4 @@
-"""Venn-Abers predictors: isotonic regression with the new sample in it, under either label."""
+"""Venn-Abers predictors: isotonic regression that includes the new sample with either label."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["VennAbers"]
 class VennAbers(Calibrator):
     r"""Venn-Abers calibration of two classes, with an interval for the probability.
 
-    The new sample joins those of fit, once with label 0 and once with label 1. Isotonic regression
-    gives it the probabilities :math:`p_0` and :math:`p_1 > p_0` [1]_. If samples are exchangeable,
-    one of the two is calibrated, without further assumptions. The difference is large where few
-    samples have similar raw predictions. The probability
+    The new sample is added to the training samples, once with label 0 and once with label 1.
+    Isotonic regression gives it the probabilities :math:`p_0` and :math:`p_1 > p_0` [1]_. If
+    samples are exchangeable, one of the two is calibrated, without further assumptions. The
+    difference is large where few samples have similar raw predictions. The probability
 
     .. math:: p = p_1 / (1 - p_0 + p_1)
 
@@ -30,7 +30,7 @@ class VennAbers(Calibrator):
     classes_ : ndarray of shape (2,)
         Labels of the classes.
     thresholds_ : ndarray of shape (n_thresholds,)
-        Raw predictions of the samples of fit, distinct and rising.
+        Distinct raw predictions of the training samples, in increasing order.
     lower_, upper_ : ndarray of shape (n_thresholds,)
         :math:`p_0` and :math:`p_1` of a new sample with that raw prediction.
 

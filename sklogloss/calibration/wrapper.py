@@ -1,4 +1,4 @@
-"""What classifiers around another classifier share: tags and the routing of metadata."""
+"""Code that classifiers around another classifier share: tags and metadata routing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the displays share: axes, and the probabilities of an estimator."""
+"""Code that displays share: axes, and the probabilities of an estimator."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def above_the_axes(ax: Axes, title: str | None = None, n_columns: int = 1) -> No
 
 
 def cross_validated(estimator: Any, attribute: str, allowed: str) -> Any:
-    """Return a fitted LogLossClassifierCV, that at the end of a Pipeline if it is one.
+    """Return a fitted LogLossClassifierCV: the estimator, or the last step of a Pipeline.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def cross_validated(estimator: Any, attribute: str, allowed: str) -> Any:
 def estimator_forecasts(
     estimator: Any, X: ArrayLike, y: ArrayLike, name: str = "estimator"
 ) -> dict[str, Any]:
-    """Return the arguments of the metrics that an estimator's probabilities are, as a dict.
+    """Return an estimator's probabilities as a dict of arguments of the metrics.
 
     Errors call the estimator by the name.
     """
@@ -114,7 +114,7 @@ def estimator_forecasts(
 def forecasts_by_name(
     estimators: Mapping[str, Any], X: ArrayLike, y: ArrayLike
 ) -> dict[str, dict[str, Any]]:
-    """Return `estimator_forecasts` of each of some fitted classifiers, by their names."""
+    """Return the `estimator_forecasts` of several fitted classifiers, by name."""
     check_by_name("estimators", estimators)
     return {
         name: estimator_forecasts(model, X, y, "estimators") for name, model in estimators.items()
@@ -122,7 +122,7 @@ def forecasts_by_name(
 
 
 def pooled_forecasts(cv_results: Any, X: ArrayLike, y: ArrayLike) -> tuple[Any, dict[str, Any]]:
-    """Return what happened to the test rows of all folds, and the arguments of the metrics.
+    """Return the labels of the test rows of all folds, and the arguments of the metrics.
 
     Parameters
     ----------
@@ -159,12 +159,12 @@ def pooled_forecasts(cv_results: Any, X: ArrayLike, y: ArrayLike) -> tuple[Any, 
 def pooled_by_name(
     cv_results: Any, X: ArrayLike, y: ArrayLike
 ) -> tuple[Any, dict[str, dict[str, Any]]]:
-    """Return what happened, and the `pooled_forecasts` of each of some models, by their names.
+    """Return the labels, and the `pooled_forecasts` of several models, by name.
 
     Raises
     ------
     ValueError
-        Unless all have the same test rows, fold by fold.
+        If models differ in the test rows of a fold.
     """
     check_by_name("cv_results", cv_results)
     if "fit_time" in cv_results:
@@ -201,14 +201,15 @@ class OfFolds:
             ``return_indices=True``.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
+            The labels that were passed to `cross_validate`.
         **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
+            Further arguments of `from_predictions`, except `labels`. A sample_weight holds the
+            weights of the test rows, fold after fold.
 
         Returns
         -------
-        display : the class that it is called of
+        display : display
+            An object of the class.
         """
         happened, forecasts = pooled_forecasts(cv_results, X, y)
         return cls.from_predictions(happened, **forecasts, **kwargs)
@@ -228,25 +229,26 @@ class OfFoldsByName:
         Parameters
         ----------
         cv_results : dict
-            By the name of the model, what scikit-learn's `cross_validate` returns with
+            For each model, by name, what scikit-learn's `cross_validate` returns with
             ``return_estimator=True`` and ``return_indices=True``, all with the same folds.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-            Labels, as `cross_validate` got them.
+            The labels that were passed to `cross_validate`.
         **kwargs
-            Further arguments of `from_predictions`, but `labels`. A sample_weight is that of the
-            test rows, fold after fold.
+            Further arguments of `from_predictions`, except `labels`. A sample_weight holds the
+            weights of the test rows, fold after fold.
 
         Returns
         -------
-        display : the class that it is called of
+        display : display
+            An object of the class.
         """
         happened, forecasts = pooled_by_name(cv_results, X, y)
         return cls._from_arguments(happened, forecasts, **kwargs)
 
 
 def check_by_name(name: str, value: Any) -> None:
-    """Raise an error unless an argument is a dict that is not empty."""
+    """Raise an error unless an argument is a nonempty dict."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dict, with the names as keys, got {shown(value)}")
     if not value:

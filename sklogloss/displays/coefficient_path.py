@@ -26,8 +26,8 @@ MUCH_WEAKER = 10
 class CoefficientPathDisplay:
     """The coefficients of all features against C.
 
-    Use `from_estimator` to make one. The penalty is strong on the left. With an L1 penalty,
-    features enter one after the other; without, all at once.
+    Create it with `from_estimator`. The penalty is strongest on the left. With an L1 penalty,
+    features enter one after the other. Without one, they enter together.
 
     Parameters
     ----------
@@ -36,19 +36,21 @@ class CoefficientPathDisplay:
     coefs : ndarray of shape (n_Cs, n_features)
     feature_names : list of str
     quantity : str
-        What is drawn, for the axis.
+        Label of the axis with the coefficients.
     C : float or None
-        The chosen one.
+        The chosen C, if there is one.
     n_names : int
-        How many features get a colour and their names written, those of the largest coefficients
-        at the chosen C, or at the largest.
+        Number of features that get a colour and a name: those with the largest coefficients at the
+        chosen C, or at the largest C if none is chosen.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        The axes with the curves.
     figure_ : matplotlib Figure
+        The figure that contains them.
     lines_ : list of matplotlib Line2D
-        One for each feature that is not zero all along.
+        One line for each feature that is nonzero somewhere.
 
     Examples
     --------
@@ -93,17 +95,17 @@ class CoefficientPathDisplay:
         Parameters
         ----------
         estimator : LogLossClassifierCV, Pipeline that ends with one, or LogLossPath
-            Of the classifier, the coefficients are those of all data.
+            The coefficients of a classifier are those of the fits to all data.
         label : object, default=None
-            The class whose coefficients to draw, of more than two. None draws the Euclidean norm of
-            each feature's coefficients over the classes.
+            For more than two classes, the class whose coefficients to draw. None draws the
+            Euclidean norm of each feature's coefficients over the classes.
         l1_ratio : float, default=None
-            Which of ``l1_ratios_`` to draw; None means the chosen one, which there is not with
-            ``refit=False``. Of a LogLossPath, its own.
+            Which of ``l1_ratios_`` to draw. None means the chosen one; with ``refit=False``, none
+            is chosen. A LogLossPath has only one.
         n_names : int, default=8
-            How many names of features to write, from the largest coefficient downwards.
+            Number of features to name, from the largest coefficient downwards.
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -112,9 +114,9 @@ class CoefficientPathDisplay:
         Raises
         ------
         NotFittedError, TypeError
-            For an estimator that is not fitted, or that has no path.
+            If the estimator is not fitted, or has no path.
         ValueError
-            For a label or an l1_ratio that there is not, or if no C is finite.
+            If label or l1_ratio does not exist, or if no C is finite.
         """
         check_parameter("n_names", n_names, Integers(0))
         check_parameter("l1_ratio", l1_ratio, Interval(0, 1, also=(NoneType,)))
@@ -159,12 +161,12 @@ class CoefficientPathDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> CoefficientPathDisplay:
-        """Draw the curves. Where C is far above the chosen one, they may leave the axes.
+        """Draw the curves. Far above the chosen C, they may leave the axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

@@ -25,9 +25,9 @@ LOG_LOSS = "neg_log_loss"
 class CVCurveDisplay:
     """Mean scores of a cross-validation against C, with standard errors and two choices.
 
-    Use `from_estimator` to make one. A standard error is that of the mean over the folds. A hard
-    fold is hard at all C, so the choice of the best C is more certain than the width of the band
-    suggests. The strongest penalty within the band gives a simpler model.
+    Create it with `from_estimator`. The band shows one standard error of the mean over the folds. A
+    hard fold is hard at every C, so the choice of the best C is more certain than the width of the
+    band suggests. The strongest penalty within the band gives a simpler model.
 
     Parameters
     ----------
@@ -38,14 +38,16 @@ class CVCurveDisplay:
         With ``mean`` and ``standard_error`` of shape (n_l1_ratios, n_Cs), and the indices ``best``
         and ``simplest`` of the best score, and of the strongest penalty within one standard error.
     score_name : str
-        Of the scores; "neg_log_loss" is drawn as a loss.
+        Name of the scorer; "neg_log_loss" is drawn as a loss.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        The axes with the curves.
     figure_ : matplotlib Figure
+        The figure that contains them.
     lines_ : list of matplotlib Line2D
-        One for each l1_ratio.
+        One line for each l1_ratio.
 
     Examples
     --------
@@ -74,7 +76,7 @@ class CVCurveDisplay:
         ----------
         estimator : LogLossClassifierCV or Pipeline that ends with one
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -83,9 +85,9 @@ class CVCurveDisplay:
         Raises
         ------
         NotFittedError, TypeError
-            For an estimator that is not fitted, or no LogLossClassifierCV.
+            If the estimator is not fitted, or is not a LogLossClassifierCV.
         ValueError
-            If none of its Cs is finite.
+            If no C is finite.
         """
         estimator = cross_validated(
             estimator, "scores_", "a LogLossClassifierCV or a Pipeline that ends with one"
@@ -110,7 +112,7 @@ class CVCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

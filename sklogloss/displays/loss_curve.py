@@ -20,9 +20,9 @@ N_POINTS = 401
 class LossCurveDisplay:
     """Value and gradient of losses for two classes against the raw prediction of the true class.
 
-    Use `from_losses` to make one. On the left, a model is confident of the wrong class. A loss
-    whose gradient vanishes there, such as the Brier score, hardly learns from the worst mistakes.
-    The gradient of log loss is p - 1.
+    Create it with `from_losses`. On the left, a model is confident of the wrong class. A loss whose
+    gradient vanishes there, such as the Brier score, hardly learns from the worst mistakes. The
+    gradient of log loss is p - 1.
 
     Parameters
     ----------
@@ -33,8 +33,9 @@ class LossCurveDisplay:
     Attributes
     ----------
     axes_ : ndarray of shape (2,) of matplotlib Axes
-        With the values, and with the gradients.
+        The axes with the values, and those with the gradients.
     figure_ : matplotlib Figure
+        The figure that contains them.
 
     Examples
     --------
@@ -65,12 +66,12 @@ class LossCurveDisplay:
         Parameters
         ----------
         losses : dict
-            Losses for two classes by name: of `sklogloss.losses`, or anything with their method
-            ``value_gradient(target, raw_prediction)``.
+            Losses for two classes, by name: losses of `sklogloss.losses`, or other objects with a
+            method ``value_gradient(target, raw_prediction)``.
         low, high : float, default=(-8.0, 4.0)
             Range of the logit.
         axes : array-like of two matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -99,7 +100,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         axes : array-like of two matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

@@ -28,27 +28,29 @@ N_THRESHOLDS = 501
 
 
 class MurphyDisplay(OfFoldsByName):
-    r"""Murphy diagram: the cost of the decisions by forecasts, against their threshold.
+    r"""Murphy diagram: the cost of decisions against their threshold.
 
-    Use `from_estimators` or `from_predictions` to make one. Deciding for the event if its
+    Create it with `from_estimators` or `from_predictions`. To decide for the event if its
     probability is at least :math:`\theta` is optimal if a false alarm costs :math:`\theta` and a
-    missed event :math:`1 - \theta`. The curve is twice the mean cost. If the curve of one forecast
-    is below that of another at all thresholds, it is better for all costs and by all proper
-    scores [1]_. The area below the curve is the Brier score.
+    missed event :math:`1 - \theta`. The curve is twice the mean cost. A forecast whose curve lies
+    below that of another at all thresholds is better for all costs and by all proper scores [1]_.
+    The area below the curve is the Brier score.
 
-    For more than two classes, the event is that the most probable class happens.
+    For more than two classes, the event is that the class with the largest forecast happens.
 
     Parameters
     ----------
     thresholds : ndarray of shape (n_thresholds,)
-        Rising.
+        In increasing order.
     costs : dict of ndarray of shape (n_thresholds,)
-        By the name of the model.
+        Curve of each model, by name.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        The axes with the curves.
     figure_ : matplotlib Figure
+        The figure that contains them.
 
     References
     ----------
@@ -91,9 +93,9 @@ class MurphyDisplay(OfFoldsByName):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1.
+            Nonnegative; None means 1 for each sample.
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -118,13 +120,13 @@ class MurphyDisplay(OfFoldsByName):
         Parameters
         ----------
         y_true, labels
-            As for `sklogloss.metrics.surprise`.
+            See `sklogloss.metrics.surprise`.
         y_proba : dict
-            Probabilities, as for `sklogloss.metrics.surprise`, by the name of the model.
+            Probabilities of each model, by name; see `sklogloss.metrics.surprise`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1.
+            Nonnegative; None means 1 for each sample.
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -163,7 +165,7 @@ class MurphyDisplay(OfFoldsByName):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

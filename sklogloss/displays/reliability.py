@@ -51,18 +51,18 @@ class ReliabilityCurve:
     Attributes
     ----------
     label : str
-        What is forecast.
+        The event that is forecast.
     forecast : ndarray of shape (n_points,)
-        Probabilities, rising.
+        Forecast probabilities, in increasing order.
     frequency : ndarray of shape (n_points,)
-        How often it happened at that forecast: the isotonic regression.
+        Frequency of the event at that forecast, by isotonic regression.
     low, high : ndarray of shape (n_points,)
-        Consistency band: where the curve would be if the forecasts were the true probabilities. NaN
-        for soft targets, which vary less than the draws that it comes from.
+        Consistency band: where the curve would lie if the forecasts were the true probabilities.
+        NaN for soft targets, which vary less than the labels that are drawn for the band.
     mass : ndarray of shape (n_bins,)
-        Fraction of the weight of the samples in bins of equal width from 0 to 1.
+        Weighted fraction of the samples in each of n_bins bins of equal width from 0 to 1.
     decomposition : ScoreDecomposition
-        Of the log loss, for this event against all others.
+        Decomposition of the log loss, for this event against all others.
     """
 
     label: str
@@ -77,26 +77,28 @@ class ReliabilityCurve:
 class ReliabilityDisplay(OfFolds):
     """Reliability diagram by isotonic regression, with a consistency band.
 
-    Use `from_estimator` or `from_predictions` to make one. The curve is that of [1]_ and needs no
-    bins. Where it leaves the band, the forecasts are wrong by more than chance: too high below the
-    diagonal, too low above it. The distribution of the forecasts is below; in a figure without
-    ``layout="constrained"``, it takes some of the height of the axes.
+    Create it with `from_estimator` or `from_predictions`. The curve is that of [1]_ and needs no
+    bins. Where it leaves the band, the forecasts are wrong by more than chance: too high if the
+    curve is below the diagonal, too low if it is above. The panel below shows the distribution of
+    the forecasts. In a figure without ``layout="constrained"``, the panel takes some of the height
+    of the axes.
 
     Parameters
     ----------
     curves : list of ReliabilityCurve
     name : str or None
-        Of the model, for the legend.
+        Name of the model, for the legend.
     confidence_level : float
-        Of the bands.
+        Confidence level of the bands.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        With the curves; set by `plot`.
+        The axes with the curves.
     distribution_ax_ : matplotlib Axes
-        With the distribution of the forecasts.
+        The axes with the distribution of the forecasts.
     figure_ : matplotlib Figure
+        The figure that contains them.
 
     References
     ----------
@@ -141,7 +143,7 @@ class ReliabilityDisplay(OfFolds):
         name : str, default=None
             None means the name of the estimator's class.
         **kwargs
-            Further arguments of `from_predictions`, but `labels`, which are the estimator's.
+            Further arguments of `from_predictions`, except `labels`, which come from the estimator.
 
         Returns
         -------
@@ -172,20 +174,20 @@ class ReliabilityDisplay(OfFolds):
         Parameters
         ----------
         y_true, y_proba, raw_prediction, labels
-            As for `sklogloss.metrics.surprise`.
+            See `sklogloss.metrics.surprise`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1.
+            Nonnegative; None means 1 for each sample.
         multiclass : {"top-label", "one-vs-rest"}, default="top-label"
-            For more than two classes: one curve for the most probable class, whether it happened;
-            or one for each class.
+            For more than two classes. "top-label" draws one curve, for the event that the most
+            probable class happened. "one-vs-rest" draws one curve for each class.
         confidence_level : float in (0, 1), default=0.9
-            Of the band.
+            Confidence level of the band.
         n_resamples : int, default=100
-            Draws, from the forecasts themselves, that make the band.
+            Number of draws of labels from the forecasts, from which the band is computed.
         random_state : int, RandomState instance or None, default=None
         name : str, default=None
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -216,9 +218,9 @@ class ReliabilityDisplay(OfFolds):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
         name : str, default=None
-            None means the name given before.
+            None means the name that was set before.
 
         Returns
         -------

@@ -31,22 +31,24 @@ N_LINES = 6
 
 
 class ScoreDecompositionDisplay(OfFoldsByName):
-    """Models as points: miscalibration to the right, discrimination upwards.
+    """Discrimination of models against their miscalibration, one point for each.
 
-    Use `from_estimators` or `from_predictions` to make one. The score of a model is
-    ``MCB - DSC + UNC``. It is constant along each grey line, and improves upwards and to the left.
-    The uncertainty belongs to the data and is the same for all models.
+    Create it with `from_estimators` or `from_predictions`. The score of a model is ``MCB - DSC +
+    UNC``. It is constant along each grey line, and improves upwards and to the left. The
+    uncertainty belongs to the data and is the same for all models.
 
     Parameters
     ----------
     decompositions : dict of ScoreDecomposition
-        By the name of the model.
+        Decomposition of each model, by name.
     score : {"log_loss", "brier_score"}
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        The axes with the points.
     figure_ : matplotlib Figure
+        The figure that contains them.
 
     Examples
     --------
@@ -81,9 +83,10 @@ class ScoreDecompositionDisplay(OfFoldsByName):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
         **kwargs
-            Further arguments of `from_predictions`, but `labels`, which are the estimators'.
+            Further arguments of `from_predictions`, except `labels`, which come from the
+            estimators.
 
         Returns
         -------
@@ -108,16 +111,16 @@ class ScoreDecompositionDisplay(OfFoldsByName):
         Parameters
         ----------
         y_true, labels
-            As for `sklogloss.metrics.surprise`.
+            See `sklogloss.metrics.surprise`.
         y_proba : dict
-            Probabilities, as for `sklogloss.metrics.surprise`, by the name of the model.
+            Probabilities of each model, by name; see `sklogloss.metrics.surprise`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1.
+            Nonnegative; None means 1 for each sample.
         score : {"log_loss", "brier_score"}, default="log_loss"
         method : {"isotonic", "logistic", "temperature"}, default="isotonic"
-            As for `sklogloss.metrics.log_loss_decomposition`.
+            See `sklogloss.metrics.log_loss_decomposition`.
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -155,7 +158,7 @@ class ScoreDecompositionDisplay(OfFoldsByName):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

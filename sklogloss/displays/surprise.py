@@ -1,4 +1,4 @@
-"""How surprised forecasts were, class by class, and how surprised they expected to be."""
+"""Surprise of forecasts, class by class: observed and expected."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = ["SurpriseCurve", "SurpriseDisplay"]
 
 @dataclass
 class SurpriseCurve:
-    """The distribution of surprise at one class.
+    """The distribution of the surprise for one class.
 
     Attributes
     ----------
     label : str
     surprise : ndarray of shape (n_observed,)
-        Rising, in nats.
+        Surprise of each sample in nats, in increasing order.
     exceeded : ndarray of shape (n_observed,)
-        Fraction of the samples of the class whose surprise is at least that.
+        Fraction of the samples of the class whose surprise is at least that large.
     expected_surprise, expected_exceeded : ndarray of shape (n_samples,)
         The same if the forecasts were the true probabilities.
     mean, expected_mean : float
@@ -50,24 +50,27 @@ class SurpriseCurve:
 
 
 class SurpriseDisplay(OfFolds):
-    """Share of the samples whose surprise exceeds a value, observed and expected.
+    """Fraction of samples whose surprise exceeds a value, observed and expected.
 
-    Use `from_estimator` or `from_predictions` to make one. A solid line is what happened to the
-    samples of a class, the dashed line what would happen to them if the forecasts were the true
-    probabilities. A solid line that ends far to the right of the dashed one shows samples at which
-    the model was confident of another class: wrong labels, or an overconfident model.
+    Create it with `from_estimator` or `from_predictions`. There are two lines for each class: a
+    solid one for what happened, and a dashed one for what would happen if the forecasts were the
+    true probabilities. A solid line that ends far to the right of the dashed one means that the
+    model was confident of another class on some samples. Either their labels are wrong, or the
+    model is overconfident.
 
     Parameters
     ----------
     curves : list of SurpriseCurve
     worst : list of tuple
-        (index, label, surprise) of the samples of largest surprise, the largest first.
+        (index, label, surprise) of the samples with the largest surprise, the largest first.
     name : str or None
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        The axes with the curves.
     figure_ : matplotlib Figure
+        The figure that contains them.
 
     Examples
     --------
@@ -104,7 +107,7 @@ class SurpriseDisplay(OfFolds):
         name : str, default=None
             None means the name of the estimator's class.
         **kwargs
-            Further arguments of `from_predictions`, but `labels`, which are the estimator's.
+            Further arguments of `from_predictions`, except `labels`, which come from the estimator.
 
         Returns
         -------
@@ -134,14 +137,14 @@ class SurpriseDisplay(OfFolds):
         y_true : array-like of shape (n_samples,)
             Labels.
         y_proba, raw_prediction, labels
-            As for `sklogloss.metrics.surprise`. A probability of 0 is clipped.
+            See `sklogloss.metrics.surprise`. A probability of 0 is clipped.
         sample_weight : array-like of shape (n_samples,), default=None
-            Not negative; None means 1.
+            Nonnegative; None means 1 for each sample.
         n_worst : int, default=5
-            How many of the samples of largest surprise are listed.
+            Number of samples with the largest surprise to list.
         name : str, default=None
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -185,9 +188,9 @@ class SurpriseDisplay(OfFolds):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure.
+            Where to draw; None makes a new figure.
         name : str, default=None
-            None means the name given before.
+            None means the name that was set before.
 
         Returns
         -------

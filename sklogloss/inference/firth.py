@@ -22,7 +22,7 @@ __all__ = ["FirthInference", "PenalisedLikelihood", "check_firth"]
 
 
 def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
-    """Raise a ValueError if nothing is known of the coefficients' errors.
+    """Raise a ValueError if the errors of the coefficients are unknown.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
 class PenalisedLikelihood(Likelihood):
     """Minus the log-likelihood less ln |I| / 2, where I is the Fisher information.
 
-    In the place of the Hessian stands I: that of the penalty is not known.
+    I takes the place of the Hessian, since the Hessian of the penalty is not computed.
     """
 
     def __call__(self, theta: NDArray[np.float64]) -> Point:
@@ -83,20 +83,19 @@ class PenalisedLikelihood(Likelihood):
 
 
 class FirthInference(InferenceResult):
-    """How sure the coefficients of a FirthLogisticRegression are; made by `infer`.
+    """Coefficients of a FirthLogisticRegression with their uncertainty; created by `infer`.
 
-    As `InferenceResult`, with the penalised likelihood instead of the likelihood. The
-    covariance is the inverse of the Fisher information at the estimate. Where samples are few or
-    separated the penalised likelihood is far from a parabola: its intervals
-    (``conf_int(method="profile")``) and tests (`profile_pvalues`, `likelihood_ratio_test`) are the
-    ones to trust then [1]_.
+    Like `InferenceResult`, with the penalised likelihood instead of the likelihood. The covariance
+    is the inverse of the Fisher information at the estimate. If samples are few or separated, the
+    penalised log-likelihood is far from a parabola. Then trust its intervals
+    (``conf_int(method="profile")``) and tests (`profile_pvalues`, `likelihood_ratio_test`) [1]_.
 
     Attributes
     ----------
     llf : float
-        Penalised log-likelihood in nats, with the information of the coefficients of X as it is.
+        Penalised log-likelihood in nats, with the Fisher information for the unscaled columns of X.
     aic, bic : float
-        NaN: the penalised likelihood has none.
+        NaN: not defined for a penalised likelihood.
 
     See Also
     --------
@@ -139,7 +138,7 @@ class FirthInference(InferenceResult):
 
     @cached_property
     def llnull(self) -> float:
-        """The penalised log-likelihood where the coefficients are zero, intercepts excepted.
+        """The penalised log-likelihood with all coefficients but the intercepts at zero.
 
         The information is still that of all coefficients, as in R's logistf.
         """
@@ -148,7 +147,7 @@ class FirthInference(InferenceResult):
 
     @cached_property
     def profile_pvalues(self) -> Any:
-        """The p-values of "this coefficient is zero" by the penalised likelihood ratio.
+        """P-values of the hypothesis that a coefficient is zero, by the penalised likelihood ratio.
 
         Series, DataFrame or ndarray.
         """
@@ -158,8 +157,8 @@ class FirthInference(InferenceResult):
     def likelihood_ratio_test(self, columns: Any) -> HypothesisTest:
         """Test whether the coefficients of some columns are zero, by the penalised likelihood.
 
-        The others are fitted again, under the prior of all coefficients, as R's logistftest does:
-        the penalised likelihoods of two fits cannot be compared, since their priors differ.
+        The others are refitted under the prior of all coefficients, as in R's logistftest. The
+        penalised likelihoods of two separate fits cannot be compared, because their priors differ.
 
         Parameters
         ----------
@@ -173,7 +172,7 @@ class FirthInference(InferenceResult):
         Raises
         ------
         TypeError
-            If a result of another fit is given.
+            If the result of another fit is passed.
         """
         if isinstance(columns, InferenceResult):
             raise TypeError(

@@ -72,7 +72,7 @@ def infer(
     groups: ArrayLike | None = None,
     baseline: Any = None,
 ) -> InferenceResult:
-    r"""Return standard errors, intervals and tests for the coefficients of a fitted classifier.
+    r"""Compute standard errors, intervals and tests for the coefficients of a fitted classifier.
 
     With H the Hessian of minus the log-likelihood :math:`\sum_i s_i l(y_i, z_i)` and
     :math:`g_i` the derivative of row i's loss in the coefficients, the covariance is
@@ -84,7 +84,7 @@ def infer(
     - "cluster": the same with the sums of :math:`s_i g_i` within each group, times
       G / (G - 1) (n - 1) / (n - k) for G groups. Rows of a group may depend on each other.
     - "laplace": :math:`(H + I / C)^{-1}`, for a fit with an L2 penalty. It is the covariance of the
-      Gaussian that approximates the posterior, where the penalty is the prior.
+    Gaussian that approximates the posterior, with the penalty as the prior.
 
     Rows with weight zero, and groups of such rows, do not count in n and G.
 
@@ -94,9 +94,9 @@ def infer(
         Fitted, with ``C=np.inf`` unless covariance is "laplace". The last step of a Pipeline is
         the classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The X of the fit. It is read in place; the result keeps a reference to it. For classifiers
-        of `sklogloss.dask` a Dask array or DataFrame, as are the other arrays; sums over the
-        partitions come here, and for "cluster" the score of each group: G k numbers.
+        The X of the fit. It is read in place, and the result keeps a reference to it. For
+        classifiers of `sklogloss.dask`, X and the other arrays are Dask collections. Only sums over
+        the partitions are collected and, for "cluster", the score of each group: G k numbers.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         The y of the fit: labels or soft targets.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -106,34 +106,34 @@ def infer(
     groups : array-like of shape (n_samples,), default=None
         The cluster of each row: numbers or strings. For "cluster" only.
     baseline : object, default=None
-        The class to which others are compared: coefficients are of ln(p_k / p_baseline). None is
-        the first of ``classes_``. "mean": the coefficients of all classes, which sum to zero, as
-        in ``coef_`` for more than two classes.
+        The class that others are compared with: coefficients are those of ln(p_k / p_baseline).
+        None means the first of ``classes_``. "mean" returns coefficients of all classes, which sum
+        to zero, as in ``coef_`` for more than two classes.
 
     Returns
     -------
     result : InferenceResult
-        For FirthLogisticRegression a FirthInference: "model" by the penalised likelihood, of a fit
-        with ``intercept_correction=None``.
+        For FirthLogisticRegression, a FirthInference, which uses the penalised likelihood. It
+        requires covariance="model" and a fit with ``intercept_correction=None``.
 
     Raises
     ------
     ValueError
-        If the covariance does not suit the fit. With an L2 penalty, only "laplace" does; with an L1
-        penalty or a coefficient at its bound, none; with class_weight, label_smoothing or focal
-        loss, only robust ones. If the columns of X are linearly dependent; the message names
-        them. If X, y or another argument does not fit the classifier.
+        If the covariance is not valid for the fit. With an L2 penalty, only "laplace" is valid;
+        with an L1 penalty or a coefficient at its bound, none is; with class_weight,
+        label_smoothing or focal loss, only robust ones are. If columns of X are linearly dependent;
+        the message names them. If X, y or another argument does not match the classifier.
     TypeError
-        If clf is another estimator.
+        If clf is an estimator of another kind.
 
     Warns
     -----
     ConvergenceWarning
-        If a coefficient is more than a tenth of its standard error away from its optimum for this
-        data: it is not that of the fit, or the fit has not converged. If a linear function
-        separates the classes, so that coefficients are infinite.
+        If a coefficient is more than a tenth of its standard error away from the optimum for this
+        data: either this is not the data of the fit, or the fit has not converged. If a linear
+        function separates the classes, so that coefficients are infinite.
     UserWarning
-        If there are fewer than 20 clusters: their standard errors tend to be too small [2]_.
+        If there are fewer than 20 clusters: standard errors then tend to be too small [2]_.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Marginal effects: by how much a probability moves with a column of X, on average."""
+"""Marginal effects: the mean change of a probability per unit of a column of X."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["Margins", "are_binary", "average_effects", "effects_of_rows", "mean_
 
 
 class Margins(Estimates):
-    """Marginal effects and how sure they are; made by `InferenceResult.margins`. Prints as a table.
+    """Marginal effects with standard errors, from `InferenceResult.margins`. Prints as a table.
 
-    For two classes there is one for each column, on the probability of the second class; for more
-    there is one for each column and class, and those of a column sum to zero.
+    For two classes, there is one effect for each column, on the probability of the second class.
+    For more, there is one for each column and class, and those of a column sum to zero.
 
     Attributes
     ----------
     margins : Series, DataFrame or ndarray
     bse : Series, DataFrame or ndarray
-        Their standard errors by the delta method.
+        Standard errors, by the delta method.
     zvalues, pvalues : Series, DataFrame or ndarray
     kind : {"average", "at means"}
     discrete : list of str
-        The columns whose effect is that of the step from 0 to 1.
+        The columns whose effect is that of a step from 0 to 1.
     """
 
     _header = "dy/dx"

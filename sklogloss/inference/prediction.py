@@ -1,4 +1,4 @@
-"""Probabilities of rows and their confidence intervals, made on the logit scale."""
+"""Probabilities of rows and their confidence intervals, computed on the logit scale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PredictionInterval", "logit_intervals"]
 
 
 class PredictionInterval(NamedTuple):
-    """Probabilities of the classes and confidence intervals of them.
+    """Probabilities of the classes with confidence intervals.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What `infer` returns: figures, tests and follow-up questions, in the words of statsmodels."""
+"""Results of `infer`: figures, tests and follow-up questions, named as in statsmodels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HypothesisTest(NamedTuple):
     Attributes
     ----------
     statistic : float
-        Of a chi-squared distribution where the hypothesis is true.
+        Has a chi-squared distribution if the hypothesis is true.
     df : int
         Its degrees of freedom.
     pvalue : float
@@ -56,40 +56,38 @@ class HypothesisTest(NamedTuple):
 
 
 class InferenceResult(Estimates):
-    """How sure the coefficients of a fit are; made by `infer`.
+    """Coefficients of a fit with their uncertainty; created by `infer`.
 
-    Numbers per coefficient are pandas objects with the column names of X, if it had any, else
-    arrays. The intercept comes first. For two classes they have shape (n_terms,); for more they
-    are tables of shape (n_terms, n_labels), one column for each class but the baseline, and flat
-    ones go class by class.
+    Results with one number per coefficient are pandas objects if X has column names, and arrays
+    otherwise. The intercept comes first. For two classes, they have shape (n_terms,). For more,
+    they are tables of shape (n_terms, n_labels), with one column for each class but the baseline.
+    Flattened results, such as a covariance matrix, are in the order of the classes.
 
     Attributes
     ----------
     params : Series, DataFrame or ndarray
         The coefficients, of the log-odds of a class against the baseline.
     bse : Series, DataFrame or ndarray
-        Their standard errors.
+        Standard errors of the coefficients.
     zvalues, pvalues : Series, DataFrame or ndarray
-        params / bse, and the two-sided p-values of "this coefficient is zero".
+        params / bse, and the two-sided p-values of the hypothesis that a coefficient is zero.
     llf : float
         Log-likelihood in nats, without the penalty: minus the sum of the weighted losses. It is a
-        likelihood for log loss, and where weights are frequencies.
+        likelihood only for log loss, and if weights are frequencies.
     aic, bic : float
-        -2 llf + 2 k and -2 llf + k ln(nobs) for k free parameters; NaN under a penalty, where
-        fewer than k are free.
+        -2 llf + 2 k and -2 llf + k ln(nobs) for k free parameters. NaN for a fit with a penalty,
+        which leaves fewer degrees of freedom.
     df_model : int
-        Free coefficients without the intercepts.
+        Number of free coefficients, not counting intercepts.
     df_resid : float
-        nobs less all free coefficients.
+        nobs minus the number of all free coefficients.
     nobs : float
-        Number of observations: the sum of the weights for "model" and "laplace", the rows that
-        have weight for the others.
+        Number of observations: the sum of the weights for "model" and "laplace", and the number of
+        rows with nonzero weight for the others.
     covariance : str
-        As `infer` got it.
+        The argument `covariance` of `infer`.
 
-    See Also
-    --------
-    infer : Makes this.
+    See Also -------- infer : Creates this result.
     """
 
     def __init__(
@@ -126,12 +124,12 @@ class InferenceResult(Estimates):
 
     @cached_property
     def llnull(self) -> float:
-        """The log-likelihood of a model with intercepts, and the offset, alone."""
+        """The log-likelihood of a model that has only intercepts and the offset."""
         return null_log_likelihood(self._likelihood)
 
     @cached_property
     def deviance(self) -> float:
-        """2 (the largest that llf could be - llf): -2 llf for labels."""
+        """Twice the difference of llf to its largest possible value; -2 llf for labels."""
         return -2 * (self.llf + target_entropy(self._likelihood))
 
     @property
@@ -147,8 +145,9 @@ class InferenceResult(Estimates):
         level : float in (0, 1), default=0.95
         method : {"wald", "profile"}, default="wald"
             "wald": params -+ z bse. "profile": the values that a likelihood-ratio test at this
-            level does not reject, the other coefficients fitted again. They lean to the side
-            to which the likelihood falls more slowly. For covariance "model" only.
+            level does not reject, with the other coefficients refitted for each value. Profile
+            intervals extend further to the side where the likelihood falls more slowly. They need
+            covariance "model".
 
         Returns
         -------
@@ -159,17 +158,17 @@ class InferenceResult(Estimates):
         return self._terms.table({"lower": lower, "upper": upper})
 
     def odds_ratios(self, level: float = 0.95, method: str = "wald") -> Any:
-        """Return exp(params) and the same of the ends of their confidence intervals.
+        """Return exp(params), and exp of the ends of their confidence intervals.
 
         Parameters
         ----------
         level, method
-            As for `conf_int`.
+            See `conf_int`.
 
         Returns
         -------
         odds_ratios : DataFrame with the columns "odds ratio", "lower" and "upper", or ndarray
-            By which the odds are multiplied where the column of X grows by one.
+            The factors by which the odds change if the column of X grows by one.
         """
         lower, upper = self._interval(level, method)
         with np.errstate(over="ignore"):
@@ -208,12 +207,13 @@ class InferenceResult(Estimates):
         ]
 
     def wald_test(self, R: ArrayLike | str | list[str], r: ArrayLike = 0.0) -> HypothesisTest:
-        """Test the linear hypothesis R params = r by the covariance.
+        """Test the linear hypothesis R params = r by Wald's test.
 
         Parameters
         ----------
         R : array-like of shape (n_parameters,) or (n_hypotheses, n_parameters), str or list of str
-            A name, or several: the coefficients of these terms, for all classes.
+            A matrix, or one or more names of terms. Names test the coefficients of these terms, for
+            all classes.
         r : float or array-like of shape (n_hypotheses,), default=0.0
 
         Returns
@@ -224,7 +224,7 @@ class InferenceResult(Estimates):
         Raises
         ------
         ValueError
-            If R or r has a wrong shape, names no term or holds NaN or infinity.
+            If R or r has a wrong shape, contains an unknown name, or contains NaN or infinity.
         """
         matrix = self._terms.hypothesis(R)
         values = real_array("r", r).astype(np.float64)
@@ -249,8 +249,8 @@ class InferenceResult(Estimates):
     def score_test(self, columns: Any) -> HypothesisTest:
         """Test whether the coefficients of some columns are zero, by Rao's score test.
 
-        The model without these columns is fitted; the statistic says how steep the likelihood of
-        this one is there.
+        The model without these columns is fitted. The statistic measures how steep the likelihood
+        of this model is at that fit.
 
         Parameters
         ----------
@@ -275,13 +275,13 @@ class InferenceResult(Estimates):
         return HypothesisTest.of(statistic, len(terms) * self._terms.n_free_labels)
 
     def likelihood_ratio_test(self, other: InferenceResult) -> HypothesisTest:
-        """Test whether a smaller model, nested in this one, would do.
+        """Test whether a smaller model, nested in this one, is sufficient.
 
         Parameters
         ----------
         other : InferenceResult
-            Of a fit to the same rows, whose coefficients are this model's under linear
-            constraints: without some of the columns, say.
+            The result for a smaller model of the same rows. Its coefficients must be those of this
+            model under linear constraints, for example without some of the columns.
 
         Returns
         -------
@@ -290,11 +290,11 @@ class InferenceResult(Estimates):
         Raises
         ------
         ValueError
-            If other is of other rows, y, weights or offsets; not smaller; or not nested, since its
-            scores are no linear function of the columns of this model. If the covariance of either
-            is not "model".
+            If the other model has different rows, y, weights or offsets; if it is not smaller; or
+            if it is not nested, because its scores are not a linear function of the columns of this
+            model. If the covariance of either is not "model".
         TypeError
-            If other is no InferenceResult.
+            If other is not an InferenceResult.
         """
         if not isinstance(other, InferenceResult):
             raise TypeError(
@@ -320,27 +320,27 @@ class InferenceResult(Estimates):
         return HypothesisTest.of(max(statistic, 0), df)
 
     def margins(self, columns: Any = None, kind: str = "average", discrete: Any = None) -> Margins:
-        """Return marginal effects: by how much a probability moves with a column.
+        """Return marginal effects: the change of a probability per unit of a column.
 
-        That of a column j is the derivative dp / dx_j, of one that holds 0 and 1 only the
-        difference of p at 1 and at 0. Sample weights count, which statsmodels ignores; those of
-        classes do not: the rows are what they are, however much the fit cares for a class.
+        The effect of a column j is the derivative dp / dx_j. For a column of zeros and ones, it is
+        the difference of p at 1 and at 0. Means use the sample weights, which statsmodels ignores.
+        They do not use class weights: these change the fit, not the population.
 
         Parameters
         ----------
         columns : str, int or list of them, default=None
             Names or places of columns of X; None for all.
         kind : {"average", "at means"}, default="average"
-            "average": the mean over the rows. "at means": at the mean of the rows, a row that need
-            not exist. Both are weighted by sample_weight.
+            "average": the mean of the effects over the rows. "at means": the effect at the mean of
+            the rows. Both means are weighted by sample_weight.
         discrete : bool or list of str or int, default=None
-            The columns whose effect is a difference: None or True for those that hold 0 and 1
-            only, False for none.
+            The columns whose effect is a difference. None or True means those that contain only 0
+            and 1, False means none.
 
         Returns
         -------
         margins : Margins
-            The probabilities are those of the model, whatever `probabilities` of the classifier.
+            Of the probabilities of the model, whatever the parameter `probabilities` is.
         """
         check_parameter("kind", kind, ("average", "at means"))
         likelihood, theta = self._likelihood, self._point.theta
@@ -366,15 +366,15 @@ class InferenceResult(Estimates):
     def predict(
         self, X: ArrayLike, level: float = 0.95, offset: ArrayLike | None = None
     ) -> PredictionInterval:
-        """Return the probabilities of the classes and confidence intervals of them.
+        """Return the probabilities of the classes with confidence intervals.
 
-        The intervals are made for the log-odds of each class against the others, so that they
-        stay between 0 and 1. They are of the probability, not of what will happen.
+        The intervals are computed for the log-odds of each class against the others, so they stay
+        between 0 and 1. They are intervals for the probability, not for the outcome.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            As for `predict_proba` of what `infer` was given.
+            As in `predict_proba` of the classifier or Pipeline that was passed to `infer`.
         level : float in (0, 1), default=0.95
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
 
@@ -382,7 +382,7 @@ class InferenceResult(Estimates):
         -------
         prediction : PredictionInterval
             Named tuple of proba, lower and upper, each of shape (n_samples, n_classes). The
-            probabilities are those of the model, whatever `probabilities` of the classifier.
+            probabilities are those of the model, whatever the parameter `probabilities` is.
         """
         check_parameter("level", level, FRACTION)
         X, offset = prepared(self._estimator, X, offset)

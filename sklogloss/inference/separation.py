@@ -1,4 +1,4 @@
-"""Which coefficients of an unpenalised fit are infinite, since the classes are separated."""
+"""Which coefficients of an unpenalised fit are infinite because the classes are separated."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ class SeparationResult:
         Direction of divergence in units of the coefficients: positive towards plus infinity,
         negative towards minus infinity, zero for coefficients that stay finite. For two classes,
         the direction of the second class; for more, that of each class, and they sum to zero. Log
-        loss decreases without end along it. There may be other directions, along which some
-        coefficients have another sign or are zero.
+        loss keeps decreasing along it. There may be other directions, in which some coefficients
+        have another sign or are zero.
     separated_samples : ndarray of shape (n_samples,), bool
-        The samples whose probability of their class tends to one, except those with weight zero.
+        The samples whose probability of their own class tends to one, except those with weight
+        zero.
     classes : ndarray of shape (n_classes,)
     """
 
@@ -100,16 +101,17 @@ def separation(
     *,
     fit_intercept: bool = True,
 ) -> SeparationResult:
-    r"""Find out whether a linear function separates the classes, and which coefficients that moves.
+    r"""Find out whether a linear function separates the classes, and which coefficients diverge.
 
-    A function :math:`x \mapsto (z_1, \dots, z_K)` separates if the score :math:`z_y` of no sample's
-    class is below that of another class, and that of some sample is above. Log loss falls for ever
-    along its coefficients, so that an unpenalised fit has no optimum [1]_. A linear programme finds
-    it [2]_: the sum of all margins :math:`z_y - z_k` is maximised, subject to no margin being
-    negative and no coefficient above one, in columns of equal size.
+    A function :math:`x \mapsto (z_1, \dots, z_K)` separates the classes if no margin :math:`z_y -
+    z_k`, of the score of a sample's own class over that of another class, is negative, and some
+    margin is positive. Log loss keeps falling along its coefficients, so an unpenalised fit has no
+    optimum [1]_. A linear programme finds such a function [2]_: it maximises the sum of all
+    margins, subject to no margin being negative and no coefficient exceeding one, for columns of
+    equal size.
 
-    A sample with a soft target belongs to each class with a positive probability: their scores must
-    be equal, since the optimum of its loss is finite between them.
+    A sample with a soft target belongs to each class that has a positive probability. The scores of
+    these classes must be equal, because its loss has a finite optimum between them.
 
     Margins below about 1e-10 of a sample's length count as zero.
 
@@ -119,9 +121,9 @@ def separation(
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels, or the probability of each class.
     sample_weight : array-like of shape (n_samples,), default=None
-        Samples of weight zero do not count.
+        Samples with weight zero are ignored.
     fit_intercept : bool, default=True
-        Whether the function has an intercept, as the fit.
+        Whether the function has an intercept, as in the fit.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def separation(
     ------
     ValueError, TypeError
         If an input is out of its range; the message names it. If X has too many columns for the
-        linear programme, or rounding errors decide.
+        linear programme, or if rounding errors decide the answer.
 
     See Also
     --------

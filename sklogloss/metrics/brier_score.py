@@ -37,18 +37,19 @@ def brier_score(
 
     .. math:: B = \frac1n \sum_i \sum_k (p_{ik} - y_{ik})^2,
 
-    halved for two classes, where it is :math:`(p - y)^2` of either. From 0 to 2, or to 1 if halved;
-    lower is better. It is strictly proper as the log loss is, but bounded: it hardly tells a
-    probability of 0.01 for what happened from one of 0.0001 [1]_.
+    halved for two classes, where it is :math:`(p - y)^2` of either class. It ranges from 0 to 2, or
+    to 1 if halved; lower is better. Like the log loss, it is strictly proper. Unlike the log loss,
+    it is bounded: a probability of 0.0001 for what happened scores hardly worse than one of 0.01
+    [1]_.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     scale_by_half : bool or "auto", default="auto"
-        Whether to halve it; "auto" for two classes only, as in scikit-learn.
+        Whether to halve the score. "auto" halves it for two classes only, as scikit-learn does.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def brier_score(
     Raises
     ------
     ValueError
-        As for `log_loss`.
+        As in `log_loss`.
 
     References
     ----------

@@ -30,9 +30,9 @@ class CalibrationLine(NamedTuple):
     Attributes
     ----------
     slope : float
-        1 where the forecasts are right, below 1 where they are too extreme.
+        1 if the forecasts are right, below 1 if they are too extreme.
     intercept : float or ndarray of shape (n_classes,)
-        0 where the forecasts are right; in logits.
+        0 if the forecasts are right; in logits.
     """
 
     slope: float
@@ -49,29 +49,29 @@ def calibration_slope_intercept(
 ) -> CalibrationLine:
     r"""Slope and intercept that would calibrate the logits.
 
-    They minimise the log loss of :math:`\sigma(a z + b)`, :math:`z` the logit of the forecast:
-    Cox's recalibration [1]_. For K classes, of the softmax of :math:`a z_k + b_k` with the
-    intercepts summing to zero.
+    They minimise the log loss of :math:`\sigma(a z + b)`, where :math:`z` is the logit of the
+    forecast. This is Cox's recalibration [1]_. For K classes, they minimise the log loss of the
+    softmax of :math:`a z_k + b_k`, and the intercepts sum to zero.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities closer to 0 or 1 than the rounding error of their dtype, of
-        which some have infinite logits, count as if they were that close.
+        See `surprise`. Probabilities closer to 0 or 1 than the rounding error of their dtype are
+        moved to that distance, so that all logits are finite.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
 
     Returns
     -------
     line : CalibrationLine
-        Named tuple of slope and intercept. If the forecasts separate the classes without error, the
-        slope has no bound, and a large number is returned. It is 1 if all samples have the same
-        forecast.
+        Named tuple of slope and intercept. If the forecasts separate the classes without error, no
+        finite slope is optimal, and a large number is returned. If all samples have the same
+        forecast, the slope is 1.
 
     Raises
     ------
     ValueError
-        As for `log_loss`.
+        As in `log_loss`.
 
     References
     ----------
@@ -108,28 +108,29 @@ def expected_calibration_error(
 ) -> float:
     r"""Mean distance between forecast probabilities and observed frequencies.
 
-    From 0 to 1; lower is better. With bins B of the forecasts,
+    It ranges from 0 to 1; lower is better. With bins B of the forecasts,
 
     .. math:: \text{ECE} = \sum_B \Big| \sum_{i \in B} w_i (y_i - p_i) \Big| \Big/ \sum_i w_i .
 
-    "smooth" needs no bins: it is the mean size of the residuals y - p after smoothing them over p
-    with a Gaussian kernel whose width is the error itself [1]_. Neither is zero for the true
-    probabilities on a finite sample, and neither says how well classes are told apart;
+    "smooth" needs no bins: it is the mean absolute residual y - p, after smoothing over p with a
+    Gaussian kernel whose width is the error itself [1]_. On a finite sample, neither is zero for
+    the true probabilities. Neither says how well the forecasts separate the classes;
     `log_loss_decomposition` does.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     method : {"quantile", "uniform", "smooth"}, default="quantile"
-        Bins of equal mass, or of equal width, or none. Equal forecasts are never parted.
+        Bins of equal mass, bins of equal width, or no bins. Equal forecasts are always in one bin.
     n_bins : int, default=15
-        Without effect on "smooth".
+        Number of bins. Without effect on "smooth".
     multiclass : {"top-label", "one-vs-rest"}, default="top-label"
-        For more than two classes: the probability of the most probable class against whether it
-        happened; or the mean over the classes, each against the rest.
+        For more than two classes. "top-label" compares the probability of the most probable class
+        with whether that class happened. "one-vs-rest" is the mean over the classes, each against
+        the rest.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
 
     Returns
     -------
@@ -138,7 +139,7 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        As for `log_loss`, and for parameters that are not as above.
+        As in `log_loss`, and for parameters out of range.
 
     References
     ----------
@@ -172,7 +173,7 @@ def expected_calibration_error(
 def binary_events(
     forecasts: Forecasts, multiclass: str
 ) -> list[tuple[str, NDArray[Any], NDArray[Any]]]:
-    """Return [(name, probability, target)] of the events whose probabilities are looked at.
+    """Return [(name, probability, target)] of the events whose probabilities are examined.
 
     Parameters
     ----------

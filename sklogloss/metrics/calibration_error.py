@@ -1,4 +1,4 @@
-"""How far probabilities are from those of what happens, by cross-fitted recalibration."""
+"""Distance of forecasts from the true probabilities, by cross-fitted recalibration."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class CalibrationError(NamedTuple):
         Mean distance of the forecasts from the true probabilities: overconfidence and
         underconfidence together.
     l2 : float
-        Root of the mean squared distance; 0 where its estimate is negative.
+        Root of the mean squared distance; 0 if the estimate of the mean square is negative.
     overconfidence : float
-        The part of l1 of forecasts that are further from 1/2 than they should be.
+        The part of l1 that comes from forecasts further from 1/2 than they should be.
     underconfidence : float
-        The part of l1 of forecasts that are closer to 1/2 than they should be.
+        The part of l1 that comes from forecasts closer to 1/2 than they should be.
     """
 
     l1: float
@@ -56,31 +56,33 @@ def calibration_error(
 ) -> CalibrationError:
     r"""Estimate the distance of forecasts from the true probabilities, without bins.
 
-    Each sample is recalibrated by the others. With :math:`\hat c` the recalibrated forecast,
+    Each forecast is recalibrated by a fit to the samples of other folds. With :math:`\hat c` the
+    recalibrated forecast,
 
     .. math::
         \text{L}_1 = \text{mean}\left[(p - y) \, \text{sign}(p - \hat c)\right], \quad
         \text{L}_2^2 = \text{mean}\left[(y - p)^2 - (y - \hat c)^2\right].
 
-    Since :math:`\hat c` knows nothing of :math:`y`, their expectations are zero for the true
-    probabilities, and at most the true distances otherwise: they come close as far as the
-    recalibration finds what is wrong. The error of bins [1]_, and that of recalibration that sees
-    its own samples, is positive even for the true probabilities. Estimates may be negative by
-    chance.
+    Since :math:`\hat c` does not depend on the :math:`y` of its own sample, the expectations are
+    zero for the true probabilities. Otherwise they are at most the true distances: the better the
+    recalibration, the closer. In contrast, the error of bins [1]_, and that of a recalibration
+    fitted to the same samples, is positive even for the true probabilities. Estimates may be
+    negative by chance.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     method : {"isotonic", "logistic", "temperature"}, default="isotonic"
-        How forecasts are recalibrated, as for `log_loss_decomposition`.
+        How to recalibrate the forecasts; see `log_loss_decomposition`.
     cv : int, cross-validation generator or iterable, default=5
-        The folds; an int is a number of shuffled folds.
+        The folds. An int is a number of shuffled folds.
     multiclass : {"top-label", "one-vs-rest"}, default="top-label"
-        For more than two classes: the probability of the most probable class against whether it
-        happened; or the mean over the classes, each against the rest (of l2, its square).
+        For more than two classes. "top-label" compares the probability of the most probable class
+        with whether that class happened. "one-vs-rest" is the mean over the classes, each against
+        the rest (for l2, the mean of the squares).
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling of the folds.
 
@@ -92,12 +94,12 @@ def calibration_error(
     Raises
     ------
     ValueError
-        As for `log_loss`, and for parameters that are not as above.
+        As in `log_loss`, and for parameters out of range.
 
     References
     ----------
-    .. [1] A. Kumar, P. Liang and T. Ma, "Verified Uncertainty Calibration", NeurIPS 2019: what
-       bins miss and what they add.
+    .. [1] A. Kumar, P. Liang and T. Ma, "Verified Uncertainty Calibration", NeurIPS 2019: the bias
+       of bins.
 
     Examples
     --------

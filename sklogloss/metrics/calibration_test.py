@@ -26,7 +26,7 @@ class CalibrationTestResult(NamedTuple):
     statistic : float
         The kernel calibration error, squared: zero on average for the true probabilities.
     pvalue : float
-        For the hypothesis that the forecasts are the true probabilities.
+        Of the hypothesis that the forecasts are the true probabilities.
     """
 
     statistic: float
@@ -44,32 +44,33 @@ def calibration_test(
     labels: ArrayLike | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> CalibrationTestResult:
-    r"""Test whether forecasts are the true probabilities of all classes given themselves.
+    r"""Test whether the forecasts of all classes together are calibrated.
 
     With several classes, the probability of the most probable class may be calibrated, and that of
-    each class against the rest, while the probabilities together are not. The kernel calibration
+    each class against the rest, although the probabilities together are not. The kernel calibration
     error detects every kind of miscalibration [1]_:
 
     .. math:: \frac{1}{n (n - 1)} \sum_{i \ne j} k(p_i, p_j) \, (e_{y_i} - p_i)^T (e_{y_j} - p_j),
         \quad k(p, q) = \exp(-|p - q|_1 / \nu),
 
-    :math:`e_y` the unit vectors and :math:`\nu` the median distance of the forecasts. It is
-    compared with those of labels drawn from the forecasts, so that the p-value is exact for any
-    number of samples: with the true probabilities, it is below :math:`\alpha` with a probability
-    of at most :math:`\alpha`.
+    where :math:`e_y` are the unit vectors and :math:`\nu` is the median distance between forecasts.
+    The error is compared with the errors for labels drawn from the forecasts. So the p-value is
+    exact for any number of samples: if the forecasts are the true probabilities, it is below
+    :math:`\alpha` with a probability of at most :math:`\alpha`.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         Labels.
     y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     n_resamples : int, default=499
-        Draws of labels. The smallest p-value is 1 / (n_resamples + 1).
+        Number of draws of labels. The smallest p-value is 1 / (n_resamples + 1).
     max_samples : int, default=2000
-        If there are more, this many are drawn at random. The time grows with the square.
+        If there are more samples, this many are drawn at random. The time grows with the square of
+        the number.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     random_state : int, RandomState instance or None, default=None
 
     Returns
@@ -80,7 +81,7 @@ def calibration_test(
     Raises
     ------
     ValueError
-        As for `log_loss`, for soft targets, and for parameters that are not as above.
+        As in `log_loss`, for soft targets, and for parameters out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Costs of decisions, and which decisions probabilities ask for."""
+"""Costs of decisions, and the decisions that follow from probabilities."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def expected_cost(
 ) -> float:
     """Compute the mean cost of decisions.
 
-    With ``make_scorer(expected_cost, greater_is_better=False, cost=cost)`` it is a scorer, for
+    ``make_scorer(expected_cost, greater_is_better=False, cost=cost)`` makes a scorer of it, for
     example for scikit-learn's `TunedThresholdClassifierCV`.
 
     Parameters
@@ -36,18 +36,19 @@ def expected_cost(
     y_pred : array-like of shape (n_samples,)
         Labels of what was decided.
     cost : array-like of shape (n_classes, n_classes)
-        ``cost[i, j]`` is the cost of deciding for class j where class i happens, in any unit;
-        a gain is a negative cost. Classes are sorted.
+        ``cost[i, j]`` is the cost of deciding for class j if class i happens, in any unit. A gain
+        is a negative cost. Rows and columns are in the order of the sorted classes.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     labels : array-like of shape (n_classes,), default=None
-        The classes, sorted. None means those of y_true and y_pred. If some are missing there, as in
-        a fold of a search, the classes 0, 1, ... are recognised by a 0, two classes by a lone 1.
+        The sorted classes. None means those in y_true and y_pred. If some are missing there, as may
+        happen in a fold of a search, classes 0, 1, ... are recognised by a 0, and two classes by a
+        lone 1.
 
     Returns
     -------
     cost : float
-        In the unit of `cost`.
+        Mean cost of a sample, in the unit of `cost`.
 
     Raises
     ------
@@ -82,27 +83,27 @@ def expected_cost(
 
 
 def optimal_threshold(cost: ArrayLike) -> float:
-    r"""Compute the probability of the second class above which deciding for it costs less.
+    r"""Compute the probability above which deciding for the second class costs less.
 
-    It is where both decisions cost the same on average [1]_:
+    At this probability of the second class, both decisions have the same expected cost [1]_:
 
     .. math:: p^* = \frac{c_{01} - c_{00}}{c_{01} - c_{00} + c_{10} - c_{11}}.
 
     Parameters
     ----------
     cost : array-like of shape (2, 2)
-        ``cost[i, j]`` is the cost of deciding for class j where class i happens. The wrong decision
-        must cost more than the right one.
+        ``cost[i, j]`` is the cost of deciding for class j if class i happens. For each class, the
+        wrong decision must cost more than the right one.
 
     Returns
     -------
     threshold : float
-        Strictly between 0 and 1. It is right for probabilities that are calibrated.
+        Strictly between 0 and 1. It is valid for calibrated probabilities.
 
     Raises
     ------
     ValueError, TypeError
-        If cost is not as above.
+        If cost does not meet these conditions.
 
     References
     ----------
@@ -130,22 +131,22 @@ def optimal_threshold(cost: ArrayLike) -> float:
 def optimal_decisions(
     y_proba: ArrayLike, cost: ArrayLike, *, labels: ArrayLike | None = None
 ) -> NDArray[Any]:
-    """Return the decision of the smallest expected cost for each sample.
+    """Return the decision with the smallest expected cost for each sample.
 
     Parameters
     ----------
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities; one dimension holds those of the second of two classes.
+        Probabilities of the classes. With one dimension, those of the second of two classes.
     cost : array-like of shape (n_classes, n_decisions)
-        ``cost[i, j]`` is the cost of decision j where class i happens. There may be decisions that
-        are no class, such as to ask somebody.
+        ``cost[i, j]`` is the cost of decision j if class i happens. A decision need not be a class:
+        it may be to ask an expert.
     labels : array-like of shape (n_decisions,), default=None
         Names of the decisions; None means 0, 1, ...
 
     Returns
     -------
     decisions : ndarray of shape (n_samples,)
-        Of decisions with equal costs, the first.
+        If several decisions have the same cost, the first of them.
 
     Raises
     ------

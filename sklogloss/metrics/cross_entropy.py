@@ -47,18 +47,19 @@ def cross_entropy_decomposition(
 
         -\sum_k y_k \ln p_k = -\sum_k y_k \ln y_k + \sum_k y_k \ln \frac{y_k}{p_k} .
 
-    All three are at least 0; a lower cross-entropy and a lower divergence are better; the entropy
-    does not depend on the forecast. The divergence is 0 if and only if the two are the same. It is
-    infinite where a class with a positive target has the probability 0; nothing is clipped [1]_.
+    All three are at least 0. A lower cross-entropy and a lower divergence are better; the entropy
+    does not depend on the forecast. The divergence is 0 if and only if forecast and target are
+    equal. It is infinite if a class with a positive target has the probability 0; nothing is
+    clipped [1]_.
 
     Parameters
     ----------
     y_soft : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Probabilities of the classes; of labels, the entropy is 0.
+        Probabilities of the classes, or labels, whose entropy is 0.
     y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     sample_weight : array-like of shape (n_samples,), default=None
-        Of the means; not negative; None means 1.
+        Weights of the means; nonnegative. None means 1 for each sample.
     average : bool, default=True
         Whether to return weighted means. If False, return one value per sample.
 
@@ -70,7 +71,7 @@ def cross_entropy_decomposition(
     Raises
     ------
     ValueError
-        As for `log_loss`.
+        As in `log_loss`.
 
     References
     ----------

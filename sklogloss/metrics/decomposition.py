@@ -38,9 +38,9 @@ class ScoreDecomposition(NamedTuple):
     ----------
     score : float
     miscalibration : float
-        What recalibration would save (MCB); lower is better.
+        The score that recalibration would save (MCB); lower is better.
     discrimination : float
-        What the recalibrated forecasts save over the frequencies of the classes (DSC); higher is
+        What the recalibrated forecasts save compared with the class frequencies (DSC); higher is
         better.
     uncertainty : float
         Score of the class frequencies (UNC). It does not depend on the forecasts.
@@ -77,36 +77,36 @@ def log_loss_decomposition(
 
         L(p) = \underbrace{L(p) - L(\hat p)}_{\text{MCB}}
         - \underbrace{\left(L(\bar y) - L(\hat p)\right)}_{\text{DSC}}
-        + \underbrace{L(\bar y)}_{\text{UNC}} ,
+        + \underbrace{L(\bar y)}_{\text{UNC}} .
 
-    the CORP decomposition of [1]_ where `method` is "isotonic".
+    With ``method="isotonic"``, this is the CORP decomposition [1]_.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
+        See `surprise`. Probabilities below the rounding error of their dtype are clipped to it.
     method : {"isotonic", "logistic", "temperature"}, default="isotonic"
-        How forecasts are recalibrated. "isotonic": any increasing function, for more than two
-        classes one for each class against the rest, then divided by their sum. "logistic": a slope
-        of the logits and an intercept for each class. "temperature": a slope alone.
+        How to recalibrate the forecasts. "isotonic" fits an increasing function; for more than two
+        classes, one for each class against the rest, and then divides by the sum. "logistic" fits a
+        slope of the logits and an intercept for each class, "temperature" only a slope.
     cv : None, int, cross-validation generator or iterable, default=None
-        None recalibrates each sample by a fit that includes it. MCB of two classes (of "logistic"
-        and "temperature": for any number) is then never negative, but above zero even for the true
-        probabilities. Otherwise, samples are recalibrated by the others; an int is a number of
-        shuffled folds.
+        None recalibrates each sample by a fit that includes it. Then MCB is above zero even for the
+        true probabilities, and never negative for two classes (for "logistic" and "temperature",
+        for any number of classes). Otherwise, each sample is recalibrated by a fit to the samples
+        of other folds; an int is a number of shuffled folds.
     bias_correction : bool, default=False
-        Subtract from MCB and DSC the mean MCB of `n_resamples` draws of labels from the forecasts,
-        as if these were the true probabilities. For labels only.
+        Draw labels from the forecasts, as if these were the true probabilities, `n_resamples`
+        times, and subtract the mean MCB of the draws from MCB and DSC. Not for soft targets.
     confidence_level : float in (0, 1), default=None
-        Add an interval for each part, with the spread of `n_resamples` bootstrap samples about
-        their mean. Without `bias_correction` or `cv`, those of MCB and DSC are centred on numbers
-        that are slightly too large. None means no intervals.
+        Add an interval for each part, from the spread of `n_resamples` bootstrap samples. Without
+        `bias_correction` or `cv`, the intervals of MCB and DSC are centred on numbers that are
+        slightly too large. None means no intervals.
     n_resamples : int, default=200
-        Number of draws for `bias_correction`, and of bootstrap samples.
+        Number of draws for `bias_correction`, and number of bootstrap samples.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     random_state : int, RandomState instance or None, default=None
-        Of folds, draws and bootstrap samples.
+        Seed of folds, draws and bootstrap samples.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def log_loss_decomposition(
     Raises
     ------
     ValueError
-        As for `log_loss`, and for parameters that are not as above.
+        As in `log_loss`, and for parameters out of range.
 
     References
     ----------
@@ -167,15 +167,15 @@ def brier_decomposition(
 ) -> ScoreDecomposition:
     """Split the Brier score into miscalibration, discrimination and uncertainty.
 
-    As `log_loss_decomposition`, of the score that `brier_score` returns.
+    Like `log_loss_decomposition`, for the score that `brier_score` returns.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, method, cv, bias_correction, confidence_level, n_resamples
-        As for `log_loss_decomposition`. "logistic" and "temperature" minimise the log loss, so that
-        MCB may be slightly negative.
+        See `log_loss_decomposition`. "logistic" and "temperature" minimise the log loss, so MCB may
+        be slightly negative.
     sample_weight, labels, random_state
-        As for `log_loss_decomposition`.
+        See `log_loss_decomposition`.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def brier_decomposition(
     Raises
     ------
     ValueError
-        As for `log_loss_decomposition`.
+        See `log_loss_decomposition`.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Focal loss: log loss in which what was well forecast counts little."""
+"""Focal loss: log loss in which well-predicted samples count little."""
 
 from __future__ import annotations
 
@@ -27,24 +27,26 @@ def focal_loss(
 ) -> float:
     r"""Focal loss: the weighted mean of the surprise times a power of the error.
 
-    .. math:: F = \frac1n \sum_i \alpha_{y_i} (1 - p_{i, y_i})^\gamma (-\ln p_{i, y_i}),
+    .. math:: F = \frac1n \sum_i \alpha_{y_i} (1 - p_{i, y_i})^\gamma (-\ln p_{i, y_i}).
 
-    for soft targets the mean over the classes as they are probable. From 0 to infinity; lower is
-    better; ``gamma=0`` is the log loss. It is not a proper score for ``gamma > 0``: other
-    probabilities than the true ones minimise it [1]_, [2]_. Use it to compare models trained by it,
-    by the probabilities of the model (``probabilities="model"``), not to judge probabilities.
+    For soft targets, it is the mean over the classes, weighted by their probabilities. It ranges
+    from 0 to infinity; lower is better. ``gamma=0`` is the log loss. For ``gamma > 0`` it is not a
+    proper score: probabilities other than the true ones minimise it [1]_, [2]_. So do not use it to
+    judge probabilities. Use it to compare models that were trained with it, by the probabilities of
+    ``probabilities="model"``.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
+        See `surprise`. Probabilities below the rounding error of their dtype are clipped to it.
     gamma : float, default=2.0
-        Not negative.
+        Focusing parameter, nonnegative.
     alpha : float or array-like of shape (n_classes,), default=None
-        Weight of each class; a number in (0, 1), for two classes, is that of the second, and one
-        minus it that of the first. The mean is not divided by it. None means 1.
+        Weight of each class. For two classes, a number in (0, 1) is the weight of the second, and
+        the first has one minus it. The mean is not divided by these weights. None means 1 for each
+        class.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def focal_loss(
     Raises
     ------
     ValueError
-        As for `log_loss`, and for a `gamma` or an `alpha` that is not one of those above.
+        As in `log_loss`, and for `gamma` or `alpha` out of range.
 
     References
     ----------

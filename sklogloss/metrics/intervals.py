@@ -1,4 +1,4 @@
-"""How sure a log loss is, and a difference of two."""
+"""Confidence intervals of a log loss, and of the difference of two."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class ScoreComparison(NamedTuple):
         Ends of its interval.
     standard_error : float
     statistic : float
-        Difference over standard error.
+        Difference divided by its standard error.
     pvalue : float
-        Two-sided, of no difference.
+        Two-sided, of the hypothesis of no difference.
     """
 
     difference: float
@@ -87,27 +87,27 @@ def log_loss_interval(
 ) -> LogLossInterval:
     r"""Log loss with a confidence interval.
 
-    Samples, or groups of them, are taken to be independent draws from one population. With
-    :math:`e_g = \sum_{i \in g} w_i (s_i - L)` of G groups, a sample being one where none are given,
-    the standard error is that of a ratio of two means,
+    Samples, or groups of samples, are assumed to be independent draws from one population. Let
+    :math:`e_g = \sum_{i \in g} w_i (s_i - L)` for each of G groups; without groups, each sample is
+    one. The standard error is that of a ratio of two means,
 
     .. math:: \sqrt{\frac{G}{G - 1} \sum_g e_g^2} \Big/ \sum_i w_i ,
 
-    and the interval that of Student's t with G - 1 degrees of freedom [1]_.
+    and the interval is that of Student's t with G - 1 degrees of freedom [1]_.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
+        See `surprise`. Probabilities below the rounding error of their dtype are clipped to it.
     groups : array-like of shape (n_samples,), default=None
         Samples of the same group (patient, day, ...) may depend on each other.
     method : {"normal", "bootstrap"}, default="normal"
-        "bootstrap": percentiles, and the standard deviation, of the log loss of `n_resamples`
-        samples of groups drawn with replacement.
+        "normal" uses the formulas above. "bootstrap" draws groups with replacement, `n_resamples`
+        times, and returns percentiles and the standard deviation of the log loss.
     confidence_level : float in (0, 1), default=0.95
     n_resamples : int, default=1000
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap.
 
@@ -119,7 +119,7 @@ def log_loss_interval(
     Raises
     ------
     ValueError
-        As for `log_loss`; for fewer than two groups; for parameters that are not as above.
+        As in `log_loss`, for fewer than two groups, and for parameters out of range.
 
     References
     ----------
@@ -174,41 +174,40 @@ def compare_log_loss(
 ) -> ScoreComparison:
     """Compare the log losses of two forecasts of the same events.
 
-    The difference is paired: how much more surprised one is than the other at each sample. Standard
-    error and interval are those of `log_loss_interval` for that difference, the p-value that of
-    Student's t. The log loss of one model on much data varies more than such a difference.
+    The comparison is paired: it uses the difference of the two surprises at each sample. Standard
+    error and interval are those of `log_loss_interval` for this difference, and the p-value is that
+    of Student's t. A paired difference varies less than the log loss of one model, so it shows
+    smaller effects than two separate intervals.
 
     Parameters
     ----------
     y_true, labels
-        As for `surprise`.
+        See `surprise`.
     y_proba_a, y_proba_b : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities, as for `surprise`; those below the rounding error of their dtype count as
-        that.
+        Probabilities of each forecast; see `surprise`. Those below the rounding error of their
+        dtype are clipped to it.
     raw_prediction : tuple of two array-like, default=None
-        Logits of both, instead of probabilities.
+        Logits of both forecasts, instead of probabilities.
     groups : array-like of shape (n_samples,), default=None
         Samples of the same group may depend on each other.
     folds : array-like of shape (n_samples,), default=None
-        The test fold of each sample, where the forecasts come from cross-validation, as of
-        `cross_val_predict`: models of different folds share training data. Then the means of the
-        folds are compared by `compare_fold_scores`.
+        The test fold of each sample, for forecasts from cross-validation such as those of
+        `cross_val_predict`. Models of different folds share training data, so `compare_fold_scores`
+        then compares the means of the folds.
     confidence_level : float in (0, 1), default=0.95
     sequential : bool, default=False
-        Whether the interval and the p-value hold at any time: samples are in the order of time, and
-        you may look at the comparison after each of them, and stop when you like. Losses are
-        clipped at `largest_loss`, and the difference is the mean of those. Nothing else is assumed:
-        samples may depend on those before them, and the interval is for the mean of the
-        expectations that the differences had. It is wider than the plain one, which holds for one
-        look.
+        Whether the interval and the p-value hold at any time. Samples must be in the order of time.
+        You may then look at the comparison after each sample, and stop when you like. Losses are
+        clipped at `largest_loss`, and the difference is the mean of the clipped ones. Samples may
+        depend on earlier samples; the interval is for the mean of the conditional expectations of
+        the differences. It is wider than the default, which is valid for one look only.
     largest_loss : float, default=5.0
-        In nats. For `sequential` alone, which needs bounded losses: 5 is the loss of a probability
-        of 0.0067. Choose it before the first look. A forecast pays no more than that, however sure
-        it was of what did not happen: of two forecasts, the one that is too sure may come out ahead
-        where probabilities below exp(-largest_loss) are common. A larger bound prevents that, and
-        makes the interval wider.
+        Bound of the losses for `sequential`, in nats; 5 is the loss of a probability of 0.0067.
+        Choose it before the first look. No forecast pays more than this, however sure it was of
+        what did not happen. So an overconfident forecast may win if probabilities below
+        exp(-largest_loss) are common. A larger bound prevents that, but makes the interval wider.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1. Not with `sequential`.
+        Nonnegative; None means 1 for each sample. Not with `sequential`.
 
     Returns
     -------
@@ -219,7 +218,7 @@ def compare_log_loss(
     Raises
     ------
     ValueError
-        As for `log_loss_interval`, and where both groups and folds are given.
+        As in `log_loss_interval`, and if both groups and folds are given.
 
     Examples
     --------
@@ -282,12 +281,13 @@ def compare_fold_scores(
 
     .. math:: s \sqrt{\frac1K + \frac{n_\text{test}}{n_\text{train}}} ,
 
-    and the interval and p-value those of Student's t with K - 1 degrees of freedom [1]_.
+    and the interval and p-value are those of Student's t with K - 1 degrees of freedom [1]_.
 
     Parameters
     ----------
     scores_a, scores_b : array-like of shape (n_folds,)
-        For example ``cross_validate(...)["test_score"]`` of both, with the same ``cv``.
+        Scores of both models, for example ``cross_validate(...)["test_score"]`` with the same
+        ``cv``.
     test_size : float in (0, 1), default=None
         Fraction of the data in a test set; None means 1 / K, as in K-fold cross-validation.
     confidence_level : float in (0, 1), default=0.95

@@ -29,28 +29,29 @@ def surprise(
 
     .. math:: s_i = -\ln p_{i, y_i}, \quad \text{for soft targets } -\sum_k y_{ik} \ln p_{ik}.
 
-    From 0 (it was certain) to infinity (it was thought impossible); lower is better. Also called
-    log score, self-information, or pointwise cross-entropy [1]_.
+    It ranges from 0 (the forecast was certain of what happened) to infinity (the forecast ruled it
+    out); lower is better. Other names are log score, self-information and pointwise cross-entropy
+    [1]_.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels; or probabilities of the classes (soft targets), whose rows sum to 1. The columns of
-        a DataFrame are the labels.
+        Labels, or probabilities of the classes (soft targets), whose rows sum to 1. The column
+        names of a DataFrame are the labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-        Probabilities of the classes in the order of their sorted labels, rows summing to 1; for two
-        classes, those of the second suffice. The columns of a DataFrame may be in any order if
+        Probabilities of the classes, in the order of the sorted labels; rows sum to 1. For two
+        classes, those of the second are enough. The columns of a DataFrame may be in any order if
         their names are the labels.
     raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
         Logits instead of `y_proba`, with the same columns. Nothing is clipped, and the surprise is
         finite.
     labels : array-like of shape (n_classes,), default=None
-        The classes, sorted, where `y_true` may lack some. None means those that it has; of a
-        DataFrame, its columns.
+        The sorted classes; needed if `y_true` may lack some of them. None means the labels in
+        `y_true`, or the columns of a DataFrame.
     zero : {"inf", "clip", "raise"}, default="inf"
-        What a probability of 0 for what happened counts as: an infinite surprise, that of the
-        rounding error of the dtype of `y_proba` (36.04 nats in float64; smaller probabilities count
-        as much), or an error.
+        What to do if the probability of what happened is 0. "inf" returns an infinite surprise.
+        "clip" raises it, and all other probabilities below the rounding error of the dtype of
+        `y_proba`, to that rounding error (36.04 nats in float64). "raise" raises an error.
 
     Returns
     -------
@@ -95,20 +96,20 @@ def log_loss(
 
     .. math:: L = \sum_i w_i s_i \Big/ \sum_i w_i, \quad s_i = -\ln p_{i, y_i}.
 
-    From 0 to infinity; lower is better. It is a strictly proper score: in expectation, only the
-    true probabilities minimise it [1]_.
+    It ranges from 0 to infinity; lower is better. It is a strictly proper score: in expectation,
+    only the true probabilities minimise it [1]_.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     normalize : bool, default=True
         Whether to divide by the sum of the weights.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
     zero : {"clip", "inf", "raise"}, default="clip"
-        What a probability of 0 for what happened counts as, see `surprise`. "clip" is what
-        scikit-learn does.
+        What to do if the probability of what happened is 0; see `surprise`. scikit-learn does
+        "clip".
 
     Returns
     -------
@@ -118,7 +119,7 @@ def log_loss(
     Raises
     ------
     ValueError
-        As for `surprise`, and for weights that are negative or all zero.
+        As in `surprise`, and for weights that are negative or all zero.
 
     References
     ----------
@@ -152,21 +153,21 @@ def d2_log_loss(
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
 ) -> float:
-    r"""Fraction of the log loss of the class frequencies that the forecasts save.
+    r"""Fraction of the baseline log loss that the forecasts save.
 
     .. math:: D^2 = 1 - L(y, p) / L(y, \bar y),
 
-    with the weighted frequencies of the classes in `y_true` as forecast in the denominator. At most
-    1; 0 for forecasts no better than the frequencies, negative for worse; higher is better. Also
-    known as McFadden's R squared [1]_. If all samples are of one class, it is 1 for a loss of
-    zero and 0 otherwise, as in scikit-learn's `r2_score`.
+    The baseline in the denominator always forecasts the weighted class frequencies of `y_true`. The
+    result is at most 1; it is 0 for forecasts no better than the baseline, and negative for worse
+    ones; higher is better. It is also known as McFadden's R squared [1]_. If all samples are of one
+    class, it is 1 for a loss of zero and 0 otherwise, as in scikit-learn's `r2_score`.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, labels
-        As for `surprise`. Probabilities below the rounding error of their dtype count as that.
+        See `surprise`. Probabilities below the rounding error of their dtype are clipped to it.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
 
     Returns
     -------
@@ -176,7 +177,7 @@ def d2_log_loss(
     Raises
     ------
     ValueError
-        As for `log_loss`.
+        As in `log_loss`.
 
     References
     ----------

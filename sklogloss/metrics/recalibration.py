@@ -1,4 +1,4 @@
-"""Recalibrated probabilities: what the forecasts would have to be to be right."""
+"""Recalibrated probabilities: what the forecasts should have been."""
 
 from __future__ import annotations
 

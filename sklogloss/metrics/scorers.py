@@ -1,4 +1,4 @@
-"""Scorers: metrics of probabilities as scikit-learn's model selection takes them."""
+"""Scorers: metrics of probabilities for scikit-learn's model selection."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ FEW_SAMPLES = 200
 class ProbabilityScorer(_BaseScorer):
     """A scorer of predict_proba that knows the classes of the estimator.
 
-    scikit-learn's scorers take the classes to be those of `y_true` and fail where a test set lacks
-    one. This one takes them from the estimator. A class in `y_true` that the estimator has never
-    seen has the probability 0. `y_true` may hold class probabilities, with columns as in
-    ``estimator.classes_``. For two classes, it takes the probability of the second, as
-    scikit-learn's do. From sklogloss's own classifiers, also in a Pipeline or a search, it takes
-    the decision function or predict_log_proba, so that no probability is rounded to 0.
+    scikit-learn's scorers take the classes from `y_true`, and fail if a test set lacks one. This
+    scorer takes them from the estimator. A class in `y_true` that the estimator has never seen has
+    the probability 0. `y_true` may hold class probabilities, with columns in the order of
+    ``estimator.classes_``. For two classes, the probability of the second is scored, as in
+    scikit-learn. For classifiers of sklogloss, also in a Pipeline or a search, the scorer uses the
+    decision function or predict_log_proba, so no probability is rounded to 0.
 
     With metadata routing, `sample_weight` goes to the metric and `offset` to the estimator's
     prediction: ``scorer.set_score_request(offset=True)``.
@@ -146,21 +146,21 @@ def make_focal_loss_scorer(
 ) -> ProbabilityScorer:
     """Return the scorer of minus `focal_loss`.
 
-    It scores what predict_proba returns. Focal loss is smallest for the probabilities of the model
-    that was trained by it, not for true ones: score `FocalLogisticRegression` with
+    It scores the result of predict_proba. The true probabilities do not minimise focal loss; those
+    of a model that was trained with it do. So score `FocalLogisticRegression` with
     ``probabilities="model"``.
 
     Parameters
     ----------
     gamma : float, default=2.0
-        Not negative.
+        Focusing parameter, nonnegative.
     alpha : float or array-like of shape (n_classes,), default=None
-        Weights of the classes, as for `focal_loss`.
+        Weights of the classes; see `focal_loss`.
 
     Returns
     -------
     scorer : ProbabilityScorer
-        Called as ``scorer(estimator, X, y)``.
+        Call it as ``scorer(estimator, X, y)``.
 
     Examples
     --------

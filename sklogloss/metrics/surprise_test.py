@@ -1,4 +1,4 @@
-"""Test of whether forecasts are as surprised as they expect to be."""
+"""Test of whether the surprise of forecasts is as large as they imply."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class SurpriseTestResult(NamedTuple):
     Attributes
     ----------
     statistic : float
-        Standard normal where the probabilities are right; positive where the surprise is larger
-        than expected (overconfident), negative where it is smaller (underconfident).
+        Standard normal if the probabilities are right. Positive if the surprise is larger than
+        expected (overconfident), negative if it is smaller (underconfident).
     pvalue : float
         Two-sided.
     """
@@ -44,18 +44,18 @@ def surprise_test(
 
     .. math:: Z = \sum_i w_i \left(-\ln p_{i, y_i} - H(p_i)\right) \Big/ \sqrt{\sum_i w_i^2 V(p_i)}
 
-    is standard normal for many independent samples. Spiegelhalter's test [1]_ is the analogue for
-    the Brier score. The test detects over- and underconfidence, but not every error: a shift of all
-    logits may leave Z at 0.
+    is standard normal for a large number of independent samples. Spiegelhalter's test [1]_ is the
+    analogue for the Brier score. The test detects over- and underconfidence, but not every error: a
+    shift of all logits may leave Z at 0.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         Labels.
     y_proba, raw_prediction, labels
-        As for `surprise`.
+        See `surprise`.
     sample_weight : array-like of shape (n_samples,), default=None
-        Not negative; None means 1.
+        Nonnegative; None means 1 for each sample.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def surprise_test(
     Raises
     ------
     ValueError
-        As for `log_loss`, and for soft targets, whose variance differs.
+        As in `log_loss`, and for soft targets, whose variance differs.
 
     References
     ----------
