@@ -63,7 +63,8 @@ class ConjugateGradients:
         ratio = self.norm / previous_norm
         search *= ratio
         search += preconditioned
-        self.search_size = self.norm + ratio**2 * self.search_size
+        # A power of a float raises an error where a product overflows to infinity.
+        self.search_size = self.norm + ratio * ratio * self.search_size
         return gain
 
 

@@ -130,3 +130,12 @@ def test_bounds_of_the_number_of_products():
     equations = ConjugateGradients(product, gradient, lambda v: v)
     assert solve_equations(equations, np.inf, 50, lambda gains: len(gains) < 3)
     assert len(n_products) == 3
+
+
+def test_entries_of_very_different_size_overflow_without_an_error():
+    matrix = np.array([[1, 1e100], [1e100, 2e200]])
+    equations = of_matrix(matrix, np.array([-1e-100, 0.0]), np.ones(2))
+    for _ in range(3):
+        equations.advance()
+    assert equations.is_flat
+    assert np.all(np.isfinite(equations.direction))
