@@ -325,7 +325,7 @@ class _Search:
         # The simplex method takes about one step for each equation, or wanders for a minute among
         # degenerate vertices, where an interior point takes half a second.
         n_steps = 4 * sum(others.shape)
-        for method, limit in (("highs-ds", {"maxiter": n_steps}), ("highs-ipm", {})):
+        for method in ("highs-ds", "highs-ipm"):
             result = linprog(
                 -objective,
                 A_ub=-others,
@@ -334,7 +334,7 @@ class _Search:
                 b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
                 bounds=self.bounds,
                 method=method,
-                options=tolerances | limit,
+                options=tolerances | {"maxiter": n_steps},
             )
             if result.status == 0:
                 break
