@@ -19,6 +19,7 @@ __all__ = [
     "balanced_coordinates",
     "balanced_objective",
     "fix_class_shift",
+    "least_class_shift",
 ]
 
 
@@ -465,3 +466,41 @@ def fix_class_shift(hessian, objective, rows=None):
     for j in objective.unpenalised if rows is None else rows:
         block = hessian[j * n_columns : (j + 1) * n_columns, j * n_columns : (j + 1) * n_columns]
         block += block.trace() / n_columns**2
+
+
+def least_class_shift(theta, objective):
+    """Return theta with the same number added to a feature's coefficients of all classes.
+
+    That changes no probability. Of features with an L1 penalty, the number is the one that makes
+    the penalty least, within the bounds.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    objective : Objective
+    """
+    penalty, n_classes = objective.penalty_in_theta, objective.n_columns
+    shape = objective.n_features, n_classes
+    size = shape[0] * n_classes
+    l1, l2, lower, upper = (
+        np.broadcast_to(part, theta.shape)[:size].reshape(shape)
+        for part in (penalty.l1, penalty.l2, penalty.lower, penalty.upper)
+    )
+    l1, l2 = l1[:, :1], l2[:, :1]
+    coef = theta[:size].reshape(shape)
+    mean = coef.mean(axis=1, keepdims=True)
+    # Where so many coefficients are below the shift, and as many above: the minimum without kinks.
+    excess = np.arange(-n_classes, n_classes + 1, 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = mean - excess * (l1 / l2) / n_classes
+    # With as many above as below, an L1 penalty alone is the same anywhere between: there is zero.
+    between = np.where(excess == 0, np.where(l2 > 0, mean, 0), between)
+    # Li and Osher, "A new median formula with applications to PDE based denoising", Communications
+    # in Mathematical Sciences 7 (2009).
+    shift = np.median(np.hstack([coef, between]), axis=1, keepdims=True)
+    if penalty.is_bounded:
+        smallest, largest = (coef - upper).max(axis=1), (coef - lower).min(axis=1)
+        shift = np.clip(shift, smallest[:, None], largest[:, None])
+    shifted = theta.copy()
+    shifted[:size] = np.where(l1 > 0, coef - shift, coef).ravel()
+    return penalty.project(shifted)

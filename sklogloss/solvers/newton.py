@@ -24,7 +24,7 @@ import numpy as np
 from sklogloss._cython.cholesky import CholeskyFactor
 from sklogloss._cython.two_loops import add_steps, take_changes
 from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART, SMALL_WORK
-from sklogloss.linear.objective import Objective, fix_class_shift
+from sklogloss.linear.objective import Objective, fix_class_shift, least_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .coordinate_descent import QuadraticModel, minimise_model
@@ -386,6 +386,9 @@ class ExactHessian(HessianModel):
             self.objective.penalty_in_theta,
             np.inf if is_exact else gain,
         )
+        if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
+            # Along it the model has curvature that keeps it from rounding errors, and no other.
+            self.minimiser = least_class_shift(self.minimiser, self.objective)
         return self.minimiser - point.theta
 
     def _direction_by_products(self, point, stopping):

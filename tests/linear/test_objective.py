@@ -5,7 +5,12 @@ import pytest
 from scipy import sparse
 from scipy.special import log_softmax
 
-from sklogloss.linear.objective import Coordinates, Objective, balanced_objective
+from sklogloss.linear.objective import (
+    Coordinates,
+    Objective,
+    balanced_objective,
+    least_class_shift,
+)
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.losses import BrierLoss, FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
@@ -377,3 +382,29 @@ def test_float32_is_close_to_float64(loss, soft):
     difference = full_hessian(narrow, theta) - full_hessian(wide, theta)
     # X, center and theta are rounded to 24 bits; scores of 10 multiply that, and derivatives of 6.
     assert np.abs(difference).max() < 6 * 10 * 8 * np.finfo(np.float32).eps
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-1.0, 2.0)])
+def test_no_equal_change_of_all_classes_has_a_smaller_penalty(l2, n_classes, bounds):
+    l1 = np.array([0.2, 1.0, 0.0, 3.0])[:, None]
+    penalty = Penalty(l1, l2 * np.ones_like(l1), *bounds)
+    objective = make_objective(n_classes, np.asarray, penalty, fit_intercept=True)
+    rng = np.random.default_rng(0)
+    coef = np.clip(rng.normal(size=(N_FEATURES, n_classes)), *bounds)
+    start = objective.theta(coef, rng.normal(size=n_classes))
+    theta = least_class_shift(start, objective)
+    shifted, intercept = objective.coef_intercept(theta)
+    # The intercepts change alike, too.
+    for change in (shifted - coef, intercept - objective.coef_intercept(start)[1]):
+        np.testing.assert_allclose(change, change[..., :1] + 0 * change, rtol=0, atol=1e-13)
+    assert np.all((shifted >= bounds[0]) & (shifted <= bounds[1]))
+    assert np.array_equal(shifted[2], coef[2])  # without an L1 penalty
+    grid = np.linspace(-5, 5, 10_001)
+    others = shifted[:, :, None] - grid
+    cost = np.sum(l1[:, :, None] * np.abs(others) + l2 / 2 * others**2, axis=1)
+    cost[~np.all((others >= bounds[0]) & (others <= bounds[1]), axis=1)] = np.inf
+    value = np.sum(l1 * np.abs(shifted) + l2 / 2 * shifted**2, axis=1)
+    rounding = 100 * np.finfo(np.float64).eps
+    assert np.all(value[[0, 1, 3]] <= cost[[0, 1, 3]].min(axis=1) + rounding)
