@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.limits import EPS, SMALL_WORK
+from sklogloss.linear.limits import EPS, SMALL_PART, SMALL_WORK
 from sklogloss.linear.objective import fix_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
@@ -13,7 +13,7 @@ from .newton import ExactHessian
 from .plan import PRODUCTS_PER_STEP
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
-__all__ = ["gain_of_step", "is_doubtful"]
+__all__ = ["gain_of_step", "is_doubtful", "lacks_curvature"]
 
 # Multiplications of a Hessian that takes no longer than a step by products of a millisecond.
 AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
@@ -21,6 +21,11 @@ AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
 SMALL_GAIN = LARGEST_GAP / 10
 # Verdicts of a solver that was not cut short.
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
+
+
+def lacks_curvature(result):
+    """Return whether the last Hessian that was factored vanished along some direction."""
+    return result.factored_point is not None and result.factored_point.factor.is_damped
 
 
 def is_doubtful(result):
@@ -39,7 +44,8 @@ def is_doubtful(result):
         return False
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
-        is_solved = result.verdict.is_solved
+        # The bound takes curvature along the intercepts for granted.
+        is_solved = result.verdict.is_solved and not lacks_curvature(result)
         if is_solved and suboptimality_bound(objective, result.last_point) <= tolerated:
             return False
         objective = objective.replace(samples=objective.samples.astype(np.float64))
@@ -84,6 +90,11 @@ def gain_of_step(objective, point):
             return objective.hessian_product(point, step)[free]
 
         equations = ConjugateGradients(product, slope, factor.solve)
-        if solve_equations(equations, EPS * abs(point.value), 2 * len(free)):
+        target = min(EPS * abs(point.value), SMALL_PART**2 * equations.norm)
+        if solve_equations(equations, target, 2 * len(free)):
             direction = equations.direction
+        # A slope that nothing but the damping answers may lead on, as far as back to zero.
+        flat_slope = factor.shortfall(factor.solve(equations.residual))
+        along_flat = float(np.abs(flat_slope) @ np.abs(theta[free]))
+        return max(-float(slope @ direction) / 2, along_flat)
     return -float(slope @ direction) / 2

@@ -13,7 +13,7 @@ from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
 from .costs import products_per_exact_step
-from .doubt import is_doubtful
+from .doubt import is_doubtful, lacks_curvature
 from .hessians import ClassMeanHessian, HessianProducts, RowSpaceHessian
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
@@ -58,18 +58,13 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    # Newton's method with the whole Hessian misses nothing, where one of these is the end and not
-    # max_iter.
-    is_smooth = result.objective.penalty.is_smooth
-    sure = [each for each in Verdict if (each.is_solved if is_smooth else each.is_sound)]
-    is_sure = result.method is Method.EXACT and result.verdict in sure
-    if not (is_sure and result.n_iter < goal.max_iter) and is_doubtful(result):
+    if not _is_sure(result, goal) and is_doubtful(result):
         is_missing = True
         if result.n_iter < goal.max_iter:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
             objective = _in_float64(result.objective) or result.objective
             again = _solve_again(exact, objective, result.theta, goal, result)
-            is_missing = not (again.verdict in sure and again.n_iter < goal.max_iter)
+            is_missing = not _is_sure(again, goal)
             if _is_better(again, result, goal):
                 result = again
                 is_missing = is_missing and result.verdict.is_solved and is_doubtful(result)
@@ -80,6 +75,15 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     elif result.verdict is Verdict.STALLED and _has_little_loss(result):
         result.verdict = Verdict.LITTLE_LOSS
     return result
+
+
+def _is_sure(result, goal):
+    # Whether Newton's method with the whole Hessian, which misses nothing, ended by itself: where
+    # the Hessian had curvature in all directions.
+    verdict = result.verdict
+    is_end = verdict.is_solved if result.objective.penalty.is_smooth else verdict.is_sound
+    is_exact = result.method is Method.EXACT and not lacks_curvature(result)
+    return is_exact and is_end and result.n_iter < goal.max_iter
 
 
 def _is_blurred(result):
@@ -363,7 +367,8 @@ def _recentred(objective, theta):
     if objective.penalty.has_l1:
         # Nothing else keeps the curvature along coefficients with an L1 penalty from vanishing. No
         # such coefficient exceeds the value over the penalty, which serves as their unit.
-        smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
+        with np.errstate(over="ignore"):
+            smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
     coordinates = balanced_coordinates(
         samples,
         objective.penalty,

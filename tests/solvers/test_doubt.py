@@ -104,6 +104,40 @@ def test_a_slope_where_curvature_has_vanished():
     assert outcome_of(problem).kind in ("solved", "warned")
 
 
+def test_a_slope_that_smoothing_of_labels_leaves_where_curvature_has_vanished():
+    # One row has the first column to itself, and a step leads to where its probability is 1.
+    X = np.array([[0, 0, 2e-6], [0, 0.06, 2e-6], [0, 0, 0], [0, 0.06, 2e-6], [3e4, 0, 2e-6]])
+    X = np.column_stack([X, 150 * X[:, 2]])
+    problem = Problem(
+        X,
+        np.array([2, 0, 1, 2, 0]),
+        parameters={"C": inf, "fit_intercept": False, "label_smoothing": 1e-6},
+        sample_weight=np.array([14292.3, 6186.2, 253103.5, 0.11, 1341.6]),
+    )
+    assert outcome_of(problem).kind in ("solved", "warned")
+    for seed in (30002606, 30047396, 30062750):
+        assert outcome_of(random_problem(seed)).kind in ("solved", "warned")
+
+
+def test_equal_changes_of_all_classes_under_an_l1_penalty():
+    # The Hessian has no curvature along them, and coefficients of nearly equal columns are large.
+    assert outcome_of(random_problem(30019631)).kind == "solved"
+
+
+def test_a_slope_along_the_intercept_where_curvature_has_vanished():
+    # An offset makes the first step far too long.
+    problem = Problem(
+        np.array([[236.0, 460.0], [237.0, 459.0]]),
+        np.array([1, 0]),
+        "csr",
+        parameters={"C": 26.7, "solver": "newton-cholesky"},
+        sample_weight=np.array([8e-4, 222396.0]),
+        offset=np.array([-10, 16.3]),
+    )
+    assert outcome_of(problem).kind in ("solved", "warned")
+    assert outcome_of(random_problem(30089094)).kind in ("solved", "warned")
+
+
 def test_columns_that_are_nearly_equal_under_an_l1_penalty():
     X = [
         [-6321930.510750827, -3947776.496158006, -6321927.291025224],
