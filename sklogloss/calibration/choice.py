@@ -103,7 +103,9 @@ def _corrected_losses(
             continue
         losses = _losses(method, train, held_out)
         unseen[is_test] = losses[is_test]
-        of_folds += _mean(is_test, held_out.weight) * losses
+        share = _mean(is_test, held_out.weight)
+        if share > 0:  # zero times an infinite loss is no number
+            of_folds += share * losses
     if has_steps:
         return unseen
     with np.errstate(invalid="ignore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,10 @@ from sklogloss.calibration.temperature import finite_slope
 from sklogloss.calibration.vector import VectorScaling
 from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
 from sklogloss.inputs.arrays import real_array
-from sklogloss.inputs.errors import shown
+from sklogloss.inputs.errors import shown, stacklevel_of_user
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.log_loss import log_loss
+from sklogloss.metrics.recalibration import within_reach
 
 __all__ = ["StructuredScaling"]
 
@@ -122,7 +124,7 @@ class StructuredScaling(LogitCalibrator):
             self.coef_, self.intercept_ = vector.slope_, vector.intercept_
             self.C_, self.scores_ = np.nan, np.empty((0, 0))
             return
-        z = _relative(forecasts.logits())
+        z = within_reach(_relative(forecasts.logits()))
         are_many = len(z) > ROWS_OF_CHOICE
         slope = finite_slope(forecasts, unit, SLOPE_TOL_OF_MANY if are_many else SLOPE_TOL)
         y = forecasts.loss_target()
@@ -197,7 +199,16 @@ class _Data(NamedTuple):
         return _Data(self.X[rows], self.y[rows], weight, self.offset[rows])
 
     def fit(self, model: Any) -> None:
-        model.fit(self.X, self.y, sample_weight=self.weight, offset=self.offset)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(self.X, self.y, sample_weight=self.weight, offset=self.offset)
+        # What a user has called is this calibrator, with raw predictions for X.
+        for each in caught:
+            warnings.warn(
+                f"StructuredScaling, fitted to raw_prediction: {each.message}",
+                each.category,
+                stacklevel=stacklevel_of_user(),
+            )
 
     def loss(self, model: Any) -> float:
         raw = model.decision_function(self.X, self.offset)

@@ -11,7 +11,7 @@ from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened
 from sklogloss.calibration.one_vs_rest import is_separated
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
-from sklogloss.metrics.recalibration import fit_logits, minimise_loss
+from sklogloss.metrics.recalibration import fit_logits, minimise_loss, within_reach
 
 __all__ = ["VectorScaling"]
 
@@ -72,9 +72,9 @@ class VectorScaling(LogitCalibrator):
             self.slope_, self.intercept_ = fit_logits(of)
             return
         z = forecasts.logits()
-        z = z - z.mean(axis=1, keepdims=True)
-        size = np.sqrt(np.average(z**2, axis=0, weights=forecasts.sample_weight))
-        size[size == 0] = 1
+        z = within_reach(z - z.mean(axis=1, keepdims=True))
+        # A few large ones must not make all others small.
+        size = np.array([np.median(np.abs(each[each != 0])) if each.any() else 1 for each in z.T])
         z /= size
         x, is_finite = _minimum(_VectorProblem(forecasts, z))
         if not is_finite:

@@ -12,7 +12,14 @@ from sklogloss.inputs.splits import train_test_rows
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["METHODS", "IsotonicFit", "fit_logits", "minimise_loss", "recalibrate"]
+__all__ = [
+    "METHODS",
+    "IsotonicFit",
+    "fit_logits",
+    "minimise_loss",
+    "recalibrate",
+    "within_reach",
+]
 
 METHODS = ("isotonic", "logistic", "temperature")
 # Largest entry of the gradient of the mean loss at which the logistic methods stop.
@@ -20,6 +27,8 @@ GRADIENT_TOL = 1e-10
 # Logits, in parts of the median, that are as good as infinite: squares of larger ones would leave
 # no digits of the others'.
 LARGEST = 1e12
+# Steps of the trust region, where logits of very different size leave no digits for its end.
+MAX_ITER = 200
 
 
 def recalibrate(forecasts: Forecasts, method: str, splitter: Any) -> NDArray[Any]:
@@ -141,12 +150,22 @@ def fit_logits(
     n_intercepts = (1 if z.ndim == 1 else z.shape[1]) if fit_intercept else 0
     # A scale at which the slope is about one, whatever the size of the logits, or of a few of them.
     size = float(np.median(np.abs(z[z != 0])))
-    problem = _LogitProblem(forecasts, np.clip(z / size, -LARGEST, LARGEST), n_intercepts)
+    with np.errstate(over="ignore"):
+        scaled = np.clip(z / size, -LARGEST, LARGEST)
+    problem = _LogitProblem(forecasts, scaled, n_intercepts)
     x = minimise_loss(problem, 1 + n_intercepts)
     slope, intercept = float(x[0] / size), x[1:]
     if not fit_intercept:
         return slope, 0.0
     return slope, float(intercept[0]) if z.ndim == 1 else intercept - intercept.mean()
+
+
+def within_reach(z: NDArray[Any]) -> NDArray[Any]:
+    """Return logits, and those that are as good as infinite beside the others as large as that."""
+    some = np.abs(z[z != 0])
+    with np.errstate(over="ignore"):
+        largest = LARGEST * np.median(some) if len(some) else 0.0
+    return np.clip(z, -largest, largest)
 
 
 class _Problem(Protocol):
@@ -173,7 +192,12 @@ def minimise_loss(problem: _Problem, n_parameters: int) -> NDArray[Any]:
         jac=True,
         hess=problem.hessian,
         method="trust-exact",
-        options={"gtol": GRADIENT_TOL, "initial_trust_radius": 1.0, "max_trust_radius": 1e6},
+        options={
+            "gtol": GRADIENT_TOL,
+            "initial_trust_radius": 1.0,
+            "max_trust_radius": 1e6,
+            "maxiter": MAX_ITER,
+        },
     )
     return _after_newton_step(problem, result)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
 from sklogloss.calibration import StructuredScaling, TemperatureScaling, VectorScaling
@@ -112,3 +113,26 @@ def test_errors_of_the_strengths_name_them(Cs):
     y, z = mixed(100)
     with pytest.raises((ValueError, TypeError), match=r"^Cs "):
         StructuredScaling(Cs=Cs).fit(z, y)
+
+
+@pytest.mark.parametrize("largest", [1e300, 1.7e308])
+@pytest.mark.parametrize("n_samples", [1000, 25_000])
+def test_a_raw_prediction_next_to_the_largest_number_is_as_good_as_a_large_one(largest, n_samples):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(n_samples, 3))
+    y = (2 * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    z[0], y[0] = (0, 1e3, 0), 1
+    expected = StructuredScaling().fit(z, y).predict_proba(z[1:])
+    z[0, 1] = largest
+    proba = StructuredScaling().fit(z, y).predict_proba(z[1:])
+    # The choice between penalties and the scale of the columns may differ in some digits.
+    np.testing.assert_allclose(proba, expected, rtol=0, atol=1e-2)
+
+
+def test_warnings_name_the_calibrator_and_its_argument():
+    # One sample of a class leaves Gaussian naive Bayes a variance next to zero.
+    rng = np.random.default_rng(0)
+    z = 10 * rng.normal(size=(120, 4))
+    z[:, 3] = -1e10 * rng.random(120)
+    with pytest.warns(ConvergenceWarning, match="StructuredScaling, fitted to raw_prediction: "):
+        StructuredScaling().fit(z, rng.integers(3, size=120), labels=np.arange(4))

@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from sklogloss.calibration import LogisticScaling, VectorScaling
+from sklogloss.calibration import LogisticScaling, VectorScaling, vector
 from sklogloss.losses import LogLoss
+from sklogloss.metrics.recalibration import MAX_ITER
 
 
 @pytest.mark.parametrize("n_classes", [3, 6])
@@ -71,3 +74,27 @@ def test_a_class_without_samples_is_unlikely_and_not_impossible():
     y, z = rng.integers(0, 2, size=200), rng.normal(size=(200, 3))
     proba = VectorScaling().fit(z, y, labels=[0, 1, 2]).predict_proba(z)[:, 2].mean()
     assert 1e-3 < proba < 0.1
+
+
+def test_classes_that_are_far_apart_end_in_a_bounded_effort(monkeypatch):
+    # One sample of a class leaves Gaussian naive Bayes a variance next to zero.
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(120, 4)) * 10 - [0, 5, 5, 0]
+    z[:, 3] = -1e10 * rng.random(120)
+    calls = []
+    hessian = vector._VectorProblem.hessian
+    monkeypatch.setattr(
+        vector._VectorProblem, "hessian", lambda self, x: calls.append(x) or hessian(self, x)
+    )
+    VectorScaling().fit(z, rng.integers(3, size=120), labels=np.arange(4))
+    # Of the given targets, and of softened ones; the first and the last point come in addition.
+    assert len(calls) <= 2 * (MAX_ITER + 2)
+
+
+def test_a_raw_prediction_next_to_the_largest_number_overflows_without_a_warning():
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(100, 3)), rng.integers(3, size=100)
+    z[0, 1] = 1e300
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.all(np.isfinite(VectorScaling().fit(z, y).predict_proba(z)))
