@@ -36,6 +36,9 @@ class Information:
     rank : int
     dependent : ndarray of int
         Parameters whose column is a linear combination of the others, empty if the rank is full.
+    rounding : float
+        Relative rounding error of the inverse: what those of the Hessian make of the parameter that
+        is the least independent of the others.
     """
 
     def __init__(self, hessian: NDArray[np.float64]) -> None:
@@ -54,6 +57,9 @@ class Information:
         self._upper = np.triu(upper)
         self._independent = self._upper[: self.rank, : self.rank]
         self.dependent = self._pivots[self.rank :]
+        pivots = np.diagonal(self._independent)
+        eps = np.finfo(np.float64).eps
+        self.rounding = float(size * eps / pivots.min(initial=1.0) ** 2)
 
     def root(self) -> NDArray[np.float64]:
         """Return R of shape (rank, n_parameters) with R' R = H."""

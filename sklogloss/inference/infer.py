@@ -45,6 +45,7 @@ from sklogloss.linear.optimum import has_no_optimum, has_no_optimum_in_partition
 from sklogloss.linear.samples import Samples
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.plan import MOST_ENTRIES_TAKEN, SMALLEST_SUBSET
+from sklogloss.solvers.stopping import SMALLEST_GAP
 
 __all__ = ["infer"]
 
@@ -52,6 +53,8 @@ __all__ = ["infer"]
 FAR_FROM_OPTIMUM = 0.1
 # A Newton step at separated data moves the margins by about one, however small the gradient.
 SEPARATED_STEP = 0.01
+# Relative rounding errors of variances from here on leave standard errors fewer than four digits.
+FEW_DIGITS = 1e-4
 # A column has part in a linear dependency from this fraction of the largest part.
 DEPENDS = 1e-6
 SEPARATED = (
@@ -133,7 +136,8 @@ def infer(
         data: either this is not the data of the fit, or the fit has not converged. If a linear
         function separates the classes, so that coefficients are infinite.
     UserWarning
-        If there are fewer than 20 clusters: standard errors then tend to be too small [2]_.
+        If there are fewer than 20 clusters: standard errors then tend to be too small [2]_. If columns
+        are so close to dependent that rounding errors leave standard errors few digits.
 
     References
     ----------
@@ -194,6 +198,7 @@ def _infer(
         problem.check_finite(type(clf).__name__)
     information = _factored(point, likelihood.objective, terms, label)
     n_rows = _n_rows(samples)
+    _warn_of_few_digits(information)
     of_theta = _covariance(covariance, likelihood, point, information, terms, clusters, n_rows)
     _warn_of_distance(likelihood, point, information, of_theta, terms, label)
     return (FirthInference if is_firth else InferenceResult)(
@@ -347,6 +352,17 @@ def _covariance(
     return factor * sandwich(information, products)
 
 
+def _warn_of_few_digits(information: Information) -> None:
+    if information.rounding > FEW_DIGITS:
+        warnings.warn(
+            "columns of X are next to linearly dependent: rounding errors leave standard errors "
+            f"a relative error of about {information.rounding:.1g}. Drop one of these columns, or "
+            "put its difference from the others in its place",
+            UserWarning,
+            stacklevel=stacklevel_of_user(),
+        )
+
+
 def _warn_of_distance(
     likelihood: Likelihood,
     point: Point,
@@ -358,6 +374,9 @@ def _warn_of_distance(
     # Of coefficients that are not those of the optimum, or infinite there.
     objective = likelihood.objective
     step = -information.solve(point.gradient)
+    # No fit comes closer, however many samples the weights stand for.
+    if -float(point.gradient @ step) / 2 <= SMALLEST_GAP * abs(point.value):
+        return
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
         if _is_separated(objective, point, [point.theta, step], label):
             warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=stacklevel_of_user())

@@ -15,6 +15,7 @@ from sklogloss.linear.objective import Evaluation, Objective
 
 __all__ = [
     "LARGEST_GAP",
+    "SMALLEST_GAP",
     "SMALL_LOSS",
     "Goal",
     "Knowledge",

@@ -1,12 +1,14 @@
 """Every figure against statsmodels, or against its definition."""
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 from scipy.stats import binom
+from sklearn.exceptions import ConvergenceWarning
 from statsmodels.stats.sandwich_covariance import cov_white_simple
 
 from sklogloss import LogLossClassifier
@@ -172,3 +174,42 @@ def test_weights_up_to_the_end_of_float64():
     assert_allclose(large * 2.0**20, expected, rtol=RTOL)
     with pytest.raises(ValueError, match="sample_weight must sum to at most"):
         infer(clf, X, y, sample_weight=np.full(60, 1e308))
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e20, 1e100, 1e300])
+def test_weights_of_any_size_leave_no_distance_that_a_fit_could_have_gone(size):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    y = X[:, 0] + rng.logistic(size=300) > 0
+    weight = np.full(300, size)
+    clf = LogLossClassifier(C=np.inf).fit(X, y, sample_weight=weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = infer(clf, X, y, sample_weight=weight)
+    one = infer(LogLossClassifier(C=np.inf).fit(X, y), X, y)
+    np.testing.assert_allclose(np.asarray(result.bse) * np.sqrt(size), one.bse, rtol=1e-9)
+    clf.coef_ = 1.01 * clf.coef_
+    with pytest.warns(ConvergenceWarning, match="standard errors from its optimum"):
+        infer(clf, X, y, sample_weight=np.full(300, max(size, 1e20)))
+
+
+def test_columns_next_to_dependent_are_warned_of_where_digits_are_lost():
+    rng = np.random.default_rng(0)
+    X, difference = rng.normal(size=(300, 2)), rng.normal(size=300)
+    y = X[:, 0] + rng.logistic(size=300) > 0
+
+    def standard_error(column, unit):
+        X1 = np.column_stack([X, column])
+        clf = LogLossClassifier(C=np.inf).fit(X1, y)
+        return infer(clf, X1, y).bse[3] * unit
+
+    for distance in (1e-6, 1e-4):
+        close = X[:, 0] + distance * difference
+        expected = standard_error((close - X[:, 0]) / distance, 1.0)
+        if distance == 1e-6:
+            with pytest.warns(UserWarning, match="next to linearly dependent"):
+                standard_error(close, distance)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert standard_error(close, distance) == pytest.approx(expected, rel=1e-4)
