@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import eigh
+from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf, dtrtri
 
 from sklogloss._cython.jeffreys_pass import jeffreys_gradient
@@ -18,7 +20,6 @@ from sklogloss.linear.row_functions import (
     sum_over_rows,
 )
 from sklogloss.linear.scores import raw_prediction
-from sklogloss.linear.symmetric import symmetric
 
 __all__ = ["JeffreysObjective", "JeffreysPoint"]
 
@@ -130,10 +131,12 @@ class JeffreysObjective:
         """Return the Hessian in the free parameters of one in theta: lower triangles."""
         if self.n_free == len(hessian):
             return hessian
-        hessian = hessian[np.ix_(self.entries, self.entries)]
+        if len(self.entries) < len(hessian):
+            hessian = np.ascontiguousarray(hessian[np.ix_(self.entries, self.entries)])
         if self.basis is None:
-            return np.ascontiguousarray(hessian)
-        return self.basis @ symmetric(hessian) @ self.basis.T
+            return hessian
+        # To BLAS, which is column-major, the lower triangle is the upper one: no copy.
+        return self.basis @ dsymm(1.0, hessian.T, self.basis.T, lower=False)
 
     def look(self, theta, *, may_be_flat=False) -> JeffreysPoint:
         """Evaluate the penalised objective, and the gradient of the log loss: one pass.
@@ -228,8 +231,11 @@ class JeffreysObjective:
         if rank == len(scaled):
             return self
         # The largest eigenvalues are those of the directions that pivots have found.
-        _, vectors = np.linalg.eigh(scaled)
-        directions, _ = np.linalg.qr(vectors[:, len(scaled) - rank :] * root[:, None])
+        last = len(scaled) - 1
+        vectors = scaled[:, :0]
+        if rank > 0:
+            _, vectors = eigh(scaled, subset_by_index=[last - rank + 1, last])
+        directions, _ = np.linalg.qr(vectors * root[:, None])
         return JeffreysObjective(self.objective, self.strength, directions.T)
 
     def _rounding_of_diagonal(self):
