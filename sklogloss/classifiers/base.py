@@ -239,7 +239,7 @@ class BaseLinearClassifier(
             that a linear function separates. If float32, the type of X, has too few digits for the
             coefficients.
         UserWarning
-            If sample_weight is zero for all samples of a class.
+            If sample_weight, class_weight or alpha is zero for all samples of a class.
         """
         if hasattr(self, "_skl_callbacks") and not hasattr(self, "_callback_fit_ctx"):
             return fit_with_callbacks(self, self.fit, X, y, sample_weight, offset)

@@ -96,7 +96,7 @@ class Problem:
         Warns
         -----
         UserWarning
-            If all samples of a class have a sample weight of zero.
+            If all samples of a class have a weight of zero.
         """
         n_samples, n_features = X.shape
         n_classes = len(targets.classes)
@@ -106,12 +106,14 @@ class Problem:
             dtype = np.dtype(np.float64)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_samples)
-            warn_of_no_weight(targets, sample_weight)
+            warn_of_no_weight("sample_weight", targets, targets.class_totals(sample_weight))
         if offset is not None:
             offset = check_offset(offset, n_samples, n_columns, dtype, targets.classes)
         class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
         if class_weight is not None or alpha is not None:
             class_weight = joint_class_weight(class_weight, alpha, targets, sample_weight)
+            name = "alpha" if estimator.class_weight is None else "class_weight"
+            warn_of_no_weight(name, targets, class_weight)
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
             weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, dtype)
@@ -273,20 +275,21 @@ def joint_class_weight(class_weight, alpha, targets, sample_weight):
     return class_weight
 
 
-def warn_of_no_weight(targets, sample_weight):
+def warn_of_no_weight(name, targets, totals):
     """Warn of classes whose samples all have a weight of zero.
-
-    In class_weight a weight of zero names the class; in sample_weight it is easily overseen.
 
     Parameters
     ----------
+    name : str
+        The argument that has the weights.
     targets : Targets
-    sample_weight : ndarray of shape (n_samples,)
+    totals : ndarray of shape (n_classes,)
+        The weight of each class.
     """
-    has_none = targets.class_totals(sample_weight) == 0
+    has_none = totals == 0
     if has_none.any():
         warnings.warn(
-            "sample_weight is zero for all samples of the classes "
+            f"{name} is zero for all samples of the classes "
             f"{targets.classes[has_none].tolist()}: nothing is known of them, and without "
             "label_smoothing their intercepts have no optimum. Drop these samples, or give them "
             "some weight.",

@@ -127,9 +127,12 @@ class DaskProblem(Problem):
         targets, largest = self.targets, max(each.largest_weight for each in facts)
         if has_sample_weight:
             check_largest_weight(largest)
-            warn_of_no_weight(targets, None)
+            warn_of_no_weight("sample_weight", targets, targets.class_totals(None))
         weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
+        name = "alpha" if weight is None else "class_weight"
         weight = joint_class_weight(weight, alpha, targets, None)
+        if weight is not None:
+            warn_of_no_weight(name, targets, weight)
         self.class_weight, self.exponent = weight, 0
         self.weight_exponent = int(np.frexp(largest)[1])
         if weight is not None or has_sample_weight:

@@ -1,7 +1,5 @@
 """Input out of its range: an error that names the argument."""
 
-import warnings
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -106,10 +104,9 @@ def test_class_without_weight(estimator):
         clf = estimator().fit(X, labels, sample_weight=labels != "b")
     assert caught[0].filename == __file__
     assert clf.predict_proba(X)[:, 1].max() < 1e-6
-    # Said by name, it is meant.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(UserWarning, match=r"class_weight is zero for all .*\['b'\]") as caught:
         estimator(class_weight={"b": 0}).fit(X, labels)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(
@@ -190,3 +187,15 @@ def test_pointers_of_a_sparse_matrix(estimator, container, place, pointer):
     broken.indptr[place] = pointer
     with pytest.raises(ValueError, match=r"X\.indptr must ascend from 0"):
         estimator().fit(broken, Y)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (FocalLogisticRegression(alpha=[0, 1, 1]), "alpha"),
+        (LogLossClassifierCV(class_weight={0: 0}, Cs=2, cv=2), "class_weight"),
+    ],
+)
+def test_a_class_whose_factor_is_zero(model, name):
+    with pytest.warns(UserWarning, match=rf"{name} is zero for .* classes \[0\]"):
+        model.fit(np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3)
