@@ -1,5 +1,7 @@
 """Paths of penalties: each solution is that of its penalty, however it was started."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -177,3 +179,12 @@ def test_max_iter_is_for_each_penalty(make_problems, solver):
     path = list(solve_path(problems[0].objective(), penalties, goal, solver=solver))
     assert all(point.result.n_iter == 1 for point in path)
     assert all(point.result.verdict is Verdict.MAX_ITER for point in path)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_next_to_the_largest_number_overflow_without_a_warning(n_classes):
+    rng = np.random.default_rng(0)
+    X, y = 1e300 * rng.normal(size=(300, 5)), rng.integers(n_classes, size=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        logloss_path(X, y, l1_ratio=1.0, Cs=10)
