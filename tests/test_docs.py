@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import sklogloss
 from sklogloss import (
@@ -44,7 +45,10 @@ def test_page(page, monkeypatch):
             pytest.importorskip(library)
     # scikit-learn asks for it before it takes arrays of other libraries.
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    # Threads of scikit-learn's boosting that wait for others keep their cores busy: two of each
+    # worker of pytest-xdist take eight times as long as one.
+    with threadpool_limits(1, user_api="openmp"):
+        result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert result.failed == 0
 
 
