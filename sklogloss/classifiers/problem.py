@@ -112,14 +112,15 @@ class Problem:
         class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
         if class_weight is not None or alpha is not None:
             class_weight = joint_class_weight(class_weight, alpha, targets, sample_weight)
-            name = "alpha" if estimator.class_weight is None else "class_weight"
-            warn_of_no_weight(name, targets, class_weight)
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
             weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, dtype)
             if not row_weight.any():
                 others = " and class_weight" if alpha is None else ", class_weight and alpha"
                 raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
+        if class_weight is not None:
+            name = "alpha" if estimator.class_weight is None else "class_weight"
+            warn_of_no_weight(name, targets, class_weight)
         factor, bounds = estimator.penalty_factor, estimator.bounds
         names = getattr(estimator, "feature_names_in_", None)
         return cls(

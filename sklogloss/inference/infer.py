@@ -374,13 +374,13 @@ def _warn_of_distance(
     # Of coefficients that are not those of the optimum, or infinite there.
     objective = likelihood.objective
     step = -information.solve(point.gradient)
-    # No fit comes closer, however many samples the weights stand for.
-    if -float(point.gradient @ step) / 2 <= SMALLEST_GAP * abs(point.value):
-        return
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
         if _is_separated(objective, point, [point.theta, step], label):
             warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=stacklevel_of_user())
             return
+    # No fit comes closer, however many samples the weights stand for.
+    if -float(point.gradient @ step) / 2 <= SMALLEST_GAP * abs(point.value):
+        return
     linear_map = terms.linear_map(objective.coordinates)
     variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
     # Rounding errors may leave less of it, or less than nothing.

@@ -13,7 +13,7 @@ from .newton import ExactHessian
 from .plan import PRODUCTS_PER_STEP
 from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
-__all__ = ["gain_of_step", "is_doubtful", "lacks_curvature"]
+__all__ = ["gain_of_step", "is_doubtful"]
 
 # Multiplications of a Hessian that takes no longer than a step by products of a millisecond.
 AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
@@ -21,11 +21,6 @@ AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
 SMALL_GAIN = LARGEST_GAP / 10
 # Verdicts of a solver that was not cut short.
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
-
-
-def lacks_curvature(result):
-    """Return whether the last Hessian that was factored vanished along some direction."""
-    return result.factored_point is not None and result.factored_point.factor.is_damped
 
 
 def is_doubtful(result):
@@ -45,7 +40,7 @@ def is_doubtful(result):
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
         # The bound takes curvature along the intercepts for granted.
-        is_solved = result.verdict.is_solved and not lacks_curvature(result)
+        is_solved = result.verdict.is_solved and not result.lacks_curvature
         if is_solved and suboptimality_bound(objective, result.last_point) <= tolerated:
             return False
         objective = objective.replace(samples=objective.samples.astype(np.float64))
@@ -53,6 +48,7 @@ def is_doubtful(result):
         gain = gain_of_step(objective, point)
         if point.factor is not None:
             result.factored_point = point
+            result.lacks_curvature = point.factor.is_damped
         return not gain <= tolerated
 
 

@@ -13,7 +13,7 @@ from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
 
 from .costs import products_per_exact_step
-from .doubt import is_doubtful, lacks_curvature
+from .doubt import is_doubtful
 from .hessians import ClassMeanHessian, HessianProducts, RowSpaceHessian
 from .lbfgs import LBFGS
 from .newton import ExactHessian, Newton
@@ -58,13 +58,20 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    if not _is_sure(result, goal) and is_doubtful(result):
+    # Newton's method with the whole Hessian misses nothing, where one of these is the end and not
+    # max_iter, and the Hessian has curvature along all directions.
+    is_smooth = result.objective.penalty.is_smooth
+    sure = [each for each in Verdict if (each.is_solved if is_smooth else each.is_sound)]
+    is_sure = result.method is Method.EXACT and result.verdict in sure
+    is_sure = is_sure and not result.lacks_curvature and result.n_iter < goal.max_iter
+    if not is_sure and is_doubtful(result):
         is_missing = True
         if result.n_iter < goal.max_iter:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
             objective = _in_float64(result.objective) or result.objective
             again = _solve_again(exact, objective, result.theta, goal, result)
-            is_missing = not _is_sure(again, goal)
+            is_missing = again.verdict not in sure or again.lacks_curvature
+            is_missing = is_missing or again.n_iter >= goal.max_iter
             if _is_better(again, result, goal):
                 result = again
                 is_missing = is_missing and result.verdict.is_solved and is_doubtful(result)
@@ -75,15 +82,6 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     elif result.verdict is Verdict.STALLED and _has_little_loss(result):
         result.verdict = Verdict.LITTLE_LOSS
     return result
-
-
-def _is_sure(result, goal):
-    # Whether Newton's method with the whole Hessian, which misses nothing, ended by itself: where
-    # the Hessian had curvature in all directions.
-    verdict = result.verdict
-    is_end = verdict.is_solved if result.objective.penalty.is_smooth else verdict.is_sound
-    is_exact = result.method is Method.EXACT and not lacks_curvature(result)
-    return is_exact and is_end and result.n_iter < goal.max_iter
 
 
 def _is_blurred(result):

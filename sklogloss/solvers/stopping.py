@@ -183,6 +183,8 @@ class SolverResult:
         The objective where the solver started.
     factored_point : Evaluation or None
         The last one whose Hessian was factored.
+    lacks_curvature : bool
+        Whether that Hessian vanished along some direction.
     method : Method or None
         Of a plan, the one that ended.
     """
@@ -196,6 +198,7 @@ class SolverResult:
     curves_upwards: bool = False
     start_value: float = np.inf
     factored_point: Evaluation | None = None
+    lacks_curvature: bool = False
     method: Any = None
 
     @cached_property
