@@ -39,9 +39,13 @@ def is_doubtful(result):
         return False
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
-        # The bound takes curvature along the intercepts for granted.
+        point, p = result.last_point, objective.n_features * objective.n_columns
+        # The bound takes curvature along the intercepts for granted. Where offsets have led far,
+        # none may be left.
+        of_intercepts = np.abs(point.gradient[p:]) @ np.abs(point.theta[p:])
+        bound = max(suboptimality_bound(objective, point), of_intercepts)
         is_solved = result.verdict.is_solved and not result.lacks_curvature
-        if is_solved and suboptimality_bound(objective, result.last_point) <= tolerated:
+        if is_solved and bound <= tolerated:
             return False
         objective = objective.replace(samples=objective.samples.astype(np.float64))
         point = objective.value_gradient_hessian(result.theta)

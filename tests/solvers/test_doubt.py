@@ -135,7 +135,8 @@ def test_a_slope_along_the_intercept_where_curvature_has_vanished():
         offset=np.array([-10, 16.3]),
     )
     assert outcome_of(problem).kind in ("solved", "warned")
-    assert outcome_of(random_problem(30089094)).kind in ("solved", "warned")
+    for seed in (30089094, 40006734):
+        assert outcome_of(random_problem(seed)).kind in ("solved", "warned")
 
 
 def test_columns_that_are_nearly_equal_under_an_l1_penalty():
