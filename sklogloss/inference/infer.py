@@ -136,8 +136,8 @@ def infer(
         data: either this is not the data of the fit, or the fit has not converged. If a linear
         function separates the classes, so that coefficients are infinite.
     UserWarning
-        If there are fewer than 20 clusters: standard errors then tend to be too small [2]_. If columns
-        are so close to dependent that rounding errors leave standard errors few digits.
+        If there are fewer than 20 clusters: standard errors then tend to be too small [2]_. If
+        columns are so close to dependent that rounding errors leave standard errors few digits.
 
     References
     ----------
