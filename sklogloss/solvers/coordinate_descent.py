@@ -14,7 +14,7 @@ __all__ = ["QuadraticModel", "minimise_model"]
 SWEEPS_PER_ROUND = 8
 
 
-def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
+def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.inf):
     """Return the minimiser u of a quadratic model plus an L1 penalty, within bounds.
 
     The model is gradient (u - x) + (u - x) matrix (u - x) / 2 + sum of l1 |u|. Coordinate descent
@@ -31,6 +31,8 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
     previous_gain : float, default=np.inf
         What the model before this one gained. The next one is expected to gain less than this one
         by the same factor. Infinity asks for all digits.
+    most : float, default=np.inf
+        A gain beyond which rounding errors have left the model without a minimum: that is an end.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf):
         )
         total += gain
         rest = min(max(total / previous_gain, EPS), SMALL_PART)
-        if not np.isfinite(gain) or (first_gain <= rest * total and is_sure):
+        if not total < most or (first_gain <= rest * total and is_sure):
             break
         if not (is_done and is_sure):
             is_sure = True

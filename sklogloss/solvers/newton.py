@@ -386,6 +386,7 @@ class ExactHessian(HessianModel):
             point.theta,
             self.objective.penalty_in_theta,
             np.inf if is_exact else gain,
+            most=max(point.value, SMALL_LOSS * self.objective.loss.unit) / EPS,
         )
         if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
             # Along it the model has curvature that keeps it from rounding errors, and no other.

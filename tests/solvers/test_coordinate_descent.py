@@ -159,3 +159,19 @@ def test_coefficients_that_become_zero_do_so_several_at_a_time(seed, monkeypatch
     # One system for each of them would be as many.
     assert 100 < np.count_nonzero(u == 0)
     assert len(systems) < np.count_nonzero(u == 0)
+
+
+def test_a_model_without_a_minimum_ends_at_a_gain_beyond_rounding_errors(monkeypatch):
+    # Along (1, -1) the curvature is -1e-3, as rounding errors may leave it.
+    matrix, gradient = np.array([[1.0, 1.001], [1.001, 1.0]]), np.array([-1.0, 1.0])
+    calls = []
+    descend = coordinate_descent.descend
+    monkeypatch.setattr(
+        coordinate_descent, "descend", lambda *parts: calls.append(parts) or descend(*parts)
+    )
+    rounds = {}
+    for most in (np.inf, 1e10):
+        calls.clear()
+        minimise_model(matrix, gradient, np.zeros(2), Penalty(l1=np.full(2, 0.01)), most=most)
+        rounds[most] = len(calls)
+    assert rounds[1e10] < rounds[np.inf] / 5
