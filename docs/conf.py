@@ -23,6 +23,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "mathml",
+    "names",
     "neighbours",
     "page_figure",
 ]
@@ -32,7 +33,7 @@ nitpicky = True
 # Types in words, as numpydoc writes them; none of these is the name of something with a page.
 nitpick_ignore_regex = [("py:(class|obj)", r"(?!sklogloss|sklearn|numpy|scipy|pandas).*")]
 html_math_renderer = "mathml"
-default_role = "literal"
+default_role = "name"
 
 autosummary_generate = True
 autodoc_typehints = "none"
@@ -45,6 +46,10 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "download_all_examples": False,
     "show_memory": False,
+    "show_signature": False,
+    "within_subsection_order": "gallery_order.GalleryOrder",
+    # Of examples without a figure.
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "logo.svg"),
     # The page of times loads scripts from other hosts.
     "write_computation_times": False,
     # The text that a cell prints, not the address of its last object.
