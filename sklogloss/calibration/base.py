@@ -225,8 +225,8 @@ def warn_of_shares(sample_weight: ArrayLike | None) -> None:
     weight = real_array("sample_weight", sample_weight)
     if np.count_nonzero(weight) > 1 and 0 < weight.sum() <= 1 + SHARES_TOL:
         warnings.warn(
-            "sample_weight sums to 1 or less: the calibration takes it for the number of samples, "
-            "and is as cautious as with so few. Divide the weights by their mean",
+            "sample_weight sums to 1 or less. The calibrator treats this sum as the number of "
+            "samples, and corrects for so small a number. Divide the weights by their mean",
             UserWarning,
             stacklevel=stacklevel_of_user(),
         )

@@ -241,8 +241,8 @@ class CalibratedClassifier(WrappingClassifier):
             return process_routing(self, "fit", **given)
         if "groups" in given and not has_fit_parameter(self.estimator, "groups"):
             raise ValueError(
-                "groups reach the splitter by metadata routing alone: call "
-                "sklearn.set_config(enable_metadata_routing=True) first, or give cv the splits, as "
+                "groups reach the splitter only by metadata routing: call "
+                "sklearn.set_config(enable_metadata_routing=True) first, or pass the splits as cv, "
                 "list(splitter.split(X, y, groups))"
             )
         takes_weight = has_fit_parameter(self.estimator, "sample_weight")
@@ -251,7 +251,7 @@ class CalibratedClassifier(WrappingClassifier):
             if not isinstance(self.estimator, FrozenEstimator):
                 warnings.warn(
                     f"{type(self.estimator).__name__} does not appear to accept sample_weight: "
-                    "the weights are used for the calibration alone",
+                    "the weights are used only for the calibrator",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -297,7 +297,7 @@ class CalibratedClassifier(WrappingClassifier):
             unknown = np.setdiff1d(estimator.classes_, self.classes_)
             if len(unknown):
                 raise ValueError(
-                    "y must have all classes of a fitted estimator, it lacks "
+                    "y must have all classes of a fitted estimator, but lacks "
                     f"{shown(unknown.tolist())}"
                 )
             test = self._judged_rows(estimator, targets, test, weight)
@@ -313,7 +313,7 @@ class CalibratedClassifier(WrappingClassifier):
             rows.append(test)
             of_folds.append(np.full(len(test), number))
         if not rows:
-            raise ValueError("cv must have test samples, with weight, of classes of the training")
+            raise ValueError("cv must have test samples, with weight, of classes that are trained")
         raw, index = np.concatenate(raws), np.concatenate(rows)
         self._warn_of_unjudged_classes(targets, index)
         self._floor = smallest_logarithm(raw)
@@ -333,9 +333,9 @@ class CalibratedClassifier(WrappingClassifier):
         unjudged = np.setdiff1d(targets.classes, targets.classes[targets.label[index]])
         if len(unjudged):
             warnings.warn(
-                f"no sample of the classes {shown(unjudged.tolist())} is held out, by an estimator "
-                "that knows them: their probabilities are not calibrated. Use folds that have all "
-                "classes, or more samples of these",
+                f"no sample of the classes {shown(unjudged.tolist())} is held out from an "
+                "estimator that knows them, so their probabilities are not calibrated. Use folds "
+                "that have all classes, or more samples of these",
                 UserWarning,
                 stacklevel=4,
             )

@@ -173,14 +173,14 @@ class PriorCorrection(WrappingClassifier):
             unseen = classes[self.fit_prior_ == 0]
             if len(unseen):
                 raise ValueError(
-                    "class_prior can only be given if y has samples with weight of all classes: "
-                    f"nothing is known of {shown(unseen.tolist())}"
+                    "class_prior needs samples of all classes in y, with nonzero weight; there "
+                    f"are none of {shown(unseen.tolist())}"
                 )
         self.classes_ = classes
         self.estimator_ = clone(self.estimator).fit(X, y, **routed.estimator.fit)
         unknown = np.setdiff1d(self.estimator_.classes_, classes)
         if len(unknown):
-            raise ValueError(f"y must have all classes of the estimator, it lacks {list(unknown)}")
+            raise ValueError(f"y must have all classes of the estimator, but lacks {list(unknown)}")
         take_over_features(self, self.estimator_)
         return self
 
@@ -224,8 +224,8 @@ class PriorCorrection(WrappingClassifier):
                 break
         else:
             warnings.warn(
-                f"estimate_prior has not converged after max_iter={max_iter} iterations: shares "
-                f"still change by {change:.2g}. Increase max_iter or tol",
+                f"estimate_prior did not converge in max_iter={max_iter} iterations: class "
+                f"frequencies still change by {change:.2g}. Increase max_iter or tol",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -313,7 +313,7 @@ def _shares(name: str, given: Any, classes: NDArray[Any]) -> NDArray[np.float64]
             shares[_index(name, label, classes)] = _number(name, share)
         if np.isnan(shares).any():
             raise ValueError(
-                f"{name} must have all classes, it lacks {classes[np.isnan(shares)].tolist()}"
+                f"{name} must have all classes, but lacks {classes[np.isnan(shares)].tolist()}"
             )
     else:
         given = in_order_of_labels(name, given, -1, classes)

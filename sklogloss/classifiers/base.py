@@ -1,4 +1,4 @@
-"""What the linear classifiers share: everything but their loss."""
+"""Code that the linear classifiers share: everything but their loss."""
 
 # Annotations stay as they are written: help() shows ArrayLike, not what it stands for.
 from __future__ import annotations
@@ -209,18 +209,18 @@ class BaseLinearClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 stays float32, everything else becomes float64. C- and F-ordered arrays, CSR
+            float32 stays float32; everything else becomes float64. C- and F-ordered arrays and CSR
             and CSC matrices of these types are read in place.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels. Or soft targets: the probability of each class, two or more columns, rows
-            summing to 1. The columns of a DataFrame, sorted, become ``classes_``, else they are 0,
-            1, ...
+            Labels, or soft targets: the probability of each class, one column for each class, rows
+            that sum to 1. The sorted column names of a DataFrame become ``classes_``; for an array,
+            these are 0, 1, ...
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; 1 if None.
+            Nonnegative; None means 1 for each sample.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the decision function of each sample, as a feature whose coefficient is 1; one
-            column per class for more than two classes. The columns of a DataFrame that are named as
-            the classes may be in any order. 0 if None.
+            Added to the decision function of each sample, like a feature whose coefficient is 1.
+            For more than two classes, one column per class. The columns of a DataFrame may be in
+            any order if their names are the classes. None means 0.
 
         Returns
         -------
@@ -235,9 +235,9 @@ class BaseLinearClassifier(
         Warns
         -----
         ConvergenceWarning
-            If the solver did not get there, or if there is no optimum: without penalty on classes
-            that a linear function separates. If float32, the type of X, has too few digits for the
-            coefficients.
+            If the solver did not converge; if there is no optimum, because a linear function
+            separates the classes and there is no penalty; or if X is float32 and the coefficients
+            need more digits than that.
         UserWarning
             If sample_weight, class_weight or alpha is zero for all samples of a class.
         """
@@ -385,13 +385,15 @@ class BaseLinearClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the scores, as for `fit`; that of `fit` is not remembered.
+            Added to the scores; see `fit`. The offset of `fit` is not used here, because it belongs
+            to other samples.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            X coef + intercept + offset, for two classes that of ``classes_[1]``. They are log-odds,
-            or their softmax the probabilities, where ``probabilities="model"``.
+            X coef + intercept + offset; for two classes, the score of ``classes_[1]``. With
+            ``probabilities="model"``, scores are log-odds for two classes, and the softmax of the
+            scores is the probabilities for more.
         """
         if self._lies_elsewhere(X):
             return predict_in_place(self, "decision_function", X, offset)
@@ -460,7 +462,7 @@ class BaseLinearClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `decision_function`.
+            See `decision_function`.
 
         Returns
         -------
@@ -480,13 +482,13 @@ class BaseLinearClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `decision_function`.
+            See `decision_function`.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns as in ``classes_``. Those of the model; where the classifier has a parameter
-            ``probabilities``, as this says. In the dtype of ``coef_``.
+            Columns as in ``classes_``, in the dtype of ``coef_``. If the classifier has a parameter
+            ``probabilities``, it says which probabilities these are.
         """
         if self._lies_elsewhere(X):
             return predict_in_place(self, "predict_proba", X, offset)
@@ -503,7 +505,7 @@ class BaseLinearClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `decision_function`.
+            See `decision_function`.
 
         Returns
         -------
@@ -555,7 +557,7 @@ class BaseLinearClassifier(
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `decision_function`.
+            See `decision_function`.
 
         Returns
         -------
@@ -565,7 +567,7 @@ class BaseLinearClassifier(
         Raises
         ------
         ValueError
-            For soft targets: log_loss and brier_score of `sklogloss.metrics` take them.
+            For soft targets. Use log_loss or brier_score of `sklogloss.metrics` for these.
         """
         if self._lies_elsewhere(X):
             return predict_in_place(self, "score", X, y, sample_weight, offset)
@@ -584,40 +586,38 @@ class BaseLinearClassifier(
             return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def to_sklearn(self, *, offset: ArrayLike | None = None) -> LogisticRegression:
-        """Return a fitted LogisticRegression with the same predictions, for tools that know it.
+        """Return a fitted LogisticRegression with the same predictions.
 
-        Exporters (skl2onnx, m2cgen, hummingbird and others) and pickles for machines without
-        sklogloss take its result. The fitted attributes are copies.
+        Use it for exporters such as skl2onnx, m2cgen and hummingbird, and for machines without
+        sklogloss. The fitted attributes are copies.
 
         Parameters
         ----------
         offset : float or array-like of shape (n_classes,), default=None
-            Added to the decision function of every sample, one number for two classes: it becomes
-            part of ``intercept_``.
+            Added to the decision function of every sample: it becomes part of ``intercept_``. For
+            two classes, one number.
 
         Returns
         -------
         model : LogisticRegression
-            With ``classes_``, ``coef_`` (sparse if it is), ``intercept_``, ``n_features_in_``,
-            ``feature_names_in_`` and ``n_iter_`` (the largest number, after cross-validation), and
-            with the parameters that LogisticRegression knows, as they are now; ``solver`` is one
-            that finds the same optimum. Bounds, penalty factors, label smoothing and focal loss
-            are not among them: a new fit of the result is without.
+            It has ``classes_``, ``coef_`` (sparse if it was), ``intercept_``, ``n_features_in_``,
+            ``feature_names_in_``, ``n_iter_`` (after cross-validation, the largest number) and the
+            current values of the parameters that LogisticRegression has; ``solver`` is one that
+            finds the same optimum. Bounds, penalty factors, label smoothing and focal loss are not
+            among these parameters, so a refit is without them.
 
         Raises
         ------
         NotFittedError
             If the classifier has not been fitted.
         ValueError
-            With ``probabilities="posterior"``, for focal loss, label smoothing and classes of
-            weight zero: no linear model has these probabilities. If an offset differs from sample
-            to sample, or fitted attributes do not fit each other.
+            If ``probabilities="posterior"`` is used with focal loss, label smoothing or classes of
+            weight zero, because no linear model has these probabilities. If the offset differs
+            between samples. If fitted attributes do not match each other.
 
-        Notes
-        -----
-        With ``probabilities="posterior"``, the weights of the classes become part of
-        ``intercept_``. `predict` of the result then goes by these probabilities, where that of the
-        classifier goes by its decision function, which the weights have moved.
+        Notes ----- With ``probabilities="posterior"``, the class weights become part of
+        ``intercept_``. `predict` of the result then uses these probabilities. `predict` of the
+        classifier uses its decision function, which the weights have shifted.
 
         Examples
         --------

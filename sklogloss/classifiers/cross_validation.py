@@ -65,71 +65,73 @@ class LogLossClassifierCV(BaseLinearClassifier):
     """Logistic regression that chooses C and l1_ratio by cross-validation.
 
     A drop-in for scikit-learn's LogisticRegressionCV. For each l1_ratio, fits go from strong to
-    weak penalties, first to all data and then, from there, to the training rows of each fold. X is
-    read in place by all of them: rows that a fold leaves out have no weight.
+    weak penalties. Each penalty is fitted first to all data and then, from that solution, to the
+    training rows of each fold. All fits read X in place: rows that a fold leaves out have weight
+    zero.
 
     Parameters
     ----------
     Cs : int or array-like of shape (n_Cs,), default=10
-        Values of C, inverse strengths of the penalty, or how many of them, spaced evenly on a log
-        scale from 1e-4 to 1e4. ``np.inf`` is no penalty.
+        Values of C, the inverse strength of the penalty, or the number of values, spaced evenly on
+        a log scale from 1e-4 to 1e4. ``np.inf`` means no penalty.
     l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
-        Parts of the penalty that are L1, from 0 to 1; None means (0.0,).
+        Fractions of the penalty that are L1, from 0 to 1; None means (0.0,).
     fit_intercept : bool, default=True
         Whether to fit the intercept. If False, it is zero.
     cv : int, cross-validation generator or iterable, default=None
-        The folds. An integer is a number of stratified folds; None means 5, or fewer where no
-        class has 5 samples. Soft targets are stratified by their most probable class.
+        The folds. An integer is a number of stratified folds; None means 5, or fewer if no class
+        has 5 samples. Soft targets are stratified by their most probable class.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     penalty : {"elasticnet", "l2", "l1"}, default="elasticnet"
         "elasticnet" leaves the penalty to ``l1_ratios``; "l2" means ``l1_ratios=(0,)`` and "l1"
         means ``l1_ratios=(1,)``.
     scoring : str, callable or None, default="neg_log_loss"
-        What to choose by, the greater the better: a name that scikit-learn knows, a scorer of
+        The score that decides; larger is better. A name of a scorer of scikit-learn, a scorer of
         scikit-learn or of `sklogloss.metrics`, or a callable ``scorer(estimator, X, y)``. None is
-        accuracy. With "neg_log_loss", no probability of the model is rounded to 0, and test samples
-        of a class that the training rows of the fold lack are left out: their loss has no bound.
+        accuracy. With "neg_log_loss", no probability of the model is rounded to 0. Test samples
+        whose class is missing from the training rows of the fold are left out, because their loss
+        has no bound.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
             "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
-        As for `LogLossClassifier`.
+        See `LogLossClassifier`.
     tol : float, default=1e-4
-        As for `LogLossClassifier`. The fits that only serve the choice, those of the folds and,
-        without an L1 penalty, of ``full_paths_``, leave a relative 10 * tol**2 of the objective (at
-        least 1e-11, at most 1e-7) to gain.
+        See `LogLossClassifier`. Fits that only serve the choice (those of the folds and, without an
+        L1 penalty, of ``full_paths_``) stop within a relative 10 * tol**2 of the optimum (at least
+        1e-11, at most 1e-7).
     max_iter : int, default=100
-        Most iterations of the solver for each fit.
+        Maximum number of iterations of the solver for each fit.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, as for `LogLossClassifier`. "balanced" goes by all data.
+        Weights of the classes; see `LogLossClassifier`. "balanced" uses the frequencies of all
+        data.
     n_jobs : int, default=None
-        Number of threads, of predictions as well. None uses the cores that the process may use,
-        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 all cores. The result has the
-        same bits for any number.
+        Number of threads, also for predictions. None uses the cores that the process may use,
+        within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
+        the same bits for any number.
     verbose : int, default=0
         If positive, print the plan and a line for each iteration.
     refit : bool, default=True
-        Whether to fit all data with the chosen penalty. If not, ``coef_``, ``intercept_``, ``C_``
-        and ``l1_ratio_`` are means over the folds, of what each of them chooses.
+        Whether to fit all data with the chosen penalty. If not, each fold chooses a penalty, and
+        ``coef_``, ``intercept_``, ``C_`` and ``l1_ratio_`` are means over the folds.
     intercept_scaling : float, default=1
         Without effect, accepted for compatibility.
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility.
     use_legacy_attributes : bool, default=False
-        Accepted for compatibility: only False, the layout of scikit-learn's future, is there.
+        Accepted for compatibility. Only False is supported, the future default of scikit-learn.
     selection : {"best", "1se"}, default="best"
-        "best" chooses the penalty of the best mean score. "1se" chooses, for the same l1_ratio, the
-        strongest penalty whose mean score is within one standard error of that [1]_.
+        "best" chooses the penalty with the best mean score. "1se" chooses the strongest penalty,
+        for the same l1_ratio, whose mean score is within one standard error of the best [1]_.
     label_smoothing : float, default=0.0
-        In [0, 1): training targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        A class whose smoothed probability is below label_smoothing / n_classes has almost no
-        posterior probability: 2e-308 (1e-38 for float32).
-        Scores are those of the targets as they are.
+        In [0, 1): training targets become (1 - label_smoothing) y + label_smoothing / n_classes. A
+        class whose smoothed probability is below label_smoothing / n_classes has almost no
+        posterior probability: 2e-308 (1e-38 for float32). Scores use the targets without smoothing.
     probabilities : {"model", "posterior"}, default="model"
-        What `predict_proba` returns, and what is scored; as for `LogLossClassifier`.
+        The probabilities that `predict_proba` returns and that are scored; see `LogLossClassifier`.
     penalty_factor : array-like of shape (n_features,), default=None
-        Factor of the penalty of each feature, as for `LogLossClassifier`.
+        Factor of the penalty of each feature; see `LogLossClassifier`.
     bounds : pair (lower, upper), default=None
-        Limits of the coefficients, as for `LogLossClassifier`.
+        Limits of the coefficients; see `LogLossClassifier`.
 
     Attributes
     ----------
@@ -139,6 +141,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         Coefficients. For more than two classes, they sum to zero over the classes, as far as
         bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, one for each row of ``coef_``.
     C_ : float
         The chosen C.
     l1_ratio_ : float
@@ -148,12 +151,12 @@ class LogLossClassifierCV(BaseLinearClassifier):
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
     coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, 1, n_features + 1) or \
             (n_folds, n_l1_ratios, n_Cs, n_classes, n_features + 1)
-        Coefficients of the folds, and the intercept if there is one.
+        Coefficients of the folds, followed by the intercept if there is one.
     full_paths_ : ndarray of shape (n_l1_ratios, n_Cs, 1, n_features + 1) or \
             (n_l1_ratios, n_Cs, n_classes, n_features + 1)
-        Those of all data.
+        The same for the fits to all data.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
-        Iterations of the solver. Fits of folds start from those of all data.
+        Number of iterations. Fits of folds start from the solution of all data.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -161,15 +164,13 @@ class LogLossClassifierCV(BaseLinearClassifier):
     solver_ : str
         The solver that was used for the chosen penalty.
     plan_ : Plan
-        The stages that solved it; ``str(plan_)`` says them in words.
+        The stages that solved the problem; ``str(plan_)`` describes them.
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes in the fit.
 
-    See Also
-    --------
-    LogLossClassifier : The same for one penalty.
-    logloss_path : Coefficients for a grid of C, without cross-validation.
-    sklogloss.displays.CVCurveDisplay : Plot of the scores.
+    See Also -------- LogLossClassifier : The same for a given penalty. logloss_path : Coefficients
+    for a grid of C, without cross-validation. sklogloss.displays.CVCurveDisplay : Plot of the
+    scores.
 
     References
     ----------
@@ -265,14 +266,15 @@ class LogLossClassifierCV(BaseLinearClassifier):
             float32 stays float32, everything else becomes float64. C- and F-ordered arrays, CSR
             and CSC matrices of these types are read in place.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels or soft targets, as for `LogLossClassifier.fit`.
+            Labels or soft targets; see `LogLossClassifier.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; 1 if None. Without metadata routing, they weight scores, too.
+            Nonnegative; None means 1 for each sample. Without metadata routing, weights are also
+            used in scores.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the decision function of each sample, as for `LogLossClassifier.fit`, in fits
-            and in scores: a scorer gets estimators that know the offset of its rows.
+            Added to the decision function of each sample, as in `LogLossClassifier.fit`, in fits
+            and in scores. Scorers get estimators that know the offset of the scored rows.
         **params : dict
-            What the splitter and the scorer request, with metadata routing.
+            With metadata routing, arguments that the splitter and the scorer request.
 
         Returns
         -------
@@ -437,19 +439,19 @@ class LogLossClassifierCV(BaseLinearClassifier):
         offset: ArrayLike | None = None,
         **score_params: Any,
     ) -> float:
-        """Return the score of the predictions by `scoring`, the greater the better.
+        """Return the score of the predictions by `scoring`; larger is better.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels; it may lack some of the classes. Or soft targets, as for `fit`; the columns of a
-            DataFrame must be ``classes_``, in any order.
+            Labels, of which some classes may be missing, or soft targets as in `fit`. The columns
+            of a DataFrame must be ``classes_``, in any order.
         sample_weight : array-like of shape (n_samples,), default=None
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `decision_function`.
+            See `decision_function`.
         **score_params : dict
-            What the scorer requests, with metadata routing.
+            With metadata routing, arguments that the scorer requests.
 
         Returns
         -------

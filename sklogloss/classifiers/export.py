@@ -86,7 +86,7 @@ def _shift_to_posterior(model):
     )
     if not isinstance(model._fitted_loss, LogLoss):
         raise ValueError(
-            f'probabilities="posterior" of {type(model).__name__} is no sigmoid or softmax of '
+            f'probabilities="posterior" of {type(model).__name__} is not a sigmoid or softmax of '
             "linear scores, as LogisticRegression's probabilities are: it undoes the effect of "
             f"focal loss. {advice}, and posterior() of sklogloss.losses.FocalLoss turns its "
             "decision_function into probabilities"
@@ -94,8 +94,8 @@ def _shift_to_posterior(model):
     if model._fitted_label_smoothing > 0:
         raise ValueError(
             f'probabilities="posterior" of {type(model).__name__} with '
-            f"label_smoothing={model._fitted_label_smoothing} is no sigmoid or softmax of linear "
-            f"scores, as LogisticRegression's probabilities are. {advice}"
+            f"label_smoothing={model._fitted_label_smoothing} is not a sigmoid or softmax of "
+            f"linear scores, as LogisticRegression's probabilities are. {advice}"
         )
     weight = fitted_class_weight(model)
     if not np.all(weight > 0):

@@ -29,15 +29,15 @@ SEVERAL_MAXIMA = (
 class FirthLogisticRegression(BaseLinearClassifier):
     r"""Logistic regression under Jeffreys' prior: finite coefficients, and less bias.
 
-    Maximises the log-likelihood and half the logarithm of the determinant of its Fisher
+    Maximises the log-likelihood plus half the logarithm of the determinant of its Fisher
     information I, which is Jeffreys' prior [1]_::
 
         -sum_i s_i l(y_i, x_i w + b + o_i) + ln det(I) / 2
 
-    where l is the log loss (nats), by the sigmoid for two classes and by the softmax for more [3]_.
-    s_i is the sample weight and o_i the offset, if there is one. There is nothing to tune. The
-    prior removes the first-order bias of maximum likelihood in small samples, which is away from
-    zero. Coefficients are finite even if a linear function separates the classes [2]_.
+    where l is the log loss in nats, from the sigmoid for two classes and from the softmax for more
+    [3]_. s_i is the sample weight, and o_i is the offset, if there is one. There is nothing to
+    tune. The prior removes the first-order bias of maximum likelihood in small samples, which is
+    away from zero. Coefficients are finite even if a linear function separates the classes [2]_.
 
     The prior also covers the intercept. This pulls probabilities towards equal classes, which
     matters if a class is rare; `intercept_correction` undoes it.
@@ -73,6 +73,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients. For more than two classes they sum to zero over the classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, one for each row of ``coef_``.
     n_iter_ : ndarray of shape (1,)
         Number of iterations, including those of a second start and of the correction.
     n_features_in_ : int
@@ -189,14 +190,15 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            C- and F-ordered arrays, CSR and CSC matrices of float64 and float32 are read in place;
-            of a sparse float32 X the entries are copied. Everything else becomes float64.
+            C- and F-ordered arrays and CSR and CSC matrices of float64 and float32 are read in
+            place, except that the entries of a sparse float32 X are copied. Everything else becomes
+            float64.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels. Or the fraction of each class in a row of grouped data, whose number of samples
-            is its weight: two or more columns, rows summing to 1. The columns of a DataFrame,
-            sorted, become ``classes_``, else they are 0, 1, ...
+            Labels, or for grouped data the fraction of each class: one column for each class, rows
+            that sum to 1, and the number of samples in a row as its weight. The sorted column names
+            of a DataFrame become ``classes_``; for an array, these are 0, 1, ...
         sample_weight : array-like of shape (n_samples,), default=None
-            How many samples a row stands for, not negative; 1 if None.
+            Number of samples that a row stands for; nonnegative. None means 1 for each row.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the decision function of each sample, as a feature whose coefficient is 1; one
             column per class for more than two classes. 0 if None.
@@ -209,14 +211,14 @@ class FirthLogisticRegression(BaseLinearClassifier):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or an input is out of its range, or a class has no weight and the
-            intercept is corrected; the message names what is wrong.
+            If a parameter or an input is out of its range, or if the intercept is corrected and a
+            class has no weight. The message names what is wrong.
 
         Warns
         -----
         ConvergenceWarning
-            If the solver did not get there. If the penalised likelihood has several maxima. If
-            float32, the type of X, has too few digits for the coefficients.
+            If the solver did not converge, if the penalised likelihood has several maxima, or if X
+            is float32 and the coefficients need more digits than that.
         """
         if hasattr(self, "_skl_callbacks") and not hasattr(self, "_callback_fit_ctx"):
             return fit_with_callbacks(self, self.fit, X, y, sample_weight, offset)

@@ -27,15 +27,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
 
         C * sum_i s_i f(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
-    where f is the focal loss (nats) [1]_: -(1 - p)^gamma ln p, with p the output for the observed
-    class, by the sigmoid for two classes and by the softmax for more. s_i is the sample weight
-    times the weight of the class, and o_i the offset, if there is one. The intercept is not
+    where f is the focal loss in nats [1]_: -(1 - p)^gamma ln p for the output p of the observed
+    class, from the sigmoid for two classes and from the softmax for more. s_i is the sample weight
+    times the weight of the class, and o_i is the offset, if there is one. The intercept is not
     penalised.
 
     Focal loss is not proper: the p that minimises it is not the probability of the class. But the
-    relation of the two is known, and `predict_proba` returns the probability. Focal loss is not
-    convex either. The fit has two starts, on a subset of the rows if there are many. It keeps the
-    lower minimum, and leaves saddles.
+    probability follows from p, and `predict_proba` returns it. Focal loss is not convex either. The
+    fit has two starts, on a subset of the rows if there are many. It keeps the lower minimum, and
+    does not stop at saddle points.
 
     Parameters
     ----------
@@ -43,18 +43,18 @@ class FocalLogisticRegression(BaseLinearClassifier):
         "elasticnet" leaves the penalty to ``l1_ratio``; "l2" means ``l1_ratio=0``, "l1" means
         ``l1_ratio=1`` and None means ``C=np.inf``.
     gamma : float, default=2.0
-        Focusing parameter, finite and nonnegative. 0 is log loss. The larger gamma, the less the
-        samples count that are predicted well. A gamma above 1022 (126 for float32 X) is an error,
-        because almost no loss is left.
+        Focusing parameter, finite and nonnegative. 0 is log loss. The larger gamma, the less
+        well-predicted samples count. A gamma above 1022 (126 for float32 X) is an error, because
+        almost no loss is left.
     alpha : float or array-like of shape (n_classes,), default=None
-        Further weights of the classes, which multiply those of ``class_weight``. A float between 0
-        and 1, for two classes, is the weight of ``classes_[1]``; the other one has 1 - alpha, as
-        in [1]_. None means 1 for each.
+        Additional weights of the classes, which multiply those of ``class_weight``. For two
+        classes, a float between 0 and 1 is the weight of ``classes_[1]``, and the other class has
+        the weight 1 - alpha, as in [1]_. None means 1 for each class.
     C : float, default=1.0
-        Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
+        Inverse strength of the penalty, positive. ``np.inf`` means no penalty.
     l1_ratio : float, default=0.0
-        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty makes
-        coefficients exactly zero; the smaller C, the more of them.
+        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty sets
+        coefficients to exactly zero: the smaller C, the more of them.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
@@ -68,18 +68,18 @@ class FocalLogisticRegression(BaseLinearClassifier):
     intercept_scaling : float, default=1
         Without effect, accepted for compatibility.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, ``{label: weight}``, 1 where missing. "balanced" weights a class
-        inversely to its total sample weight. For soft targets the weight of a class multiplies its
-        probability.
+        Weights of the classes, ``{label: weight}``; classes that are missing have weight 1.
+        "balanced" weights a class inversely to its total sample weight. For soft targets, the
+        weight of a class multiplies its probability.
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility: a fit has the same bits each time.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", \
             "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
-        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
-        fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. With an L1 penalty, only "coordinate-descent" is available. "auto" chooses by
-        the penalty and the shape of the data. The names of scikit-learn's other solvers mean
-        "auto".
+        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks; it is the
+        fastest for few features. "newton-cg" only multiplies by the Hessian, which suits many
+        features. "lbfgs" needs the least memory. With an L1 penalty, only "coordinate-descent" is
+        available. "auto" chooses by the penalty and the shape of the data. The names of
+        scikit-learn's other solvers mean "auto".
     max_iter : int, default=100
         Maximum number of iterations of the solver from each start.
     verbose : int, default=0
@@ -91,9 +91,9 @@ class FocalLogisticRegression(BaseLinearClassifier):
         within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0
-        In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        A class whose smoothed probability is below label_smoothing / n_classes has almost no
-        posterior probability: 2e-308 (1e-38 for float32).
+        In [0, 1). The targets become (1 - label_smoothing) y + label_smoothing / n_classes. A class
+        whose smoothed probability is below label_smoothing / n_classes gets almost no posterior
+        probability: 2e-308 (1e-38 for float32).
     probabilities : {"posterior", "model"}, default="posterior"
         What `predict_proba` returns. "posterior": the probabilities in the population of the data,
         with the effects of the loss, ``alpha``, ``class_weight`` and ``label_smoothing`` undone.
@@ -117,6 +117,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         Coefficients. For more than two classes, they sum to zero over the classes, as far as
         bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, one for each row of ``coef_``.
     n_iter_ : ndarray of shape (1,)
         Number of iterations on the way to the minimum that was kept.
     n_features_in_ : int
@@ -128,13 +129,13 @@ class FocalLogisticRegression(BaseLinearClassifier):
     plan_ : Plan
         The stages that solved the problem; ``str(plan_)`` describes them.
     class_weight_ : ndarray of shape (n_classes,)
-        The weights of the classes that were used, ``alpha`` among them.
+        The weights of the classes in the fit, including ``alpha``.
     n_starts_ : int
         Number of starts: 2, or 1 for ``gamma=0``, where the objective is convex.
     start_objectives_ : ndarray of shape (n_starts,)
-        The mean objective (nats; that above divided by C times the sum of the weights) at the
-        minimum that each start led to: that from zero, and that from the minimum of log loss, which
-        is not followed any further than shows that both are the same. The lowest one is kept.
+        The mean objective (the objective above divided by C times the sum of the weights, in nats)
+        at the minimum that each start led to. The first start is zero, the second the minimum of
+        log loss. The second one ends early if both lead to the same minimum. The lower one is kept.
 
     See Also
     --------
@@ -149,15 +150,15 @@ class FocalLogisticRegression(BaseLinearClassifier):
         \\ln \\frac{P(y = 1 | x)}{P(y = 0 | x)} = \\gamma z + L(-z) - L(z), \\quad
         L(z) = \\ln [\\sigma(-z) + \\gamma \\sigma(z) \\ln(1 + e^{-z})],
 
-    less the logarithm of the ratio of the weights of the classes. For more classes, probabilities
-    p of the softmax stand for class probabilities proportional to p / phi(p), where
-    phi(p) = (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) ln p, divided by the weights.
+    minus the logarithm of the ratio of the class weights. For more classes, probabilities p of the
+    softmax stand for class probabilities proportional to p / phi(p), where phi(p) = (1 - p)^gamma -
+    gamma p (1 - p)^(gamma - 1) ln p, divided by the weights.
 
-    An ``offset`` is added to the score z, which is no log-odds unless ``gamma=0``: known log-odds
-    are an offset of `LogLossClassifier`.
+    An ``offset`` is added to the score z, which is not the log-odds unless ``gamma=0``. For known
+    log-odds, use the offset of `LogLossClassifier`.
 
-    The negative curvature of focal loss is small. Minima other than the lowest one are rare, and
-    take samples of very unequal size or weight.
+    The negative curvature of focal loss is small. Several minima are rare, and need samples of very
+    unequal size or weight.
 
     References
     ----------

@@ -19,9 +19,9 @@ class LogLossClassifier(BaseLinearClassifier):
 
         C * sum_i s_i l(y_i, x_i w + b + o_i) + (1 - l1_ratio) / 2 |w|_2^2 + l1_ratio |w|_1
 
-    where l is the log loss (nats): -ln p, with p the probability of the observed class, by the
-    sigmoid for two classes and by the softmax for more. s_i is the sample weight times the weight
-    of the class, and o_i the offset, if there is one. The intercept is not penalised.
+    where l is the log loss in nats: -ln p for the probability p of the observed class, from the
+    sigmoid for two classes and from the softmax for more. s_i is the sample weight times the weight
+    of the class, and o_i is the offset, if there is one. The intercept is not penalised.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ class LogLossClassifier(BaseLinearClassifier):
         "elasticnet" leaves the penalty to ``l1_ratio``; "l2" means ``l1_ratio=0``, "l1" means
         ``l1_ratio=1`` and None means ``C=np.inf``.
     C : float, default=1.0
-        Inverse strength of the penalty, positive. ``np.inf`` is no penalty.
+        Inverse strength of the penalty, positive. ``np.inf`` means no penalty.
     l1_ratio : float, default=0.0
-        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty makes
-        coefficients exactly zero; the smaller C, the more of them.
+        Fraction of the penalty that is L1, from 0 to 1; None means 0. An L1 penalty sets
+        coefficients to exactly zero: the smaller C, the more of them.
     dual : bool, default=False
         Without effect, accepted for compatibility.
     tol : float, default=1e-4
@@ -46,18 +46,18 @@ class LogLossClassifier(BaseLinearClassifier):
     intercept_scaling : float, default=1
         Without effect, accepted for compatibility.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, ``{label: weight}``, 1 where missing. "balanced" weights a class
-        inversely to its total sample weight. For soft targets the weight of a class multiplies its
-        probability.
+        Weights of the classes, ``{label: weight}``; classes that are missing have weight 1.
+        "balanced" weights a class inversely to its total sample weight. For soft targets, the
+        weight of a class multiplies its probability.
     random_state : int, RandomState instance or None, default=None
         Without effect, accepted for compatibility: a fit has the same bits each time.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent", "liblinear", \
             "sag", "saga", "newton-cd", "newton-cd-gram"}, default="auto"
-        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks, and is the
-        fastest for few features; "newton-cg" multiplies by it and suits many; "lbfgs" needs the
-        least memory. With an L1 penalty, only "coordinate-descent" is available. All reach the same
-        optimum. "auto" chooses by the penalty and the shape of the data. The names of
-        scikit-learn's other solvers mean "auto".
+        "newton-cholesky" forms the Hessian, or for many classes the mean of its blocks; it is the
+        fastest for few features. "newton-cg" only multiplies by the Hessian, which suits many
+        features. "lbfgs" needs the least memory. With an L1 penalty, only "coordinate-descent" is
+        available. All reach the same optimum. "auto" chooses by the penalty and the shape of the
+        data. The names of scikit-learn's other solvers mean "auto".
     max_iter : int, default=100
         Maximum number of iterations of the solver.
     verbose : int, default=0
@@ -69,9 +69,9 @@ class LogLossClassifier(BaseLinearClassifier):
         within the limits of OMP_NUM_THREADS and threadpoolctl; -1 uses all cores. The result has
         the same bits for any number.
     label_smoothing : float, default=0.0
-        In [0, 1): the targets become (1 - label_smoothing) y + label_smoothing / n_classes.
-        A class whose smoothed probability is below label_smoothing / n_classes has almost no
-        posterior probability: 2e-308 (1e-38 for float32).
+        In [0, 1). The targets become (1 - label_smoothing) y + label_smoothing / n_classes. A class
+        whose smoothed probability is below label_smoothing / n_classes gets almost no posterior
+        probability: 2e-308 (1e-38 for float32).
     probabilities : {"model", "posterior"}, default="model"
         What `predict_proba` returns. "model": the sigmoid or softmax of `decision_function`, as
         in LogisticRegression. "posterior": the probabilities in the population of the data, with
@@ -95,6 +95,7 @@ class LogLossClassifier(BaseLinearClassifier):
         Coefficients. For more than two classes, they sum to zero over the classes, as far as
         bounds allow; with an L1 penalty, they need not.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, one for each row of ``coef_``.
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
     n_features_in_ : int
@@ -108,9 +109,7 @@ class LogLossClassifier(BaseLinearClassifier):
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes in the fit.
 
-    See Also
-    --------
-    sklogloss.losses.LogLoss : The loss itself.
+    See Also -------- sklogloss.losses.LogLoss : The loss itself.
 
     Notes
     -----

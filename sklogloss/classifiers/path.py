@@ -160,29 +160,29 @@ def logloss_path(
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        As for `LogLossClassifier.fit`.
+        See `LogLossClassifier.fit`.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels or soft targets.
     Cs : int or array-like of shape (n_Cs,), default=100
-        Values of C, or how many. Without an L1 penalty these are spaced evenly on a log scale from
-        1e-4 to 1e4, as those of LogisticRegressionCV. With one, they go from the largest C for
-        which all coefficients with a penalty are zero up to 1000 times that, as glmnet's [1]_.
+        Values of C, or their number. Without an L1 penalty, they are spaced evenly on a log scale
+        from 1e-4 to 1e4, as in LogisticRegressionCV. With an L1 penalty, they go from the largest C
+        for which all penalised coefficients are zero up to 1000 times that, as in glmnet [1]_.
     l1_ratio : float, default=0.0
         Fraction of the penalty that is L1, from 0 to 1.
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights; 1 if None.
+        Nonnegative; None means 1 for each sample.
     fit_intercept, class_weight, label_smoothing, solver, max_iter, n_jobs, verbose
-        As for `LogLossClassifier`, for each value of C.
+        See `LogLossClassifier`. They apply to each value of C.
     tol : float, default=1e-4
-        As for `LogLossClassifier`. With an L1 penalty and a tol of 1e-4 or more, each objective
-        comes within a relative 1e-6 of its optimum; a smaller tol asks for as many digits as
-        `LogLossClassifier` has.
+        See `LogLossClassifier`. With an L1 penalty and a tol of 1e-4 or more, each objective is
+        within a relative 1e-6 of its optimum. A smaller tol has the same meaning as in
+        `LogLossClassifier`.
     offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-        As for `LogLossClassifier.fit`.
+        See `LogLossClassifier.fit`.
     penalty_factor, bounds
-        As for `LogLossClassifier`.
+        See `LogLossClassifier`.
     callbacks : sequence of callbacks, default=()
-        Those of `sklearn.callback`, from scikit-learn 1.9 on. Each value of C is a task.
+        Callbacks of `sklearn.callback`; they need scikit-learn 1.9. Each value of C is a task.
 
     Returns
     -------

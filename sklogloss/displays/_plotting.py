@@ -180,7 +180,7 @@ def pooled_by_name(
         if len(n_folds) > 1 or not all(map(np.array_equal, folds[0], folds[-1])):
             raise ValueError(
                 f"cv_results must have the same folds for all models; those of {name!r} differ. "
-                "Give cross_validate the same cv, with a random_state if it shuffles"
+                "Pass cross_validate the same cv, with a random_state if it shuffles"
             )
     return happened, forecasts
 

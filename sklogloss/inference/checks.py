@@ -84,19 +84,19 @@ def check_covariance(clf: Any, covariance: str, C: float, l1_ratio: float) -> No
     is_penalised = C < np.inf and (factor is None or bool(np.any(np.asarray(factor) > 0)))
     if is_penalised and l1_ratio > 0:
         raise ValueError(
-            "no covariance is known for coefficients under an L1 penalty: those that it keeps were "
-            "chosen by the same data. Fit with C=np.inf, on other rows than those that chose the "
-            "columns"
+            "no covariance is known for coefficients under an L1 penalty, because the same data "
+            "selected them. Fit the selected columns with C=np.inf, on other rows than those of "
+            "the selection"
         )
     if is_penalised and covariance != "laplace":
         raise ValueError(
-            f"clf has a penalty (C={clf.C!r}), which biases the coefficients towards zero: "
-            f"covariance={covariance!r} would not be theirs. Fit with C=np.inf, or pass "
-            "covariance='laplace' to take the penalty for a prior"
+            f"clf has a penalty (C={clf.C!r}), which biases the coefficients towards zero, so "
+            f"covariance={covariance!r} is not valid. Fit with C=np.inf, or pass "
+            "covariance='laplace' to treat the penalty as a prior"
         )
     if covariance == "laplace" and not is_penalised:
         raise ValueError(
-            "covariance='laplace' is for a fit with an L2 penalty, and clf has none; use 'model' "
+            "covariance='laplace' needs a fit with an L2 penalty, and clf has none; use 'model' "
             "or 'robust'"
         )
     if covariance in ("model", "laplace"):
@@ -107,14 +107,14 @@ def _check_likelihood(clf: Any, covariance: str) -> None:
     # Whether the fit was maximum likelihood; else the Hessian is not the scores' covariance.
     why = None
     if isinstance(clf, FocalLogisticRegression) and clf.gamma > 0:
-        why = "focal loss is no likelihood"
+        why = "focal loss is not a likelihood"
     elif clf.class_weight is not None or getattr(clf, "alpha", None) is not None:
         why = "class weights (class_weight, alpha) are not numbers of samples"
     elif clf.label_smoothing > 0:
-        why = "with label_smoothing the targets are not what was observed"
+        why = "with label_smoothing the targets are not the observed labels"
     if why is not None:
         raise ValueError(
-            f"covariance={covariance!r} is of a maximum-likelihood fit, and {why}. Pass "
+            f"covariance={covariance!r} needs a maximum-likelihood fit, but {why}. Pass "
             "covariance='robust', with C=np.inf"
         )
 
@@ -133,8 +133,8 @@ def check_bounds_inactive(clf: Any) -> None:
         columns = np.flatnonzero(at_bound.any(axis=0)).tolist()
         raise ValueError(
             f"the coefficients of the columns {columns} are at their bounds, where they have no "
-            "standard error. Fit without bounds; or without these columns, with what they add as "
-            "the offset"
+            "standard error. Fit without bounds, or without these columns and with their "
+            "contribution as the offset"
         )
 
 

@@ -31,14 +31,14 @@ def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
     """
     if covariance != "model":
         raise ValueError(
-            "covariance must be 'model' for FirthLogisticRegression: Jeffreys' prior is that of "
-            f"the model's information, got {covariance!r}"
+            "covariance must be 'model' for FirthLogisticRegression, because Jeffreys' prior is "
+            f"made from the information of the model, got {covariance!r}"
         )
     if clf.intercept_correction is not None and clf.fit_intercept:
         raise ValueError(
-            f"clf has intercept_correction={clf.intercept_correction!r}, after which coefficients "
-            "are not where the penalised likelihood is largest. Fit with intercept_correction=None "
-            "for standard errors, intervals and tests; the correction is for probabilities"
+            f"clf has intercept_correction={clf.intercept_correction!r}, so its coefficients do "
+            "not maximise the penalised likelihood. Fit with intercept_correction=None for "
+            "standard errors, intervals and tests; the correction is for probabilities"
         )
 
 
@@ -185,8 +185,8 @@ class FirthInference(InferenceResult):
     def score_test(self, columns: Any) -> NoReturn:
         """Raise a ValueError: `likelihood_ratio_test` tests columns."""
         raise ValueError(
-            "a score test is for maximum likelihood; likelihood_ratio_test(columns) and wald_test "
-            "are for FirthLogisticRegression"
+            "score_test needs a maximum-likelihood fit; use likelihood_ratio_test(columns) or "
+            "wald_test for FirthLogisticRegression"
         )
 
     def _hypothesis_of(self, features: NDArray[np.intp]) -> NDArray[np.float64]:

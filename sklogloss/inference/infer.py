@@ -87,7 +87,7 @@ def infer(
     - "cluster": the same with the sums of :math:`s_i g_i` within each group, times
       G / (G - 1) (n - 1) / (n - k) for G groups. Rows of a group may depend on each other.
     - "laplace": :math:`(H + I / C)^{-1}`, for a fit with an L2 penalty. It is the covariance of the
-    Gaussian that approximates the posterior, with the penalty as the prior.
+      Gaussian that approximates the posterior, with the penalty as the prior.
 
     Rows with weight zero, and groups of such rows, do not count in n and G.
 
@@ -313,8 +313,8 @@ def _factored(
     if not others and objective.fit_intercept and name != names[-1]:
         others = names[-1:]  # a constant column
     raise ValueError(
-        f"the columns of X are linearly dependent: {name!r} is a combination of {others}, so that "
-        "their coefficients have no standard error of their own. Drop one of these columns"
+        f"the columns of X are linearly dependent: {name!r} is a combination of {others}, so "
+        "their coefficients have no separate standard errors. Drop one of these columns"
     )
 
 
@@ -333,9 +333,9 @@ def _covariance(
     n_free = terms.n_free_parameters
     if covariance in ("HC1", "cluster") and n_rows <= n_free:
         raise ValueError(
-            f"covariance={covariance!r} divides by n - k, the rows with weight less the "
-            f"coefficients, which must be positive: got n={n_rows} and k={n_free}. 'robust' does "
-            "not divide by it"
+            f"covariance={covariance!r} divides by n - k, the number of rows with weight minus "
+            f"that of coefficients, which must be positive: got n={n_rows} and k={n_free}. "
+            "'robust' does not divide by it"
         )
     if likelihood.exponent != 0:
         # The scale of the weights cancels; their squares may leave the range of float64.
@@ -391,7 +391,7 @@ def _warn_of_distance(
         warnings.warn(
             f"a coefficient is {distance:.2g} standard errors from its optimum for this data: "
             "X, y, sample_weight or offset is not that of the fit, or the fit has not converged "
-            "(lower tol, increase max_iter)",
+            "(decrease tol, increase max_iter)",
             ConvergenceWarning,
             stacklevel=stacklevel_of_user(),
         )

@@ -309,12 +309,12 @@ class InferenceResult(Estimates):
         if df <= 0:
             raise ValueError(
                 "other must be nested in this model, with fewer coefficients: it has "
-                f"{n_other}, this one {n_free}"
+                f"{n_other}, this one has {n_free}"
             )
         if not is_nested(other._likelihood, other._point.theta, self._likelihood):
             raise ValueError(
-                "other must be nested in this model: it has columns that are no linear combination "
-                "of the columns of this one"
+                "other must be nested in this model, but has columns that are not linear "
+                "combinations of the columns of this one"
             )
         statistic = 2 * (self.llf - other.llf)
         return HypothesisTest.of(max(statistic, 0), df)
@@ -394,6 +394,6 @@ class InferenceResult(Estimates):
 def _check_likelihood(result: InferenceResult, what: str) -> None:
     if result.covariance != "model":
         raise ValueError(
-            f"{what} goes by the likelihood and is for covariance='model', got "
-            f"{result.covariance!r}; wald_test and conf_int(method='wald') are for all"
+            f"{what} uses the likelihood and needs covariance='model', got "
+            f"{result.covariance!r}; wald_test and conf_int(method='wald') work with all"
         )

@@ -188,7 +188,7 @@ def separation(
     except TooLarge as error:
         raise ValueError(
             f"X has {data.shape[1]} columns and y {len(targets.classes)} classes: too many for the "
-            "linear programme that finds what separates them"
+            "linear programme that tests for separation"
         ) from error
     except Undecided as error:
         raise ValueError(

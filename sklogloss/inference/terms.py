@@ -134,7 +134,7 @@ class Terms:
                 places.append(int(column))
             else:
                 raise ValueError(
-                    f"columns must be among {names}, or their places from 0, got {column!r}"
+                    f"columns must be among {names}, or indices from 0, got {column!r}"
                 )
         if not places or len(set(places)) < len(places):
             raise ValueError(f"columns must name each column once, and at least one, got {given}")

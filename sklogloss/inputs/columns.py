@@ -132,8 +132,8 @@ def in_order_of_labels(name: str, given: Any, axis: int, labels: NDArray[Any] | 
     if labels is None:
         if any(isinstance(label, str) for label in found):
             raise ValueError(
-                f"{name} with names, {shown(found)}, needs an X with these column names; give "
-                "an array, or set_output(transform='pandas') for what is before in a pipeline"
+                f"{name} with names, {shown(found)}, needs an X with these column names; pass "
+                "an array, or call set_output(transform='pandas') on the steps before it"
             )
         return given
     wanted = np.asarray(labels).tolist()
@@ -141,7 +141,7 @@ def in_order_of_labels(name: str, given: Any, axis: int, labels: NDArray[Any] | 
         return given
     if len(found) != len(wanted) or set(found) != set(wanted):
         raise ValueError(
-            f"{name} must have the labels {shown(wanted)}, in any order and each once, or be "
+            f"{name} must have each of the labels {shown(wanted)} once, in any order, or be "
             f"numbered from 0, got {shown(found)}"
         )
     return given.take([found.index(label) for label in wanted], axis=axis % len(axes))
@@ -154,7 +154,7 @@ def _check_names(name: str, columns: list[Any], classes: list[Any]) -> None:
     is_numbered = names == list(map(str, range(len(names))))
     if not is_numbered and not known.isdisjoint(names):
         raise ValueError(
-            f"the columns of {name}, {columns}, must be named as the classes, {classes}, in any "
-            "order and each once, or have other names, all of them; one column is of the second "
+            f"the columns of {name}, {columns}, must have the names of the classes, {classes}, in "
+            "any order and each once, or only other names; a single column is that of the second "
             "class"
         )

@@ -98,7 +98,7 @@ def check_forecasts(
     names = names or {}
     true_name = names.get("y_true", "y_true")
     if (y_proba is None) == (raw_prediction is None):
-        raise TypeError("give one of y_proba and raw_prediction, and only one")
+        raise TypeError("pass either y_proba or raw_prediction, not both")
     if raw_prediction is None:
         name, given = names.get("y_proba", "y_proba"), y_proba
         scores, eps = check_probabilities(name, given)
@@ -166,7 +166,7 @@ def _labelled_events(true_name, y_true, labels, n_columns, name):
         if len(found) != n_columns:
             raise ValueError(
                 f"{true_name} has {len(found)} classes, {found.tolist()[:MAX_LABELS]}, and {name} "
-                f"those of {n_columns}. Give all of them, sorted as the columns are, as labels."
+                f"those of {n_columns}. Pass all classes as labels, sorted like the columns."
             )
         return found, label
     classes = _check_classes(labels, n_columns, name)
@@ -185,9 +185,7 @@ def _check_classes(labels, n_columns, name):
         raise ValueError(f"labels must name the classes of {name}, got {shown(given)}")
     classes, _ = unique_labels(labels, "labels")
     if not np.array_equal(classes, labels):
-        raise ValueError(
-            f"labels must be sorted, as classes_ is, and without repetition, got {labels.tolist()}"
-        )
+        raise ValueError(f"labels must be sorted and unique, like classes_, got {labels.tolist()}")
     if len(classes) != n_columns:
         raise ValueError(
             f"labels must name the classes of {name}, of which there are {n_columns}; it has "

@@ -112,7 +112,7 @@ def check_largest_weight(largest: float) -> None:
     if largest == 0:
         raise ValueError("sample_weight must not be zero for all samples")
     if largest < np.finfo(np.float64).tiny:
-        raise ValueError(f"sample_weight must have digits left, but the largest is {largest}")
+        raise ValueError(f"sample_weight must not lose precision, but the largest is {largest}")
 
 
 def raise_for_sample_weight(sample_weight: NDArray[Any]) -> NoReturn:

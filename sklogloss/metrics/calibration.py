@@ -25,7 +25,7 @@ GRID_SIZE = 4096
 
 
 class CalibrationLine(NamedTuple):
-    """What `calibration_slope_intercept` returns.
+    """Result of `calibration_slope_intercept`.
 
     Attributes
     ----------

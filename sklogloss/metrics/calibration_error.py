@@ -21,7 +21,7 @@ __all__ = ["CalibrationError", "calibration_error"]
 
 
 class CalibrationError(NamedTuple):
-    """What `calibration_error` returns.
+    """Result of `calibration_error`.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ def calibration_error(
     check_parameter("multiclass", multiclass, ("top-label", "one-vs-rest"))
     check_parameter("random_state", random_state, SEED)
     if cv is None:
-        raise ValueError("cv must be folds or their number, got None")
+        raise ValueError("cv must be folds or a number of folds, got None")
     forecasts = Forecasts.of(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )

@@ -19,7 +19,7 @@ BLOCK_ROWS = 512
 
 
 class CalibrationTestResult(NamedTuple):
-    """What `calibration_test` returns.
+    """Result of `calibration_test`.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def calibration_test(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     if forecasts.label is None:
-        raise ValueError("y_true must hold labels: the test draws such from the forecasts")
+        raise ValueError("y_true must hold labels, because the test draws labels")
     if len(forecasts) < 2:
         raise ValueError(f"y_true must have at least 2 samples with weight, got {len(forecasts)}")
     rng = check_random_state(random_state)

@@ -15,7 +15,7 @@ __all__ = ["CrossEntropyDecomposition", "cross_entropy_decomposition"]
 
 
 class CrossEntropyDecomposition(NamedTuple):
-    """What `cross_entropy_decomposition` returns, in nats: numbers, or arrays per sample.
+    """Result of `cross_entropy_decomposition`, in nats: numbers, or one per sample.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ __all__ = [
 
 
 class LogLossInterval(NamedTuple):
-    """What `log_loss_interval` returns, in nats.
+    """Result of `log_loss_interval`, in nats.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class LogLossInterval(NamedTuple):
 
 
 class ScoreComparison(NamedTuple):
-    """What `compare_log_loss` and `compare_fold_scores` return.
+    """Result of `compare_log_loss` and `compare_fold_scores`.
 
     Attributes
     ----------
@@ -237,11 +237,11 @@ def compare_log_loss(
     raw_a, raw_b = None, None
     if raw_prediction is not None:
         if not isinstance(raw_prediction, tuple | list) or len(raw_prediction) != 2:
-            raise TypeError("raw_prediction must be a tuple of the logits of a and those of b")
+            raise TypeError("raw_prediction must be a tuple: the logits of a, and those of b")
         raw_a, raw_b = raw_prediction
     given = {y_proba_a is not None, y_proba_b is not None, raw_prediction is None}
     if len(given) > 1:
-        raise TypeError("give either y_proba_a and y_proba_b, or raw_prediction")
+        raise TypeError("pass either y_proba_a and y_proba_b, or raw_prediction")
     shared = {"sample_weight": sample_weight, "labels": labels}
     names = [
         {"y_proba": f"y_proba_{letter}", "raw_prediction": f"raw_prediction[{i}]"}
@@ -257,7 +257,7 @@ def compare_log_loss(
     differences = forecasts.surprise("clip") - other.surprise("clip")
     if folds is not None:
         if groups is not None:
-            raise ValueError("give either groups or folds, not both")
+            raise ValueError("pass either groups or folds, not both")
         sums, weights = _group_sums(forecasts, differences, "folds", folds, y_true)
         return compare_fold_scores(
             sums / weights, np.zeros(len(sums)), confidence_level=confidence_level

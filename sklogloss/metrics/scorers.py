@@ -126,9 +126,9 @@ def _warn_of_few_samples(y_true: ArrayLike) -> None:
     n_samples = len(np.asarray(y_true))
     if n_samples < FEW_SAMPLES:
         warnings.warn(
-            f"miscalibration and discrimination of {n_samples} samples are too large by chance: "
-            "isotonic regression follows so few. Pool the predictions of the folds, as "
-            "cross_val_predict does, and use log_loss_decomposition with bias_correction=True",
+            f"miscalibration and discrimination of {n_samples} samples are too large: isotonic "
+            "regression overfits so few. Pool the predictions of the folds, as cross_val_predict "
+            "does, and use log_loss_decomposition with bias_correction=True",
             UserWarning,
             stacklevel=2,
         )

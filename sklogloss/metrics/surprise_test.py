@@ -14,7 +14,7 @@ __all__ = ["SurpriseTestResult", "surprise_test"]
 
 
 class SurpriseTestResult(NamedTuple):
-    """What `surprise_test` returns.
+    """Result of `surprise_test`.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def surprise_test(
         y_true, y_proba, raw_prediction=raw_prediction, sample_weight=sample_weight, labels=labels
     )
     if forecasts.target is not None:
-        raise ValueError("y_true must hold labels: soft targets vary less than the test assumes")
+        raise ValueError("y_true must hold labels; soft targets vary less than the test assumes")
     proba = forecasts.probabilities()
     proba = proba / proba.sum(axis=1, keepdims=True)
     if forecasts.raw_prediction is None:

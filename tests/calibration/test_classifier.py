@@ -248,7 +248,7 @@ def test_labels_that_a_fitted_step_does_not_know():
     X, y = make_classification(100, random_state=0)
     fitted = FrozenEstimator(GaussianNB().fit(X, y))
     clf = CalibratedClassifier(make_pipeline(FrozenEstimator(StandardScaler().fit(X)), fitted))
-    with pytest.raises(ValueError, match=r"y must have all classes .* it lacks \[0\]"):
+    with pytest.raises(ValueError, match=r"y must have all classes .* but lacks \[0\]"):
         clf.fit(X, np.array([1, 5])[y])
 
 

@@ -167,7 +167,7 @@ def test_small_probabilities_keep_their_digits():
         ({"sampling": [1.0]}, "sampling must have shape"),
         ({"sampling": [1.0, -1.0]}, "sampling must be positive"),
         ({"sampling": {1: "many"}}, "sampling must be a number"),
-        ({"class_prior": {0: 1}}, "class_prior must have all classes, it lacks"),
+        ({"class_prior": {0: 1}}, "class_prior must have all classes, but lacks"),
         ({"class_prior": [0, 1]}, "class_prior must be positive"),
         ({"class_prior": "even"}, "class_prior must hold real numbers"),
         ({"estimator": LinearSVC()}, "estimator must be a classifier with predict_proba"),
@@ -195,14 +195,14 @@ def test_a_series_of_labels_goes_by_its_labels():
 def test_no_prior_for_a_class_of_which_nothing_is_known():
     X, y = np.arange(9.0)[:, None], np.arange(9) % 3
     clf = PriorCorrection(LogLossClassifier(), class_prior=[0.4, 0.4, 0.2], sampling=None)
-    with pytest.raises(ValueError, match=r"class_prior can only be given .* known of \[2\]"):
+    with pytest.raises(ValueError, match=r"class_prior needs samples .* none of \[2\]"):
         clf.fit(X, y, sample_weight=1.0 * (y < 2))
 
 
 def test_estimating_a_prior_says_when_it_stops_too_early():
     X, y = np.arange(20.0)[:, None], np.arange(20) % 2
     clf = PriorCorrection(LogisticRegression(), sampling=None).fit(X, y)
-    with pytest.warns(ConvergenceWarning, match="not converged after max_iter=1 iterations"):
+    with pytest.warns(ConvergenceWarning, match="did not converge in max_iter=1 iterations"):
         clf.estimate_prior(X[15:], max_iter=1, tol=0)
 
 

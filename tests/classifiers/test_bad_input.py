@@ -137,7 +137,7 @@ def test_probabilities_changed_after_the_fit(method):
 
 def test_weights_without_digits():
     X = np.array([[0.0], [1.0], [2.0]])
-    with pytest.raises(ValueError, match="sample_weight must have digits left"):
+    with pytest.raises(ValueError, match="sample_weight must not lose precision"):
         LogLossClassifier().fit(X, [0, 1, 1], sample_weight=np.full(3, 1e-320))
 
 

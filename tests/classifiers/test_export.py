@@ -150,7 +150,7 @@ def test_alpha_of_focal_loss_without_focusing():
         (FocalLogisticRegression(), 'undoes the effect of focal loss. .*="model"'),
         (
             LogLossClassifier(probabilities="posterior", label_smoothing=0.1),
-            'label_smoothing=0.1 is no sigmoid or softmax of linear scores.*="model"',
+            'label_smoothing=0.1 is not a sigmoid or softmax of linear scores.*="model"',
         ),
         (
             LogLossClassifier(probabilities="posterior", class_weight={1: 0}),

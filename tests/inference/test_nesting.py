@@ -12,7 +12,7 @@ def test_likelihood_ratio_test_of_fits_that_are_not_nested_is_an_error(binary, f
     X, y = binary
     names = list(X.columns)
     large, small = (infer(fitted(X[n], y), X[n], y) for n in (names[:2], names[2:3]))
-    with pytest.raises(ValueError, match="no linear combination"):
+    with pytest.raises(ValueError, match="not linear combinations"):
         large.likelihood_ratio_test(small)
     # The sum of two columns is nested, though no column is called so.
     total = X[names[:2]].sum(axis=1).to_frame("total")

@@ -91,9 +91,9 @@ def test_difference_of_two_columns_changes_its_sign():
 @pytest.mark.parametrize(
     ("columns", "classes", "message"),
     [
-        (["a", "b", "C"], THREE, r"columns of x, \['a', 'b', 'C'\], must be named as the classes"),
+        (["a", "b", "C"], THREE, r"columns of x, \['a', 'b', 'C'\], must have the names"),
         (["a", "b", "b"], THREE, "in any order and each once"),
-        (["a"], TWO, "one column is of the second class"),
+        (["a"], TWO, "a single column is that of the second class"),
     ],
 )
 def test_some_names_are_classes(columns, classes, message):

@@ -57,7 +57,7 @@ def test_taking_rows():
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
-        (([0], None), {}, TypeError, "one of y_proba and raw_prediction, and only one"),
+        (([0], None), {}, TypeError, "pass either y_proba or raw_prediction, not both"),
         (([0, 1, 1], [0.5, 0.5]), {}, ValueError, "Y has 3, P has 2"),
         (([0.5, 0.7], [0.5, 0.5]), {}, ValueError, "Y must hold labels .* one column per class"),
         (([[0.5, 0.4]], [0.5]), {}, ValueError, "Y has 2 or more columns"),

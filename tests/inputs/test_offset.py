@@ -72,10 +72,12 @@ def test_columns_are_put_in_the_order_of_the_classes(frame):
     one = frame({"b": OFFSET})
     offset = check_offset(one, 4, 1, np.dtype(np.float64), classes[:2])
     np.testing.assert_array_equal(offset[:, 0], OFFSET)
-    with pytest.raises(ValueError, match="one column is of the second class"):
+    with pytest.raises(ValueError, match="a single column is that of the second class"):
         check_offset(frame({"a": OFFSET}), 4, 1, np.dtype(np.float64), classes[:2])
     misspelt = frame({name: OFFSET for name in ("a", "b", "C")})
-    with pytest.raises(ValueError, match=r"columns of offset, \['a', 'b', 'C'\], must be named"):
+    with pytest.raises(
+        ValueError, match=r"columns of offset, \['a', 'b', 'C'\], must have the names"
+    ):
         check_offset(misspelt, 4, 3, np.dtype(np.float64), classes)
 
 

@@ -55,7 +55,7 @@ def test_weights_are_not_copied():
         ([1, -2, 1], r"sample_weight must not be negative, got -2.0 at \[1\]"),
         (-1, r"sample_weight must not be negative, got -1.0 at \[0\]"),
         ([0, 0, 0], "sample_weight must not be zero for all samples"),
-        ([0, 1e-310, 0], "sample_weight must have digits left, but the largest is 1e-310"),
+        ([0, 1e-310, 0], "sample_weight must not lose precision, but the largest is 1e-310"),
         (["a", "b", "c"], "sample_weight must hold numbers, got dtype <U1"),
         ("balanced", "sample_weight must hold numbers, got dtype <U8"),
         (np.ones(3, dtype=complex), "sample_weight must hold numbers, got dtype complex128"),

@@ -218,7 +218,7 @@ BAD_INPUT = {
     "lengths": (([0, 1, 1], [0.5, 0.5]), {}, "inconsistent numbers of samples"),
     "unknown label": (([0, 3], [0.5, 0.5]), {"labels": [0, 1]}, r"not in labels: \[3\]"),
     "number of labels": (([0, 1], [0.5, 0.5]), {"labels": [0, 1, 2]}, "labels must name .* 2"),
-    "one class": (([1, 1], [0.5, 0.5]), {}, r"y_true has 1 classes, \[1\].*Give all of them"),
+    "one class": (([1, 1], [0.5, 0.5]), {}, r"y_true has 1 classes, \[1\].*Pass all"),
     "too many classes": (([0, 1, 2], [0.5] * 3), {}, "y_true has 3 classes"),
     "continuous": (
         ([0.5, 1.5], [0.5, 0.5]),
@@ -227,7 +227,7 @@ BAD_INPUT = {
     ),
     "NaN label": (([0, np.nan], [0.5, 0.5]), {}, "y_true contains NaN"),
     "unsorted labels": (([2, 1], [0.5, 0.5]), {"labels": [2, 1]}, "labels must be sorted"),
-    "repeated labels": (([2, 1], [0.5, 0.5]), {"labels": [1, 1, 2]}, "without repetition"),
+    "repeated labels": (([2, 1], [0.5, 0.5]), {"labels": [1, 1, 2]}, "sorted and unique"),
     "strings as weights": (([0, 1], [0.5, 0.5]), {"sample_weight": "balanced"}, "sample_weight"),
     "infinite weight": (([0, 1], [0.5, 0.5]), {"sample_weight": [1, np.inf]}, "sample_weight"),
     "other columns": (
@@ -243,7 +243,7 @@ BAD_INPUT = {
     "a class misspelt": (
         (["a", "b"], pd.DataFrame([[0.5, 0.5]] * 2, columns=["b", "A"])),
         {},
-        r"columns of y_proba, \['b', 'A'\], must be named as the classes, \['a', 'b'\]",
+        r"columns of y_proba, \['b', 'A'\], must have the names of the classes, \['a', 'b'\]",
     ),
     "a class twice": (
         (["a", "b"], pd.DataFrame([[0.5, 0.5]] * 2, columns=["b", "b"])),
@@ -253,12 +253,12 @@ BAD_INPUT = {
     "the first class alone": (
         (["a", "b"], pd.DataFrame({"a": [0.5, 0.5]})),
         {},
-        "one column is of the second class",
+        "a single column is that of the second class",
     ),
     "a Series of the first class": (
         (["a", "b"], pd.Series([0.5, 0.5], name="a")),
         {},
-        "one column is of the second class",
+        "a single column is that of the second class",
     ),
     "soft sums": (([[0.5, 0.4]], [[0.5, 0.5]]), {}, "rows of y_true must sum to 1"),
     "soft negative": (([[1.5, -0.5]], [[0.5, 0.5]]), {}, "y_true .* not negative"),
@@ -281,7 +281,7 @@ def test_bad_input_is_named(case):
 
 @pytest.mark.parametrize("arguments", [{}, {"y_proba": [0.5], "raw_prediction": [0.0]}])
 def test_either_probabilities_or_logits(arguments):
-    with pytest.raises(TypeError, match="one of y_proba and raw_prediction, and only one"):
+    with pytest.raises(TypeError, match="either y_proba or raw_prediction"):
         log_loss([1], labels=[0, 1], **arguments)
 
 

@@ -379,7 +379,7 @@ def test_miscalibration_of_few_samples_is_warned_of(name):
     X, y = load_breast_cancer(return_X_y=True)
     clf = LogLossClassifier().fit(X, y)
     scorer = probability_scorers[name]
-    with pytest.warns(UserWarning, match="of 57 samples are too large by chance"):
+    with pytest.warns(UserWarning, match="of 57 samples are too large: isotonic"):
         scorer(clf, X[:57], y[:57])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

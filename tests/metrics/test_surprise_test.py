@@ -111,5 +111,5 @@ def test_the_unit_of_weights_does_not_matter(factor):
 
 
 def test_weights_without_digits_are_refused():
-    with pytest.raises(ValueError, match="sample_weight must have digits left"):
+    with pytest.raises(ValueError, match="sample_weight must not lose precision"):
         log_loss([0, 1], [0.5, 0.5], sample_weight=[1e-320, 1e-320])
