@@ -1,4 +1,4 @@
-"""What a bug report needs to say about the installation."""
+"""Facts about the installation for bug reports."""
 
 import os
 import platform

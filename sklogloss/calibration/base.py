@@ -1,4 +1,4 @@
-"""What all calibrators of raw predictions share."""
+"""Code that all calibrators of raw predictions share."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["Calibrator", "LogitCalibrator", "soft_forecasts", "softened_targets", "warn_of_shares"]
 
-# Weights of more than 2 to the power of this are as good as endless samples.
+# Weights above 2 to the power of this act like infinitely many samples.
 LARGEST_EXPONENT = 30
-# Rounding errors of a sum of shares.
+# Bound of the rounding errors of a sum of shares.
 SHARES_TOL = 1e-6
 
 
@@ -96,7 +96,7 @@ class Calibrator(DocumentationLinks, BaseEstimator, ABC):
         return self._fit_forecasts(forecasts, _unit(sample_weight))
 
     def _fit_forecasts(self, forecasts: Forecasts, unit: float) -> Self:
-        # Weights of the forecasts are those of samples divided by unit.
+        # The weights in the forecasts are those of the samples divided by unit.
         self.classes_ = forecasts.classes
         with one_blas_thread():
             self._fit(forecasts, unit)
@@ -169,7 +169,7 @@ class Calibrator(DocumentationLinks, BaseEstimator, ABC):
         return self.classes_[self.predict_log_proba(raw_prediction).argmax(axis=1)]
 
     def _check(self, raw_prediction: ArrayLike) -> NDArray[Any]:
-        # Checked raw predictions, of one dimension for two classes.
+        # Checked raw predictions, with one dimension for two classes.
         check_is_fitted(self, "classes_")
         raw, _ = float_array("raw_prediction", raw_prediction)
         check_finite("raw_prediction", raw)

@@ -33,9 +33,9 @@ CALIBRATORS: dict[str, type[Calibrator]] = {
 # Those that differ from others.
 OF_TWO_CLASSES = ("temperature", "logistic", "beta", "venn-abers", "isotonic")
 OF_MORE_CLASSES = ("temperature", "logistic", "vector", "structured", "isotonic")
-# Both are regressions by steps, as many as the data has: neither is the simpler one.
+# Both are step functions with as many steps as the data needs: neither is simpler.
 EQUALLY_SIMPLE = ("venn-abers", "isotonic")
-# Where all held-out rows are of one fold.
+# If all held-out rows are of one fold.
 N_FOLDS = 5
 
 
@@ -87,12 +87,12 @@ def held_out_scores(held_out: HeldOut) -> dict[str, MethodScore]:
 def _corrected_losses(
     method: str, held_out: HeldOut, fold: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    # The held-out loss of each row, as that of a calibrator of all rows. One that is fitted to
-    # fewer is worse, and a flexible one more so: by as much as it is worse on the rows of all folds
-    # (Burman, "A comparative study of ordinary cross-validation, v-fold cross-validation and the
-    # repeated learning-testing methods", Biometrika 76, 1989). That is right for smooth functions
-    # of parameters. Steps follow the noise of their own rows: 300 rows of two classes, 0.006 nats
-    # too much.
+    # The held-out loss of each row, corrected to that of a calibrator of all rows. A calibrator of
+    # fewer rows is worse, and a flexible one more so. The correction is how much worse it is on the
+    # rows of all folds (Burman, "A comparative study of ordinary cross-validation, v-fold
+    # cross-validation and the repeated learning-testing methods", Biometrika 76, 1989). It is valid
+    # for smooth functions of parameters. Step functions follow the noise of their own rows: for 300
+    # rows of two classes, the correction is 0.006 nats too large.
     unseen, of_folds = np.empty(len(fold)), np.zeros(len(fold))
     has_steps = method in EQUALLY_SIMPLE
     for number in np.unique(fold):
@@ -156,7 +156,7 @@ def _mean(loss: NDArray[Any], weight: NDArray[Any] | None) -> float:
 
 
 def _standard_error(difference: NDArray[Any], weight: NDArray[Any] | None) -> float:
-    # A weight is a number of samples.
+    # Weights are numbers of samples.
     n_samples = len(difference) if weight is None else weight.sum()
     squares = (difference - _mean(difference, weight)) ** 2
     return float(np.sqrt(_mean(squares, weight) / n_samples))

@@ -59,7 +59,7 @@ def is_separated(
     rising : bool, default=False
         Whether only larger scores may stand for the event.
     """
-    # Of samples in which it may have happened, and of those in which it may not.
+    # Scores of samples in which the event may have happened, and of those in which it may not have.
     happened, did_not = score[target > 0], score[target < 1]
     if len(happened) == 0 or len(did_not) == 0:
         return True

@@ -30,7 +30,7 @@ from sklogloss.inputs.weights import check_sample_weight
 
 __all__ = ["PriorCorrection"]
 
-# A class of fewer samples after resampling is none: the number is more likely to be a weight.
+# Resampling leaves no class with fewer samples. A smaller number is more likely to be a weight.
 MIN_SAMPLES = 2
 
 
@@ -212,7 +212,7 @@ class PriorCorrection(WrappingClassifier):
         check_parameter("tol", tol, Interval(0, np.inf, "[)"))
         check_parameter("max_iter", max_iter, Integers(1))
         log_ratio = self._log_proba_of_estimator(X) - _logarithm(self.fit_prior_)
-        # Likelihoods of the classes, up to a factor of each sample.
+        # Likelihoods of the classes, up to a factor for each sample.
         likelihood = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
         prior = self.fit_prior_
         for _ in range(max_iter):
@@ -290,7 +290,7 @@ class PriorCorrection(WrappingClassifier):
 def _after_sampling(
     sampling: Any, totals: NDArray[np.float64], classes: NDArray[Any]
 ) -> NDArray[np.float64]:
-    # The shares of the classes that the estimator has seen.
+    # The class frequencies that the estimator has seen.
     if sampling is None:
         after = totals
     elif isinstance(sampling, str):
@@ -354,5 +354,5 @@ def _positive_array(name: str, given: Any, n_classes: int) -> NDArray[np.float64
 
 
 def _logarithm(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Of a class without samples, of which nothing is known, the largest negative number.
+    # A class without samples gets the most negative number, because nothing is known of it.
     return np.log(np.maximum(shares, np.finfo(np.float64).tiny))

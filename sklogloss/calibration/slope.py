@@ -16,21 +16,22 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["SLOPE_TOL", "best_slope"]
 
-# Of more rows than this, a tenth is solved first: their solution is within some 1 % of that of all.
+# With more rows than this, a tenth is solved first: its solution is within 1 % of that of all rows.
 MANY_ROWS = 20_000
-# Relative error of the slope at which the search ends, unless another is given. The log loss then
-# is within 1e-14 of its minimum, relatively.
+# Default relative error of the slope at which the search ends. The log loss is then within a
+# relative 1e-14 of its minimum.
 SLOPE_TOL = 1e-7
 MAX_ITER = 200
-# Raw predictions, in parts of their median, that are as good as infinite.
+# Raw predictions above this multiple of their median act like infinite ones.
 LARGEST = 1e12
-# Largest raw predictions of samples, in parts of that median, that are far from zero.
+# If the largest raw predictions of samples exceed this multiple of the median, they are far from
+# zero.
 FAR = 1e3
-# Rows whose median tells the size of raw predictions.
+# Number of rows whose median measures the size of raw predictions.
 ROWS_OF_SIZE = 2_000
-# From as many classes on, products with a multiple of the identity cost more than the loss itself.
+# With this many classes, products with a multiple of the identity cost more than the loss itself.
 MANY_CLASSES = 20
-# Entries of the raw predictions that the loss looks at at a time: they stay in the cache.
+# Number of raw predictions in a block for the loss: a block stays in the cache.
 BLOCK_ENTRIES = 65_536
 # Largest growth of the slope in one step, and the steps after which separation is suspected.
 LARGEST_GROWTH = 4.0
@@ -58,7 +59,7 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
     if size == 0:
         return 1.0
     if whole.is_far_from_zero(size):
-        # Beside the largest class, so that those close to it keep their digits.
+        # Relative to the largest class, so that classes close to it keep their digits.
         raw = whole.raw
         with np.errstate(over="ignore"):
             raw = np.maximum(raw - raw.max(axis=1, keepdims=True), -LARGEST * size)
@@ -66,7 +67,7 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
         whole = _SlopeLoss.of(forecasts)
     limits = np.finfo(whole.samples.dtype)
     if not limits.tiny**0.25 < size < limits.max**0.25:
-        # Squares leave the range of the dtype.
+        # Squares would leave the range of the dtype.
         with np.errstate(over="ignore"):
             scaled = np.clip(forecasts.logits() / size, -LARGEST, LARGEST)
         return best_slope(replace(forecasts, raw_prediction=scaled), tol) / size
@@ -205,7 +206,7 @@ class _SlopeLoss:
         return float(variance.sum() if weight is None else weight @ variance)
 
     def _block(self, rows: slice) -> tuple[Any, Any, Any]:
-        # In float64: sums of float32 numbers would not tell the slope to all its digits.
+        # In float64: sums of float32 numbers would not determine all digits of the slope.
         samples = self.samples
         raw, target = self.raw[rows].astype(np.float64, copy=False), samples.target[rows]
         weight = None if samples.weight is None else samples.weight[rows].astype(np.float64)

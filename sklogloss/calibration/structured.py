@@ -134,7 +134,7 @@ class StructuredScaling(LogitCalibrator):
         # The penalty is for raw predictions as they are after temperature scaling, and for those of
         # size 1 if that has found nothing in them.
         scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
-        # Of many samples, float32 has more digits than the coefficients are known to.
+        # With many samples, float32 has more digits than the coefficients are known to.
         is_single = are_many and scale * max(z.max(), -z.min()) <= LARGEST_IN_SINGLE
         dtype, tol = (np.float32, TOL_OF_MANY) if is_single else (np.float64, 1e-4)
         X = _scaled(z, scale, dtype)
@@ -182,13 +182,13 @@ def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
 
 
 def _scaled(z: NDArray[Any], factor: float, dtype: Any) -> NDArray[Any]:
-    # Only the product need be within the range of the dtype.
+    # Only the product must be within the range of the dtype.
     product: NDArray[Any] = np.empty(z.shape, dtype)
     return np.multiply(z, factor, out=product, casting="same_kind")
 
 
 class _Data(NamedTuple):
-    # What the matrix is fitted to; the offset has the raw predictions after temperature scaling.
+    # The samples for the matrix; the offset has the raw predictions after temperature scaling.
     X: NDArray[Any]
     y: NDArray[Any]
     weight: NDArray[Any] | None

@@ -13,7 +13,7 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["TemperatureScaling", "finite_slope"]
 
-# Rounding errors of calibrated raw predictions that need no care.
+# Rounding errors of calibrated raw predictions up to this size are harmless.
 LARGEST_ROUNDING = 1e-4
 
 
@@ -67,7 +67,7 @@ class TemperatureScaling(LogitCalibrator):
         raw, limits = raw_prediction, np.finfo(raw_prediction.dtype)
         largest = max(raw.max(initial=0), -raw.min(initial=0))
         if raw.ndim == 2 and largest * limits.eps * self.slope_ > LARGEST_ROUNDING:
-            # What all classes have in common would cost the differences their digits.
+            # A large common part of all classes would cost the differences their digits.
             with np.errstate(over="ignore"):
                 raw = raw - raw.max(axis=1, keepdims=True)
             raw = np.maximum(raw, -limits.max)

@@ -15,7 +15,7 @@ from sklogloss.metrics.recalibration import fit_logits, minimise_loss, within_re
 
 __all__ = ["VectorScaling"]
 
-# Entries of the raw predictions that a step looks at at a time: they stay in the cache.
+# Number of raw predictions in a block of a step: a block stays in the cache.
 BLOCK_ENTRIES = 65_536
 # A Newton step at a minimum is shorter than this, in units of raw predictions (10 to 10^6 rows of
 # three classes: 1e-11 at most where there is a minimum, 0.7 at least where there is none).
@@ -93,8 +93,8 @@ def _softened(forecasts: Forecasts, unit: float) -> Forecasts:
 
 
 def _minimum(problem: _VectorProblem) -> tuple[NDArray[Any], bool]:
-    # Where a minimiser ended, and whether it is one. On the way to infinity each Newton step moves
-    # raw predictions by about one, however small the gradient has become.
+    # Where a minimiser ended, and whether that is a minimum. On the way to infinity, each Newton
+    # step moves raw predictions by about one, however small the gradient is.
     x = minimise_loss(problem, 2 * problem.loss.n_classes)
     _, gradient = problem.value_gradient(x)
     step = np.linalg.lstsq(problem.hessian(x), gradient)[0]
@@ -146,6 +146,6 @@ class _VectorProblem:
         hessian[index, k + index] += diagonals[1]
         hessian[k + index, index] += diagonals[1]
         hessian[k + index, k + index] += diagonals[2]
-        # The same added to all intercepts changes nothing: curvature along it, for the solver.
+        # Adding a constant to all intercepts changes nothing. The solver needs curvature there.
         hessian[k:, k:] += 1 / k**2
         return hessian

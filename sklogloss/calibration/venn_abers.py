@@ -64,7 +64,7 @@ class VennAbers(Calibrator):
         mass = np.bincount(place, weight)
         happened = np.bincount(place, weight * forecasts.targets()[:, 1])
         self.upper_ = _fit_with_event(mass, happened)
-        # Labels exchanged, from the other end.
+        # The same with labels exchanged, from the other end.
         self.lower_ = 1 - _fit_with_event(mass[::-1], (mass - happened)[::-1])[::-1]
 
     def predict_interval(self, raw_prediction: ArrayLike) -> NDArray[np.float64]:
@@ -83,7 +83,8 @@ class VennAbers(Calibrator):
         return self._interval(self._check(raw_prediction))
 
     def _interval(self, raw_prediction: NDArray[Any]) -> NDArray[np.float64]:
-        # Between two thresholds, an event pools with what is above, and none with what is below.
+        # Between two thresholds, an event is pooled with what is above, and a nonevent with what is
+        # below.
         above = np.searchsorted(self.thresholds_, raw_prediction, side="left")
         below = np.searchsorted(self.thresholds_, raw_prediction, side="right")
         return np.column_stack(
@@ -96,7 +97,7 @@ class VennAbers(Calibrator):
 
 
 def _fit_with_event(mass: NDArray[Any], happened: NDArray[Any]) -> NDArray[Any]:
-    # The isotonic regression at each threshold if one event more happened there: the slope of the
+    # The isotonic regression at each threshold if one more event happened there: the slope of the
     # greatest convex minorant of the cumulative sums. The event moves up one threshold at a time.
     # Each move changes one point; corners to its left are never needed again.
     x = [-1.0, 0.0, *np.cumsum(mass).tolist()]

@@ -69,12 +69,13 @@ from sklogloss.solvers.stopping import Goal
 
 __all__ = ["COMMON_PARAMETERS", "BaseLinearClassifier", "no_l1_error"]
 
-# scikit-learn's solvers that this package has no namesake of, "newton-cd" of its version 1.10.
+# scikit-learn's solvers without a namesake here; "newton-cd" is from version 1.10.
 AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga", "newton-cd", "newton-cd-gram")
 PROBABILITIES = ("model", "posterior")
 # Below this number of entries of X, NumPy predicts as fast as a pass does.
 MANY_ENTRIES = 100_000
-# Part of the objective that rounding the coefficients to the type of X may cost unsaid.
+# Fraction of the objective that rounding the coefficients to the dtype of X may cost without a
+# warning.
 LARGEST_EXCESS = 1e-6
 
 
@@ -141,7 +142,7 @@ def takes_pass(X):
     return X.size >= MANY_ENTRIES and X.dtype in (np.float64, np.float32)
 
 
-# What the parameters that all estimators have may be.
+# Allowed values of the parameters that all estimators have.
 COMMON_PARAMETERS: dict[str, Allowed] = {
     "dual": bool,
     "tol": Interval(0, np.inf, "[)"),
@@ -172,10 +173,10 @@ class BaseLinearClassifier(
 ):
     """A linear model of the classes' scores that minimises a loss: log loss, or a subclass's."""
 
-    # The offset where a call gives none. Scorers call predict_proba(X): they get a copy of the
-    # estimator that knows the offset of their rows.
+    # The offset of a call that passes none. Scorers call predict_proba(X), so they get a copy of
+    # the estimator that knows the offset of their rows.
     _known_offset: ArrayLike | None = None
-    # What the parameters may be.
+    # Allowed values of the parameters.
     _allowed: ClassVar[dict[str, Allowed]] = {
         **COMMON_PARAMETERS,
         # "deprecated" is LogisticRegression's default: get_params brings it from there.
@@ -187,7 +188,7 @@ class BaseLinearClassifier(
     # From the number of classes to one of sklogloss.losses. Log loss has no parameters: one object
     # serves all fits.
     _loss: Callable[[int], Loss] = staticmethod(functools.cache(LogLoss))
-    # Whether a fit takes arrays of other libraries, and gives back such.
+    # Whether a fit takes arrays of other libraries, and returns them.
     _takes_array_api: ClassVar[bool] = False
     # From plan, objective, start and goal to a SolverResult.
     _solve = staticmethod(solve)
@@ -283,11 +284,11 @@ class BaseLinearClassifier(
             "accept_sparse": ["csr", "csc"],
             "accept_large_sparse": True,
             "dtype": [np.float64, np.float32],
-            # A pass for this alone would cost as much as one of the few that the solver makes, and
-            # whose sums tell as well. Rows of weight zero have no part in those.
+            # A pass for this alone would cost as much as one of the few that the solver makes,
+            # whose sums show it as well. Rows of weight zero do not contribute to those.
             "ensure_all_finite": not every_row_counts,
         }
-        # It would return these as they are, and take a good part of a small fit.
+        # It would return these unchanged, and take much of the time of a small fit.
         takes_no_validation = (
             every_row_counts
             and type(X) is np.ndarray
@@ -326,8 +327,8 @@ class BaseLinearClassifier(
         intercept = np.asarray(intercept, dtype=np.float64)
         start = objective.theta(coef.T, intercept.ravel())
         start = objective.penalty_in_theta.project(start)
-        # A start that is worse than none may lie where every probability is 0 or 1: there the
-        # Hessian vanishes, and Newton's method has nothing to go by.
+        # A start that is worse than zero may lie where every probability is 0 or 1. There the
+        # Hessian vanishes, and Newton's method has no step.
         nothing = objective.start()
         is_better = objective.value_gradient(start).value < objective.value_gradient(nothing).value
         return start if is_better else None
@@ -355,7 +356,7 @@ class BaseLinearClassifier(
         return has_no_optimum(result.objective, point, (result.theta, result.direction), label)
 
     def _warn_of_rounding(self, result):
-        # The solver had to take float64 to get there, and coef_ is float32.
+        # The solver needed float64 to converge, and coef_ is float32.
         objective = result.objective
         rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
         excess = objective.value_gradient(rounded).value - result.value
@@ -400,7 +401,7 @@ class BaseLinearClassifier(
         return self._linear_scores(X, offset)
 
     def _lies_elsewhere(self, X):
-        # Whether X, or what was fitted, is an array of another library than NumPy.
+        # Whether X, or the X of the fit, is an array of another library than NumPy.
         return any(
             type(array) is not np.ndarray and is_foreign(array)
             for array in (X, getattr(self, "coef_", None))

@@ -37,7 +37,7 @@ __all__ = [
 
 
 class _StopFit(Exception):
-    # A callback asks for an end of the fit. It leaves all solvers that are at work.
+    # A callback asks to end the fit. The exception leaves all running solvers.
     pass
 
 

@@ -55,8 +55,8 @@ from sklogloss.solvers.stopping import Goal
 
 __all__ = ["LogLossClassifierCV"]
 
-# The fits that serve the choice come within this part of the optimum at the default tol: what is
-# left of the differences between scores is far below their standard error.
+# At the default tol, the fits that serve the choice end within this fraction of the optimum: the
+# remaining error of differences between scores is far below their standard error.
 FOLD_GAP, SMALLEST_FOLD_GAP = 1e-7, 1e-11
 DEFAULT_N_FOLDS = 5
 
@@ -198,7 +198,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         "refit": bool,
         "selection": ("best", "1se"),
     }
-    # As in scikit-learn: what score does with the weights is the business of the scorer.
+    # As in scikit-learn, the scorer decides what score does with the weights.
     __metadata_request__score = {"sample_weight": metadata_routing.UNUSED}  # noqa: RUF012
 
     def __init__(
@@ -385,7 +385,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
             [penalties(problem, Cs, ratio, fold.row_weight) for ratio in self.l1_ratios_.tolist()]
             for fold in folds
         ]
-        # The sparsest first: what is zero there is so at the start of the next.
+        # The sparsest first, because its zeros are the start of the next.
         from_sparse = np.argsort(-self.l1_ratios_)
         full_paths, fold_paths = solve_paths(
             objective,
@@ -421,7 +421,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return [[path[i] for i in as_given] for path in full_paths]
 
     def _take_means_over_folds(self, ratio, i):
-        # Each fold's own choice, unless one standard error has a say, which all folds make up.
+        # Each fold chooses by itself, except for "1se": the standard error needs all folds.
         if self.selection == "best":
             folds, ratios, indices = best_of_each_fold(self.scores_)
         else:

@@ -10,7 +10,7 @@ from sklogloss.losses import LogLoss
 
 __all__ = ["to_logistic_regression"]
 
-# Parameters that mean the same in LogisticRegression. Its n_jobs has no effect, and warns.
+# Parameters that mean the same in LogisticRegression. Its n_jobs has no effect and gives a warning.
 SHARED_PARAMETERS = (
     "tol",
     "intercept_scaling",
@@ -109,8 +109,8 @@ def _shift_to_posterior(model):
 
 
 def _parameters(model):
-    # Of a LogisticRegression with the same objective, as far as it knows it: it has no bounds,
-    # factors, smoothing or focal loss.
+    # Parameters of a LogisticRegression with the same objective, except for bounds, factors,
+    # smoothing and focal loss, which it does not have.
     own = model.get_params(deep=False)
     parameters = {name: own[name] for name in SHARED_PARAMETERS if name in own}
     parameters |= {name: bool(own[name]) for name in SHARED_SWITCHES if name in own}

@@ -16,7 +16,7 @@ from sklogloss.solvers.solve import solve
 
 __all__ = ["FocalLogisticRegression"]
 
-# Steps in which gamma is raised from 0: one for each unit, and not more than this.
+# Maximum number of steps in which gamma is raised from 0; one for each unit below that.
 MAX_GAMMA_STEPS = 10
 
 
@@ -234,7 +234,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         return _loss_of(self.gamma, n_classes)
 
     def _solve(self, plan, objective, start, goal):
-        # Where a probability of 1/2 has a loss of zero, nothing tells how to do better.
+        # If a probability of 1/2 has a loss of zero, there is no direction of descent.
         dtype = objective.samples.dtype
         smallest = np.finfo(dtype).tiny
         if objective.loss.unit < smallest:
@@ -255,7 +255,7 @@ class FocalLogisticRegression(BaseLinearClassifier):
         return result
 
 
-# One serves all fits with the same gamma.
+# One object serves all fits with the same gamma.
 @functools.lru_cache
 def _loss_of(gamma, n_classes):
     return FocalLoss(gamma, n_classes) if gamma > 0 else LogLoss(n_classes)
@@ -263,7 +263,7 @@ def _loss_of(gamma, n_classes):
 
 @functools.lru_cache
 def _kernels_from_log_loss(gamma, n_classes, target_is_matrix):
-    # The way of the second start, with Hessians that leave out what is negative.
+    # The path of the second start, with Hessians that leave out the negative terms.
     n_steps = min(int(np.ceil(gamma)), MAX_GAMMA_STEPS)
     steps = [
         FocalLoss(gamma * step / n_steps, n_classes).kernel(target_is_matrix, convex=True)

@@ -11,7 +11,7 @@ __all__ = ["Fold", "make_folds", "solve_paths"]
 
 # Passes over more entries than this share the threads; of fewer, each fold has a thread of its own.
 MANY_ENTRIES = 2_000_000
-# Of the smallest the time goes into Python, which runs in one thread at a time.
+# The time of the smallest goes into Python code, which runs in one thread at a time.
 FEW_ENTRIES = 100_000
 
 
@@ -89,7 +89,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
     """
     samples = objective.samples
     n_entries = samples.design.n_stored * objective.n_columns
-    # Where the rows are elsewhere, so are the threads.
+    # If the rows are on another device, so are the threads.
     is_shared = FEW_ENTRIES < n_entries < MANY_ENTRIES and not samples.is_partitioned
     n_workers = samples.n_threads if is_shared else 1
     of_all, of_folds = _of_all_and_folds(objective, folds, is_shared=n_workers > 1)

@@ -1,4 +1,4 @@
-"""What each worker does with the blocks of its partitions: check them, and make Samples of them."""
+"""Work on the blocks of a partition: check them, and make Samples of them."""
 
 from __future__ import annotations
 

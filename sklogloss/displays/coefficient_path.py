@@ -144,7 +144,7 @@ class CoefficientPathDisplay:
             coefs = coefs[..., : estimator.n_features_in_]
             names = getattr(estimator, "feature_names_in_", names)
         order = np.argsort(Cs, kind="stable")
-        # No penalty has no place on a log scale.
+        # C = inf cannot be shown on a log scale.
         order = order[np.isfinite(Cs[order])]
         if len(order) == 0:
             raise ValueError("estimator must have a finite C among its Cs")
@@ -180,7 +180,7 @@ class CoefficientPathDisplay:
         is_drawn = np.any(self.coefs, axis=0) | (not self.coefs.any())
         is_drawn[named] = False
         self.lines_ = ax.plot(self.Cs, self.coefs[:, is_drawn], linewidth=0.6, color="0.75")
-        # From top to bottom, as the legend has them.
+        # From top to bottom, in the order of the legend.
         for j in named[np.argsort(-self.coefs[at, named])]:
             self.lines_ += ax.plot(
                 self.Cs, self.coefs[:, j], linewidth=1.3, label=self.feature_names[j]
@@ -202,7 +202,7 @@ class CoefficientPathDisplay:
 
 
 def _names_before_last_step(pipeline: Any) -> NDArray[Any] | None:
-    # None where a step cannot tell them.
+    # None if a step does not support them.
     try:
         return pipeline[:-1].get_feature_names_out()
     except (AttributeError, ValueError):
@@ -220,7 +220,7 @@ def _index_of_ratio(estimator: Any, l1_ratio: float | None) -> int:
 
 
 def _of_class(coefs: NDArray[Any], classes: NDArray[Any], label: Any) -> tuple[NDArray[Any], str]:
-    # Shape (n_Cs, n_features), and what it is.
+    # Coefficients of shape (n_Cs, n_features), and the label of their axis.
     if len(classes) == 2:
         if label is not None and label != classes[1]:
             raise ValueError(f"label must be None or {classes[1]!r} for two classes, got {label!r}")

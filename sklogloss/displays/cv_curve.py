@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CVCurveDisplay"]
 
-# Scores that are worse than the best by more standard errors than this would press all others into
-# a line.
+# Scores that are worse than the best by more standard errors than this are cut off: they would
+# press all others into a line.
 N_ERRORS = 20
-# The default of scoring, drawn as a loss.
+# The default of scoring, which is drawn as a loss.
 LOG_LOSS = "neg_log_loss"
 
 
@@ -93,7 +93,7 @@ class CVCurveDisplay:
             estimator, "scores_", "a LogLossClassifierCV or a Pipeline that ends with one"
         )
         order = np.argsort(estimator.Cs_, kind="stable")
-        # No penalty has no place on a log scale.
+        # C = inf cannot be shown on a log scale.
         order = order[np.isfinite(estimator.Cs_[order])]
         if len(order) == 0:
             raise ValueError("estimator must have a finite C among its Cs")

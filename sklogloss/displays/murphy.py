@@ -186,8 +186,8 @@ def _costs(
     weight: NDArray[Any],
     thresholds: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    # Twice the mean cost at each threshold. Those who are at the threshold find both decisions
-    # equally costly, and decide for the event.
+    # Twice the mean cost at each threshold. At the threshold itself both decisions cost the same,
+    # and the decision is for the event.
     order = np.argsort(proba)
     first = np.searchsorted(proba[order], thresholds)  # of those who decide for the event
     did_not = np.append(0, np.cumsum((weight * (1 - happened))[order]))

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ReliabilityCurve", "ReliabilityDisplay"]
 
-# Forecasts at which curve and band are drawn: as many as a figure is pixels wide.
+# Number of forecasts at which curve and band are drawn: about the width of a figure in pixels.
 N_POINTS = 512
 N_BINS = 40
 # Label of the axes with the distribution of the forecasts.
 DISTRIBUTION = "distribution of forecasts"
-# How far they reach below the axes with the curves, in heights of these.
+# How far these reach below the axes with the curves, as a multiple of the height of those.
 BELOW = 0.22
 # Width of axes for each column of their legend, in inches.
 LEGEND_WIDTH = 2.4
@@ -238,7 +238,7 @@ class ReliabilityDisplay(OfFolds):
             (line,) = self.ax_.plot(
                 curve.forecast,
                 curve.frequency,
-                # A line through one point is none.
+                # One point does not make a line.
                 marker="o" if len(curve.forecast) == 1 else None,
                 linewidth=1.5,
                 label=_legend_label(curve, name, on_one_line=n_curves > 1),
@@ -255,7 +255,7 @@ class ReliabilityDisplay(OfFolds):
             self.distribution_ax_.stairs(curve.mass, edges, color=color, linewidth=1)
         self.ax_.set(xlim=(0, 1), ylim=(0, 1), ylabel="Observed frequency")
         self.ax_.tick_params(labelbottom=False)
-        # Several curves have a line each, below the name.
+        # With several curves, each has a line below the name.
         n_columns = min(n_curves, max(1, int(_width(self.ax_) / LEGEND_WIDTH)))
         above_the_axes(self.ax_, name if n_curves > 1 else None, n_columns)
         self.distribution_ax_.set(xlabel="Forecast probability", yticks=[], ylabel="Share")
@@ -280,12 +280,12 @@ def _width(ax: Axes) -> float:
 
 
 def _distribution_axes(ax: Axes) -> Axes:
-    # Below ax; one for all that is drawn in it.
+    # The axes below ax, shared by everything that is drawn in ax.
     for child in ax.child_axes:
         if child.get_label() == DISTRIBUTION:
             return child
     if ax.figure.get_layout_engine() is None:
-        # Nothing else makes room: the two take the place of the one.
+        # Without a layout engine, both axes share the place of ax.
         place = ax.get_position()
         height = place.height / (1 + BELOW)
         ax.set_position((place.x0, place.y1 - height, place.width, height))
@@ -295,7 +295,7 @@ def _distribution_axes(ax: Axes) -> Axes:
 def _decomposition(
     forecasts: Forecasts, proba: NDArray[Any], happened: NDArray[Any]
 ) -> ScoreDecomposition:
-    # Of the log loss of an event against all others.
+    # Decomposition of the log loss of an event against all others.
     soft, weight = np.column_stack([1 - happened, happened]), forecasts.sample_weight
     if forecasts.n_classes == 2 and forecasts.raw_prediction is not None:
         raw_prediction = forecasts.raw_prediction

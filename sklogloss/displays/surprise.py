@@ -227,7 +227,7 @@ class SurpriseDisplay(OfFolds):
         )
         above_the_axes(self.ax_, title=f"{name}, mean surprise" if name else "Mean surprise")
         if self.worst:
-            # The curves fall: the upper right is free.
+            # The curves fall, so the upper right corner is free.
             listed = [f"{row} ({label}): {value:.2f}" for row, label, value in self.worst]
             self.ax_.text(
                 0.98,
@@ -244,7 +244,7 @@ class SurpriseDisplay(OfFolds):
 def _exceedance(
     surprise: NDArray[Any], weight: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], float]:
-    # Sorted surprise, the part of the weight at or beyond it, and the mean.
+    # Sorted surprise, the fraction of the weight at or beyond it, and the mean.
     total = weight.sum()
     if total == 0:
         return np.empty(0), np.empty(0), 0.0

@@ -1,4 +1,4 @@
-"""What `infer` can say of a fit, and errors that say why not and what to do instead."""
+"""Checks of what `infer` can compute for a fit; errors say why not, and what to do instead."""
 
 from __future__ import annotations
 

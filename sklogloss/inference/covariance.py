@@ -16,7 +16,7 @@ from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["Information", "cluster_products", "sandwich", "score_products"]
 
-# A column of which less than this many eps per parameter is left beside the others depends on them.
+# A column depends on others if less than this many eps per parameter is left of it beside them.
 ROUNDING = 100
 
 
@@ -71,7 +71,7 @@ class Information:
         """Return V with V' V = vectors' H^-1 vectors, for vectors of shape (n_parameters, n)."""
         scaled = (vectors.T * self._scale).T[self._pivots[: self.rank]]
         if self.rank == 0:
-            # SciPy 1.13 solves no empty systems.
+            # SciPy 1.13 does not solve empty systems.
             return scaled
         # OpenBLAS wakes all its threads even for the smallest system.
         with one_blas_thread():
@@ -167,7 +167,7 @@ def cluster_products(
 def _cluster_sums(
     likelihood: Likelihood, theta: NDArray[np.float64], cluster: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    # The clusters that some rows have, and the sums of their scores.
+    # The clusters of some rows, and the sums of their scores.
     found, place = np.unique(cluster, return_inverse=True)
     objective, gradient = likelihood.objective, likelihood.row_gradient(theta)
     entries, size = Entries.of(objective.samples), objective.n_parameters
@@ -195,7 +195,7 @@ def _cluster_products(
         scores = (columns[:, :, None] * gradient[rows][:, None, :]).reshape(len(rows), -1)
         starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
         sums = np.add.reduceat(scores, starts, axis=0)
-        # A cluster may go on in the next block.
+        # A cluster may continue in the next block.
         if cluster[rows[0]] == open_cluster:
             sums[0] += open_sum
         else:

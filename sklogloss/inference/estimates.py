@@ -29,11 +29,11 @@ class Estimates:
     bse, zvalues, pvalues : Series, DataFrame or ndarray
     """
 
-    # What the estimates are called in tables.
+    # Name of the estimates in tables.
     _header = "coef"
 
     def _figures(self) -> list[tuple[str, str]]:
-        # Names and values of what stands above the table.
+        # Names and values of the figures above the table.
         raise NotImplementedError
 
     def __init__(

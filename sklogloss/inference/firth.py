@@ -75,8 +75,8 @@ class PenalisedLikelihood(Likelihood):
         return self(theta)
 
     def _log_scale(self, penalised: JeffreysObjective) -> float:
-        # What turns the determinant of the mean information in theta into that of the sum in the
-        # coefficients, halved.
+        # Half the logarithm of the factor from the determinant of the mean information in theta to
+        # that of the sum in the coefficients.
         n_labels = max(1, self.objective.n_columns - 1)
         log_scale = np.log(self.objective.coordinates.scale).sum() * n_labels
         return float(penalised.n_free * np.log(self.total) / 2 - log_scale)

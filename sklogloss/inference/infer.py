@@ -49,13 +49,13 @@ from sklogloss.solvers.stopping import SMALLEST_GAP
 
 __all__ = ["infer"]
 
-# Coefficients further from their optimum than this, in standard errors, deserve a warning.
+# Coefficients further from their optimum than this many standard errors give a warning.
 FAR_FROM_OPTIMUM = 0.1
 # A Newton step at separated data moves the margins by about one, however small the gradient.
 SEPARATED_STEP = 0.01
 # Relative rounding errors of variances from here on leave standard errors fewer than four digits.
 FEW_DIGITS = 1e-4
-# A column has part in a linear dependency from this fraction of the largest part.
+# A column takes part in a linear dependency from this fraction of the largest weight on.
 DEPENDS = 1e-6
 SEPARATED = (
     "a linear function of X separates the classes: some coefficients are infinite, and the "
@@ -214,7 +214,7 @@ def _infer(
 
 
 def _problem(clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
-    # The data as the fit takes it. A copy of the classifier is what the checks of the data change.
+    # The data as the fit takes it. The checks of the data change a copy of the classifier.
     of_collections = type(clf).__module__.startswith("sklogloss.dask")
     if hasattr(X, "__dask_graph__") and not of_collections:
         raise TypeError(
@@ -240,7 +240,7 @@ def _likelihood(clf: Any, problem: Any, C: float) -> tuple[Likelihood, NDArray[n
     samples = problem.make_samples(clf.n_jobs)
     if samples.dtype == np.float32:
         samples = samples.astype(np.float64)
-    # Of many rows a few tell how large the columns are, and where.
+    # With many rows, a few show the location and size of the columns.
     has_many_rows = samples.n_samples > 16 * SMALLEST_SUBSET
     with one_blas_thread():
         objective = balanced_objective(
@@ -383,7 +383,7 @@ def _warn_of_distance(
         return
     linear_map = terms.linear_map(objective.coordinates)
     variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
-    # Rounding errors may leave less of it, or less than nothing.
+    # Rounding errors may make it smaller, or negative.
     size = np.abs(linear_map) @ np.sqrt(np.diagonal(covariance))
     variance = np.maximum(variance, len(size) * np.finfo(np.float64).eps * size**2)
     distance = np.abs(linear_map @ step / np.sqrt(variance)).max()

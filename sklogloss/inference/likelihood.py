@@ -74,7 +74,7 @@ class Likelihood:
         return Point(theta, mean.value * self.total, mean.gradient * self.total, hessian)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A compiled kernel cannot be pickled, but made again.
+        # A compiled kernel cannot be pickled, but it can be made again.
         objective, samples = self.objective, self.objective.samples
         if samples.is_partitioned:  # these are where they are
             given = (objective, self.loss, self.total, self.exponent, self.sample_weight)

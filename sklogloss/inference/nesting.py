@@ -52,7 +52,7 @@ def _rows_of(samples: Any) -> tuple[Any, ...]:
 
 
 def _differing(likelihood: Likelihood, exponent: int, others: Samples) -> list[str]:
-    # What is not the same in both.
+    # Names of what differs between both.
     samples, weight = likelihood.objective.samples, others.weight
     pairs = {
         "y": (samples.target, others.target),
@@ -64,7 +64,7 @@ def _differing(likelihood: Likelihood, exponent: int, others: Samples) -> list[s
     }
     differ = []
     for name, (own, theirs) in pairs.items():
-        # Where none were given, weights are one and offsets zero.
+        # If none were given, weights are one and offsets zero.
         default = np.array(float(name == "sample_weight"))
         own, theirs = (default if each is None else each for each in (own, theirs))
         have_one_shape = own.shape == theirs.shape or own.ndim == 0 or theirs.ndim == 0

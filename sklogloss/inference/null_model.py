@@ -1,4 +1,4 @@
-"""What a fit is compared with: the model without columns, and the one that knows the targets."""
+"""Models that a fit is compared with: one without columns, and one that knows the targets."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ __all__ = ["Profile"]
 
 MAX_STEPS = 100
 MAX_HALVINGS = 30
-# A step may overshoot the end by this multiple of the fall, and no more.
+# A step may overshoot the end by at most this multiple of the fall.
 MOST_FALL = 2
 # Stop within this fraction of the half-width.
 TOLERANCE = 1e-7
-# A kept Hessian that brings the end closer by less than this factor a step is taken anew.
+# A stale Hessian is recomputed if a step with it brings the end closer by less than this factor.
 SLOW = 0.1
 
 
@@ -70,7 +70,7 @@ class Profile:
         previous = None
         for _ in range(MAX_STEPS):
             step = _newton_step(point, information, c, target, sign)
-            # Beside half the width of Wald's interval.
+            # Relative to half the width of Wald's interval.
             size = float(np.sqrt(step @ self.metric @ step / (2 * fall)))
             contraction = 1.0 if previous is None else size / previous
             if contraction > SLOW and not is_fresh:

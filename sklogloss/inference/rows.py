@@ -14,7 +14,7 @@ from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["row_blocks", "rows_in_theta"]
 
-# Numbers in a block of rows and what is computed from it: they stay in the cache.
+# Number of entries in a block of rows and in what is computed from it: they stay in the cache.
 BLOCK_NUMBERS = 65_536
 
 

@@ -33,9 +33,9 @@ from sklogloss.linear.separation import (
 
 __all__ = ["SeparationResult", "separation"]
 
-# A part of a direction below this is rounding error beside the others.
+# Entries of a direction below this fraction of the largest are rounding errors.
 NEGLIGIBLE = 1e-9
-# Lines of a printed result.
+# A printed result has at most this many lines.
 MAX_LINES = 20
 
 
@@ -206,7 +206,7 @@ def _encoded_labels(y: ArrayLike) -> Targets:
 
 
 def _tied(targets: Targets) -> NDArray[np.bool_] | None:
-    # Which classes a sample belongs to beside its most probable one.
+    # The classes that a sample belongs to besides its most probable one.
     if targets.proba is None:
         return None
     if len(targets.classes) == 2:
@@ -224,7 +224,7 @@ def _moved(pairs: Pairs, found: Separation | None) -> tuple[NDArray[np.bool_], N
     on_boundary = pairs.exist & ~found.is_separated
     # What leaves the boundary where it is may be added to the direction, in a small part at least.
     moves = null_space(pairs, on_boundary, is_free)
-    # Along some directions no raw prediction changes, or those of all classes alike.
+    # Along some directions no raw prediction changes, or those of all classes change alike.
     idle = null_space(pairs, pairs.exist, is_free)
     if moves is None or idle is None:
         raise Undecided

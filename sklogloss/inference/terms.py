@@ -1,4 +1,4 @@
-"""What the reported parameters are called, and how they follow from the solver's."""
+"""Names of the reported parameters, and their map from those of the solver."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ class Terms:
 
 
 def _is_place(column: Any) -> bool:
-    # True and False are no places, though Python takes them for integers.
+    # True and False are not indices, although Python treats them as integers.
     return isinstance(column, int | np.integer) and not isinstance(column, bool)
 
 

@@ -22,7 +22,7 @@ def is_foreign(array: Any) -> bool:
         return False
     if not hasattr(array, "shape"):  # numbers, None and lists have no namespace
         return False
-    # Not true of tables and sparse matrices.
+    # False for tables and sparse matrices.
     namespace, is_array = get_namespace(array)
     return is_array and not _is_numpy(namespace)
 
@@ -43,7 +43,7 @@ def to_numpy(array: Any) -> Any:
     try:
         return np.from_dlpack(array)
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
-        # The array lies on another device, or its library knows no DLPack.
+        # The array is on another device, or its library does not support DLPack.
         return _convert_to_numpy(array, namespace)
 
 

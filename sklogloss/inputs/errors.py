@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 __all__ = ["naming", "shown", "stacklevel_of_user"]
 
-# Characters of a value that an error shows.
+# An error shows at most this many characters of a value.
 LONGEST_VALUE = 100
 
 

@@ -71,8 +71,9 @@ def fitted_class_weight(model: Any) -> NDArray[Any]:
 
 
 def _is_as_fit_leaves_it(model: Any) -> bool:
-    # What nearly all models are, in a fraction of the time of a prediction for one row. Products of
-    # BLAS raise no floating-point error; the sum of squares is finite only if all entries are.
+    # Nearly all models pass this test, which takes a fraction of the time of a prediction for one
+    # row. Products of BLAS raise no floating-point error. A finite sum of squares means that all
+    # entries are finite.
     coef, intercept = model.coef_, model.intercept_
     if not type(coef) is type(intercept) is type(getattr(model, "classes_", None)) is np.ndarray:
         return False

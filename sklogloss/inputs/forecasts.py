@@ -1,4 +1,4 @@
-"""What the metrics take: events, and the probabilities that were forecast for them."""
+"""The input of metrics: events, and the probabilities that were forecast for them."""
 
 from dataclasses import dataclass, replace
 
@@ -133,14 +133,14 @@ def check_forecasts(
 
 
 def _check_raw_prediction(name, raw_prediction):
-    # One dimension for two classes: second minus first, if there are two columns.
+    # One dimension for two classes; two columns become their difference, second minus first.
     raw, _ = float_array(name, raw_prediction)
     check_finite(name, raw)
     return raw[:, 1] - raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 2 else raw
 
 
 def _soft_events(name, y_true, labels):
-    # Classes and probabilities. The columns of a DataFrame are sorted, as classes_ is.
+    # Classes and probabilities. The columns of a DataFrame are sorted, like classes_.
     target = normalized_rows(name, y_true)
     columns = getattr(y_true, "columns", None)
     if columns is None:

@@ -12,7 +12,7 @@ __all__ = ["check_out", "check_raw_prediction", "check_target", "raise_for_targe
 
 
 class _Loss(Protocol):
-    # What the checks ask a Loss for.
+    # The attributes of a Loss that the checks use.
     n_classes: int
 
 

@@ -80,22 +80,22 @@ def _or_also(text: str, also: tuple[type, ...]) -> str:
     return " or ".join([text, *names])
 
 
-# scikit-learn's default of a parameter that nobody should set: accepted, but offered by no error.
+# scikit-learn's default of a parameter that should not be set: accepted, but no error mentions it.
 NOT_OFFERED = "deprecated"
 
-# The l1_ratio that a name of scikit-learn's penalty stands for.
+# The l1_ratio that each name of scikit-learn's penalty stands for.
 L1_RATIOS_BY_NAME: dict[str | None, float] = {"l2": 0.0, "l1": 1.0}
 # The numbers strictly between 0 and 1.
 FRACTION = Interval(0, 1, "()")
 # The largest number in float64.
 LARGEST_FLOAT = sys.float_info.max
-# Lengths of arrays: larger numbers are a mistake.
+# Counts are lengths of arrays or the like: larger numbers are a mistake.
 LARGEST_COUNT = 2**31 - 1
-# What seeds random numbers.
+# Seeds of random numbers.
 SEED = Integers(0, 2**32 - 1, also=(NoneType, np.random.RandomState))
 
-# What a parameter may be. bool are True and False, as which 1 and 0 count; str is text or None; a
-# tuple lists choices.
+# The allowed values of a parameter. bool means True and False, and 1 and 0 count as these; str
+# means text or None; a tuple lists choices.
 Allowed = Interval | Integers | type[bool] | type[str] | tuple[str | None, ...]
 
 
@@ -136,7 +136,7 @@ def check_parameters(parameters: Any, table: Mapping[str, Allowed]) -> None:
             is_below = value < allowed.high or (
                 value == allowed.high and allowed.brackets[1] == "]"
             )
-            # As nearly all numbers do, but not all of Python's integers.
+            # Nearly all numbers fit in float64, but not all of Python's integers.
             fits_in_float64 = isinstance(value, float | np.number) or abs(value) <= LARGEST_FLOAT
             if not (is_above and is_below and fits_in_float64):
                 raise ValueError(f"{name} must be in {allowed}, got {shown(value)}")
@@ -208,7 +208,7 @@ def resolve_penalty(
     meant = L1_RATIOS_BY_NAME.get(penalty)
     if meant is None:
         return C, 0.0 if l1_ratio is None else float(l1_ratio)
-    # 0 is the default of l1_ratio: nobody needs a warning about it.
+    # 0 is the default of l1_ratio, so it needs no warning.
     if warn and l1_ratio not in (None, 0, meant):
         warnings.warn(
             f"Inconsistent values: penalty={penalty} with l1_ratio={l1_ratio}. l1_ratio parameter "
@@ -335,7 +335,7 @@ def _pair(bounds: Any, n_features: int) -> tuple[Any, Any]:
 
 
 def _may_be_pairs(bounds: Any) -> bool:
-    # Whether two bounds look as SciPy's list of pairs, or array of shape (n_features, 2).
+    # Whether two bounds look like SciPy's list of pairs, or an array of shape (n_features, 2).
     if isinstance(bounds, np.ndarray):
         return bounds.shape == (2, 2)
     kinds = tuple if isinstance(bounds, tuple) else tuple | list

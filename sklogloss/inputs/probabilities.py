@@ -9,8 +9,8 @@ from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 
 __all__ = ["check_probabilities", "check_row_sums", "float_array", "normalized_rows"]
 
-# Rows may deviate this much from 1: probabilities are often rounded to decimals. The losses' own
-# kernels allow the same.
+# The sum of a row may deviate this much from 1, because probabilities are often rounded to
+# decimals. The kernels of the losses allow the same.
 LARGEST_DEVIATION = 1e-5
 
 

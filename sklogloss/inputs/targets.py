@@ -206,7 +206,7 @@ def encode_labels(y):
     classes, label = unique_labels(y, "y")
     is_whole = classes.dtype.kind in "bui" or are_whole_floats(classes)
     if not is_whole or 2 * len(classes) > len(y):
-        # Other whole numbers always pass, and the check takes a good part of a small fit.
+        # Other whole numbers always pass, and the check takes much of the time of a small fit.
         check_labels("y", y)
     if len(classes) < 2:
         raise ValueError(

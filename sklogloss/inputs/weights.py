@@ -163,7 +163,7 @@ def class_weights(
     if isinstance(class_weight, str) and class_weight == "balanced":
         scaled, exponent = scaled_weights(sample_weight, np.float64)
         totals = targets.class_totals(scaled)
-        # What a class without samples is taken to have, no smaller than a quotient by it may be.
+        # Weight that a class without samples is assumed to have; large enough to divide by.
         one = np.ldexp(1.0, max(-exponent, -1000))
         return totals.sum() / (len(targets.classes) * np.where(totals > 0, totals, one))
     if not isinstance(class_weight, dict):

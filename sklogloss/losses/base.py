@@ -1,4 +1,4 @@
-"""What all losses share: evaluation per sample on arrays, and what follows from it."""
+"""Code that all losses share: evaluation per sample on arrays, and what follows from it."""
 
 from abc import abstractmethod
 from typing import Any, overload

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         probability_scorers,
     )
 else:
-    # These are new each time that they are imported.
+    # Each import makes new scorers.
     from sklogloss.metrics.scorers import __getattr__ as __getattr__
 
 __all__ = [

@@ -14,7 +14,7 @@ from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["CalibrationTestResult", "calibration_test"]
 
-# Rows of the kernel that are held at a time.
+# Number of rows of the kernel matrix in memory at a time.
 BLOCK_ROWS = 512
 
 
@@ -122,7 +122,7 @@ def calibration_test(
     drawn = np.sum(draws >= cumulative, axis=2)
     label = np.column_stack([forecasts.label, drawn])
     errors = _kernel_errors(proba, label, forecasts.weights())
-    # Equal up to rounding counts as equal.
+    # Statistics that are equal up to rounding count as equal.
     tolerance = 1e-12 * np.abs(errors).max()
     n_larger = int(np.count_nonzero(errors[1:] >= errors[0] - tolerance))
     return CalibrationTestResult(float(errors[0]), (1 + n_larger) / (1 + n_resamples))

@@ -11,8 +11,9 @@ from scipy.special import zeta
 
 __all__ = ["anytime_pvalue", "confidence_sequence"]
 
-# Of the stitched boundary: ratio of the variances at which its pieces meet, how fast they share the
-# error probability, and the variance, in squared ranges, from which the boundary is tight.
+# Parameters of the stitched boundary: the ratio of the variances at which its pieces meet, the rate
+# at which they share the error probability, and the variance, in squared ranges, from which the
+# boundary is tight.
 RATIO, POWER, SMALLEST_VARIANCE = 2.0, 1.4, 1.0
 
 
@@ -59,14 +60,14 @@ def anytime_pvalue(values: NDArray[Any], span: float) -> float:
 
 
 def _mean_and_variance(values: NDArray[Any]) -> tuple[float, float]:
-    # The mean, and the sum of squared differences from what those before had as their mean.
+    # The mean, and the sum of squared differences of each value from the mean of those before it.
     number = np.arange(len(values))
     before = np.append(0.0, np.cumsum(values)[:-1]) / np.maximum(number, 1)
     return float(values.mean()), float(np.sum((values - before) ** 2))
 
 
 def _boundary(variance: float, alpha: float) -> float:
-    # Of a sum whose increments have a range of one.
+    # Boundary of a sum whose increments have a range of one.
     variance = max(variance, SMALLEST_VARIANCE)
     pieces = POWER * np.log(np.log(RATIO * variance / SMALLEST_VARIANCE))
     pieces += np.log(zeta(POWER) / (alpha * np.log(RATIO) ** POWER))

@@ -185,7 +185,8 @@ def _labels(name: str, given: ArrayLike) -> NDArray[Any]:
 
 
 def _joint_classes(happened: NDArray[Any], decided: NDArray[Any], n_classes: int) -> NDArray[Any]:
-    # Those of both. If these are too few, 0, 1, ..., known by 0, or by a lone 1 of two.
+    # Labels of either array. If there are too few, assume 0, 1, ... where 0 occurs, or a lone 1 of
+    # two.
     of_happened, _ = unique_labels(happened, "y_true")
     of_decided, _ = unique_labels(decided, "y_pred")
     if (of_happened.dtype.kind in "US") != (of_decided.dtype.kind in "US"):
@@ -209,8 +210,8 @@ def _places(name: str, given: NDArray[Any], classes: NDArray[Any]) -> NDArray[np
 
 
 def _scaled(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    # The costs over 2 ** exponent, and that: differences and sums of the largest floats would be
-    # infinite.
+    # The costs divided by 2 ** exponent, and the exponent: differences and sums of the largest
+    # floats would be infinite.
     _, exponent = np.frexp(np.abs(matrix).max())
     return np.ldexp(matrix, -exponent), int(exponent)
 

@@ -97,7 +97,7 @@ def cross_entropy_decomposition(
     target = forecasts.targets()
     entropy = entr(target).sum(axis=1)
     if forecasts.raw_prediction is None:
-        # kl_div adds p - y, which sums to nothing and keeps every term from being negative.
+        # kl_div adds p - y, which sums to zero and keeps every term nonnegative.
         proba = forecasts.probabilities()
         divergence = kl_div(target, proba / proba.sum(axis=1, keepdims=True)).sum(axis=1)
     else:
@@ -106,7 +106,7 @@ def cross_entropy_decomposition(
         divergence = np.maximum(terms.sum(axis=1), 0)
     parts = (entropy + divergence, entropy, divergence)
     if average:
-        # The sum of the means, not the mean of the sums: exact to rounding all the same.
+        # The sum of the means instead of the mean of the sums; both are exact up to rounding.
         entropy, divergence = forecasts.mean(entropy), forecasts.mean(divergence)
         parts = (entropy + divergence, entropy, divergence)
     return CrossEntropyDecomposition(*parts)

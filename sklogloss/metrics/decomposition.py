@@ -258,7 +258,7 @@ def _decompose(
         n = len(forecasts)
         samples = (forecasts.take(rng.randint(n, size=n)) for _ in range(n_resamples))
         resampled = np.array([parts_of(sample) for sample in samples])
-        # Copies of a sample are recalibrated too well: only the spread is that of the estimate.
+        # Copies of a sample are recalibrated too well, so only the spread of the estimate is used.
         tail = (1 - confidence_level) / 2
         spread = resampled - resampled.mean(axis=0)
         low, high = parts + np.quantile(spread, [tail, 1 - tail], axis=0)
@@ -279,7 +279,7 @@ def make_splitter(cv: Any, forecasts: Forecasts, rng: np.random.RandomState) -> 
 
 
 def _draw(forecasts: Forecasts, rng: np.random.RandomState) -> Forecasts:
-    # What would happen if the forecasts were the true probabilities.
+    # Labels as if the forecasts were the true probabilities.
     cumulative = np.cumsum(forecasts.probabilities(), axis=1)
     draw = rng.uniform(size=(len(forecasts), 1)) * cumulative[:, -1:]
     return forecasts.with_label(np.sum(draw >= cumulative[:, :-1], axis=1))

@@ -84,7 +84,7 @@ def focal_loss(
 def _focal_losses(
     forecasts: Forecasts, gamma: float, class_weight: NDArray[Any] | float
 ) -> NDArray[Any]:
-    # Of each sample.
+    # Focal loss of each sample.
     proba, log_proba = forecasts.probabilities(), forecasts.log_probabilities()
     with np.errstate(under="ignore"):
         losses = -class_weight * np.exp(xlogy(gamma, complements(proba))) * log_proba

@@ -339,7 +339,7 @@ def _fold_scores(name: str, scores: ArrayLike) -> NDArray[np.float64]:
 def _group_sums(
     forecasts: Forecasts, values: NDArray[Any], name: str, groups: Any, y_true: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    # Weighted sum of the values, and sum of the weights, of each of the groups called name.
+    # Weighted sum of the values, and sum of the weights, of each group; `name` is for errors.
     weight = forecasts.weights()
     if groups is None:
         if len(values) < 2:

@@ -140,7 +140,7 @@ def log_loss(
     mean = forecasts.mean(forecasts.surprise(zero))
     if normalize:
         return mean
-    # Those of the forecasts are scaled.
+    # The weights in the forecasts are scaled.
     weight = as_sample_weight(sample_weight, len(forecasts))
     return mean * float(len(forecasts) if weight is None else weight.sum())
 

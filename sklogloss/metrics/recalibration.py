@@ -22,10 +22,10 @@ __all__ = [
 ]
 
 METHODS = ("isotonic", "logistic", "temperature")
-# Largest entry of the gradient of the mean loss at which the logistic methods stop.
+# The logistic methods stop when no entry of the gradient of the mean loss is larger.
 GRADIENT_TOL = 1e-10
-# Logits, in parts of the median, that are as good as infinite: squares of larger ones would leave
-# no digits of the others'.
+# Logits larger than this multiple of the median are clipped: beside their squares, those of the
+# others would have no digits left.
 LARGEST = 1e12
 # Steps of the trust region, where logits of very different size leave no digits for its end.
 MAX_ITER = 200
@@ -110,7 +110,8 @@ def _isotonic(forecasts: Forecasts, method: str, other: Forecasts | None = None)
 
 
 def _scores(forecasts: Forecasts) -> NDArray[Any]:
-    # By which samples are sorted, (n_samples, n_classes). Logits tell where probabilities are 1.
+    # Scores to sort samples by, (n_samples, n_classes). Logits still differ where probabilities are
+    # 1.
     if forecasts.raw_prediction is None:
         return forecasts.probabilities()
     if forecasts.n_classes == 2:
@@ -148,7 +149,7 @@ def fit_logits(
     if not z.any():
         return 1.0, 0.0
     n_intercepts = (1 if z.ndim == 1 else z.shape[1]) if fit_intercept else 0
-    # A scale at which the slope is about one, whatever the size of the logits, or of a few of them.
+    # A scale at which the slope is about one, for any size of the logits, or of a few of them.
     size = float(np.median(np.abs(z[z != 0])))
     with np.errstate(over="ignore"):
         scaled = np.clip(z / size, -LARGEST, LARGEST)
@@ -203,7 +204,7 @@ def minimise_loss(problem: _Problem, n_parameters: int) -> NDArray[Any]:
 
 
 def _after_newton_step(problem: _Problem, result: Any) -> NDArray[Any]:
-    # Close to the optimum, rounding errors hide which value is lower, but not which gradient.
+    # Close to the optimum, rounding errors hide which value is smaller, but not which gradient is.
     moved = result.x - np.linalg.lstsq(result.hess, result.jac)[0]
     _, left = problem.value_gradient(moved)
     return moved if np.linalg.norm(left) < np.linalg.norm(result.jac) else result.x
@@ -240,6 +241,6 @@ class _LogitProblem:
         hessian[0, 0] = self.weight @ np.sum(deviation * self.z, axis=1)
         hessian[0, 1:] = hessian[1:, 0] = self.weight @ deviation
         hessian[1:, 1:] = np.diag(self.weight @ proba) - (proba.T * self.weight) @ proba
-        # The same added to all intercepts changes nothing: curvature along it, for the solver.
+        # Adding a constant to all intercepts changes nothing. The solver needs curvature there.
         hessian[1:, 1:] += 1 / n_classes**2
         return hessian[:n, :n]

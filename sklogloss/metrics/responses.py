@@ -40,12 +40,13 @@ def forecast_arguments(
     """
     classes = to_numpy(estimator.classes_)
     if len(classes) == 1:
-        # Sure of the one class that it knows.
+        # An estimator with one class is sure of it.
         return {"y_proba": np.ones((len(estimator.predict(X)), 1))}
     metadata = {} if offset is None else {"offset": offset}
     decides = decides_by_logits(estimator)
     if decides is False:
-        # Log-probabilities are logits, too. Of two classes, scikit-learn's call returns one column.
+        # Log-probabilities are logits, too. For two classes, scikit-learn's function returns one
+        # column.
         log_proba = to_numpy(estimator.predict_log_proba(X, **metadata))
         if len(classes) == 2:
             log_proba = log_proba[:, 1] - log_proba[:, 0]
@@ -54,7 +55,7 @@ def forecast_arguments(
         argument, method = "raw_prediction", "decision_function"
     else:
         argument, method = "y_proba", "predict_proba"
-    # Scikit-learn's callers do not take every array of another library.
+    # Not all callers in scikit-learn accept arrays of other libraries.
     if call is None or metadata or is_foreign(X):
         forecast = to_numpy(getattr(estimator, method)(X, **metadata))
         is_pair = argument == "y_proba" and len(classes) == 2

@@ -33,8 +33,8 @@ __all__ = [
     "probability_scorers",
 ]
 
-# Of fewer samples with the true probabilities, isotonic regression finds a miscalibration of more
-# than 0.05 nats on average.
+# With fewer samples, isotonic regression finds a miscalibration of more than 0.05 nats on average,
+# even for the true probabilities.
 FEW_SAMPLES = 200
 
 
@@ -86,7 +86,7 @@ class ProbabilityScorer(_BaseScorer):
         else:
             y_true = label_column("y_true", y_true)
             known, arguments = with_unseen_classes(classes, y_true, arguments)
-            # Indices: there may be no label for a second class.
+            # Indices, because there may be no label for a second class.
             y_true = np.searchsorted(known, y_true)
             arguments["labels"] = np.arange(max(2, len(known)))
         return self._sign * self._score_func(y_true, **arguments, **{**self._kwargs, **kwargs})
@@ -194,8 +194,8 @@ probability_scorers: dict[str, ProbabilityScorer]
 
 
 def __getattr__(name: str) -> Any:
-    # Each import of a scorer makes a copy, as scikit-learn's get_scorer does: set_score_request
-    # changes a scorer, which must not change those of others.
+    # Each import of a scorer makes a copy, like scikit-learn's get_scorer, because
+    # set_score_request changes a scorer, and other code must not see that.
     if name == "probability_scorers":
         return copy.deepcopy(_SCORERS)
     scorer = _SCORERS.get(name.removesuffix("_scorer"))

@@ -104,7 +104,7 @@ def surprise_test(
     weight = forecasts.weights()
     excess = float(weight @ (happened - entropy))
     deviation = float(np.sqrt(weight**2 @ variance))
-    # What rounding leaves of surprises and entropies.
+    # Rounding errors of surprises and entropies.
     rounding = 16 * np.finfo(np.float64).eps * float(weight @ (1 + entropy))
     if deviation > rounding:
         statistic = excess / deviation
