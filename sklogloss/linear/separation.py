@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import linprog, nnls
 
 from sklogloss.linear.design import BLOCK_ENTRIES, row_slices
 from sklogloss.linear.limits import LARGEST_HESSIAN, MAX_ROUNDS, ROUNDING
@@ -318,29 +318,62 @@ class _Search:
         others = self.pairs.equations(*np.nonzero(in_programme & ~is_tied))
         if others.nnz + tied.nnz > MAX_ENTRIES:
             raise TooLarge
-        tolerances = {
-            "primal_feasibility_tolerance": TOLERANCE,
-            "dual_feasibility_tolerance": TOLERANCE,
-        }
-        # The simplex method takes about one step for each equation, or wanders for a minute among
-        # degenerate vertices, where an interior point takes half a second.
-        n_steps = 4 * sum(others.shape)
-        for method in ("highs-ds", "highs-ipm"):
-            result = linprog(
-                -objective,
-                A_ub=-others,
-                b_ub=np.zeros(others.shape[0]),
-                A_eq=tied if tied.shape[0] else None,
-                b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
-                bounds=self.bounds,
-                method=method,
-                options=tolerances | {"maxiter": n_steps},
-            )
-            if result.status == 0:
-                break
-        if result.x is None:  # HiGHS gives up, though zero is a solution
-            raise Undecided
-        return result.x.reshape(self.pairs.shape), -result.fun
+        # The simplex method takes about one step for each equation of few entries, or wanders for
+        # minutes among degenerate vertices. A projection has no vertices, but takes all entries.
+        is_full = others.nnz * max(self.pairs.n_columns, 2) >= others.shape[0] * others.shape[1]
+        methods = (self._project, self._climb) if is_full else (self._climb, self._project)
+        for method in methods:
+            found = method(objective, others, tied)
+            if found is not None:
+                direction, gain = found
+                return direction.reshape(self.pairs.shape), gain
+        raise Undecided  # though zero is a solution
+
+    def _climb(self, objective, others, tied):
+        # A vertex with the largest sum of margins, and that sum, by the simplex method.
+        result = linprog(
+            -objective,
+            A_ub=-others,
+            b_ub=np.zeros(others.shape[0]),
+            A_eq=tied if tied.shape[0] else None,
+            b_eq=np.zeros(tied.shape[0]) if tied.shape[0] else None,
+            bounds=self.bounds,
+            method="highs-ds",
+            options={
+                "primal_feasibility_tolerance": TOLERANCE,
+                "dual_feasibility_tolerance": TOLERANCE,
+                "maxiter": 2 * sum(others.shape),
+            },
+        )
+        return None if result.x is None or result.status != 0 else (result.x, -result.fun)
+
+    def _project(self, objective, others, tied):
+        # The objective's projection on the directions along which no margin falls, and its length,
+        # which is the largest gain of such a direction of length one. What the projection takes
+        # away is a sum of margins with weights of at least zero: where it takes all, these weights
+        # are a proof that nothing separates.
+        is_free = self.bounds[:, 0] < self.bounds[:, 1]
+        signs = sparse.eye_array(len(objective), format="csr")
+        constraints = sparse.vstack(
+            [others, tied, -tied, signs[self.bounds[:, 0] == 0], -signs[self.bounds[:, 1] == 0]]
+        )
+        constraints = constraints.toarray()[:, is_free]
+        with one_blas_thread():
+            try:
+                weights, _ = nnls(constraints.T, -objective[is_free])
+            except RuntimeError:  # too many steps
+                return None
+            direction = np.zeros(len(objective))
+            direction[is_free] = objective[is_free] + weights @ constraints
+        gain = float(np.linalg.norm(direction))
+        if not gain > TOLERANCE:
+            return direction, gain
+        lower, upper = self.bounds.T
+        with np.errstate(all="ignore"):
+            of_limits = np.where(direction > 0, direction / upper, direction / lower)
+        direction /= np.max(of_limits[direction != 0])
+        is_exact = np.all(constraints @ direction[is_free] >= -TOLERANCE)
+        return (direction, gain) if is_exact else None
 
     def _certain(self, direction, margin, counts):
         # The separation that the programme's solution stands for, beyond rounding errors.

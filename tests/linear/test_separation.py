@@ -1,11 +1,12 @@
 """Separation, decided by hand for a few samples, and on random sets whose truth is certain."""
 
+import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import linprog, nnls
 
 from sklogloss.linear import separation
 from sklogloss.linear.separation import (
@@ -106,23 +107,54 @@ def test_overlapping_sets_give_no_false_alarm(quasi_separated, first_seed):
         assert find_separation(pairs_of(X, label, expected.shape[1])) is None, seed
 
 
-def test_an_interior_point_decides_where_the_simplex_method_wanders(quasi_separated, monkeypatch):
-    # Seed 8034242 of the campaign took 55,000 steps of it.
-    methods = []
+@pytest.mark.parametrize("n_zero_columns", [0, 20])
+@pytest.mark.parametrize("ends", ["linprog", "nnls"])
+def test_where_one_method_takes_too_many_steps_the_other_decides(
+    quasi_separated, monkeypatch, ends, n_zero_columns
+):
+    # Seed 8034242 of the campaign took 55,000 steps of the simplex method.
+    calls = []
 
-    def linprog_that_wanders(*arguments, method, **others):
-        methods.append(method)
-        result = linprog(*arguments, method=method, **others)
-        if method == "highs-ds":
+    def linprog_that_wanders(*arguments, **others):
+        calls.append("linprog")
+        result = linprog(*arguments, **others)
+        if ends == "linprog":
             result.status, result.x = 1, None
         return result
 
+    def nnls_that_wanders(*arguments):
+        calls.append("nnls")
+        if ends == "nnls":
+            raise RuntimeError("Maximum number of iterations reached.")
+        return nnls(*arguments)
+
     monkeypatch.setattr(separation, "linprog", linprog_that_wanders)
+    monkeypatch.setattr(separation, "nnls", nnls_that_wanders)
     for seed in range(4):
-        X, label, expected = quasi_separated(seed)
-        found = find_separation(pairs_of(X, label, expected.shape[1]), all_of_it=True)
-        np.testing.assert_array_equal(found.is_separated, expected)
-    assert {"highs-ds", "highs-ipm"} == set(methods)
+        for spoilt in (False, True):
+            X, label, expected = quasi_separated(seed, spoilt=spoilt)
+            X = np.hstack([X, np.zeros((len(X), n_zero_columns))])
+            pairs = pairs_of(X, label, expected.shape[1])
+            found = find_separation(pairs, all_of_it=True)
+            if spoilt:
+                assert found is None
+            else:
+                np.testing.assert_array_equal(found.is_separated, expected)
+    # Columns of few entries are for the simplex method.
+    assert calls[0] == ("linprog" if n_zero_columns else "nnls")
+    assert set(calls) == {calls[0]} if ends != calls[0] else {"linprog", "nnls"}
+
+
+def test_a_full_programme_with_many_ties_takes_less_than_a_second():
+    # Ten classes, some of them rare, and a constant column beside the intercept: the simplex
+    # method takes two seconds.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((270, 30))
+    X[:, -1] = 1
+    pairs = pairs_of(X, np.minimum(rng.geometric(0.3, size=270) - 1, 9), 10)
+    start = time.process_time()
+    assert find_separation(pairs) is not None
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
