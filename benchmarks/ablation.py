@@ -229,6 +229,11 @@ FITS = {
         partial(several, 300, 2_000, 5),
         partial(fitted, l1_ratio=1.0, C=0.3),
     ),
+    # No coefficient comes near the bounds, but without them no working set comes first.
+    "300 x 2,000, K = 5, L1, bounds": (
+        partial(several, 300, 2_000, 5),
+        partial(fitted, l1_ratio=1.0, C=0.3, bounds=(-10.0, 10.0)),
+    ),
     "breast cancer, focal": (scaled_breast_cancer, FOCAL),
     "20,000 x 50, focal": (partial(correlated, 20_000, 50), FOCAL),
     "20,000 x 300, focal": (partial(correlated, 20_000, 300), FOCAL),

@@ -41,7 +41,8 @@ SMALLEST_SUBSET = 4096
 # 100,000 x 100).
 ROWS_PER_PARAMETER = 50
 # Features that a working set has room for, at least; more than twice as many must be there (64:
-# +93 % on 300 x 2,000, K = 5, L1).
+# +93 % on 300 x 2,000, K = 5, L1, bounds). As many coefficients of several classes are worth a
+# descent on the objective.
 SMALLEST_SET = 256
 
 
@@ -69,6 +70,8 @@ class Facts:
     dtype : str
         Of X.
     fit_intercept, has_offset : bool
+    has_soft_classes : bool
+        Whether targets are probabilities of several classes.
     rarest_class : float
         Rows with weight of the class that has the fewest.
     is_convex, is_log_loss : bool
@@ -92,6 +95,7 @@ class Facts:
     dtype: str
     fit_intercept: bool
     has_offset: bool
+    has_soft_classes: bool
     rarest_class: float
     is_convex: bool
     is_log_loss: bool
@@ -120,6 +124,7 @@ class Facts:
             dtype=samples.dtype.name,
             fit_intercept=fit_intercept,
             has_offset=samples.offset is not None,
+            has_soft_classes=not samples.is_partitioned and samples.target.shape[1] > 1,
             rarest_class=samples.rarest_class(loss.n_columns),
             is_convex=loss.is_convex,
             is_log_loss=loss.is_log_loss,
@@ -131,10 +136,14 @@ class Facts:
         )
 
     @property
+    def is_softmax(self):
+        """Whether the loss is log loss of several classes, and X in one place."""
+        return self.n_columns > 1 and self.is_log_loss and not self.is_partitioned
+
+    @property
     def is_sparse_softmax(self):
         """Whether the compiled solvers for sparse X and many classes of log loss serve."""
-        is_whole = not self.is_partitioned
-        return self.is_sparse and self.n_columns > 1 and self.is_log_loss and is_whole
+        return self.is_sparse and self.is_softmax
 
 
 class Method(Enum):
@@ -251,7 +260,9 @@ def make_plan(facts, solver="auto") -> Plan:
     is_wide = not facts.is_sparse and facts.n_samples < facts.n_features
     is_reducible = is_wide and facts.has_l2 and facts.is_smooth and _is_cheap_in_rows(facts)
     is_open = solver not in SOLVERS
-    solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride)
+    has_few_equations = facts.n_weighted * max(facts.n_columns - 1, 1) <= facts.n_parameters
+    descends = facts.has_l1 and _descends(facts, has_few_equations)
+    solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends)
     options = {}
     if is_reducible or sizes or stride > 1:
         options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
@@ -263,14 +274,11 @@ def make_plan(facts, solver="auto") -> Plan:
         options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
     # Where the rows leave some directions without curvature, only the L1 penalty says which
     # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
-    # time.
-    n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
-    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
-    if methods[0] is Method.WORKING_SETS and (
-        facts.is_sparse_softmax and is_large and not facts.is_bounded
-    ):
+    # time. Coordinate descent on the objective lets few enter, unless soft targets leave a loss
+    # beside which all gains are small.
+    if methods[0] is Method.WORKING_SETS and descends:
         options["descends"] = True
-    elif facts.has_l1 and n_equations <= facts.n_parameters:
+    if facts.has_l1 and has_few_equations and (not descends or facts.has_soft_classes):
         options["start"] = Start.STRONGER
     elif methods[0] not in (Method.WORKING_SETS, Method.LBFGS):
         if is_reducible:
@@ -284,6 +292,18 @@ def make_plan(facts, solver="auto") -> Plan:
         else:
             options["hessian_stride"] = stride
     return Plan(solver, methods, **options)
+
+
+def _descends(facts, has_few_equations):
+    # Whether coordinate descent on the objective finds the coefficients that are not zero sooner
+    # than working sets do. It reads X by columns: a copy is no larger than the largest Hessian.
+    if facts.is_bounded or not facts.is_softmax:
+        return False
+    is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
+    if facts.is_sparse and facts.n_features > 2 * SMALLEST_SET and is_large:
+        return True
+    has_many_parameters = facts.n_parameters > 2 * SMALLEST_SET
+    return has_few_equations and has_many_parameters and facts.n_stored <= LARGEST_HESSIAN**2
 
 
 def _of_rows(facts):
@@ -343,7 +363,7 @@ def _hessian_stride(facts):
     return max(stride, 1)
 
 
-def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
+def _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends):
     # One of SOLVERS, the best one where it is left open, and the methods that it stands for.
     # As many products as there are parameters would form the Hessian, and it is symmetric.
     is_small = facts.n_columns == 1 and facts.n_parameters <= 2 * PRODUCTS_PER_STEP
@@ -361,7 +381,8 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride):
     if facts.n_parameters > LARGEST_HESSIAN:
         by_hessian = by_products = (Method.PRODUCTS,)
     if solver == "coordinate-descent":
-        if facts.n_features > 2 * SMALLEST_SET and facts.has_l1:
+        has_many_features = facts.n_features > 2 * SMALLEST_SET
+        if facts.has_l1 and (has_many_features or descends):
             return solver, (Method.WORKING_SETS,)
         return solver, by_hessian
     if solver == "newton-cholesky":

@@ -48,7 +48,7 @@ SMALL_LOSS = 1e-4
 # fails).
 ENOUGH = 0.1
 # What is added to the diagonal of a Hessian that may vanish, at first: as a fraction of what is
-# large beside it (0.025: +31 % on 300 x 2,000, K = 5, L1; 100: +177 %).
+# large beside it (0.025: +31 % on 300 x 2,000, K = 5, L1, bounds; 100: +177 %).
 DAMPING = 0.1
 # Steps in a row that do not halve the decrement, after which rounding errors are suspected (1:
 # tests/solvers/test_stopping.py::test_rounding_where_the_decrement_ceases_to_fall_above_tol fails).

@@ -215,8 +215,8 @@ def test_a_weak_penalty_on_few_rows_takes_few_products(monkeypatch, C, label_smo
     X, y = np.random.default_rng(0).standard_normal((7, 5000)), np.arange(7)
     LogLossClassifier(C=C, l1_ratio=1, label_smoothing=label_smoothing).fit(X, y)
     assert len(products) < 5000
-    # Most of them are of the few features of a working set.
-    assert np.median(products) < X.size / 2
+    # Most of them, if any, are of the few features of a working set.
+    assert np.median([*products, 0]) < X.size / 2
 
 
 def test_a_weak_penalty_on_unequal_weights_takes_few_equations(monkeypatch):

@@ -133,15 +133,29 @@ def test_l1_is_solved_by_coordinate_descent():
     assert make_plan(facts_of(dense(100, 2), penalty=factors)).solver == "coordinate-descent"
 
 
-def test_descent_on_the_objective_is_for_many_sparse_classes():
-    def descends(X, n_columns, penalty):
+def test_descent_on_the_objective_is_for_several_classes():
+    def descends(X, n_columns, penalty=L1):
         return make_plan(facts_of(X, n_columns=n_columns, penalty=penalty)).descends
 
-    X = few_entries(1000, 2000)
-    assert descends(X, 12, L1)
-    assert not descends(X, 3, L1)
-    assert not descends(dense(1000, 2000), 12, L1)
-    assert not descends(X, 12, Penalty(l1=1e-3, lower=0.0))
+    # Few rows, or many classes of sparse data.
+    for X in (few_entries(1000, 2000), dense(1000, 2000), dense(50, 200)):
+        assert descends(X, 3)
+        assert descends(X, 12)
+        assert not descends(X, 1)
+        assert not descends(X, 12, Penalty(l1=1e-3, lower=0.0))
+        assert not descends(X, 12, Penalty(l2=1e-3))
+    assert descends(few_entries(10_000, 2000), 12)
+    assert not descends(few_entries(10_000, 2000), 3)
+    assert not descends(dense(10_000, 2000), 12)
+    # Beside the loss that soft targets leave, the gains of a descent from zero look small.
+    few = dense(50, 200)
+    assert make_plan(facts_of(few, n_columns=3, penalty=L1)).start is Start.ZERO
+    soft = make_plan(facts_of(few, np.full((50, 3), 1 / 3), n_columns=3, penalty=L1))
+    assert soft.descends
+    assert soft.start is Start.STRONGER
+    # So few coefficients have a small Hessian, and so many entries take too much memory twice.
+    assert not descends(dense(30, 60), 3)
+    assert not descends(dense(2000, 2001), 3)
 
 
 @pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg"])

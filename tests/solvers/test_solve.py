@@ -623,6 +623,25 @@ def test_products_end_where_the_hessian_costs_less(bounds, monkeypatch, plain_ob
     np.testing.assert_allclose(clf.coef_, other.coef_, rtol=0, atol=atol)
 
 
+def test_few_rows_of_several_classes_take_few_products(monkeypatch):
+    # A common factor and an L1 penalty. From stronger penalties, conjugate gradients took 48,000
+    # products for the steps of working sets.
+    n_products, product = 0, Objective.hessian_product
+
+    def counted(objective, point, vector):
+        nonlocal n_products
+        n_products += 1
+        return product(objective, point, vector)
+
+    monkeypatch.setattr(Objective, "hessian_product", counted)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 400)) + 3 * rng.normal(size=(100, 1))
+    y = np.argmax(X[:, :5] + rng.normal(size=(100, 5)), axis=1)
+    clf = LogLossClassifier(l1_ratio=1).fit(X, y)
+    # As many would form the Hessian.
+    assert n_products < clf.coef_.size
+
+
 @pytest.mark.parametrize("max_iter", [1, 3])
 def test_iterations_of_all_methods_together_are_bounded(log_loss_problem, log_loss_data, max_iter):
     X, y = log_loss_data(n_classes=3)

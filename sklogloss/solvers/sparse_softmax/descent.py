@@ -1,4 +1,4 @@
-"""Sparse data of many features and classes: coordinate descent by columns, mostly for L1."""
+"""Several classes: coordinate descent by columns of X, mostly for L1."""
 
 import numpy as np
 from scipy import sparse
@@ -24,7 +24,7 @@ class SoftmaxDescent:
     Parameters
     ----------
     objective : Objective
-        The log loss of more than two classes, X sparse, without bounds.
+        The log loss of more than two classes, without bounds. A dense X is copied by columns.
     goal : Goal
         max_iter bounds the rounds of `solve`.
     """
@@ -34,7 +34,7 @@ class SoftmaxDescent:
         self.goal = goal
         samples = objective.samples
         n_samples, p = samples.n_samples, objective.n_features
-        columns = sparse.csc_array(Entries.of(samples).csc(), dtype=np.float64)
+        columns = sparse.csc_array(Entries.of(samples).matrix, dtype=np.float64)
         if objective.fit_intercept:
             columns = sparse.hstack([columns, np.ones((n_samples, 1))], format="csc")
         self.columns = sparse.csc_array(columns)

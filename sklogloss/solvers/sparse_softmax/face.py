@@ -30,15 +30,16 @@ def descend_on_face(objective, theta, max_iter, enough):
     """
     p = objective.n_features
     whole = theta.reshape(objective.shape).copy()
-    features = np.flatnonzero(whole[:p].any(axis=1))
+    # X must not be left without a column; a zero stays zero.
+    features = np.flatnonzero(whole[:p].any(axis=1)) if whole[:p].any() else np.array([0])
     rows = np.append(features, p) if objective.fit_intercept else features
-    if len(rows) == 0:
-        return theta, objective.value_gradient(theta).value
     part = objective.restricted(features)
     start = whole[rows].ravel()
     point = part.value_gradient(start, curvature=True)
     l1 = part.penalty_in_theta.l1
     free = np.flatnonzero((start != 0) | (l1 == 0))
+    if len(free) == 0:
+        return theta, point.value
     slope = (l1 * np.sign(start))[free]
     diagonal = part.hessian_diagonal(point)[free]
     # Where the classes are separated the diagonal vanishes, and scales by it would have no end.

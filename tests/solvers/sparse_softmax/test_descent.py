@@ -1,4 +1,4 @@
-"""Coordinate descent on the log loss of several classes, X sparse."""
+"""Coordinate descent on the log loss of several classes."""
 
 import numpy as np
 import pytest
@@ -53,9 +53,9 @@ def test_gain_and_probabilities_are_those_of_the_coefficients(size, shared):
 
 
 @pytest.mark.parametrize("fit_intercept", [False, True])
-@pytest.mark.parametrize("case", ["plain", "weights", "offset", "factors"])
+@pytest.mark.parametrize("case", ["plain", "weights", "offset", "factors", "dense"])
 def test_rounds_lead_to_the_optimum(log_loss_problem, log_loss_data, case, fit_intercept):
-    X, y = log_loss_data(80, 120, 4, density=0.1)
+    X, y = log_loss_data(80, 120, 4, density=None if case == "dense" else 0.1)
     rng = np.random.default_rng(1)
     weight = rng.uniform(0.5, 2, 80) if case == "weights" else None
     offset = rng.normal(size=(80, 4)) if case == "offset" else None

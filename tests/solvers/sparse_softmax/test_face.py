@@ -36,9 +36,10 @@ def test_an_iteration_that_gains_too_little_is_the_last(log_loss_problem, log_lo
     assert rough < objective.value_gradient(start).value
 
 
-def test_zero_is_a_face_of_its_own(log_loss_problem, log_loss_data):
+@pytest.mark.parametrize("density", [None, 0.3])
+def test_zero_is_a_face_of_its_own(log_loss_problem, log_loss_data, density):
     # A penalty this strong leaves no coefficient, and there is no intercept.
-    X, y = log_loss_data(80, 700, 3, density=0.3)
+    X, y = log_loss_data(80, 700, 3, density=density)
     problem = log_loss_problem(X, y, l1=10.0, fit_intercept=False)
     objective = problem.objective()
     theta, value = descend_on_face(objective, objective.start(), max_iter=10, enough=1e-9)
