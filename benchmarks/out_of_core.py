@@ -2,13 +2,15 @@
 
 "parquet": sklogloss.dask on dask.dataframe.read_parquet, not persisted, with Dask's threads. "npy":
 the usual class on a mapped file. Each runs in a process of its own, whose address space may grow by
-a quarter of the data once everything is imported (a mapped file is exempt: its pages are the
-system's). "grown" is how much more memory of its own the process had at the peak than before the
-fit. "reading" is the time to read the file as often as the fit has passes.
+a quarter of the data once everything is imported. A mapped file is exempt: its pages are the
+system's, and only a control group limits them, for example ``systemd-run --scope -p MemoryMax=4G``.
+The table says what limit there was. "grown" is how much more memory of its own the process had at
+the peak than before the fit. "reading" is the time to read the file as often as the fit has passes.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -22,7 +24,7 @@ import numpy as np
 
 from benchmarks.report import Report, add_arguments
 
-N_FEATURES = 20
+N_FEATURES = 100
 GB, MB = 10**9, 10**6
 COLUMNS = {
     "file": "{0.file}",
@@ -100,6 +102,21 @@ class Peak(threading.Thread):
             self.bytes = max(self.bytes, own_memory())
 
 
+def group_limit():
+    """Return the memory that the control group of this process may have, in words."""
+    groups = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    limits = []
+    for number, controllers, path in (line.split(":", 2) for line in groups):
+        if controllers == "memory":
+            limits.append(Path(f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes"))
+        elif number == "0":
+            limits.append(Path(f"/sys/fs/cgroup{path}/memory.max"))
+    texts = [limit.read_text(encoding="ascii").strip() for limit in limits if limit.exists()]
+    numbers = [int(text) for text in texts if text.isdigit()]
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"memory, files in the system's cache included: {min([total, *numbers]) / GB:.3g} GB"
+
+
 def limit_growth(n_bytes):
     """Let the address space of the process grow by no more than this."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
@@ -174,7 +191,7 @@ def main(argv):
     parser.add_argument("--folder", type=Path, help="where to write; default: the system's")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
-    report = Report(COLUMNS, arguments)
+    report = Report(COLUMNS, arguments, [group_limit()])
     for kind in ("parquet", "npy"):
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             size, limit = arguments.size * GB, arguments.size * GB / 4

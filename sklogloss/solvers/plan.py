@@ -24,13 +24,14 @@ PRODUCTS_PER_STEP = 20
 # Above this number of parameters the Hessian and its factor take more than half a gigabyte
 # (600: +36 % on digits[:600], cross-validation).
 MANY_PARAMETERS = 6000
-# Entries of the subset of partitioned rows, at most: it is taken to where the solver runs. 144
-# megabytes, half of a symmetric Hessian.
+# Entries of a random subset of the rows, at most, unless parameters need more of rows that are not
+# partitioned. It is copied, or taken to where the solver runs. 144 megabytes, half of a symmetric
+# Hessian.
 MOST_ENTRIES_TAKEN = MANY_PARAMETERS**2 // 2
-# Entries of such a subset that are worth taking, if they are ROWS_PER_PARAMETER: 18 megabytes. A
+# Entries of partitioned rows that are worth taking, if they are ROWS_PER_PARAMETER: 18 megabytes. A
 # few more rows save no pass (400,000 x 20 and 300,000 x 50: as many with an eighth).
 ENTRIES_WORTH_TAKING = MOST_ENTRIES_TAKEN // 8
-# A random subset has at least this fraction of the rows, unless these are in partitions, and at
+# A random subset has at least this fraction of the rows, unless that is more than is taken, and at
 # most twice that (1 / 64: +35 % on 100,000 x 20).
 SUBSET_FRACTION = 1 / 16
 # Rows, at least, of a subset. As many tell center and scale (1024: +27 % on 11,000 x 6; 16,384:
@@ -240,15 +241,15 @@ def make_plan(facts, solver="auto") -> Plan:
     solver : str
         One of SOLVERS. Any other name, such as "auto", leaves the choice to the plan.
     """
-    most = enough = facts.n_samples
-    if facts.is_partitioned:
-        most, enough = (
-            entries * facts.n_samples // max(facts.n_stored, 1)
-            for entries in (MOST_ENTRIES_TAKEN, ENTRIES_WORTH_TAKING)
-        )
-        # So many have enough of the rarest class.
-        of_rarest = -(-ROWS_PER_PARAMETER * facts.n_weighted // max(facts.rarest_class, 1))
-        enough = max(enough, int(of_rarest))
+    most, enough = (
+        entries * facts.n_samples // max(facts.n_stored, 1)
+        for entries in (MOST_ENTRIES_TAKEN, ENTRIES_WORTH_TAKING)
+    )
+    if not facts.is_partitioned:
+        most, enough = facts.n_samples, most
+    # So many have enough of the rarest class.
+    of_rarest = -(-ROWS_PER_PARAMETER * facts.n_weighted // max(facts.rarest_class, 1))
+    enough = max(enough, int(of_rarest))
     # Few rows are solved as fast as a subset of them.
     has_subsets = 2 * SUBSET_FRACTION * facts.n_weighted >= SMALLEST_SUBSET
     sizes = _subset_sizes(facts, most, enough) if has_subsets else ()

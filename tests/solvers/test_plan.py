@@ -415,20 +415,24 @@ def test_few_entries_come_from_partitions_elsewhere(n_features, solver, is_conve
 
 
 @pytest.mark.parametrize(
-    ("n_features", "rarest", "expected"),
+    ("n_features", "rarest", "is_partitioned", "expected"),
     [
-        (50, 2_000_000, ENTRIES_WORTH_TAKING // 50),
-        (500, 2_000_000, ROWS_PER_PARAMETER * 501),
-        (50, 2_000, ROWS_PER_PARAMETER * 2_000),
+        (50, 2_000_000, True, ENTRIES_WORTH_TAKING // 50),
+        (500, 2_000_000, True, ROWS_PER_PARAMETER * 501),
+        (50, 2_000, True, ROWS_PER_PARAMETER * 2_000),
+        # A file that is read in place may be larger than the memory.
+        (100, 2_000_000, False, MOST_ENTRIES_TAKEN // 100),
+        (1_000, 2_000_000, False, ROWS_PER_PARAMETER * 1_001),
+        (20, 2_000_000, False, 4_000_000 // 16),
     ],
 )
-def test_partitions_elsewhere_send_no_more_rows_than_help(n_features, rarest, expected):
+def test_a_subset_has_no_more_rows_than_help(n_features, rarest, is_partitioned, expected):
     facts = dataclasses.replace(
         facts_of(dense(1000, n_features)),
         n_samples=4_000_000,
         n_weighted=4_000_000,
         n_stored=4_000_000 * n_features,
         rarest_class=rarest,
-        is_partitioned=True,
+        is_partitioned=is_partitioned,
     )
     assert max(make_plan(facts).subset_sizes) == expected
