@@ -162,6 +162,7 @@ setup(
             extension("row_pass"),
             extension("pass_steps", "row_weights.c"),
             extension("data_pass"),
+            extension("class_grams"),
             extension("jeffreys_pass"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("csr_columns"),

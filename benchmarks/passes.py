@@ -10,6 +10,7 @@ from benchmarks.adapters.sklogloss import fit
 from benchmarks.report import Report, add_arguments
 from benchmarks.tasks import FOLDER_TASKS, TASKS, load_task
 from sklogloss._cython import data_pass
+from sklogloss._cython.class_grams import class_grams
 from sklogloss.linear import entries as entries_module
 from sklogloss.linear import samples as samples_module
 from sklogloss.linear import scores as scores_module
@@ -19,6 +20,7 @@ PASSES = (
     "value_gradient",
     "value_gradient_hessian",
     "class_mean_gram",
+    "class_grams",
     "gram",
     "hessian_product",
     "hessian_diagonal",
@@ -48,13 +50,13 @@ class Result:
 
 
 class CountingPasses:
-    """The module data_pass; `note` is told the name, design and arguments of each call."""
+    """The modules data_pass and class_grams; `note` is told name, design and arguments of calls."""
 
     def __init__(self, note):
         self.note = note
 
     def __getattr__(self, name):
-        function = getattr(data_pass, name)
+        function = class_grams if name == "class_grams" else getattr(data_pass, name)
 
         def counted(design, *arguments):
             self.note(name, design, arguments)
@@ -70,9 +72,11 @@ def counting(note):
     modules = (samples_module, scores_module, entries_module)
     for module in modules:
         module.data_pass = passes
+    samples_module.class_grams = passes.class_grams
     try:
         yield
     finally:
+        samples_module.class_grams = class_grams
         for module in modules:
             module.data_pass = data_pass
 

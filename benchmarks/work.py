@@ -46,6 +46,7 @@ class Meter:
         is_single = (name == "value_gradient_hessian" and arguments[-3]) or (
             name in ("gram", "class_mean_gram") and arguments[-2]
         )
+        is_single = is_single or name == "class_grams"
         costs = costs_of(
             design,
             1 if loss is None else loss.n_columns,
@@ -58,6 +59,8 @@ class Meter:
             self.add(costs.gradient_pass + costs.newton_step + costs.hessian / arguments[-2])
         elif name == "class_mean_gram":
             self.add(costs.class_mean_hessian)
+        elif name == "class_grams":
+            self.add(costs.class_hessian)
         elif name == "gram":
             self.add(costs.hessian + costs.factor)
         else:

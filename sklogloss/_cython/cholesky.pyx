@@ -1,6 +1,6 @@
 """Cholesky factors of Hessians. The GIL is released, so that folds need not wait."""
 
-from libc.math cimport fabs, sqrt
+from libc.math cimport NAN, fabs, sqrt
 from libc.string cimport memcpy
 from scipy.linalg.cython_blas cimport dtrsm, dtrsv
 from scipy.linalg.cython_lapack cimport dpotrf, dtrtri
@@ -180,3 +180,31 @@ cdef void divide_rows(double[:, ::1] x, double[::1] divisor) noexcept nogil:
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             x[i, j] /= divisor[i]
+
+
+def solve_blocks(list factors not None, const double[:, ::1] b not None):
+    """Return the solutions of several systems: of factors[k] and column k of b.
+
+    Parameters
+    ----------
+    factors : list of CholeskyFactor
+    b : ndarray of shape (n, len(factors)), float64
+    """
+    cdef Py_ssize_t n = b.shape[0], i, k
+    cdef CholeskyFactor factor
+    cdef double[:, ::1] column = np.empty((n, 1))
+    x_ = np.empty((n, len(factors)))
+    cdef double[:, ::1] x = x_
+    if b.shape[1] != len(factors):
+        raise ValueError("b must have a column for each factor")
+    for k in range(len(factors)):
+        factor = factors[k]
+        if n != factor.root.shape[0]:
+            raise ValueError("b must have as many rows as the matrices")
+        for i in range(n):
+            column[i, 0] = b[i, k] if factor.is_finite else NAN
+        if factor.is_finite:
+            factor._solve_in_place(column)
+        for i in range(n):
+            x[i, k] = column[i, 0]
+    return x_

@@ -34,6 +34,9 @@ cdef extern from "gram_kernel.h" nogil:
         void (*pack)(
             Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, const void *,
             const void *, const void *, int, void *) noexcept nogil
+        void (*pack_rows)(
+            Py_ssize_t, const Py_ssize_t *, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t,
+            const void *, const void *, const void *, int, void *) noexcept nogil
         void (*weight_rows)(
             Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
         void (*gram)(
@@ -65,6 +68,17 @@ ctypedef struct DenseBlock:
     char *wide                  # rows as float64, if X is float32 and the pass is float64
     bint has_coef               # whether packed_coef is set
     Py_ssize_t packed_start     # the block that packed holds, -1 for none
+
+
+cdef enum:
+    # So many packed rows are multiplied at a time: three panels of them fill most of the L1 cache.
+    # Where panels are few, all panels may fill PANEL_BYTES.
+    PANEL_ROWS = 96
+    PANEL_BYTES = 65536
+
+
+cdef inline Py_ssize_t rows_at_a_time(Py_ssize_t row_bytes) noexcept nogil:
+    return max(PANEL_ROWS, PANEL_BYTES // row_bytes // 16 * 16)
 
 
 cdef class DenseDesign(Design):

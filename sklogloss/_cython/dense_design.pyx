@@ -15,10 +15,6 @@ cdef enum:
     # The rows of a block fill at most this many bytes. They stay in the L2 cache between the
     # product that reads them first and the one that reads them again.
     BLOCK_BYTES = 393216
-    # So many packed rows are multiplied at a time: three panels of them fill most of the L1 cache.
-    # Where panels are few, all panels may fill PANEL_BYTES.
-    PANEL_ROWS = 96
-    PANEL_BYTES = 65536
     # Up to this many columns of coef the thin kernel is faster than BLAS.
     MAX_THIN_COLUMNS = 32
 
@@ -58,6 +54,7 @@ cdef class DenseDesign(Design):
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
             self.kernel = self.single_kernel = NULL
         self.has_single_gram = self.single_kernel != NULL and not is_float32
+        self.has_class_grams = self.single_kernel != NULL and not self.widens
         self.thin = thin_product(is_float32)
         cdef size_t address = X.ctypes.data
         self.first = <const char *> address
@@ -347,7 +344,7 @@ cdef void panel_gram(
         dense.packed_start = block.start
     else:
         design.functions.root(block.n_rows, weight, root)
-    chunk = max(PANEL_ROWS, PANEL_BYTES // (n_packed * itemsize) // 16 * 16)
+    chunk = rows_at_a_time(n_packed * itemsize)
     start = 0
     while start < block.n_rows:
         n_rows = min(chunk, block.n_rows - start)

@@ -55,6 +55,7 @@ cdef class Design:
     cdef readonly bint is_float32
     cdef readonly bint is_sparse
     cdef readonly bint has_rows         # rows can be taken without a look at all entries
+    cdef readonly bint has_class_grams  # class_grams serves
     cdef readonly Py_ssize_t block_rows
     cdef readonly Py_ssize_t n_stored   # entries that a pass reads
     cdef Py_ssize_t itemsize            # of the arithmetic and the arrays of a pass

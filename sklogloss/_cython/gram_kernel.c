@@ -31,7 +31,7 @@
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define KERNEL(lanes, tile_rows, max_features, T) \
-    {LARGER(lanes, tile_rows), max_features, pack_##T, weight_rows_##T, gram_##T}
+    {LARGER(lanes, tile_rows), max_features, pack_##T, pack_rows_##T, weight_rows_##T, gram_##T}
 #define KERNELS(lanes_f64, lanes_f32, tile_rows, max_features, level) \
     {KERNEL(lanes_f64, tile_rows, max_features, level##_f64), \
      KERNEL(lanes_f32, tile_rows, max_features, level##_f32), \

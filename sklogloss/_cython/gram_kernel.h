@@ -23,6 +23,10 @@ typedef struct {
     void (*pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                  ptrdiff_t column_stride, const void *center, const void *scale, const void *root,
                  int ones, void *out);
+    /* The same for these rows of X. */
+    void (*pack_rows)(ptrdiff_t n_rows, const ptrdiff_t *rows, ptrdiff_t n_features, const void *X,
+                      ptrdiff_t row_stride, ptrdiff_t column_stride, const void *center,
+                      const void *scale, const void *root, int ones, void *out);
     /* out = each row of A, packed, times its weight */
     void (*weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const void *weight, const void *A,
                         void *out);

@@ -101,6 +101,32 @@ TARGET static void NAME(pack)(ptrdiff_t n_rows, ptrdiff_t n_features, const void
                 root == NULL ? 1 : root[i];
 }
 
+TARGET static void NAME(pack_rows)(ptrdiff_t n_rows, const ptrdiff_t *rows, ptrdiff_t n_features,
+                                   const void *X_, ptrdiff_t row_stride, ptrdiff_t column_stride,
+                                   const void *center_, const void *scale_, const void *root_,
+                                   int ones, void *out_)
+{
+    const SOURCE *X = X_, *center = center_, *scale = scale_, *root = root_;
+    REAL *out = out_;
+    ptrdiff_t whole = column_stride == 1 ? n_features / LANES * LANES : 0;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        const SOURCE *row = X + rows[i] * row_stride;
+        for (ptrdiff_t j = 0; j < whole; j += LANES) {
+            NAME(source_vec) x, c, s;
+            memcpy(&x, row + j, sizeof x);
+            memcpy(&c, center + j, sizeof c);
+            memcpy(&s, scale + j, sizeof s);
+            *(NAME(vec) *)NAME(packed_row)(out, n_rows, i, j) =
+                __builtin_convertvector((x - c) * (s * root[i]), NAME(vec));
+        }
+        for (ptrdiff_t j = whole; j < n_features; j++)
+            NAME(packed_row)(out, n_rows, i, j)[j % LANES] =
+                (row[j * column_stride] - center[j]) * (scale[j] * root[i]);
+        if (ones)
+            NAME(packed_row)(out, n_rows, i, n_features)[n_features % LANES] = root[i];
+    }
+}
+
 TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const void *weight_,
                                      const void *Z_, void *out_)
 {

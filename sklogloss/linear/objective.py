@@ -308,6 +308,22 @@ class Objective:
         mean.reshape(-1)[:: len(mean) + 1] += self.penalty_in_theta.l2[:: self.n_columns]
         return mean
 
+    def class_hessians(self, theta):
+        """Return the Hessian's diagonal block of each class, roughly: two passes over X.
+
+        Returns
+        -------
+        hessians : ndarray of shape (n_columns, size, size)
+            Their lower triangles, in theta, of size n_features + fit_intercept.
+        """
+        curvature = self.value_gradient(theta, curvature=True).curvature
+        hessians = curvature.class_hessians(self.coordinates)
+        hessians /= self.weight_sum
+        size = self.shape[0]
+        diagonals = hessians.reshape(self.n_columns, -1)[:, :: size + 1]
+        diagonals += self.penalty_in_theta.l2.reshape(self.shape).T
+        return hessians
+
     def hessian_product(self, evaluation, direction):
         """Return the Hessian at an evaluation with curvature times a direction: one pass."""
         sums = evaluation.curvature.hessian_product(self.coef_intercept(direction))

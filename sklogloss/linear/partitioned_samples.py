@@ -61,6 +61,7 @@ class PartitionedDesign:
     """
 
     has_rows: ClassVar[bool] = True
+    has_class_grams: ClassVar[bool] = False
 
     n_samples: int
     n_features: int

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from sklogloss._cython import data_pass
+from sklogloss._cython.class_grams import class_grams
 from sklogloss._cython.dense_design import DenseDesign
 from sklogloss._cython.loss_evaluation import mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
@@ -333,6 +334,22 @@ class Curvature:
         if not np.all(np.isfinite(sums)):
             sums = data_pass.class_mean_gram(*arguments, False, samples.n_threads)
         return sums
+
+    def class_hessians(self, coordinates):
+        """Return the sums of the Hessian's diagonal block of each class, roughly and in float32.
+
+        Only a design with has_class_grams has them.
+        """
+        samples, of_columns = self.samples, (coordinates.center, coordinates.scale)
+        return class_grams(
+            samples.design,
+            self.loss,
+            self.values,
+            samples.weight,
+            *(np.ascontiguousarray(array, dtype=samples.dtype) for array in of_columns),
+            coordinates.fit_intercept,
+            samples.n_threads,
+        )
 
     def hessian_product(self, predictor):
         """Return the sums of the Hessian times a direction, given as coef and intercept."""

@@ -89,6 +89,7 @@ class TorchDesign:
 
     is_sparse = False
     has_rows = True
+    has_class_grams = False
 
     def __init__(self, X, dtype=None):
         self.X = X.detach()

@@ -15,6 +15,7 @@ __all__ = [
     "costs_of",
     "products_per_class_mean",
     "products_per_exact_step",
+    "steps_per_class_blocks",
     "unit_counts",
 ]
 
@@ -38,8 +39,11 @@ class Costs:
         What the Hessian adds to a gradient pass.
     class_mean_hessian : float
         The mean over the classes of the Hessian's diagonal blocks, from the curvature.
-    factor, class_mean_factor : float
-        The Cholesky factor of the Hessian, and that of the mean over the classes.
+    class_hessian : float
+        The Hessian's diagonal blocks, one for each class, from the curvature.
+    factor, class_mean_factor, class_factor : float
+        The Cholesky factor of the Hessian, that of the mean over the classes, and those of the
+        class blocks.
     solve, class_mean_solve : float
         A step of all parameters, given the factor of the Hessian, or that of the mean.
     newton_step : float
@@ -50,8 +54,10 @@ class Costs:
     product_pass: float
     hessian: float
     class_mean_hessian: float
+    class_hessian: float
     factor: float
     class_mean_factor: float
+    class_factor: float
     solve: float
     class_mean_solve: float
     newton_step: float
@@ -77,7 +83,7 @@ def costs_of(design, n_columns, dtype, *, float32_hessian=False) -> Costs:
     of_products = _MEASURED["float32" if float32_hessian and not is_sparse else dtype]
     seconds = {}
     for step, of_step in counts.items():
-        units = of_products if step == "hessian_block" else _MEASURED[dtype]
+        units = of_products if step in ("hessian_block", "class_block") else _MEASURED[dtype]
         seconds[step] = 1e-9 * sum(units[name] * count for name, count in of_step.items())
     product_pass = seconds["pass"] + seconds["products"] / N_THREADS
     hessian_block = seconds["hessian_block"] / N_THREADS
@@ -86,8 +92,10 @@ def costs_of(design, n_columns, dtype, *, float32_hessian=False) -> Costs:
         product_pass=product_pass,
         hessian=hessian_block * (n_columns * (n_columns + 1) / 2),
         class_mean_hessian=hessian_block + seconds["pass"],
+        class_hessian=seconds["class_block"] / N_THREADS * n_columns + seconds["pass"],
         factor=seconds["factor"],
         class_mean_factor=seconds["class_mean_factor"],
+        class_factor=seconds["class_mean_factor"] * n_columns,
         solve=seconds["solve"],
         class_mean_solve=seconds["class_mean_solve"],
         newton_step=seconds["newton_step"],
@@ -99,6 +107,17 @@ def products_per_class_mean(objective):
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
     return (costs.class_mean_hessian + costs.class_mean_factor) / costs.product_pass
+
+
+def steps_per_class_blocks(objective):
+    """Return how many steps with the class mean cost as much as the class blocks and their factors.
+
+    As if all rows mattered to each block: fewer do.
+    """
+    samples = objective.samples
+    costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
+    step = costs.gradient_pass + costs.class_mean_solve + costs.newton_step
+    return (costs.class_hessian + costs.class_factor) / step
 
 
 def products_per_exact_step(objective):
@@ -117,16 +136,17 @@ def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):
     Returns
     -------
     counts : dict of str to dict of str to float
-        hessian_block is one pair of columns of raw_prediction. For a sparse X, it is as if all
-        rows had the same number of stored entries.
+        hessian_block is one pair of columns of raw_prediction, class_block one class. For a sparse
+        X, it is as if all rows had the same number of stored entries.
     """
     kind = "sparse" if is_sparse else "dense"
     size = n_features + 1
     # The lower triangle of the cross-products of each row.
     n_products = n_stored * ((n_stored / n_samples if is_sparse else n_features) + 1) / 2
-    block = {"hessian_entry": size**2, f"{kind}_multiplication": n_products}
+    # Each slot of a pass has a block of its own, which is added to the others.
+    of_slots, of_class = {"hessian_entry": size**2}, {f"{kind}_multiplication": n_products}
     if not is_sparse:
-        block["packed_entry"] = n_stored
+        of_class["packed_entry"] = n_stored
     if n_columns == 1:
         loss, products = {"loss": n_samples}, {f"{kind}_entry": n_stored}
     else:
@@ -140,7 +160,8 @@ def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):
         "pass": {"pass": 1},
         "products": products,
         "loss": loss,
-        "hessian_block": block,
+        "hessian_block": {**of_slots, **of_class},
+        "class_block": of_class,
         "factor": {"factor": 1, "factor_multiplication": n_parameters**3 / 3},
         "class_mean_factor": {"factor": 1, "factor_multiplication": size**3 / 3},
         "solve": {"solve": 1, "solve_multiplication": n_parameters**2},

@@ -7,26 +7,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss._cython.cholesky import CholeskyFactor, solve_blocks
 from sklogloss.linear.limits import MAX_ROUNDS, SMALL_WORK
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
-from .costs import products_per_class_mean
+from .costs import products_per_class_mean, steps_per_class_blocks
 from .newton import ExactHessian, HessianModel, InverseHessian
 from .plan import MANY_PARAMETERS, PRODUCTS_PER_STEP
 from .sparse_softmax.system import SoftmaxSystem
-from .stopping import Knowledge
+from .stopping import FEW_SLOW_STEPS, Knowledge
 
 __all__ = ["ClassMeanHessian", "HessianProducts", "RowSpaceHessian"]
 
 
 class ClassMeanHessian(HessianModel):
-    """The mean over the classes of the Hessian's diagonal blocks.
+    """The mean over the classes of the Hessian's diagonal blocks, and then the blocks themselves.
 
     The Hessian of K classes and p features has K p rows. The mean of its K diagonal blocks, of p
     rows, stands for each of them; what it lacks is learnt step by step, each of which costs a pass
-    for the gradient. Where they learn slowly, products with the Hessian as it is are better: rare
-    classes are far from the mean.
+    for the gradient. At zero the blocks are equal. Further on, each sample has curvature in few
+    classes, and the blocks are taken once the passes still to make cost more. Where steps learn
+    slowly, products with the Hessian as it is are better.
     """
 
     knowledge = Knowledge.ROUGH
@@ -37,8 +38,14 @@ class ClassMeanHessian(HessianModel):
         self.objective = objective
         self.max_steps = min(60, max_iter // 2)
         self.inverse = None
-        self.is_taken_anew = False
+        self.is_taken_anew = self.has_blocks = False
         self.previous_point = None
+        # Since the blocks were taken.
+        self.n_steps, self.largest_decrement, self.value_of_blocks = 0, 0.0, np.inf
+        self.cost_of_blocks = np.inf
+        n_entries = objective.n_columns * objective.shape[0] ** 2
+        if objective.samples.design.has_class_grams and n_entries <= MANY_PARAMETERS**2:
+            self.cost_of_blocks = steps_per_class_blocks(objective)
 
     def evaluate(self, theta):
         """Evaluate value and gradient."""
@@ -48,31 +55,90 @@ class ClassMeanHessian(HessianModel):
         """Return the quasi-Newton direction."""
         previous, self.previous_point = self.previous_point, point
         if previous is None:
-            self._take_hessian(point)
+            self._take_mean(point)
         else:
             self._learn(point.theta - previous.theta, point.gradient - previous.gradient)
-        direction = self.inverse @ -point.gradient
+            self.n_steps += 1
+        direction, inverse = self.inverse @ -point.gradient, self.inverse
+        decrement = -float(point.gradient @ direction)
+        self.largest_decrement = max(self.largest_decrement, decrement)
         # Once a step promises little, it is known which samples are separated already and add no
         # curvature.
-        is_near = -float(point.gradient @ direction) / 2 <= 1e-2 * abs(point.value)
-        if not self.is_taken_anew and is_near:
+        is_near = decrement / 2 <= 1e-2 * abs(point.value)
+        if self._wants_blocks(point, decrement, is_near, stopping):
+            self._take_blocks(point)
+        elif is_near and not (self.has_blocks or self.is_taken_anew):
             self.is_taken_anew = True
-            self._take_hessian(point)
-            direction = self.inverse @ -point.gradient
-        return direction
+            self._take_mean(point)
+        return direction if self.inverse is inverse else self.inverse @ -point.gradient
+
+    def _wants_blocks(self, point, decrement, is_near, stopping):
+        # Where samples are separated, curvature is in proportion to the loss. Under a weak penalty
+        # this falls for long before a step promises little: slow steps decide. Without a penalty
+        # there may be no optimum, and rounding errors in the blocks.
+        is_stuck = stopping.n_slow >= FEW_SLOW_STEPS and self.objective.penalty.grows_everywhere
+        is_due = (is_near or is_stuck) and point.value <= self.value_of_blocks / 2
+        if not (is_due and 0 < decrement < self.largest_decrement):
+            return False
+        # Whether the steps still to take at the rate so far cost more than the blocks.
+        rate = np.log(self.largest_decrement / decrement) / self.n_steps
+        left = np.log(decrement / 2 / stopping.negligible(point))
+        return left > rate * self.cost_of_blocks
 
     def _learn(self, step, change):
-        # For some classes the mean is too small a curvature, and steps are too long: one factor,
-        # from the last step, spares halvings (Nocedal & Wright, Numerical Optimization, 7.20).
         self.inverse.update(step, change)
+        # For some classes the curvature is larger, and steps are too long: one factor, from the
+        # last step, spares halvings (Nocedal & Wright, Numerical Optimization, 7.20).
         curvature, expected = float(step @ change), float(change @ self.inverse.solve(change))
         if curvature > 0 and expected > 0:
             self.inverse.scale = min(curvature / expected, 1.0)
 
-    def _take_hessian(self, point):
+    def _take_blocks(self, point):
+        self.value_of_blocks, self.n_steps, self.largest_decrement = point.value, 0, 0.0
+        hessians = self.objective.class_hessians(point.theta)
+        if not np.all(np.isfinite(hessians)):
+            self.cost_of_blocks = np.inf
+            return
+        self.has_blocks = True
+        diagonal = np.diagonal(hessians, axis1=1, axis2=2).T.copy()
+        factors = [CholeskyFactor(hessian) for hessian in hessians]
+        blocks = ClassBlocks(diagonal, lambda b: solve_blocks(factors, b))
+        self.inverse = InverseHessian(blocks.solve)
+
+    def _take_mean(self, point):
         shape = self.objective.shape
         factor = CholeskyFactor(self.objective.class_mean_hessian(point.theta))
         self.inverse = InverseHessian(lambda b: factor.solve(b.reshape(shape)).ravel())
+
+
+class ClassBlocks:
+    """The Hessian's diagonal blocks, one for each class, as an approximate Hessian.
+
+    They know nothing of what is between the classes: adding the same number to the coefficients of
+    a feature for every class changes no probability. So solutions are taken among the steps whose
+    sum over the classes is zero, as it is for the gradient; what rounding errors or a start leave
+    beside them is divided by the mean of the diagonal.
+
+    Parameters
+    ----------
+    diagonal : ndarray of shape (size, n_columns)
+        Of the Hessian.
+    solve_blocks : callable
+        From b of that shape to the solution of each block for its column.
+    """
+
+    def __init__(self, diagonal, solve_blocks):
+        mean = diagonal.mean(axis=1, keepdims=True)
+        self.mean_diagonal = np.where(mean > 0, mean, 1)
+        self.solve_blocks = solve_blocks
+
+    def solve(self, b):
+        """Return the approximate solution x of hessian x = b, of shape (n_parameters,)."""
+        b = b.reshape(len(self.mean_diagonal), -1)
+        mean = b.mean(axis=1, keepdims=True)
+        x = self.solve_blocks(b - mean)
+        x += mean / self.mean_diagonal - x.mean(axis=1, keepdims=True)
+        return x.ravel()
 
 
 class HessianProducts(HessianModel):
@@ -136,9 +202,6 @@ class HessianProducts(HessianModel):
         return direction
 
     def _solve_equations(self, point, stopping):
-        diagonal = self.objective.hessian_diagonal(point)
-        diagonal = np.where(diagonal > 0, diagonal, 1)
-
         def is_still_gaining(gains):
             # A small residual says little where the Hessian is close to singular. Before a step can
             # be taken for the last one, the last quarter of its gains must be small beside the
@@ -153,20 +216,20 @@ class HessianProducts(HessianModel):
             self._take_factor(point)
         else:
             n_most = min(n_most, np.ceil(self.n_products_left))
-        equations = self._equations(point, diagonal)
+        equations = self._equations(point)
         target = stopping.residual_target(point, equations.norm)
         n_made = solve_equations(equations, target, n_most, is_still_gaining)
         self.n_products += n_made
         self.n_products_left -= n_made
         if n_made == n_most < MAX_ROUNDS:
             self._take_factor(point)
-            equations.restart(lambda vector: self.inverse @ vector)
+            equations.restart(self._preconditioner(point))
             size = float(point.gradient @ (self.inverse @ point.gradient))
             target = stopping.residual_target(point, size)
             n_more = solve_equations(equations, target, MAX_ROUNDS, is_still_gaining)
             self.n_products += n_more
             self.n_products_left -= n_more
-        return equations.direction if n_made else -point.gradient / diagonal
+        return equations.direction if n_made else self._preconditioner(point)(-point.gradient)
 
     def _take_factor(self, point):
         # The mean over the classes is formed once the products without it have cost as much: at
@@ -177,18 +240,32 @@ class HessianProducts(HessianModel):
         self.inverse = InverseHessian(lambda b: factor.solve(b.reshape(shape)).ravel())
         self.n_products_left = self.factor_cost
 
-    def _equations(self, point, diagonal):
+    def _diagonal(self, point):
+        diagonal = self.objective.hessian_diagonal(point)
+        return np.where(diagonal > 0, diagonal, 1)
+
+    def _preconditioner(self, point):
+        # The diagonal costs a pass, which an inverse spares.
+        inverse = self.inverse
+        if inverse is not None:
+            return lambda vector: inverse @ vector
+        diagonal = self._diagonal(point)
+        if self.objective.n_columns == 1:
+            return lambda vector: vector / diagonal
+        diagonal = diagonal.reshape(self.objective.shape)
+        return ClassBlocks(diagonal, lambda b: b / diagonal).solve
+
+    def _equations(self, point):
         objective = self.objective
         if self.system is None:
-            inverse = self.inverse
             return ConjugateGradients(
                 lambda vector: objective.hessian_product(point, vector),
                 point.gradient,
-                lambda vector: vector / diagonal if inverse is None else inverse @ vector,
+                self._preconditioner(point),
             )
         # One size for all classes of a feature keeps steps among those whose sum over the classes
         # is zero: along the others there is no curvature but the penalty's.
-        of_features = diagonal.reshape(objective.shape).mean(axis=1)
+        of_features = self._diagonal(point).reshape(objective.shape).mean(axis=1)
         penalty = objective.penalty_in_theta.l2[:: objective.n_columns][: objective.n_features]
         of_coef = of_features[: len(penalty)]
         # Columns that share their samples have less curvature together than each by itself.

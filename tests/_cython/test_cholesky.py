@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklogloss._cython.cholesky import CholeskyFactor
+from sklogloss._cython.cholesky import CholeskyFactor, solve_blocks
 
 
 def simulate(n, rank=None):
@@ -44,6 +44,25 @@ def test_a_matrix_that_is_not_finite_has_no_solution():
     matrix, _ = simulate(5)
     matrix[2, 1] = np.nan
     assert np.isnan(CholeskyFactor(matrix).solve(np.ones(5))).all()
+
+
+def test_blocks_are_solved_one_by_one():
+    matrix, size = simulate(9)
+    lost = matrix.copy()
+    lost[2, 1] = np.nan
+    matrices = [matrix, np.diag(size), lost]
+    b = np.random.default_rng(1).standard_normal((9, 3))
+    given = b.copy()
+    solution = solve_blocks([CholeskyFactor(each.copy()) for each in matrices], b)
+    for k in range(2):
+        expected = CholeskyFactor(matrices[k].copy()).solve(b[:, k])
+        np.testing.assert_array_equal(solution[:, k], expected)
+    assert np.isnan(solution[:, 2]).all()
+    np.testing.assert_array_equal(b, given)
+    with pytest.raises(ValueError, match="a column for each"):
+        solve_blocks([CholeskyFactor(np.eye(9))], b)
+    with pytest.raises(ValueError, match="as many rows"):
+        solve_blocks([CholeskyFactor(np.eye(2)) for _ in range(3)], b)
 
 
 def test_shapes_are_checked():

@@ -129,6 +129,25 @@ def test_class_mean_hessian_is_the_mean_of_the_diagonal_blocks(container, fit_in
     np.testing.assert_allclose(np.tril(actual), np.tril(expected), rtol=0, atol=error)
 
 
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_class_hessians_are_close_to_the_diagonal_blocks(fit_intercept):
+    objective = make_objective(3, np.array, Penalty(l2=0.1), fit_intercept=fit_intercept)
+    theta = np.random.default_rng(2).normal(size=objective.n_parameters)
+    J = jacobian(objective)
+    hessian = J.T @ in_coefficients(objective, theta)[2] @ J
+    size = objective.shape[0]
+    expected = np.einsum("jkmk->kjm", hessian.reshape(size, 3, size, 3))
+    # Rows that have a hundredth of the curvature of a class at most are left out.
+    actual = objective.class_hessians(theta)
+    for block, whole in zip(actual, expected, strict=True):
+        np.testing.assert_array_equal(np.triu(block, 1), 0)
+        block += np.tril(block, -1).T
+        missing = np.linalg.eigvalsh(whole - block)
+        rounding = N_SAMPLES * np.finfo(np.float32).eps * np.trace(whole)
+        assert missing[0] >= -rounding
+        assert 0 < missing.sum() < 0.5 * np.trace(whole)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("fit_intercept", [False, True])
 def test_value_and_subgradient_with_l1_and_bounds(n_classes, fit_intercept):

@@ -1,17 +1,19 @@
 """What a Newton step knows of the Hessian: few are formed, and none leads astray."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 
 from sklogloss import LogLossClassifier
+from sklogloss._cython.cholesky import CholeskyFactor, solve_blocks
 from sklogloss.linear.objective import Objective, fix_class_shift
 from sklogloss.losses import FocalLoss
 from sklogloss.solvers import hessians
-from sklogloss.solvers.hessians import ClassMeanHessian, HessianProducts
+from sklogloss.solvers.hessians import ClassBlocks, ClassMeanHessian, HessianProducts
 from sklogloss.solvers.newton import MAX_STEPS, ExactHessian, InverseHessian, Newton
 from sklogloss.solvers.stopping import Goal, Stopping, Verdict
 
@@ -259,6 +261,122 @@ def test_steps_of_the_class_mean_are_seldom_halved(
     result = newton(objective, ClassMeanHessian(objective, 100), Goal.of(1e-4, 100))
     # Each class mean takes one pass more. Unscaled, two steps in three were halved.
     assert len(count_gradients) <= 1.4 * result.n_iter
+
+
+def test_class_blocks_spare_most_steps_where_rows_tell_classes_apart(
+    log_loss_problem, count_gradients, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 30))
+    y = np.argmax(X @ rng.normal(size=(30, 20)) + rng.gumbel(size=(2000, 20)), axis=1)
+    objective = log_loss_problem(X, y, l2=1e-3).objective()
+    if not objective.samples.design.has_class_grams:
+        pytest.skip("built without vector types")
+    results, n_passes = [], []
+    for has_blocks in (True, False):
+        if not has_blocks:
+            monkeypatch.setattr(hessians, "steps_per_class_blocks", lambda objective: np.inf)
+        model = ClassMeanHessian(objective, 1000)
+        model.max_steps = 1000
+        results.append(newton(objective, model))
+        assert model.has_blocks == has_blocks
+        n_passes.append(len(count_gradients) - sum(n_passes))
+    assert all(result.converged for result in results)
+    assert 2 * n_passes[0] < n_passes[1]
+    # 1e-11 is what the default tol promises.
+    assert results[0].value <= results[1].value * (1 + 1e-11)
+
+
+def test_class_blocks_solve_where_the_sum_over_the_classes_is_zero():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(4, 8, 6))
+    blocks = np.einsum("kij,kil->kjl", A, A)
+    diagonal, factors = np.einsum("kjj->jk", blocks), [CholeskyFactor(b) for b in blocks.copy()]
+    solve = ClassBlocks(diagonal, lambda b: solve_blocks(factors, b)).solve
+    b = rng.normal(size=(6, 4))
+    b -= b.mean(axis=1, keepdims=True)
+    x = solve(b.ravel()).reshape(6, 4)
+    # A sum of four terms, each some hundred roundings of it from the condition of a block.
+    atol = 1e4 * np.finfo(np.float64).eps * np.abs(x).max()
+    np.testing.assert_allclose(x.sum(axis=1), 0, atol=atol)
+    # The equations hold but for what is the same in all classes.
+    own = np.stack([np.linalg.solve(block, b[:, k]) for k, block in enumerate(blocks)], axis=1)
+    np.testing.assert_allclose(x, own - own.mean(axis=1, keepdims=True), atol=atol)
+    # It is symmetric and positive definite, also beside such steps.
+    whole = np.stack([solve(column) for column in np.eye(24)])
+    np.testing.assert_allclose(whole, whole.T, atol=1e4 * np.finfo(float).eps * np.abs(whole).max())
+    assert np.linalg.eigvalsh((whole + whole.T) / 2)[0] > 0
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.2])
+def test_the_diagonal_serves_steps_whose_sum_over_the_classes_is_zero(
+    log_loss_problem, monkeypatch, spread
+):
+    # Classes as frequent as each other, or less and less frequent; columns with common factors.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 10)) @ rng.normal(size=(10, 300)) / 3 + rng.normal(size=(600, 300))
+    scores = X @ rng.normal(size=(300, 3))
+    scores = 2 * scores / scores.std() - spread * np.arange(3)
+    y = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1)
+    objective = log_loss_problem(X, y, l2=1 / 600).objective()
+    products, original = [], Objective.hessian_product
+    monkeypatch.setattr(
+        Objective, "hessian_product", lambda *args: products.append(1) or original(*args)
+    )
+    monkeypatch.setattr(hessians, "products_per_class_mean", lambda objective: np.inf)
+    assert newton(objective, HessianProducts(objective)).converged
+    n_products = len(products)
+    monkeypatch.setattr(
+        ClassBlocks, "solve", lambda self, b: self.solve_blocks(b.reshape(-1, 3)).ravel()
+    )
+    assert newton(objective, HessianProducts(objective)).converged
+    assert n_products < 0.9 * (len(products) - n_products)
+
+
+def test_an_adopted_inverse_spares_the_pass_for_the_diagonal(
+    log_loss_problem, log_loss_data, monkeypatch
+):
+    X, y = log_loss_data(400, 80, 40)
+    objective = log_loss_problem(X, y, l2=1 / 400).objective()
+    mean = ClassMeanHessian(objective, 40)
+    theta = newton(objective, mean, Goal.of(1e-4, 40)).theta
+    monkeypatch.delattr(Objective, "hessian_diagonal")
+    products = HessianProducts(objective)
+    products.adopt(mean)
+    assert newton(objective, products, Goal.of(1e-4, 40), theta).converged
+
+
+def test_class_blocks_are_taken_anew_where_a_weak_penalty_lets_the_loss_fall(
+    log_loss_problem, monkeypatch
+):
+    X, y = load_digits(return_X_y=True)
+    objective = log_loss_problem(X / 16, y, l2=1 / (1e4 * len(y))).objective()
+    values, take_blocks = [], ClassMeanHessian._take_blocks
+
+    def counted(self, point):
+        values.append(point.value)
+        take_blocks(self, point)
+
+    monkeypatch.setattr(ClassMeanHessian, "_take_blocks", counted)
+    with_blocks = newton(objective, ClassMeanHessian(objective, 100))
+    assert len(values) > 1
+    assert all(2 * after <= before for before, after in pairwise(values))
+    monkeypatch.setattr(hessians, "steps_per_class_blocks", lambda objective: np.inf)
+    without = newton(objective, ClassMeanHessian(objective, 100))
+    assert with_blocks.n_iter <= without.n_iter
+    assert 2 * with_blocks.value < without.value
+
+
+def test_class_blocks_that_overflow_are_not_taken(log_loss_problem, log_loss_data, monkeypatch):
+    X, y = log_loss_data(2000, 30, 20)
+    objective = log_loss_problem(X, y, l2=1e-3).objective()
+    monkeypatch.setattr(
+        Objective, "class_hessians", lambda self, theta: np.full((20, 31, 31), np.inf)
+    )
+    model = ClassMeanHessian(objective, 1000)
+    model.max_steps = 1000
+    assert newton(objective, model).converged
+    assert not model.has_blocks
 
 
 def test_products_take_over_what_the_class_mean_has_learnt(
