@@ -10,7 +10,14 @@ from .newton import DOUBT, ExactHessian, Newton
 from .plan import SMALLEST_SET
 from .proximal_products import ProximalProducts
 from .sparse_softmax.descent import SoftmaxDescent
-from .stopping import ENOUGH, SolverResult, Stopping, Verdict
+from .stopping import (
+    ENOUGH,
+    LARGEST_GAP,
+    SolverResult,
+    Stopping,
+    Verdict,
+    suboptimality_bound,
+)
 
 __all__ = ["WorkingSets"]
 
@@ -117,7 +124,10 @@ class WorkingSets:
         if not np.isfinite(point.value):
             return Verdict.OVERFLOW
         if is_flat and gains.sum() <= self.stopping.tolerated(point):
-            return Verdict.CONVERGED
+            # A start whose features gain nothing by themselves may gain along several of them.
+            gap = 0.0 if self.n_iter > 0 else suboptimality_bound(self.objective, point)
+            if gap <= LARGEST_GAP * abs(point.value):
+                return Verdict.CONVERGED
         if self.n_iter >= self.goal.max_iter:
             return Verdict.MAX_ITER
         if not point.value < self.previous_value:

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import make_classification
 
-from sklogloss import LogLossClassifier
+from sklogloss import LogLossClassifier, logloss_path
 from sklogloss.linear.objective import Objective
 from sklogloss.solvers.stopping import Goal, Verdict
 from sklogloss.solvers.working_set import WorkingSets
@@ -161,3 +161,21 @@ def test_many_features_that_promise_more_than_there_is_to_gain():
 
     # Of sparse X, coordinate descent on the objective comes first. Both are within 1e-11.
     assert value(X) == pytest.approx(value(sparse.csr_array(X)), rel=2e-11)
+
+
+def test_a_start_that_only_looks_solved_is_solved():
+    # What the path is extrapolated to has next to no violation, and was taken for the solution.
+    rng = np.random.default_rng(92)
+    X, y = rng.normal(size=(8, 1121)), rng.integers(0, 2, 8)
+    y[:2] = 0, 1
+    loose, tight = (logloss_path(X, y, Cs=10, l1_ratio=1, tol=tol) for tol in (1e-4, 1e-9))
+    for C, *ends in zip(
+        loose.Cs, loose.coefs, loose.intercepts, tight.coefs, tight.intercepts, strict=True
+    ):
+        value, least = (
+            C * np.logaddexp(0, (1 - 2 * y) * (X @ np.ravel(coef) + intercept)).sum()
+            + np.abs(coef).sum()
+            for coef, intercept in zip(ends[::2], ends[1::2], strict=True)
+        )
+        # The promise under an L1 penalty.
+        assert value <= least * (1 + 1e-6)
