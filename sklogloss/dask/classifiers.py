@@ -19,12 +19,12 @@ __all__ = ["FirthLogisticRegression", "FocalLogisticRegression", "LogLossClassif
 
 
 def is_collection(value: Any) -> bool:
-    """Return whether a value is a collection of Dask. Where none was imported, none is."""
+    """Return whether a value is a Dask collection. If Dask was not imported, none is."""
     return "dask" in sys.modules and hasattr(value, "__dask_graph__")
 
 
 class OnCollections(BaseLinearClassifier):
-    """What makes a local classifier one that takes collections as well. Dask is imported late."""
+    """Makes a local classifier accept collections, too. Dask is imported late."""
 
     # The class of the same parameters for rows in memory.
     _local_class: ClassVar[type[BaseLinearClassifier]]
@@ -34,20 +34,20 @@ class OnCollections(BaseLinearClassifier):
     _checks_entries: ClassVar[bool] = False
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
-        """Fit the model to collections: the same optimum as of the same rows in memory.
+        """Fit the model to collections. The optimum is that of the same rows in memory.
 
         Parameters
         ----------
         X : dask Array or DataFrame of shape (n_samples, n_features)
             Blocks of NumPy arrays or of SciPy's CSR or CSC matrices; columns of numbers or
             booleans. float32 stays float32, everything else becomes float64. Chunk sizes may be
-            unknown, and partitions empty. Chunks along the columns are merged in each pass, with
-            a warning. A persisted collection stays where it is; any other is read again in each
-            pass. Arrays in memory are refused.
+            unknown, and partitions empty. Chunks along the columns are merged in each pass, with a
+            warning. A persisted collection stays where it is; any other is read again in each pass.
+            Arrays in memory are an error.
         y : dask Array, Series or DataFrame of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or the probability of each class, in the partitions of X. Beside a dask Array
-            X of known chunk sizes, arrays in memory are accepted, here and for what follows. Those
-            of a DataFrame are never known; ``X.to_dask_array(lengths=True)`` counts its rows.
+            Labels, or the probability of each class, in the partitions of X. If X is a dask Array
+            with known chunk sizes, arrays in memory are accepted, also for weights and offsets. The
+            sizes of a DataFrame are never known; ``X.to_dask_array(lengths=True)`` counts its rows.
         sample_weight : dask Array or Series of shape (n_samples,), float, default=None
         offset : dask Array, Series or DataFrame, default=None
             Of shape (n_samples,) or (n_samples, n_classes).
@@ -60,9 +60,9 @@ class OnCollections(BaseLinearClassifier):
         Raises
         ------
         ValueError, TypeError
-            As the local class does. What concerns the entries of a partition names its number.
+            As in the local class. An error about the entries of a partition names its number.
         RuntimeError
-            If a cluster has lost all its workers.
+            If a cluster has lost all workers.
         """
         if not is_collection(X):
             raise TypeError(
@@ -144,36 +144,35 @@ class OnCollections(BaseLinearClassifier):
 class LogLossClassifier(OnCollections, local.LogLossClassifier):
     """Logistic regression on Dask collections; parameters and attributes as locally.
 
-    The solver runs where `fit` is called. Each of its passes is a sum over the partitions, which
-    Dask computes where they are and adds in their order: a fit has the same bits for any number of
-    workers and threads. The objective, and so its optimum, is that of
-    `sklogloss.LogLossClassifier` on the same rows.
+    The solver runs in the process that calls `fit`. Each of its passes is a sum over the
+    partitions. Dask computes the terms where the partitions are, and adds them in order, so a fit
+    has the same bits for any number of workers and threads. The objective, and so its optimum, is
+    that of `sklogloss.LogLossClassifier` on the same rows.
 
     Parameters
     ----------
     penalty, C, l1_ratio, tol, fit_intercept, class_weight, solver, max_iter, warm_start
-        As of `sklogloss.LogLossClassifier`, as are the others.
+        See `sklogloss.LogLossClassifier`, also for the other parameters.
     n_jobs : int, default=None
-        Threads for each partition of a pass; None means one, as Dask computes several partitions at
-        a time.
+        Threads for each partition of a pass. None means one, because Dask computes several
+        partitions at a time.
     verbose : int, default=0
         If positive, print the plan, and a line for each pass and each iteration.
 
     Attributes
     ----------
     classes_, coef_, intercept_, n_iter_, n_features_in_, solver_, plan_, class_weight_
-        As of `sklogloss.LogLossClassifier`, as is ``feature_names_in_`` of a DataFrame.
+        See `sklogloss.LogLossClassifier`. DataFrames also set ``feature_names_in_``.
     passes_ : ndarray of shape (n_passes,)
-        What each pass over the partitions was for.
+        The purpose of each pass over the partitions.
 
     See Also
     --------
     sklogloss.LogLossClassifier : For rows in memory, with the list of all parameters.
 
-    Notes
-    -----
-    A random subset of the rows comes to where `fit` is called: 18 megabytes, or 50 rows for each
-    coefficient, at most 144 megabytes. The solution on it is the start of the solution on all rows.
+    Notes ----- A random subset of the rows is collected in the process that calls `fit`: 18
+    megabytes, or 50 rows for each coefficient if that is more, but at most 144 megabytes. The
+    solution on the subset is the starting point for all rows.
 
     Examples
     --------

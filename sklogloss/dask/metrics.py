@@ -37,11 +37,11 @@ def log_loss(
         One of them, in the partitions of `y_true`.
     normalize : bool, default=True
     sample_weight : dask Array or Series of shape (n_samples,), float, default=None
-        Not negative; a number is the weight of every sample, None means 1.
+        Nonnegative. A number is the weight of every sample; None means 1.
     labels : array-like of shape (n_classes,), default=None
-        The classes, sorted; None takes a pass over `y_true` to find them.
+        The sorted classes. None finds them in a pass over `y_true`.
     zero : {"clip", "inf", "raise"}, default="clip"
-        As for `sklogloss.metrics.log_loss`, as is all else.
+        See `sklogloss.metrics.log_loss`, also for the other parameters.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def log_loss(
     Raises
     ------
     ValueError, TypeError
-        As `sklogloss.metrics.log_loss` does, with the number of the partition.
+        As in `sklogloss.metrics.log_loss`. The message has the number of the partition.
 
     Examples
     --------
@@ -80,9 +80,9 @@ def brier_score(
     Parameters
     ----------
     y_true, y_proba, raw_prediction, sample_weight, labels
-        As for `log_loss`.
+        See `log_loss`.
     scale_by_half : bool or "auto", default="auto"
-        As for `sklogloss.metrics.brier_score`.
+        See `sklogloss.metrics.brier_score`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def brier_score(
     Raises
     ------
     ValueError, TypeError
-        As `sklogloss.metrics.brier_score` does, with the number of the partition.
+        As in `sklogloss.metrics.brier_score`. The message has the number of the partition.
     """
     score = functools.partial(local.brier_score, scale_by_half=scale_by_half)
     total, weight = _sums(score, y_true, y_proba, raw_prediction, sample_weight, labels)
@@ -108,14 +108,14 @@ def log_loss_decomposition(
 ) -> ScoreDecomposition:
     """Split the log loss of collections into miscalibration, discrimination and uncertainty.
 
-    Recalibration sorts all forecasts. So one pass takes y_true, the forecasts and the weights of
-    all rows together where this is called: 8 (k + 2) bytes a row for k columns of forecasts in
-    float64, and labels that are numbers. `log_loss` is a sum, and gathers nothing.
+    Recalibration sorts all forecasts. So one pass collects y_true, the forecasts and the weights of
+    all rows in the process that calls this function: 8 (k + 2) bytes per row for k columns of
+    float64 forecasts and numeric labels. `log_loss` is a sum, and collects nothing.
 
     Parameters
     ----------
     y_true, y_proba, raw_prediction, sample_weight
-        As for `log_loss`.
+        See `log_loss`.
     **parameters
         Those of `sklogloss.metrics.log_loss_decomposition`.
 

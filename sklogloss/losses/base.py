@@ -133,9 +133,9 @@ class Loss(PosteriorMap):
         Parameters
         ----------
         target : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each sample; None means 1.
         gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
@@ -152,7 +152,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         (gradient,) = self._evaluate(
             target, raw_prediction, sample_weight, n_threads, gradient=gradient_out
@@ -174,15 +174,15 @@ class Loss(PosteriorMap):
         Parameters
         ----------
         target : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each sample; None means 1.
         value_out : ndarray of shape (n_samples,), default=None
-            As for `value`.
+            See `value`.
         gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `gradient`.
+            See `gradient`.
         n_threads : int, default=1
             Number of threads.
 
@@ -196,7 +196,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         value, gradient = self._evaluate(
             target,
@@ -223,13 +223,13 @@ class Loss(PosteriorMap):
         Parameters
         ----------
         target : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each sample; None means 1.
         gradient_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
-            As for `gradient`.
+            See `gradient`.
         hessian_out : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
             Array to fill, like `gradient_out`.
         n_threads : int, default=1
@@ -245,7 +245,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         gradient, hessian = self._evaluate(
             target,
@@ -263,7 +263,7 @@ class Loss(PosteriorMap):
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
 
         Returns
         -------
@@ -273,7 +273,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         return self._link(raw_prediction, logarithm=False)
 
@@ -286,7 +286,7 @@ class Loss(PosteriorMap):
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
 
         Returns
         -------
@@ -296,7 +296,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         return self._link(raw_prediction, logarithm=True)
 

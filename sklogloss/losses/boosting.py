@@ -85,7 +85,7 @@ class BoostingObjective:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            As for the objective.
+            See the objective.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each sample.
 

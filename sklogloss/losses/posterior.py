@@ -56,7 +56,7 @@ class PosteriorMap(ABC):
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         class_weight : array-like of shape (n_classes,), default=None
             Factors of the loss by the sample's class, finite and not negative, not all zero; None
             means 1. Nothing is known of a class of weight zero: its probability is the smallest
@@ -72,7 +72,7 @@ class PosteriorMap(ABC):
         Raises
         ------
         TypeError, ValueError
-            As for `value`, and for class weights and a smoothing that are not as above.
+            As in `value`, and for class weights or smoothing out of range.
         """
         with np.errstate(under="ignore"):
             return np.exp(self.log_posterior(raw_prediction, class_weight, label_smoothing))
@@ -88,11 +88,11 @@ class PosteriorMap(ABC):
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         class_weight : array-like of shape (n_classes,), default=None
-            As for `posterior`.
+            See `posterior`.
         label_smoothing : float, default=0.0
-            As for `posterior`.
+            See `posterior`.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class PosteriorMap(ABC):
         Raises
         ------
         TypeError, ValueError
-            As for `posterior`.
+            See `posterior`.
         """
         class_weight = check_class_weight(class_weight, self.n_classes)
         check_parameter("label_smoothing", label_smoothing, Interval(0, 1, "[)"))
@@ -120,7 +120,7 @@ class PosteriorMap(ABC):
         Parameters
         ----------
         target : array-like of shape (n_samples,) or (n_samples, n_classes)
-            As for `value`.
+            See `value`.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each sample, finite and not negative, not all zero; None means 1.
 
@@ -133,7 +133,7 @@ class PosteriorMap(ABC):
         Raises
         ------
         TypeError, ValueError
-            As for `value`.
+            See `value`.
         """
         target = real_array("target", target)
         n_samples = target.shape[0] if target.ndim else 0
