@@ -170,9 +170,11 @@ class LogLossClassifier(OnCollections, local.LogLossClassifier):
     --------
     sklogloss.LogLossClassifier : For rows in memory, with the list of all parameters.
 
-    Notes ----- A random subset of the rows is collected in the process that calls `fit`: 18
-    megabytes, or 50 rows for each coefficient if that is more, but at most 144 megabytes. The
-    solution on the subset is the starting point for all rows.
+    Notes
+    -----
+    A random subset of the rows is collected in the process that calls `fit`: 18 megabytes, or 50
+    rows for each coefficient if that is more, but at most 144 megabytes. The solution on the subset
+    is the starting point for all rows.
 
     Examples
     --------
