@@ -39,8 +39,10 @@ class BetaScaling(Calibrator):
     intercept_ : ndarray of shape (n_columns,)
         c
 
-    Notes ----- If raw predictions separate a class from the rest without error, no finite
-    parameters are optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
+    Notes
+    -----
+    If raw predictions separate a class from the rest without error, no finite parameters are
+    optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------

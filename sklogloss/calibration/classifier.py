@@ -97,11 +97,14 @@ class CalibratedClassifier(WrappingClassifier):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if the estimator knows them.
 
-    See Also -------- PriorCorrection : For a classifier that was fitted to resampled or weighted
-    data.
+    See Also
+    --------
+    PriorCorrection : For a classifier that was fitted to resampled or weighted data.
 
-    Notes ----- If the training rows of a fold lack a class, test rows of that class are left out,
-    because the estimator could not learn it.
+    Notes
+    -----
+    If the training rows of a fold lack a class, test rows of that class are left out, because the
+    estimator could not learn it.
 
     References
     ----------

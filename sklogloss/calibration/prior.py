@@ -83,7 +83,9 @@ class PriorCorrection(WrappingClassifier):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if the estimator knows them.
 
-    See Also -------- CalibratedClassifier : Learns the correction from held-out predictions.
+    See Also
+    --------
+    CalibratedClassifier : Learns the correction from held-out predictions.
 
     References
     ----------

@@ -34,8 +34,10 @@ class TemperatureScaling(LogitCalibrator):
     slope_ : float
         1 / ``temperature_``.
 
-    Notes ----- If the observed class always has the largest raw prediction, no positive temperature
-    is optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
+    Notes
+    -----
+    If the observed class always has the largest raw prediction, no positive temperature is optimal.
+    Then the targets are softened by Platt's rule, as in `LogisticScaling`.
 
     References
     ----------

@@ -41,9 +41,11 @@ class VectorScaling(LogitCalibrator):
     intercept_ : float or ndarray of shape (n_classes,)
         For more than two classes, they sum to zero.
 
-    Notes ----- If raw predictions separate the classes, no finite factor is optimal. If a class has
-    no samples, no finite intercept is. In both cases, the targets are softened by Platt's rule, as
-    in `LogisticScaling`.
+    Notes
+    -----
+    If raw predictions separate the classes, no finite factor is optimal. If a class has no samples,
+    no finite intercept is. In both cases, the targets are softened by Platt's rule, as in
+    `LogisticScaling`.
 
     References
     ----------

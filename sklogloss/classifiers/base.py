@@ -616,9 +616,11 @@ class BaseLinearClassifier(
             weight zero, because no linear model has these probabilities. If the offset differs
             between samples. If fitted attributes do not match each other.
 
-        Notes ----- With ``probabilities="posterior"``, the class weights become part of
-        ``intercept_``. `predict` of the result then uses these probabilities. `predict` of the
-        classifier uses its decision function, which the weights have shifted.
+        Notes
+        -----
+        With ``probabilities="posterior"``, the class weights become part of ``intercept_``.
+        `predict` of the result then uses these probabilities. `predict` of the classifier uses its
+        decision function, which the weights have shifted.
 
         Examples
         --------

@@ -168,9 +168,11 @@ class LogLossClassifierCV(BaseLinearClassifier):
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes in the fit.
 
-    See Also -------- LogLossClassifier : The same for a given penalty. logloss_path : Coefficients
-    for a grid of C, without cross-validation. sklogloss.displays.CVCurveDisplay : Plot of the
-    scores.
+    See Also
+    --------
+    LogLossClassifier : The same for a given penalty.
+    logloss_path : Coefficients for a grid of C, without cross-validation.
+    sklogloss.displays.CVCurveDisplay : Plot of the scores.
 
     References
     ----------

@@ -109,7 +109,9 @@ class LogLossClassifier(BaseLinearClassifier):
     class_weight_ : ndarray of shape (n_classes,)
         The weights of the classes in the fit.
 
-    See Also -------- sklogloss.losses.LogLoss : The loss itself.
+    See Also
+    --------
+    sklogloss.losses.LogLoss : The loss itself.
 
     Notes
     -----

@@ -87,7 +87,9 @@ class InferenceResult(Estimates):
     covariance : str
         The argument `covariance` of `infer`.
 
-    See Also -------- infer : Creates this result.
+    See Also
+    --------
+    infer : Creates this result.
     """
 
     def __init__(
