@@ -365,13 +365,14 @@ class _Search:
                 return None
             direction = np.zeros(len(objective))
             direction[is_free] = objective[is_free] + weights @ constraints
+        limit = np.where(direction > 0, self.bounds[:, 1], self.bounds[:, 0])
+        # Rounding errors lead beyond limits of zero.
+        direction[limit == 0] = 0
         gain = float(np.linalg.norm(direction))
         if not gain > TOLERANCE:
             return direction, gain
-        lower, upper = self.bounds.T
-        with np.errstate(all="ignore"):
-            of_limits = np.where(direction > 0, direction / upper, direction / lower)
-        direction /= np.max(of_limits[direction != 0])
+        moves = direction != 0
+        direction /= np.max(direction[moves] / limit[moves])
         is_exact = np.all(constraints @ direction[is_free] >= -TOLERANCE)
         return (direction, gain) if is_exact else None
 

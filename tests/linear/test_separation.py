@@ -228,6 +228,26 @@ def test_limits_of_the_direction():
     assert find_separation(pairs, upper=0.0) is None
 
 
+def test_both_methods_agree_within_limits(monkeypatch):
+    n_separated = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X, label = rng.normal(size=(rng.integers(3, 20), 6)), rng.integers(2, size=20)
+        pairs = pairs_of(X, label[: len(X)], 1)
+        limits = {
+            "lower": np.where(rng.random((7, 1)) < 0.4, 0.0, -1.0),
+            "upper": np.where(rng.random((7, 1)) < 0.4, 0.0, 1.0),
+        }
+        found = []
+        for unused in ("_climb", "_project"):
+            with monkeypatch.context() as patch:
+                patch.setattr(separation._Search, unused, lambda *parts: None)
+                found.append(find_separation(pairs, **limits) is not None)
+        assert found[0] == found[1], seed
+        n_separated += found[0]
+    assert 10 < n_separated < 50
+
+
 # HiGHS warns of a tolerance that it does not have.
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("gap", [1e-3, 1e-6, 1e-9, 1e-12])
