@@ -60,6 +60,12 @@ def test_docstrings(module_name):
     assert result.failed == 0
 
 
+def test_headings_of_docstrings_have_their_own_lines():
+    # Else help() and the documentation show the heading as text.
+    for path in (ROOT / "sklogloss").rglob("*.py"):
+        assert not re.search(r"\w -{3,}", path.read_text(encoding="utf-8")), path
+
+
 def test_chart_and_claim_of_the_readme_are_of_the_committed_results(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
     chart = importlib.import_module("benchmarks.chart")
