@@ -41,6 +41,10 @@ SMALLEST_SUBSET = 4096
 # of a class leave its coefficients to chance (12: +20 % on 40,000 x 200; 200: +56 % on
 # 100,000 x 100).
 ROWS_PER_PARAMETER = 50
+# Rows times classes but one, for each parameter, at most, where coordinate descent on the objective
+# goes ahead of working sets: with few, a weak penalty decides which coefficients are not zero (1:
+# tests/solvers/test_solve.py::test_few_rows_of_several_classes_take_few_products fails).
+EQUATIONS_PER_PARAMETER = 4
 # Features that a working set has room for, at least; more than twice as many must be there (64:
 # +93 % on 300 x 2,000, K = 5, L1, bounds). As many coefficients of several classes are worth a
 # descent on the objective.
@@ -261,8 +265,9 @@ def make_plan(facts, solver="auto") -> Plan:
     is_wide = not facts.is_sparse and facts.n_samples < facts.n_features
     is_reducible = is_wide and facts.has_l2 and facts.is_smooth and _is_cheap_in_rows(facts)
     is_open = solver not in SOLVERS
-    has_few_equations = facts.n_weighted * max(facts.n_columns - 1, 1) <= facts.n_parameters
-    descends = facts.has_l1 and _descends(facts, has_few_equations)
+    n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
+    has_few_equations = n_equations <= facts.n_parameters
+    descends = facts.has_l1 and _descends(facts, n_equations)
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends)
     options = {}
     if is_reducible or sizes or stride > 1:
@@ -295,7 +300,7 @@ def make_plan(facts, solver="auto") -> Plan:
     return Plan(solver, methods, **options)
 
 
-def _descends(facts, has_few_equations):
+def _descends(facts, n_equations):
     # Whether coordinate descent on the objective finds the coefficients that are not zero sooner
     # than working sets do. It reads X by columns: a copy is no larger than the largest Hessian.
     if facts.is_bounded or not facts.is_softmax:
@@ -303,6 +308,7 @@ def _descends(facts, has_few_equations):
     is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
     if facts.is_sparse and facts.n_features > 2 * SMALLEST_SET and is_large:
         return True
+    has_few_equations = n_equations <= EQUATIONS_PER_PARAMETER * facts.n_parameters
     has_many_parameters = facts.n_parameters > 2 * SMALLEST_SET
     return has_few_equations and has_many_parameters and facts.n_stored <= LARGEST_HESSIAN**2
 

@@ -101,7 +101,7 @@ TABLE = [
     ("lbfgs", dense(1000, 20), 1, None, (Method.LBFGS, PRODUCTS, EXACT)),
     ("lbfgs", few_entries(1000, 800), 3, None, (Method.LBFGS, SPARSE_SOFTMAX)),
     ("coordinate-descent", dense(1000, 20), 1, L1, (EXACT,)),
-    ("coordinate-descent", dense(1000, 400), 10, L1, (PRODUCTS,)),
+    ("coordinate-descent", dense(5000, 400), 10, L1, (PRODUCTS,)),
     ("coordinate-descent", dense(1000, 2000), 1, L1, (Method.WORKING_SETS,)),
     # Coefficients whose bounds exclude zero are in every set. Without L1, no set is small.
     ("coordinate-descent", dense(1000, 600), 1, Penalty(l1=0.1, lower=0.1), (Method.WORKING_SETS,)),
@@ -137,15 +137,15 @@ def test_descent_on_the_objective_is_for_several_classes():
     def descends(X, n_columns, penalty=L1):
         return make_plan(facts_of(X, n_columns=n_columns, penalty=penalty)).descends
 
-    # Few rows, or many classes of sparse data.
-    for X in (few_entries(1000, 2000), dense(1000, 2000), dense(50, 200)):
+    # Few rows for each coefficient, or many classes of sparse data.
+    for X in (few_entries(1000, 2000), dense(1000, 2000), dense(50, 200), dense(800, 300)):
         assert descends(X, 3)
         assert descends(X, 12)
         assert not descends(X, 1)
         assert not descends(X, 12, Penalty(l1=1e-3, lower=0.0))
         assert not descends(X, 12, Penalty(l2=1e-3))
-    assert descends(few_entries(10_000, 2000), 12)
-    assert not descends(few_entries(10_000, 2000), 3)
+    assert descends(few_entries(20_000, 2000), 12)
+    assert not descends(few_entries(20_000, 2000), 3)
     assert not descends(dense(10_000, 2000), 12)
     # Beside the loss that soft targets leave, the gains of a descent from zero look small.
     few = dense(50, 200)

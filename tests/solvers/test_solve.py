@@ -623,9 +623,15 @@ def test_products_end_where_the_hessian_costs_less(bounds, monkeypatch, plain_ob
     np.testing.assert_allclose(clf.coef_, other.coef_, rtol=0, atol=atol)
 
 
-def test_few_rows_of_several_classes_take_few_products(monkeypatch):
-    # A common factor and an L1 penalty. From stronger penalties, conjugate gradients took 48,000
-    # products for the steps of working sets.
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "n_classes", "factor", "C"),
+    [(100, 400, 5, 3.0, 1.0), (400, 300, 8, 0.0, 30.0)],
+)
+def test_few_rows_of_several_classes_take_few_products(
+    monkeypatch, n_samples, n_features, n_classes, factor, C
+):
+    # Conjugate gradients would take 48,000 products with a common factor, and 5,000 under the weak
+    # penalty, for the steps of working sets.
     n_products, product = 0, Objective.hessian_product
 
     def counted(objective, point, vector):
@@ -635,9 +641,9 @@ def test_few_rows_of_several_classes_take_few_products(monkeypatch):
 
     monkeypatch.setattr(Objective, "hessian_product", counted)
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(100, 400)) + 3 * rng.normal(size=(100, 1))
-    y = np.argmax(X[:, :5] + rng.normal(size=(100, 5)), axis=1)
-    clf = LogLossClassifier(l1_ratio=1).fit(X, y)
+    X = rng.normal(size=(n_samples, n_features)) + factor * rng.normal(size=(n_samples, 1))
+    y = np.argmax(X[:, :n_classes] + rng.normal(size=(n_samples, n_classes)), axis=1)
+    clf = LogLossClassifier(l1_ratio=1, C=C).fit(X, y)
     # As many would form the Hessian.
     assert n_products < clf.coef_.size
 
