@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import norm
 from sklearn.model_selection import BaseCrossValidator
 
 from sklogloss.calibration.base import LogitCalibrator, softened_targets
@@ -133,7 +134,8 @@ class StructuredScaling(LogitCalibrator):
             y = softened_targets(forecasts, unit)
         # The penalty is for raw predictions as they are after temperature scaling, and for those of
         # size 1 if that has found nothing in them.
-        scale = max(slope, 1 / (np.sqrt(np.vdot(z, z) / z.size) or 1))
+        # BLAS computes a norm without squares that overflow or vanish.
+        scale = max(slope, 1 / (norm(z.ravel()) / np.sqrt(z.size) or 1))
         # With many samples, float32 has more digits than the coefficients are known to.
         is_single = are_many and scale * max(z.max(), -z.min()) <= LARGEST_IN_SINGLE
         dtype, tol = (np.float32, TOL_OF_MANY) if is_single else (np.float64, 1e-4)

@@ -129,6 +129,17 @@ def test_a_raw_prediction_next_to_the_largest_number_is_as_good_as_a_large_one(l
     np.testing.assert_allclose(proba, expected, rtol=0, atol=1e-2)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e300])
+def test_units_of_raw_predictions_do_not_matter(unit):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(400, 3))
+    y = (0.5 * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    expected = StructuredScaling().fit(z, y).predict_proba(z)
+    proba = StructuredScaling().fit(unit * z, y).predict_proba(unit * z)
+    # Units change the last digits of columns, and a fit has about half of all digits.
+    np.testing.assert_allclose(proba, expected, rtol=0, atol=1e-8)
+
+
 def test_warnings_name_the_calibrator_and_its_argument():
     # One sample of a class leaves Gaussian naive Bayes a variance next to zero.
     rng = np.random.default_rng(0)
