@@ -68,7 +68,8 @@ class ProximalProducts(HessianModel):
             product = model.product(step)
             size = float(step @ (model.diagonal * step))
             curvature = float(step @ product)
-            if curvature <= self.stretch * size:
+            # A step so short that its size underflows changes nothing.
+            if not curvature > self.stretch * size or size == 0:
                 break
             self.stretch = 1.1 * curvature / size
         model.move(u, product)

@@ -5,7 +5,7 @@ import pytest
 
 from sklogloss.linear.objective import Objective
 from sklogloss.solvers.newton import Newton
-from sklogloss.solvers.proximal_products import ProximalProducts
+from sklogloss.solvers.proximal_products import Model, ProximalProducts
 from sklogloss.solvers.stopping import Goal
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -88,3 +88,16 @@ def test_a_start_elsewhere_leads_to_the_same_optimum(
     assert first.converged
     assert second.converged
     assert first.value == pytest.approx(second.value, rel=1e-10)
+
+
+def test_a_step_whose_size_underflows_is_taken(log_loss_problem, log_loss_data):
+    # The diagonal stretches no further to a curvature that only a product still shows.
+    X, y = log_loss_data()
+    objective = log_loss_problem(X, y, l2=0.01).objective()
+    solver = ProximalProducts(objective)
+    model = Model(objective, solver.evaluate(objective.start()), damping=1.0)
+    model.diagonal[:], model.gradient[:] = 1e-200, 1e-300
+    model.product = lambda direction: np.full_like(direction, -1e-150)
+    solver._proximal_step(model)
+    assert solver.stretch == 1
+    np.testing.assert_array_equal(model.u, -1e-300 / 1e-200)
