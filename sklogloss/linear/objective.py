@@ -509,8 +509,10 @@ def least_class_shift(theta, objective):
     excess = np.arange(-n_classes, n_classes + 1, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = mean - excess * (l1 / l2) / n_classes
-    # With as many above as below, an L1 penalty alone is the same anywhere between: there is zero.
-    between = np.where(excess == 0, np.where(l2 > 0, mean, 0), between)
+    # With as many above as below, an L1 penalty alone is the same anywhere between. At an end, a
+    # coefficient is zero.
+    nearest = np.take_along_axis(coef, np.abs(coef).argmin(axis=1)[:, None], axis=1)
+    between = np.where(excess == 0, np.where(l2 > 0, mean, nearest), between)
     # Li and Osher, "A new median formula with applications to PDE based denoising", Communications
     # in Mathematical Sciences 7 (2009).
     shift = np.median(np.hstack([coef, between]), axis=1, keepdims=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor
-from sklogloss.linear.limits import EPS, SMALL_PART, SMALL_WORK
+from sklogloss.linear.limits import EPS, ROUNDING, SMALL_PART, SMALL_WORK
 from sklogloss.linear.objective import fix_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
@@ -82,6 +82,10 @@ def gain_of_step(objective, point):
     slope, point.hessian = slope[free], None
     direction = factor.solve(-slope)
     if factor.is_damped:
+        # Along columns that depend on each other, conjugate gradients magnify rounding errors.
+        slope[np.abs(slope) <= ROUNDING * EPS * abs(point.value)] = 0
+        if not slope.any():
+            return 0.0
         point = objective.value_gradient(theta, curvature=True)
 
         def product(vector):

@@ -193,3 +193,15 @@ def test_the_gain_of_a_step_is_that_of_coefficients_that_may_move():
         best = objective.value_gradient(theta).value
         most = objective.value_gradient(objective.start()).value - best
         assert 0 <= gain <= 2 * most
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", [9, 16, 19, 30, 33])
+def test_rounding_errors_along_columns_that_depend_on_each_other_are_no_slope(seed):
+    # A column for each of three levels beside the intercept.
+    rng = np.random.default_rng(seed)
+    level = rng.integers(0, 3, 50)
+    X = np.column_stack([rng.normal(size=50), np.eye(3)[level]])
+    y = X[:, 0] + rng.logistic(size=50) > 0
+    clf = LogLossClassifier(C=np.inf).fit(X, y)
+    assert np.abs(clf.predict_proba(X)[:, 1] - y).mean() < 0.5

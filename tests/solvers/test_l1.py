@@ -264,3 +264,15 @@ def test_few_stronger_penalties_come_first_and_have_names(C, n_stages, capsys):
     names = [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()]
     found = [name for name in dict.fromkeys(names) if name.startswith("stronger")]
     assert found == [f"stronger penalty {i + 1} of {n_stages}" for i in range(n_stages)]
+
+
+@pytest.mark.parametrize("n_classes", [3, 4, 10])
+def test_zeros_are_exact(n_classes):
+    # Adding a number to a feature's coefficients of all classes changes no probability. For an even
+    # number of classes many of these numbers cost the same, and one makes a coefficient zero.
+    rng = np.random.default_rng(2)
+    X, truth = rng.normal(size=(300, 20)), rng.normal(size=(5, n_classes))
+    y = np.argmax(X[:, :5] @ truth + rng.gumbel(size=(300, n_classes)), axis=1)
+    coef = LogLossClassifier(l1_ratio=1).fit(X, y).coef_
+    assert np.all(np.any(coef == 0, axis=0))
+    assert np.abs(coef[coef != 0]).min() > 1e-12
