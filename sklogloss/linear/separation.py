@@ -64,8 +64,9 @@ class Pairs:
         shift, scale = _shift_and_scale(X, fit_intercept)
         length = np.full(X.shape[0], float(fit_intercept))
         if sparse.issparse(X):
-            for rows, columns, size in _entries(X):
-                length += np.bincount(rows, size * scale[columns], minlength=len(length))
+            for rows, columns, entry in _entries(X):
+                size = np.abs(entry) * scale[columns]
+                length += np.bincount(rows, size, minlength=len(length))
         else:
             for rows, part in _blocks(X, shift, scale):
                 length[rows] += np.abs(part).sum(axis=1)
@@ -164,13 +165,13 @@ def _blocks(X, shift, scale):
 
 
 def _entries(X):
-    # Yield rows, columns and sizes of the stored entries of a sparse X, some at a time.
+    # Yield rows, columns and values of the stored entries of a sparse X, some at a time.
     for start in range(0, X.indptr[-1], BLOCK_ENTRIES):
         places = np.arange(start, min(start + BLOCK_ENTRIES, X.indptr[-1]))
         major = np.searchsorted(X.indptr, places, side="right") - 1
         minor = X.indices[places]
         rows, columns = (major, minor) if X.format == "csr" else (minor, major)
-        yield rows, columns, np.abs(X.data[places], dtype=np.float64)
+        yield rows, columns, X.data[places].astype(np.float64)
 
 
 def _shift_and_scale(X, fit_intercept):
@@ -180,8 +181,8 @@ def _shift_and_scale(X, fit_intercept):
     shift = np.zeros(n_features)
     if sparse.issparse(X):
         count, total = np.zeros((2, n_features))
-        for _, columns, size in _entries(X):
-            columns, size = columns[size > 0], size[size > 0]
+        for _, columns, entry in _entries(X):
+            columns, size = columns[entry != 0], np.abs(entry[entry != 0])
             count += np.bincount(columns, minlength=n_features)
             total += np.bincount(columns, np.log2(size), minlength=n_features)
     else:
@@ -232,10 +233,20 @@ def find_separation(pairs, *, lower=-1.0, upper=1.0, all_of_it=False) -> Separat
     Raises
     ------
     TooLarge
-        If the programme does not fit into a bounded effort.
+        If the programme does not fit into a bounded effort, and no class lacks a column.
     Undecided
         If rounding errors hide whether the direction that it finds separates.
     """
+    try:
+        return _by_programme(pairs, lower, upper, all_of_it)
+    except TooLarge:
+        found = None if all_of_it else _by_lacking_columns(pairs, lower, upper)
+        if found is None:
+            raise
+        return found
+
+
+def _by_programme(pairs, lower, upper, all_of_it):
     search = _Search(pairs, lower, upper)
     is_open, found = pairs.exist & ~pairs.is_tied, None
     while is_open.any():
@@ -247,6 +258,41 @@ def find_separation(pairs, *, lower=-1.0, upper=1.0, all_of_it=False) -> Separat
             break
         is_open &= ~more.is_separated
     return found
+
+
+def _by_lacking_columns(pairs, lower, upper):
+    # The direction along columns of one sign that are zero for all samples of a class, as of a
+    # category that a class lacks: away from that class. None if there are none. No margin that is
+    # zero has rounding errors, because nothing is added to zero.
+    n_classes = max(2, pairs.n_columns)
+    is_of_class = pairs.label[:, None] == np.arange(n_classes)
+    is_of_class = (is_of_class & pairs.exist.any(axis=1)[:, None]).astype(np.float64)
+    total = pairs._transposed_product(is_of_class)[: pairs.X.shape[1]]
+    sign = np.sign(total.sum(axis=1)) * _are_of_one_sign(pairs)
+    lacks = (total == 0) * sign[:, None]
+    direction = np.zeros(pairs.shape)
+    direction[: len(lacks)] = -lacks if pairs.n_columns > 1 else lacks[:, :1] - lacks[:, 1:]
+    direction = np.clip(direction, lower, upper)
+    margin = np.where(pairs.exist, pairs.margins(direction), 0.0)
+    is_separated = (margin > 0) & ~pairs.is_tied
+    is_wrong = (margin < 0) | (pairs.is_tied & (margin != 0))
+    if is_wrong.any() or not is_separated.any():
+        return None
+    return Separation(direction, is_separated)
+
+
+def _are_of_one_sign(pairs):
+    # Whether the shifted columns are.
+    n_features = pairs.X.shape[1]
+    low, high = np.zeros((2, n_features))
+    if sparse.issparse(pairs.X):
+        for _, columns, entry in _entries(pairs.X):
+            np.minimum.at(low, columns, entry)
+            np.maximum.at(high, columns, entry)
+    else:
+        for _, part in _blocks(pairs.X, pairs.shift, pairs.scale):
+            low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+    return (low == 0) | (high == 0)
 
 
 def _joined(pairs, found, more):

@@ -269,6 +269,32 @@ def test_too_large_a_programme_is_an_error(monkeypatch):
         find_separation(pairs_of(np.array([[-2.0], [-1.0], [1.0], [2.0]]), LABEL, 1))
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_category_that_a_class_lacks_separates_without_a_programme(
+    monkeypatch, container, n_classes
+):
+    monkeypatch.setattr(separation, "MAX_ENTRIES", 3)
+    rng = np.random.default_rng(0)
+    level, label = np.repeat(np.arange(4), 30), np.arange(120) % n_classes
+    label[(level == 2) & (label == 1)] = 0
+    X = np.column_stack([rng.normal(size=120), -5.0 * np.eye(4)[level]])
+    pairs = pairs_of(container(X), label, 1 if n_classes == 2 else n_classes)
+    found = find_separation(pairs)
+    assert np.all(found.is_separated[level == 2].any(axis=1) == (label[level == 2] != 1))
+    assert not found.is_separated[level != 2].any()
+    margin = pairs.margins(found.direction)
+    assert np.array_equal(found.is_separated & pairs.exist, (margin > 0) & pairs.exist)
+    assert margin[pairs.exist].min() == 0
+    # All of it is more than one direction shows, and limits may forbid it.
+    with pytest.raises(TooLarge):
+        find_separation(pairs, all_of_it=True)
+    with pytest.raises(TooLarge):
+        find_separation(pairs, lower=0.0, upper=0.0)
+    with pytest.raises(TooLarge):
+        find_separation(pairs_of(container(X), np.arange(120) % 2, 1))
+
+
 def test_more_columns_than_the_boundary_allows_are_an_error():
     # A dense basis of the boundary would take gigabytes.
     X = sparse.csr_array((4, 20_000))
