@@ -121,11 +121,14 @@ def steps_per_class_blocks(objective):
 
 
 def products_per_exact_step(objective):
-    """Return how many products with the Hessian cost as much as a Newton step that forms it."""
+    """Return how many steps of conjugate gradients cost as much as one that forms the Hessian.
+
+    Each takes a product with the Hessian and a solution with the preconditioner.
+    """
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name)
-    step = costs.gradient_pass + costs.hessian + costs.factor + costs.newton_step
-    return step / costs.product_pass
+    exact_step = costs.gradient_pass + costs.hessian + costs.factor + costs.newton_step
+    return exact_step / (costs.product_pass + costs.class_mean_solve)
 
 
 def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):

@@ -115,7 +115,11 @@ class Newton:
                     verdict = Verdict.ROUNDING
             result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
             result.start_value, result.factored_point = start_value, factored
-            result.lacks_curvature = factored is not None and factored.factor.is_damped
+            if factored is not None:
+                # Rounding errors of float32 may hide curvature that float64 shows.
+                eps = float(np.finfo(self.objective.samples.dtype).eps)
+                is_hidden = eps > EPS and factored.factor.smallest_pivot < eps / SMALL_PART
+                result.lacks_curvature = is_hidden or factored.factor.is_damped
             if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
                 self._take_last_step(result, end, stopping.rounding)
                 if self.goal.watch is not None:

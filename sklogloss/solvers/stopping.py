@@ -352,8 +352,8 @@ class Stopping:
     def residual_target(self, point, norm):
         """Return the squared norm of the residual at which the equations of a step are solved.
 
-        Each step halves the number of missing digits. The target is never below what the last step
-        may leave.
+        Each step halves the number of missing digits. The target is a digit below what the last
+        step may leave, so that the solution of its equations does not use that up.
 
         Parameters
         ----------
@@ -364,7 +364,7 @@ class Stopping:
         # Nocedal & Wright, Numerical Optimization, algorithm 7.1.
         size = max(abs(point.value), np.finfo(np.float64).tiny)
         forcing = min(0.25, np.sqrt(norm / size))
-        return min(max(forcing**2 * norm, self.negligible(point)), 0.25**2 * norm)
+        return min(max(forcing**2 * norm, ENOUGH * self.negligible(point)), 0.25**2 * norm)
 
     def is_solved_to_rounding(self, point, model):
         """Return whether the decrease still expected may be nothing but rounding errors.
