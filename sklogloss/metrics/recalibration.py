@@ -192,7 +192,7 @@ def minimise_loss(problem: _Problem, n_parameters: int) -> NDArray[Any]:
         np.zeros(n_parameters),
         jac=True,
         hess=problem.hessian,
-        method="trust-exact",
+        method="trust-ncg",
         options={
             "gtol": GRADIENT_TOL,
             "initial_trust_radius": 1.0,
