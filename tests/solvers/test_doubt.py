@@ -171,9 +171,11 @@ def test_a_long_last_step_is_looked_at():
     X = np.zeros((12, 2), dtype=np.float32)
     X[1, 0], X[5] = 7.2e7, (-1e8, -5e-5)
     y = np.array([3, 3, 2, 3, 2, 2, 1, 0, 1, 0, 1, 0])
-    for solver in ("newton-cg", "newton-cholesky", "lbfgs"):
+    # How many iterations L-BFGS takes depends on the rounding errors of the machine.
+    for solver, max_iter in (("newton-cg", 100), ("newton-cholesky", 100), ("lbfgs", 1000)):
         for layout in ("C", "csc"):
-            assert kind_of(X, y, layout, C=0.004, solver=solver) == "solved"
+            kind = kind_of(X, y, layout, C=0.004, solver=solver, max_iter=max_iter)
+            assert kind == "solved"
 
 
 def test_the_gain_of_a_step_is_that_of_coefficients_that_may_move():
