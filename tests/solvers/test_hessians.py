@@ -333,13 +333,17 @@ def test_the_diagonal_serves_steps_whose_sum_over_the_classes_is_zero(
     assert n_products < 0.9 * (len(products) - n_products)
 
 
-def test_an_adopted_inverse_spares_the_pass_for_the_diagonal(
-    log_loss_problem, log_loss_data, monkeypatch
-):
+@pytest.fixture
+def learnt_class_mean(log_loss_problem, log_loss_data):
+    """An objective of 40 classes, the model that has led to its optimum, and theta there."""
     X, y = log_loss_data(400, 80, 40)
     objective = log_loss_problem(X, y, l2=1 / 400).objective()
     mean = ClassMeanHessian(objective, 40)
-    theta = newton(objective, mean, Goal.of(1e-4, 40)).theta
+    return objective, mean, newton(objective, mean, Goal.of(1e-4, 40)).theta
+
+
+def test_an_adopted_inverse_spares_the_pass_for_the_diagonal(learnt_class_mean, monkeypatch):
+    objective, mean, theta = learnt_class_mean
     monkeypatch.delattr(Objective, "hessian_diagonal")
     products = HessianProducts(objective)
     products.adopt(mean)
@@ -379,13 +383,8 @@ def test_class_blocks_that_overflow_are_not_taken(log_loss_problem, log_loss_dat
     assert not model.has_blocks
 
 
-def test_products_take_over_what_the_class_mean_has_learnt(
-    log_loss_problem, log_loss_data, monkeypatch
-):
-    X, y = log_loss_data(400, 80, 40)
-    objective = log_loss_problem(X, y, l2=1 / 400).objective()
-    mean = ClassMeanHessian(objective, 40)
-    theta = newton(objective, mean, Goal.of(1e-4, 40)).theta
+def test_products_take_over_what_the_class_mean_has_learnt(learnt_class_mean, monkeypatch):
+    objective, mean, theta = learnt_class_mean
     count, original = [], Objective.hessian_product
     monkeypatch.setattr(
         Objective, "hessian_product", lambda *arguments: count.append(1) or original(*arguments)
