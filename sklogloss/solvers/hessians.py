@@ -51,6 +51,10 @@ class ClassMeanHessian(HessianModel):
         """Evaluate value and gradient."""
         return self.objective.value_gradient(theta)
 
+    def completed(self, point):
+        """Return the point: a direction needs no more than its value and gradient."""
+        return point
+
     def direction(self, point, stopping):
         """Return the quasi-Newton direction."""
         previous, self.previous_point = self.previous_point, point

@@ -3,6 +3,7 @@
 A model of the Hessian has
 
 - `evaluate(theta)`: the evaluation with what the next direction needs, in one pass;
+- `completed(point)`: the same for a point whose value and gradient are known;
 - `direction(point, stopping)`: the way from a point to the minimum of the model;
 - `minimiser`: that minimum itself where the penalty is not smooth, else None;
 - `knowledge`, `doubt`, `promises_are_real`: what the decrement along the direction means;
@@ -135,7 +136,7 @@ class Newton:
             least = ARMIJO * step * stopping.decrement
             is_lower = trial.value <= start.value - least + stopping.rounding
             if is_lower or self._is_flatter(start, trial, direction, stopping):
-                return trial if step == 1 else self.model.evaluate(trial.theta)
+                return trial if step == 1 else self.model.completed(trial)
             step /= 2
             # A shorter step changes the objective by less than its rounding errors.
             if step <= np.sqrt(EPS):
@@ -146,8 +147,10 @@ class Newton:
     def _is_flatter(self, start, trial, direction, stopping):
         # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
         # Zhang, SIAM Journal on Optimization 16, 2005: approximate Wolfe conditions).
+        # That of a convex objective does, whatever the model promises.
         return (
-            stopping.is_solved_to_rounding(start, self.model)
+            stopping.is_lost_in_rounding(start)
+            and (self.model.promises_are_real or self.objective.loss.is_convex)
             and abs(decrement_of(self.objective, trial, direction)) <= stopping.decrement / 2
         )
 
@@ -195,6 +198,10 @@ class HessianModel:
 
     def forget(self):
         """Drop what was adopted."""
+
+    def completed(self, point):
+        """Return a point of which value and gradient are known as `evaluate` does: a pass."""
+        return self.evaluate(point.theta)
 
     def hides_curvature(self, point):
         """Return whether rounding errors may hide curvature, as of nearly equal columns."""

@@ -372,8 +372,10 @@ class Stopping:
         Those of the raw predictions grow with the size of X, hence the square root. No step gains
         more than the objective, whatever the model promises.
         """
-        if not model.promises_are_real:
-            return False
+        return model.promises_are_real and self.is_lost_in_rounding(point)
+
+    def is_lost_in_rounding(self, point):
+        """Return whether rounding errors may hide a decrease as small as the model promises."""
         value = abs(point.value)
         decrease = min(abs(self.decrement) / 2, value)
         return decrease <= math.sqrt(self.eps) * max(value, self.small_loss)
