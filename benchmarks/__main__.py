@@ -6,6 +6,7 @@ from importlib import import_module
 TABLES = {
     "fit": "fits against other libraries, at equal accuracy",
     "map": "fits of many shapes of data against scikit-learn, at its defaults and at its best",
+    "probes": "fits of hundreds of classes to embeddings against other libraries",
     "path": "L1 paths against other libraries, at equal accuracy",
     "threads": "fits with one thread and with two",
     "busy": "fits beside processes that keep the cores busy, two at once, within a quota",

@@ -188,6 +188,65 @@ class Shape:
         return Task(str(self), sparse.csr_array(X) if "sparse" in self.kind else X, y)
 
 
+@dataclass(frozen=True)
+class Embeddings:
+    """Rows of length one to generate, as a network embeds what it is shown: a cluster per class.
+
+    Attributes
+    ----------
+    n_samples, n_features, n_classes : int
+    C : float
+    dtype : str
+    is_separate : bool
+        Whether the clusters have gaps between them. Else some 70 % of the rows are closest to the
+        centre of their own class.
+    """
+
+    n_samples: int
+    n_features: int
+    n_classes: int
+    C: float
+    dtype: str
+    is_separate: bool
+
+    @classmethod
+    def of(cls, name):
+        """Return what str() made this name of, None if it made it of none."""
+        pattern = r"([\d,]+) x ([\d,]+), K = ([\d,]+), C = ([\d.]+), (float\d\d), (\w+)"
+        found = re.fullmatch(pattern, name)
+        if found is None:
+            return None
+        *numbers, C, dtype, kind = found.groups()
+        numbers = (int(number.replace(",", "")) for number in numbers)
+        return cls(*numbers, float(C), dtype, kind == "separate")
+
+    def __str__(self):
+        size = f"{self.n_samples:,} x {self.n_features:,}, K = {self.n_classes:,}"
+        kind = "separate" if self.is_separate else "overlapping"
+        return f"{size}, C = {self.C:g}, {self.dtype}, {kind}"
+
+    def task(self):
+        """Return the Task: the same one each time."""
+        rng = np.random.default_rng(0)
+        centres = rng.standard_normal((self.n_classes, self.n_features))
+        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        # Each class has as many rows, or one more.
+        y = rng.permutation(np.arange(self.n_samples) % self.n_classes)
+        X = rng.standard_normal((self.n_samples, self.n_features))
+        some = slice(0, 2000)
+        noise, signal = X[some] @ centres.T, centres[y[some]] @ centres.T
+        of_own = np.arange(len(noise)), y[some]
+        # So far from zero a centre has to be for a row to be closer to it than to any other.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = (noise - noise[of_own][:, None]) / (signal[of_own][:, None] - signal)
+        distance[of_own] = -np.inf
+        distances = distance.max(axis=1)
+        far = 1.3 * distances.max() if self.is_separate else np.quantile(distances, 0.7)
+        X += far * centres[y]
+        X /= np.linalg.norm(X, axis=1, keepdims=True)
+        return Task(str(self), X.astype(self.dtype), y, self.C)
+
+
 def generated_dense(n_samples, n_features):
     def load(folder):
         return Task(f"{n_samples:,} x {n_features:,}", *correlated(n_samples, n_features))
@@ -307,8 +366,8 @@ FOLDER_TASKS = {
 
 
 def load_task(name, folder=None):
-    """Return the task of a name, or of a Shape's; folder has the data of FOLDER_TASKS."""
-    shape = Shape.of(name)
-    if shape is not None:
-        return shape.task()
+    """Return the task of a name, also of Shape and Embeddings; folder has that of FOLDER_TASKS."""
+    for generated in (Shape.of(name), Embeddings.of(name)):
+        if generated is not None:
+            return generated.task()
     return {**TASKS, **L1_TASKS, **PATH_TASKS, **FOLDER_TASKS}[name](folder)

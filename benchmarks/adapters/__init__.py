@@ -36,6 +36,8 @@ REQUIREMENTS = {
     "python-glmnet": ["python-glmnet"],
     "pybiglasso": ["pybiglasso"],
     "liblinear-official": ["liblinear-official"],
+    "cyanure": ["cyanure"],
+    "torch": ["torch"],
 }
 LIBRARIES = ["sklogloss", "scikit-learn", *REQUIREMENTS]
 
