@@ -83,7 +83,7 @@ def targets_of(classifier: Any, y: ArrayLike | None) -> Targets:
     """Return the Targets of the labels, or of class probabilities, that a classifier is given."""
     y = require_y(classifier, y)
     if is_soft(y):
-        return encode_probabilities(y, np.float64)
+        return encode_probabilities(y)
     return encode_labels(label_column("y", y, warn=True))
 
 

@@ -14,7 +14,7 @@ from sklogloss.linear.threads import effective_n_threads
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["SLOPE_TOL", "best_slope"]
+__all__ = ["SLOPE_TOL", "SMALLEST_SIZE", "best_slope", "check_size"]
 
 # With more rows than this, a tenth is solved first: its solution is within 1 % of that of all rows.
 MANY_ROWS = 20_000
@@ -24,6 +24,8 @@ SLOPE_TOL = 1e-7
 MAX_ITER = 200
 # Raw predictions above this multiple of their median act like infinite ones.
 LARGEST = 1e12
+# Slopes of raw predictions that are all smaller than this may leave the range of float64.
+SMALLEST_SIZE = 1e-300
 # If the largest raw predictions of samples exceed this multiple of the median, they are far from
 # zero.
 FAR = 1e3
@@ -241,3 +243,18 @@ def _centred(raw: np.ndarray) -> Any:
     unit = raw.dtype.type(2.0 ** raw.shape[1].bit_length())
     with np.errstate(over="ignore"):
         return raw - unit * (raw / unit).mean(axis=1, keepdims=True)
+
+
+def check_size(z: Any) -> None:
+    """Raise a ValueError if all raw predictions are next to zero: their slope would overflow.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples,) or (n_samples, n_classes)
+    """
+    largest = max(z.max(), -z.min())
+    if 0 < largest < SMALLEST_SIZE:
+        raise ValueError(
+            f"raw_prediction must have entries of {SMALLEST_SIZE:.0e} or more in size, or only "
+            f"zeros, got {largest} as the largest; multiply all by the same number"
+        )

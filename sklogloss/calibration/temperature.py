@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
-from sklogloss.calibration.slope import SLOPE_TOL, best_slope
+from sklogloss.calibration.slope import SLOPE_TOL, SMALLEST_SIZE, best_slope, check_size
 from sklogloss.metrics.forecasts import Forecasts
 
 __all__ = ["TemperatureScaling", "finite_slope"]
@@ -86,8 +86,16 @@ def finite_slope(forecasts: Forecasts, unit: float, tol: float = SLOPE_TOL) -> f
         The weight of a sample is that of the forecasts times unit.
     tol : float
         Relative error of the slope.
+
+    Raises
+    ------
+    ValueError
+        If raw predictions are so small that no slope is in the range of float64.
     """
-    slope = best_slope(forecasts, tol)
+    with np.errstate(all="ignore"):
+        slope = best_slope(forecasts, tol)
+    if not slope < 1 / SMALLEST_SIZE:
+        check_size(forecasts.logits())
     if slope == np.inf:
         return best_slope(soft_forecasts(forecasts, softened_targets(forecasts, unit)), tol)
     return slope

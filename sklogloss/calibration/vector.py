@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
 from sklogloss.calibration.one_vs_rest import is_separated
+from sklogloss.calibration.slope import check_size
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits, minimise_loss, within_reach
@@ -74,6 +75,7 @@ class VectorScaling(LogitCalibrator):
             self.slope_, self.intercept_ = fit_logits(of)
             return
         z = forecasts.logits()
+        check_size(z)
         z = within_reach(z - z.mean(axis=1, keepdims=True))
         # A few large ones must not make all others small.
         size = np.array([np.median(np.abs(each[each != 0])) if each.any() else 1 for each in z.T])

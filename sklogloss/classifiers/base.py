@@ -340,6 +340,11 @@ class BaseLinearClassifier(
             warnings.warn(separable_message(C, has_free), ConvergenceWarning, stacklevel=3)
         elif not result.verdict.is_solved:
             advice = "Increase max_iter, standardise X or lower C."
+            if result.objective.samples.offset is not None:
+                advice = (
+                    "Increase max_iter, standardise X, lower C, or look at offset: entries far "
+                    "beyond log-odds leave the other probabilities at 0 and 1."
+                )
             reason = result.verdict.reason(self.max_iter)
             warnings.warn(
                 f"{self.solver_} failed to converge: {reason}; the largest entry of the "
@@ -349,11 +354,15 @@ class BaseLinearClassifier(
             )
 
     def _is_separable(self, result, targets):
-        label = targets.labels_if_hard()
+        objective, label = result.objective, targets.labels_if_hard()
         if label is None:
             return False
         point = result.factored_point or result.last_point
-        return has_no_optimum(result.objective, point, (result.theta, result.direction), label)
+        if not has_no_optimum(objective, point, (result.theta, result.direction), label):
+            return False
+        # Where one of two classes has no weight, the intercept separates, and that has been said.
+        is_binary = objective.n_columns == 1 and objective.fit_intercept
+        return not (is_binary and objective.samples.rarest_class(1) == 0)
 
     def _warn_of_rounding(self, result):
         # The solver needed float64 to converge, and coef_ is float32.

@@ -470,7 +470,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         raw_prediction = self._raw_prediction(X, offset)
         dtype = raw_prediction.dtype
         if is_soft(y):
-            targets = encode_known_probabilities(y, self.classes_, dtype)
+            targets = encode_known_probabilities(y, self.classes_)
         else:
             targets = encode_known(y, self.classes_)
         target = targets.as_array(0, dtype)

@@ -86,6 +86,8 @@ class LogLossClassifier(BaseLinearClassifier):
         array of shape (n_features,) or of the shape of ``coef_``. ``(0, None)`` makes all
         coefficients nonnegative. A Series or DataFrame with the names of the features, and of
         the classes as its index, may have them in any order.
+        Coefficients of a float32 `X` are float32, and so are their bounds: one that is no float32
+        becomes the next one within the bounds.
 
     Attributes
     ----------

@@ -23,12 +23,18 @@ from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
+from sklogloss.solvers.stopping import LARGEST_GAP
 
-__all__ = ["Problem", "fitted_coefficients", "joint_class_weight", "warn_of_no_weight"]
+__all__ = [
+    "LARGEST_COST",
+    "Problem",
+    "fitted_coefficients",
+    "joint_class_weight",
+    "warn_of_no_weight",
+]
 
-# Below this label_smoothing, targets of float32 are too coarse: 1 - label_smoothing / 2 is off by
-# 3e-8, which raises the objective by a part of up to (3e-8 / label_smoothing)^2.
-SMALLEST_SMOOTHING_OF_FLOAT32 = 1e-4
+# Part of the objective that rounding targets to float32 may cost, before rounding the coefficients.
+LARGEST_COST = LARGEST_GAP / 10
 
 
 @dataclass
@@ -102,22 +108,26 @@ class Problem:
         n_classes = len(targets.classes)
         n_columns = 1 if n_classes == 2 else n_classes
         dtype, smoothing = X.dtype, estimator.label_smoothing
-        if 0 < smoothing < SMALLEST_SMOOTHING_OF_FLOAT32:
-            dtype = np.dtype(np.float64)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_samples)
             warn_of_no_weight("sample_weight", targets, targets.class_totals(sample_weight))
-        if offset is not None:
-            offset = check_offset(offset, n_samples, n_columns, dtype, targets.classes)
         class_weight, alpha = estimator.class_weight, getattr(estimator, "alpha", None)
         if class_weight is not None or alpha is not None:
             class_weight = joint_class_weight(class_weight, alpha, targets, sample_weight)
         weighted, row_weight, exponent = targets, None, 0
         if class_weight is not None or sample_weight is not None:
-            weighted, row_weight, exponent = targets.weighted(class_weight, sample_weight, dtype)
+            weighted, row_weight, exponent = targets.weighted(
+                class_weight, sample_weight, np.float64
+            )
             if not row_weight.any():
                 others = " and class_weight" if alpha is None else ", class_weight and alpha"
                 raise ValueError(f"sample_weight{others} must leave some weight, all are zero")
+        if dtype == np.float32 and not weighted.fit_float32(smoothing, row_weight, LARGEST_COST):
+            dtype = np.dtype(np.float64)
+        if row_weight is not None:
+            row_weight = row_weight.astype(dtype, copy=False)
+        if offset is not None:
+            offset = check_offset(offset, n_samples, n_columns, dtype, targets.classes)
         if class_weight is not None:
             name = "alpha" if estimator.class_weight is None else "class_weight"
             warn_of_no_weight(name, targets, class_weight)
@@ -135,7 +145,7 @@ class Problem:
             None if factor is None else check_penalty_factor(factor, n_features, names),
             None
             if bounds is None
-            else check_bounds(bounds, n_features, n_columns, names, targets.classes),
+            else check_bounds(bounds, n_features, n_columns, names, targets.classes, X.dtype),
         )
 
     def penalty(self, C, l1_ratio, row_weight=None) -> Penalty:
@@ -225,10 +235,7 @@ def fitted_coefficients(objective, theta, dtype):
     if objective.n_columns > 1:
         coef = _smallest_of_equals(coef, objective.penalty)
         intercept = intercept - intercept.mean()
-    rounded = coef.astype(dtype)
-    if objective.penalty.is_bounded and dtype == np.float32:
-        rounded = _clip_to_float32(rounded, objective.penalty)
-    return np.ascontiguousarray(rounded.T), intercept.astype(dtype)
+    return np.ascontiguousarray(coef.T, dtype=dtype), intercept.astype(dtype)
 
 
 def _smallest_of_equals(coef, penalty):
@@ -241,16 +248,6 @@ def _smallest_of_equals(coef, penalty):
         largest = (coef - penalty.lower).min(axis=1, keepdims=True)
         shift = np.clip(shift, smallest, largest)
     return penalty.project(coef - np.where(penalty.l1 > 0, 0, shift))
-
-
-def _clip_to_float32(coef, penalty):
-    # Rounding to nearest may leave the bounds: clip to the closest float32 within them.
-    lower, upper = (
-        np.asarray(bound).astype(np.float32) for bound in (penalty.lower, penalty.upper)
-    )
-    lower = np.where(lower < penalty.lower, np.nextafter(lower, np.float32(np.inf)), lower)
-    upper = np.where(upper > penalty.upper, np.nextafter(upper, np.float32(-np.inf)), upper)
-    return np.where(lower <= upper, np.clip(coef, lower, np.maximum(lower, upper)), coef)
 
 
 @functools.lru_cache

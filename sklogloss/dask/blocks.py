@@ -156,6 +156,8 @@ class BlockFacts:
         may overflow.
     exponent : int
     largest_weight : float
+    fits_float32 : bool
+        Whether soft targets keep enough digits in float32, before class weights.
     """
 
     n_samples: int
@@ -165,9 +167,12 @@ class BlockFacts:
     totals: NDArray[np.float64]
     exponent: int
     largest_weight: float
+    fits_float32: bool
 
 
-def read_facts(block: Block, layout: Layout, checks: bool) -> BlockFacts:
+def read_facts(
+    block: Block, layout: Layout, checks: bool, *, label_smoothing: float, largest_cost: float
+) -> BlockFacts:
     """Return the facts of a block, and check all of it but the offset.
 
     Parameters
@@ -176,6 +181,8 @@ def read_facts(block: Block, layout: Layout, checks: bool) -> BlockFacts:
     layout : Layout
     checks : bool
         Whether to look for entries of X that are not finite.
+    label_smoothing, largest_cost : float
+        See `Targets.fit_float32`.
 
     Raises
     ------
@@ -194,13 +201,18 @@ def read_facts(block: Block, layout: Layout, checks: bool) -> BlockFacts:
         scaled, exponent = None, 0
         if len(y) > 0:
             scaled, exponent = scaled_weights(weight, np.float64)
+        fits = True
         if layout.is_soft:
             labels, totals = None, np.ones(len(y)) @ y if scaled is None else scaled @ y
+            if layout.dtype == np.float32 and len(y) > 0:
+                targets = Targets(np.arange(y.shape[1]), None, y)
+                fits = targets.fit_float32(label_smoothing, scaled, largest_cost)
         else:
             labels, totals = _label_totals(y, scaled)
     largest = 1.0 if weight is None else float(weight.max(initial=0))
     n_stored = X.nnz if sparse.issparse(X) else X.size
-    return BlockFacts(len(y), n_stored, sparse.issparse(X), labels, totals, exponent, largest)
+    is_sparse = sparse.issparse(X)
+    return BlockFacts(len(y), n_stored, is_sparse, labels, totals, exponent, largest, fits)
 
 
 def check_entries(block: Block, layout: Layout) -> None:
@@ -306,7 +318,7 @@ class Encoding:
     def targets(self, block: Block) -> Targets:
         """Return the targets of a block, without smoothing."""
         if self.layout.is_soft:
-            return encode_known_probabilities(block.y, self.classes, self.layout.dtype)
+            return encode_known_probabilities(block.y, self.classes)
         return encode_known(block.y, self.classes)
 
     def weighted(self, targets: Targets, block: Block) -> tuple[Targets, Any]:

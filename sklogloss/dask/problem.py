@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklogloss.classifiers.problem import (
-    SMALLEST_SMOOTHING_OF_FLOAT32,
+    LARGEST_COST,
     Problem,
     joint_class_weight,
     warn_of_no_weight,
@@ -26,7 +26,13 @@ from sklogloss.dask.collections import Blocks, aligned
 from sklogloss.dask.partitions import PassLog
 from sklogloss.inputs.columns import sorted_columns
 from sklogloss.inputs.parameters import check_bounds, check_penalty_factor
-from sklogloss.inputs.targets import check_labels, group_indices, label_column, unique_labels
+from sklogloss.inputs.targets import (
+    Targets,
+    check_labels,
+    group_indices,
+    label_column,
+    unique_labels,
+)
 from sklogloss.inputs.weights import check_largest_weight
 from sklogloss.linear.partitioned_samples import (
     PartitionedDesign,
@@ -97,11 +103,14 @@ class DaskProblem(Problem):
         weighs = sample_weight is not None or isinstance(estimator.class_weight, dict)
         checks = estimator._checks_entries or weighs
         m = len(blocks.X)
-        facts = of_blocks.collect("classes", read_facts, [layout] * m, [checks] * m)
+        reads = partial(read_facts, label_smoothing=smoothing, largest_cost=LARGEST_COST)
+        facts = of_blocks.collect("classes", reads, [layout] * m, [checks] * m)
         self.targets = _targets(blocks, facts)
         self._set_weights(estimator, facts, sample_weight is not None)
         dtype = layout.dtype
-        if 0 < smoothing < SMALLEST_SMOOTHING_OF_FLOAT32:
+        hard = Targets(self.targets.classes, np.zeros(1, dtype=np.intp), None)
+        fit = hard.fit_float32(smoothing, None, LARGEST_COST)
+        if not (all(each.fits_float32 for each in facts) if layout.is_soft else fit):
             dtype = np.dtype(np.float64)
         encoding = Encoding(
             layout,
@@ -184,7 +193,8 @@ class DaskProblem(Problem):
         factor, bounds = estimator.penalty_factor, estimator.bounds
         p, classes = self.X.n_features, self.targets.classes
         self.penalty_factor = None if factor is None else check_penalty_factor(factor, p, names)
-        self.bounds = bounds and check_bounds(bounds, p, n_columns, names, classes)
+        dtype = self.X.dtype
+        self.bounds = bounds and check_bounds(bounds, p, n_columns, names, classes, dtype)
 
     def _design_of(self, X, dtype):
         return X

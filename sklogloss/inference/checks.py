@@ -125,7 +125,8 @@ def check_bounds_inactive(clf: Any) -> None:
         return
     coef = clf.coef_.toarray() if sparse.issparse(clf.coef_) else np.asarray(clf.coef_)
     names = getattr(clf, "feature_names_in_", None)
-    bounds = check_bounds(clf.bounds, coef.shape[1], len(coef), names, clf.classes_)
+    shape = coef.shape[1], len(coef)
+    bounds = check_bounds(clf.bounds, *shape, names, clf.classes_, coef.dtype)
     at_bound = np.zeros(coef.shape, dtype=bool)
     for bound in bounds or ():
         at_bound |= coef == bound.T.astype(coef.dtype)

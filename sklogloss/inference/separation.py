@@ -169,7 +169,7 @@ def separation(
             dtype=[np.float64, np.float32],
             input_name="X",
         )
-    targets = encode_probabilities(y, np.float64) if is_soft(y) else _encoded_labels(y)
+    targets = encode_probabilities(y) if is_soft(y) else _encoded_labels(y)
     check_same_length(X=data, y=targets)
     weight = check_sample_weight(sample_weight, data.shape[0])
     n_classes = len(targets.classes)

@@ -10,7 +10,7 @@ from types import NoneType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sklogloss.inputs.arrays import check_finite, first_invalid, real_array
 from sklogloss.inputs.columns import in_order_of_labels
@@ -268,6 +268,7 @@ def check_bounds(
     n_columns: int,
     feature_names: NDArray[Any] | None = None,
     classes: NDArray[Any] | None = None,
+    dtype: DTypeLike = np.float64,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the lower and the upper bound of each coefficient.
 
@@ -284,6 +285,9 @@ def check_bounds(
         None if X has no names.
     classes : ndarray of shape (n_classes,), default=None
         Labels of the classes; needed where there are more than two.
+    dtype : dtype, default=np.float64
+        That of the coefficients. A bound that is no number of it becomes the next one within the
+        bounds, if there is any.
 
     Returns
     -------
@@ -314,7 +318,18 @@ def check_bounds(
         )
     if np.isneginf(lower).all() and np.isposinf(upper).all():
         return None
-    return lower, upper
+    return _rounded_inwards(lower, upper, dtype)
+
+
+def _rounded_inwards(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], dtype: DTypeLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    with np.errstate(over="ignore"):
+        low, high = lower.astype(dtype), upper.astype(dtype)
+    low = np.where(low < lower, np.nextafter(low, np.inf, dtype=dtype), low)
+    high = np.where(high > upper, np.nextafter(high, -np.inf, dtype=dtype), high)
+    is_between = (low <= high) & (low < np.inf) & (high > -np.inf)
+    return np.where(is_between, low, lower), np.where(is_between, high, upper)
 
 
 def _pair(bounds: Any, n_features: int) -> tuple[Any, Any]:

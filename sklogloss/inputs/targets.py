@@ -34,6 +34,8 @@ __all__ = [
 
 # Whole numbers with a range up to this are counted, which takes a fraction of the time of sorting.
 LARGEST_RANGE = 10_000
+# How far float32 rounds a number just below 1, at most.
+ROUNDING_BELOW_ONE = float(np.finfo(np.float32).epsneg) / 2
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Targets:
     label : ndarray of shape (n_samples,) or None
         Index of the class of each sample. None if y holds probabilities.
     proba : ndarray of shape (n_samples, n_classes) or None
-        Probabilities of the classes. None if y holds labels.
+        Probabilities of the classes, float64. None if y holds labels.
     """
 
     classes: np.ndarray
@@ -117,12 +119,39 @@ class Targets:
             weight = proba.sum(axis=1)
             proba /= np.where(weight > 0, weight, 1)[:, None]
             proba[weight == 0] = self.proba[weight == 0]
-            targets = Targets(self.classes, None, proba.astype(self.proba.dtype))
+            targets = Targets(self.classes, None, proba)
         if sample_weight is not None:
             scaled, of_samples = scaled_weights(sample_weight, np.float64)
             weight, exponent = weight * scaled, exponent + of_samples
         weight, of_products = scaled_weights(weight, dtype)
         return targets, weight, exponent + of_products
+
+    def fit_float32(self, label_smoothing, weight, largest_cost):
+        """Return whether rounding the smoothed targets to float32 costs next to nothing.
+
+        Rounding a target of 1 - r by d moves the best probability of a row by d. There, log loss
+        has the curvature r (1 - r) along the raw prediction, so that this costs d^2 / (2 r (1 - r))
+        nats. No fit has a loss below the entropy of the targets.
+
+        Parameters
+        ----------
+        label_smoothing : float
+        weight : ndarray of shape (n_samples,) or None
+        largest_cost : float
+            As a fraction of the entropy.
+        """
+        if self.proba is None and label_smoothing == 0:
+            return True
+        largest = np.ones(len(self)) if self.proba is None else self.proba.max(axis=1)
+        smoothed = label_smoothing * (1 - 1 / len(self.classes))
+        rest = (1 - label_smoothing) * (1 - largest) + smoothed
+        counts = rest > 0 if weight is None else (rest > 0) & (weight > 0)
+        rest, largest = rest[counts], 1 - rest[counts]
+        weight = 1.0 if weight is None else weight[counts]
+        error = np.minimum(ROUNDING_BELOW_ONE, rest)
+        cost = np.sum(weight * error**2 / (2 * rest * largest))
+        entropy = -np.sum(weight * (rest * np.log(rest) + largest * np.log(largest)))
+        return bool(cost <= largest_cost * entropy)
 
     def as_array(self, label_smoothing, dtype):
         """Return the target array of the loss, smoothed.
@@ -170,7 +199,7 @@ def encode_targets(X, y):
     Parameters
     ----------
     X : ndarray, sparse matrix or TorchDesign
-        Validated; its number of rows and its dtype count.
+        Validated; its number of rows counts.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
 
     Raises
@@ -179,7 +208,7 @@ def encode_targets(X, y):
         If y is not that, or not as long as X.
     """
     if is_soft(y):
-        targets = encode_probabilities(y, X.dtype)
+        targets = encode_probabilities(y)
         check_same_length(X=X, y=targets)
         return targets
     y = label_column("y", y, warn=True)
@@ -239,7 +268,7 @@ def encode_known(y, classes):
     return Targets(classes, label, None)
 
 
-def encode_probabilities(y, dtype):
+def encode_probabilities(y):
     """Return the Targets of class probabilities.
 
     Parameters
@@ -247,7 +276,6 @@ def encode_probabilities(y, dtype):
     y : array-like or DataFrame of shape (n_samples, n_classes)
         The columns of a DataFrame are the classes, which are sorted, as scikit-learn's scorers
         take them to be. Else they are 0 to n_classes - 1.
-    dtype : dtype
 
     Raises
     ------
@@ -258,7 +286,7 @@ def encode_probabilities(y, dtype):
     columns = getattr(y, "columns", None)
     if columns is not None:
         classes, order = sorted_columns(list(columns), "y")
-    proba = normalized_rows("y", y).astype(dtype, copy=False)
+    proba = normalized_rows("y", y)
     if columns is None:
         classes = np.arange(proba.shape[1])
     else:
@@ -268,7 +296,7 @@ def encode_probabilities(y, dtype):
     return Targets(classes, None, proba)
 
 
-def encode_known_probabilities(y, classes, dtype):
+def encode_known_probabilities(y, classes):
     """Return the Targets of class probabilities, which may be zero for all samples of a class.
 
     Parameters
@@ -277,14 +305,13 @@ def encode_known_probabilities(y, classes, dtype):
         The columns of a DataFrame are the classes, in any order.
     classes : ndarray of shape (n_classes,)
         Sorted.
-    dtype : dtype
 
     Raises
     ------
     ValueError
         If y has other classes, and as `encode_probabilities` does.
     """
-    proba = normalized_rows("y", y).astype(dtype, copy=False)
+    proba = normalized_rows("y", y)
     if proba.shape[1] != len(classes):
         raise ValueError(
             f"y has probabilities of {proba.shape[1]} classes, fit has seen {len(classes)}"

@@ -54,12 +54,17 @@ class LBFGS:
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
         # SciPy's first step has a length of one. Make it that of Newton's method by the diagonal.
         self.root /= np.linalg.norm(start.gradient / self.root) or 1
+        x = start.theta * self.root
+        if not np.all(np.isfinite(x)):
+            # Of a gradient that has all but vanished.
+            self.verdict = Verdict.STALLED
+            return
         penalty, bounds = self.objective.penalty_in_theta, None
         if penalty.is_bounded:
             bounds = np.column_stack([penalty.lower * self.root, penalty.upper * self.root])
         result = minimize(
             self._value_gradient,
-            start.theta * self.root,
+            x,
             method="L-BFGS-B",
             jac=True,
             bounds=bounds,

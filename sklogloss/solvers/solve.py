@@ -392,9 +392,9 @@ def _has_stalled(result, goal):
 
 def _is_better(again, result, goal):
     # Whether to keep another result of the same objective.
-    if _is_lower(again, result):
+    if _is_lower(again, result, goal):
         return True
-    is_higher = _is_lower(result, again)
+    is_higher = _is_lower(result, again, goal)
     is_lost = result.converged and not again.converged
     is_flatter = again.max_gradient < result.max_gradient or again.max_gradient <= goal.tol
     return is_flatter and not (is_higher or is_lost)
@@ -407,11 +407,9 @@ def _has_little_loss(result):
 def _gains(again, result, goal):
     # Whether it is so much better that another attempt may gain, too.
     is_flatter = again.max_gradient < result.max_gradient
-    return _is_lower(again, result) or (is_flatter and result.max_gradient > goal.tol)
+    return _is_lower(again, result, goal) or (is_flatter and result.max_gradient > goal.tol)
 
 
-def _is_lower(result, other):
-    tolerated = LARGEST_GAP * abs(result.value)
-    if result.objective.penalty.is_none:
-        tolerated = max(tolerated, EPS * result.objective.loss.unit)
+def _is_lower(result, other, goal):
+    tolerated = Stopping(result.objective, goal).tolerated(result.point, LARGEST_GAP)
     return other.value - result.value > tolerated

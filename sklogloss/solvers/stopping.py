@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sklogloss.linear.limits import EPS, ROUNDING
+from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING
 from sklogloss.linear.objective import Evaluation, Objective
 
 __all__ = [
@@ -236,8 +236,10 @@ class Stopping:
     ----------
     decrement : float
         Twice the decrease that the last step promised: g' H^-1 g for Newton's method.
+    value : float
+        The objective at the last point.
     rounding : float
-        The size of the rounding errors of the objective's value at the last point.
+        The size of the rounding errors of that value.
     rounding_gap : float
         Relative suboptimality that rounding errors of the gradient may leave.
     """
@@ -253,6 +255,7 @@ class Stopping:
         self.decrement = np.inf
         self.best_decrement = np.inf
         self.rounding = 0.0
+        self.value = np.inf
         self.n_slow = 0
 
     def look(self, point, decrement, n_iter, model) -> Verdict:
@@ -270,6 +273,7 @@ class Stopping:
             With `knowledge`, `doubt`, `patience` and `max_steps`.
         """
         previous, self.decrement = self.decrement, decrement
+        gain, self.value = self.value - point.value, point.value
         self.rounding = ROUNDING * self.eps * max(abs(point.value), self.small_loss)
         # An entry of the direction that is not finite makes the decrement so.
         if not (math.isfinite(point.value) and math.isfinite(decrement)):
@@ -289,7 +293,12 @@ class Stopping:
         if not self.objective.penalty.is_smooth:
             # Only slow steps make coordinate descent solve its model to all digits.
             n_enough += FEW_SLOW_STEPS
-        if self.n_slow >= n_enough and self.ends_by_rounding(point, model):
+        is_end = self.n_slow >= n_enough and self.ends_by_rounding(point, model)
+        # What lowers the objective by more than its rounding errors is none, however little it is:
+        # as many steps as may follow would gain more than is promised.
+        n_left = min(self.goal.max_iter - n_iter, MAX_ROUNDS)
+        is_gain = gain > self.rounding and n_left * gain > LARGEST_GAP * abs(point.value)
+        if is_end and not is_gain:
             return Verdict.ROUNDING
         if self.n_slow >= model.patience:
             return Verdict.STALLED
@@ -327,17 +336,24 @@ class Stopping:
     def tolerated(self, point, gap=None):
         """Return the suboptimality at which a point counts as solved (nats)."""
         gap = self.goal.gap if gap is None else gap
-        tolerated, least = gap * abs(point.value), EPS * self.unit
-        return least if tolerated < least and self.may_vanish else tolerated
+        tolerated = gap * abs(point.value)
+        return tolerated if tolerated >= EPS * self.unit else max(tolerated, self.least)
 
     @cached_property
-    def may_vanish(self):
-        """Whether the objective may fall to zero, since nothing but bounds limits a parameter.
+    def least(self):
+        """The suboptimality that counts as none (nats): zero unless the objective may vanish.
 
-        The intercept may where a class has no samples.
+        It may where nothing but bounds limits a parameter. The intercept is such a one where a
+        class has no samples. Else the lightest sample that is not separated keeps its part.
         """
-        objective = self.objective
-        return objective.penalty.is_none or objective.samples.rarest_class(objective.n_columns) == 0
+        samples, n_columns = self.objective.samples, self.objective.n_columns
+        if samples.rarest_class(n_columns) == 0:
+            return EPS * self.unit
+        if not self.objective.penalty.is_none:
+            return 0.0
+        lightest = samples.lightest_weight(n_columns)
+        part = 1.0 if lightest is None else lightest / self.objective.weight_sum
+        return EPS * self.unit * part
 
     def negligible(self, point):
         """Return the suboptimality that the last step may leave (nats).
@@ -393,10 +409,11 @@ class Stopping:
         """Return whether a loss this small means that all samples are separated.
 
         It does if the objective has no penalty, the targets are hard, and even the lightest sample
-        alone would have a loss of less than SEPARATED. There is no optimum then.
+        alone would have a loss of less than SEPARATED. There is no optimum then. With an offset, it
+        may be the offset that separates.
         """
         objective, small = self.objective, SEPARATED * self.unit
-        if not objective.penalty.is_none or value > small:
+        if not objective.penalty.is_none or value > small or objective.samples.offset is not None:
             return False
         lightest = objective.samples.lightest_weight(objective.n_columns)
         return lightest is not None and value * objective.weight_sum <= small * lightest

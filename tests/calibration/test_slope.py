@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import softmax
 
-from sklogloss.calibration import slope
+from sklogloss.calibration import StructuredScaling, TemperatureScaling, VectorScaling, slope
 from sklogloss.calibration.slope import best_slope
 from sklogloss.metrics.forecasts import Forecasts
 
@@ -92,3 +92,14 @@ def test_many_classes_and_few_go_two_ways_to_the_same_slope(n_classes, dtype, is
     monkeypatch.setattr(slope, "MANY_CLASSES", 2)
     # The passes of float32 have errors of some 1e-7, in sums of 500 terms.
     assert best_slope(forecasts) == pytest.approx(few, rel=1e-5 if dtype == np.float32 else 1e-7)
+
+
+@pytest.mark.parametrize("calibrator", [TemperatureScaling, VectorScaling, StructuredScaling])
+def test_raw_predictions_whose_slope_would_overflow(calibrator):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(200, 3))
+    y = np.argmax(z + rng.gumbel(size=z.shape), axis=1)
+    with pytest.raises(ValueError, match=r"raw_prediction must have entries of 1e-300 or more"):
+        calibrator().fit(1e-310 * z, y)
+    small = calibrator().fit(1e-299 * z, y).predict_proba(1e-299 * z)
+    np.testing.assert_allclose(small, calibrator().fit(z, y).predict_proba(z), rtol=1e-5)

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -624,3 +625,12 @@ def test_columns_named_as_the_classes_may_be_in_any_order():
     )
     with pytest.raises(ValueError, match="offset"):
         clf.fit(X, y, offset=offset.rename(columns={"b": "d"}))
+
+
+def test_the_warning_of_no_convergence_names_an_offset_far_beyond_log_odds():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 2))
+    y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
+    offset = 1e6 * rng.normal(size=60)
+    with pytest.warns(ConvergenceWarning, match="look at offset"):
+        LogLossClassifier().fit(X, y, offset=offset)

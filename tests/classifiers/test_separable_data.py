@@ -41,3 +41,13 @@ def test_a_widely_spread_feature_that_separates_one_of_three_classes(solver):
         t[np.flatnonzero(y == 2)[0]] = 50_000
         t[np.flatnonzero(y != 2)[:2]] = 0
         assert not messages_of_fit(np.column_stack([t, x]), y, solver=solver), seed
+
+
+def test_a_class_without_weight_is_said_once():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        LogLossClassifier(C=np.inf, class_weight={0: 0}).fit(X, y)
+    assert ["class_weight is zero" in str(warning.message) for warning in caught] == [True]

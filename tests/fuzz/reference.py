@@ -44,6 +44,7 @@ class Objective:
         # Rows of weight zero have no part in anything.
         rows = np.flatnonzero(weight > 0)
         weight = weight[rows].astype(np.float64)
+        self.dtype = problem.X.dtype
         self.X = problem.X[rows].astype(np.longdouble)
         self.weight = weight / weight.sum()
         y = problem.y[rows]
@@ -67,6 +68,8 @@ class Objective:
         self.l1 = np.concatenate([np.tile(l1_ratio * factor, self.n_columns), none])
         self.l2 = np.concatenate([np.tile((1 - l1_ratio) * factor, self.n_columns), none])
         bounds = parameters.get("bounds") or (None, None)
+        if self.dtype == np.float32:
+            bounds = _within(*bounds)
         self.lower, self.upper = (
             np.concatenate(
                 [
@@ -163,6 +166,17 @@ class Objective:
         p = np.exp(-np.logaddexp(0, self._others(theta)))
         curvature = np.sum(p * (1 - p), axis=1) / 2
         return self.weight @ (curvature * (8 * eps * size.max(axis=1)) ** 2) / 2
+
+
+def _within(lower, upper):
+    # The bounds of float32 coefficients: the first and the last float32 that is within the bounds.
+    if lower is not None:
+        lower, nearest = np.float64(lower), np.float32(lower)
+        lower = np.where(nearest < lower, np.nextafter(nearest, np.float32(np.inf)), nearest)
+    if upper is not None:
+        upper, nearest = np.float64(upper), np.float32(upper)
+        upper = np.where(nearest > upper, np.nextafter(nearest, -np.float32(np.inf)), nearest)
+    return lower, upper
 
 
 def find_gain(objective, theta, wanted):

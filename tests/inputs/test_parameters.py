@@ -242,6 +242,24 @@ def test_bounds_that_bound_nothing(bounds):
     assert check_bounds(bounds, 3, 1) is None
 
 
+def test_bounds_of_float32_coefficients_are_numbers_of_that_type():
+    dtype = np.float32
+    given = np.array([-0.1, 0.1, 0.5, 0.1]), np.array([0.1, np.inf, 1e300, 0.1])
+    lower, upper = check_bounds(given, 4, 1, dtype=dtype)
+    rounded = lower.astype(dtype), upper.astype(dtype)
+    # No float32 lies between 0.1 and 0.1.
+    np.testing.assert_array_equal(rounded[0][:3], lower[:3])
+    np.testing.assert_array_equal(rounded[1][:3], upper[:3])
+    assert (lower[3], upper[3]) == (0.1, 0.1)
+    assert np.all(lower[:, 0] >= given[0])
+    assert np.all(upper[:, 0] <= given[1])
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(lower[:3, 0], given[0][:3], rtol=eps)
+    np.testing.assert_allclose(upper[:1, 0], given[1][:1], rtol=eps)
+    assert (upper[1, 0], upper[2, 0]) == (np.inf, np.finfo(dtype).max)
+    np.testing.assert_array_equal(check_bounds(given, 4, 1)[0][:, 0], given[0])
+
+
 def test_a_coefficient_may_be_fixed():
     lower, upper = check_bounds(([0, -inf], [0, inf]), 2, 1)
     np.testing.assert_array_equal(lower[:, 0], [0, -inf])

@@ -58,11 +58,10 @@ def test_known_labels_need_not_cover_all_classes():
         encode_known([1, 4, 0, 4], classes)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_probabilities(dtype):
-    targets = encode_probabilities(PROBA.tolist(), dtype)
+def test_probabilities():
+    targets = encode_probabilities(PROBA.tolist())
     assert targets.label is None
-    assert targets.proba.dtype == dtype
+    assert targets.proba.dtype == np.float64
     assert targets.classes.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(targets.proba, PROBA)
 
@@ -70,18 +69,18 @@ def test_probabilities(dtype):
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_columns_are_sorted(frame):
     given = frame({name: PROBA[:, i] for i, name in ((2, "c"), (0, "a"), (1, "b"))})
-    targets = encode_probabilities(given, np.float64)
+    targets = encode_probabilities(given)
     assert targets.classes.tolist() == ["a", "b", "c"]
     np.testing.assert_array_equal(targets.proba, PROBA)
-    targets = encode_known_probabilities(given, SOFT.classes, np.float64)
+    targets = encode_known_probabilities(given, SOFT.classes)
     np.testing.assert_array_equal(targets.proba, PROBA)
 
 
 def test_probabilities_of_one_class():
     with pytest.raises(ValueError, match=r"y must have at least 2 classes.* only one class"):
-        encode_probabilities([[1, 0], [1, 0]], np.float64)
+        encode_probabilities([[1, 0], [1, 0]])
     # All known samples may be of one class.
-    targets = encode_known_probabilities([[1, 0], [1, 0]], np.arange(2), np.float64)
+    targets = encode_known_probabilities([[1, 0], [1, 0]], np.arange(2))
     np.testing.assert_array_equal(targets.proba, [[1, 0], [1, 0]])
 
 
@@ -98,7 +97,7 @@ def test_probabilities_of_one_class():
 )
 def test_probabilities_of_other_classes(y, message):
     with pytest.raises(ValueError, match=message):
-        encode_known_probabilities(y, SOFT.classes, np.float64)
+        encode_known_probabilities(y, SOFT.classes)
 
 
 def test_one_class_of_each_sample():
@@ -160,6 +159,28 @@ def test_products_of_weights_may_leave_the_range_of_floats(exponent, targets):
     assert rest[1] == unit + 2 * exponent
     if targets.proba is not None:
         np.testing.assert_array_equal(scaled.proba, expected.proba)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_targets_that_float32_rounds_too_much(n_classes):
+    def fit(rest, smoothing=0.0, weight=None):
+        proba = np.zeros((len(rest), n_classes))
+        proba[:, 0], proba[:, 1] = rest, 1 - np.array(rest)
+        targets = Targets(np.arange(n_classes), None, proba)
+        return targets.fit_float32(smoothing, weight, 1e-7)
+
+    assert fit([0.3, 0.0, 1e-3])
+    assert not fit([1e-10, 1e-10])
+    # Beside rows that no fit predicts well, one counts little, unless it has the weight.
+    assert fit([0.3, 1e-10])
+    assert not fit([0.3, 1e-10], weight=np.array([1e-9, 1.0]))
+    assert fit([0.3, 1e-10], weight=np.array([1.0, 0.0]))
+    assert fit([0.0, 0.0])
+    labels = Targets(np.arange(n_classes), np.array([0, 1]), None)
+    for targets in (labels, Targets(labels.classes, None, np.eye(n_classes)[[0, 1]])):
+        assert targets.fit_float32(0.0, None, 1e-7)
+        assert targets.fit_float32(1e-2, None, 1e-7)
+        assert not targets.fit_float32(1e-6, None, 1e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

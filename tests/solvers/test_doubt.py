@@ -207,3 +207,53 @@ def test_rounding_errors_along_columns_that_depend_on_each_other_are_no_slope(se
     y = X[:, 0] + rng.logistic(size=50) > 0
     clf = LogLossClassifier(C=np.inf).fit(X, y)
     assert np.abs(clf.predict_proba(X)[:, 1] - y).mean() < 0.5
+
+
+@pytest.mark.parametrize("seed", [60025002, 60069950])
+def test_soft_targets_that_float32_rounds(seed):
+    # Next to one, they are all that keeps coefficients finite.
+    assert outcome_of(random_problem(seed)).kind == "solved"
+
+
+def test_bounds_that_float32_rounds():
+    # A bound counts with its multiplier: to be a rounding error away from it costs as much of it.
+    assert outcome_of(random_problem(40044553)).kind == "solved"
+
+
+def test_small_steady_gains_are_no_rounding_errors():
+    # Nearly equal columns and bounds, which all classes together leave behind in small steps.
+    assert outcome_of(random_problem(60085370)).kind in ("solved", "warned")
+
+
+@pytest.mark.parametrize("seed", [40, 42, 72, 102])
+def test_a_class_of_next_to_no_weight(seed):
+    # The optimum is at a loss of 4e-14 nats, and so is the promised gap of it.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 2))
+    y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
+    for weight in (1e-13, 1e-15, 1e-17):
+        problem = Problem(
+            X,
+            y,
+            parameters={"C": inf, "solver": "newton-cholesky"},
+            sample_weight=np.where(y == 0, weight, 1.0),
+        )
+        assert outcome_of(problem).kind == "solved"
+
+
+def test_lbfgs_where_the_gradient_has_all_but_vanished():
+    # Coordinates in units of it leave the range of float64.
+    assert outcome_of(random_problem(90000147)).kind in ("solved", "warned")
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+def test_an_offset_that_makes_the_loss_small(solver):
+    assert outcome_of(random_problem(80018925)).kind in ("solved", "warned")
+    # Without an intercept the second row keeps the coefficient from growing for ever.
+    problem = Problem(
+        np.array([[1.0], [1.0]]),
+        np.array([1, 0]),
+        parameters={"C": inf, "solver": solver, "fit_intercept": False, "tol": 1e-6},
+        offset=np.array([20.0, -16.0]),
+    )
+    assert outcome_of(problem).kind in ("solved", "warned")
