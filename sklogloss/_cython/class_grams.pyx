@@ -3,6 +3,7 @@
 from cython cimport floating
 from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from .data_pass cimport curvature_address, gram_of, gram_work, weight_address
 from .dense_design cimport DenseDesign, rows_at_a_time
@@ -100,6 +101,8 @@ cdef void add_block(DenseDesign design, const ClassGrams *context, Py_ssize_t k)
     if memory == NULL:
         return
     cdef char *packed = first_aligned(memory)
+    # What no column fills is multiplied, too: subnormal numbers there would take long.
+    memset(packed, 0, of_packed)
     cdef char *root = packed + of_packed
     cdef Py_ssize_t *rows = <Py_ssize_t *> (root + of_root)
     context.entry(design.n_samples, k, k, context.curvature, design.n_samples, root)

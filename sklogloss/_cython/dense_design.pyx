@@ -109,6 +109,8 @@ cdef class DenseDesign(Design):
             return -1
         cdef DenseBlock *dense = <DenseBlock *> block.memory
         dense.packed = first_aligned(block.memory + own)
+        # What no column fills is multiplied, too: subnormal numbers there would take long.
+        memset(dense.packed, 0, packed)
         dense.weighted = dense.packed + packed
         dense.product = dense.weighted + packed
         dense.packed_coef = dense.product + product

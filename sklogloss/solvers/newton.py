@@ -221,7 +221,7 @@ class ExactHessian(HessianModel):
     is_rough : bool
         Whether float32 will do, since the solution is only a starting point.
     stride : int
-        At the start, every stride-th block of rows stands for all.
+        On the way, every stride-th block of rows stands for all.
     guide : callable, default=None
         From b to the solution x of hessian x = b, for the Hessian of a similar problem.
     is_guided : bool
@@ -316,6 +316,8 @@ class ExactHessian(HessianModel):
                 wrong = decrement_of(objective, point, direction) / self.kept_decrement
                 self.doubt = max(self.doubt, wrong)
                 return direction
+            if self._some_blocks_will_do(point, stopping):
+                return self._direction_by_some_blocks(point, stopping)
             point.hessian = objective.value_gradient_hessian(point.theta).hessian
         self.wants_whole_hessian = False
         whole = None if objective.loss.is_convex or self.is_rough else point.hessian.copy()
@@ -379,13 +381,42 @@ class ExactHessian(HessianModel):
             # Conjugate gradients halve the digits that are missing.
             is_slow = rate < min(1, digits)
         else:
-            samples = self.objective.samples
-            costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
-            of_step = costs.gradient_pass + costs.newton_step
             # With the Hessian the gradient is computed again, and a step follows.
-            n_steps = (costs.hessian + costs.factor) / of_step + 2
-            is_slow = digits > rate * n_steps
+            is_slow = digits > rate * (self._steps_per_hessian(1) + 2)
         return None if is_slow else direction
+
+    def _steps_per_hessian(self, stride):
+        # How many steps with the kept Hessian cost as much as a new one of every stride-th block.
+        samples = self.objective.samples
+        costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
+        hessian = costs.hessian / stride + costs.factor
+        return hessian / (costs.gradient_pass + costs.newton_step)
+
+    def _some_blocks_will_do(self, point, stopping):
+        # Far from the optimum, a new Hessian of every stride-th block of rows will do. Next to it,
+        # it will if the whole one costs more than steps that each leave a tenth of the decrement.
+        if self.stride == 1 or not self.objective.loss.is_convex:
+            return False
+        if self.kept_decrement / 2 > self.nearly_solved * abs(point.value):
+            return True
+        n_steps = self._steps_per_hessian(1) - self._steps_per_hessian(self.stride)
+        left = self.kept_decrement / 2 / stopping.negligible(point)
+        return np.log10(left) <= n_steps
+
+    def _direction_by_some_blocks(self, point, stopping):
+        # If steps with one from next to the optimum are slow, it is that of too few rows.
+        objective = self.objective
+        some = objective.value_gradient_hessian(point.theta, single=True, stride=self.stride)
+        self.keep(some.hessian, np.float32, point.value)
+        self.knowledge = Knowledge.STALE
+        if objective.penalty.is_smooth:
+            direction = self.kept @ -point.gradient
+        else:
+            direction = self._direction_of_model(point, stopping)
+        decrement = decrement_of(objective, point, direction)
+        if decrement / 2 <= self.nearly_solved * abs(point.value):
+            self.stride = 1
+        return direction
 
     def _direction_of_model(self, point, stopping):
         # The first model gains what the objective has at most.

@@ -189,7 +189,7 @@ class Plan:
     subset_sizes : tuple of int
         Rows of nested random subsets, from small to large, that are solved one after the other.
     hessian_stride : int
-        At the start, every stride-th block of rows makes the Hessian.
+        On the way, every stride-th block of rows makes the Hessian.
     descends : bool
         Whether coordinate descent on the objective comes before the working sets.
     coordinate_rows : int or None

@@ -77,7 +77,7 @@ def test_few_hessians_are_formed_where_they_are_costly(
 
 @pytest.mark.parametrize("l1", [0.0, 0.01])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_blocks_of_rows_make_the_first_hessian(
+def test_blocks_of_rows_make_hessians(
     log_loss_problem, log_loss_data, count_hessians, n_classes, l1
 ):
     X, y = log_loss_data(40_000, 40, n_classes)
@@ -86,7 +86,22 @@ def test_blocks_of_rows_make_the_first_hessian(
     result = newton(objective, ExactHessian(objective, stride=6))
     assert result.converged
     assert count_hessians[0] == 6
-    assert all(stride == 1 for stride in count_hessians[1:])
+    # All rows make one next to the optimum at most.
+    assert count_hessians == sorted(count_hessians, reverse=True)
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
+
+
+def test_blocks_of_rows_make_new_hessians_on_the_way(log_loss_problem, count_hessians):
+    # The classes overlap little, so that the Hessian changes much on the way from zero, and that of
+    # all rows costs as much as dozens of passes.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60_000, 30))
+    score = X @ rng.standard_normal((30, 10)) + rng.gumbel(size=(60_000, 10))
+    problem = log_loss_problem(X, np.argmax(score, axis=1), l2=1e-5)
+    objective = problem.objective()
+    result = newton(objective, ExactHessian(objective, stride=12))
+    assert result.converged
+    assert count_hessians[:2] == [12, 12]
     assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-8
 
 
