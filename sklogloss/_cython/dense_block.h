@@ -22,10 +22,10 @@ typedef struct {
     void (*moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                     ptrdiff_t column_stride, const void *weight, const void *center,
                     double *sums);
-    /* out[j * out_stride] += sum of weight * (x - center)^2 */
+    /* out[j] += sum of weight * (x - center)^2 */
     void (*squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                     ptrdiff_t column_stride, const void *weight, const void *center,
-                    ptrdiff_t out_stride, double *out);
+                    double *out);
     /* sum of X */
     double (*total)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X, ptrdiff_t row_stride,
                     ptrdiff_t column_stride);

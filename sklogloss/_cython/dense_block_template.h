@@ -95,26 +95,17 @@ static void NAME(block_moments)(ptrdiff_t n_rows, ptrdiff_t n_features, const vo
 SKL_CLONES
 static void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const void *X_,
                                 ptrdiff_t row_stride, ptrdiff_t column_stride,
-                                const void *weight_, const void *center_, ptrdiff_t out_stride,
+                                const void *weight_, const void *center_,
                                 double *restrict out)
 {
     const REAL *restrict X = X_, *restrict weight = weight_, *restrict center = center_;
-    if (column_stride == 1 && out_stride == 1) {
+    if (column_stride == 1) {
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             const REAL *row = X + i * row_stride;
             double w = weight[i];
             for (ptrdiff_t j = 0; j < n_features; j++) {
                 double x = (double)row[j] - center[j];
                 out[j] += w * x * x;
-            }
-        }
-    } else if (column_stride == 1) {
-        for (ptrdiff_t i = 0; i < n_rows; i++) {
-            const REAL *row = X + i * row_stride;
-            double w = weight[i];
-            for (ptrdiff_t j = 0; j < n_features; j++) {
-                double x = (double)row[j] - center[j];
-                out[j * out_stride] += w * x * x;
             }
         }
     } else {
@@ -126,7 +117,7 @@ static void NAME(block_squares)(ptrdiff_t n_rows, ptrdiff_t n_features, const vo
                 double x = (double)column[i] - c;
                 sum += weight[i] * x * x;
             }
-            out[j * out_stride] += sum;
+            out[j] += sum;
         }
     }
 }

@@ -13,7 +13,7 @@ cdef extern from "dense_block.h" nogil:
             const void *, double *) noexcept nogil
         void (*squares)(
             Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t, const void *,
-            const void *, Py_ssize_t, double *) noexcept nogil
+            const void *, double *) noexcept nogil
         double (*total)(
             Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*add)(Py_ssize_t, const void *, double *) noexcept nogil

@@ -174,12 +174,11 @@ cdef class DenseDesign(Design):
             blas_gram[double](self, block, gram, weight, 1, out)
 
     cdef void add_squares(
-        self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,
-        double *out,
+        self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil:
         self.functions.squares(
             block.n_rows, self.n_features, (<DenseBlock *> block.memory).values, self.row_stride,
-            self.column_stride, weight, center, out_stride, out)
+            self.column_stride, weight, center, out)
 
     cdef void add_moments(
         self, Block *block, const void *weight, const void *center, double *out

@@ -76,8 +76,7 @@ cdef class Design:
         self, Block *block, const Gram *gram, const void *weight, double *out
     ) noexcept nogil
     cdef void add_squares(
-        self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,
-        double *out,
+        self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil
     cdef void add_moments(
         self, Block *block, const void *weight, const void *center, double *out

@@ -68,10 +68,9 @@ cdef class Design:
         pass
 
     cdef void add_squares(
-        self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,
-        double *out,
+        self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil:
-        # out[j * out_stride] += sum of weight * (x_j - center_j)^2. A sparse X adds
+        # out[j] += sum of weight * (x_j - center_j)^2. A sparse X adds
         # (x_j - center_j)^2 - center_j^2, so that entries that are not stored add nothing.
         pass
 

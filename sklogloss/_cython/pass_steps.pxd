@@ -85,7 +85,8 @@ cdef void hessian_product_step(
 cdef void transposed_product_step(
     Design, const char *, const void *, Scratch *, double *) noexcept nogil
 
-# sums = diagonal in coef, diagonal in intercept. request: DiagonalRequest.
+# sums = diagonal in coef (n_columns, n_features), in intercept (n_columns,). request:
+# DiagonalRequest.
 cdef void hessian_diagonal_step(
     Design, const char *, const void *, Scratch *, double *) noexcept nogil
 

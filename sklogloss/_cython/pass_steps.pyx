@@ -186,7 +186,8 @@ cdef void hessian_diagonal_step(
     for k in range(n_columns):
         diagonal_entry(design, &request.curvature, k, scratch)
         weight_in_place(design, sample_weight, scratch, scratch.pair)
-        design.add_squares(&scratch.block, scratch.pair, request.center, n_columns, sums + k)
+        design.add_squares(
+            &scratch.block, scratch.pair, request.center, sums + k * design.n_features)
         sums[design.n_features * n_columns + k] += block_sum(
             design.is_float32, scratch.block.n_rows, NULL, scratch.pair)
 

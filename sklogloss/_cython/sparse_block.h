@@ -24,10 +24,10 @@ typedef struct {
     void (*add_gram)(ptrdiff_t n_rows, const void *indptr, const void *indices, const void *data,
                      ptrdiff_t n_features, const void *scale, const void *weight, ptrdiff_t size,
                      double *out, void *row_scratch);
-    /* out[j * out_stride] += sum of weight * ((x_j - center_j)^2 - center_j^2) */
+    /* out[j] += sum of weight * ((x_j - center_j)^2 - center_j^2) */
     void (*add_squares)(ptrdiff_t n_rows, const void *indptr, const void *indices,
                         const void *data, const void *weight, const void *center,
-                        ptrdiff_t out_stride, double *out);
+                        double *out);
     /* The rows start to start + n_rows of a CSC matrix, as indices and out of a CSR matrix whose
      * indptr is given. cursor[j] is the first entry of column j in these rows, on return the first
      * after them. next_place has room for n_rows. */

@@ -90,7 +90,7 @@ void NAME(csr_add_gram)(ptrdiff_t n_rows, const void *indptr_, const void *indic
 
 void NAME(csr_add_squares)(ptrdiff_t n_rows, const void *indptr_, const void *indices_,
                            const void *data_, const void *weight_, const void *center_,
-                           ptrdiff_t out_stride, double *restrict out)
+                           double *restrict out)
 {
     const INDEX *restrict indptr = indptr_, *restrict indices = indices_;
     const REAL *restrict data = data_, *restrict weight = weight_, *restrict center = center_;
@@ -98,7 +98,7 @@ void NAME(csr_add_squares)(ptrdiff_t n_rows, const void *indptr_, const void *in
         double w = weight[i];
         for (INDEX q = indptr[i]; q < indptr[i + 1]; q++) {
             double x = data[q];
-            out[indices[q] * out_stride] += w * x * (x - 2 * (double)center[indices[q]]);
+            out[indices[q]] += w * x * (x - 2 * (double)center[indices[q]]);
         }
     }
 }

@@ -15,7 +15,7 @@ cdef extern from "sparse_block.h" nogil:
             const void *, Py_ssize_t, double *, void *) noexcept nogil
         void (*add_squares)(
             Py_ssize_t, const void *, const void *, const void *, const void *, const void *,
-            Py_ssize_t, double *) noexcept nogil
+            double *) noexcept nogil
         void (*csc_rows)(
             Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, void *,
             const void *, void *, void *, void *) noexcept nogil

@@ -150,19 +150,17 @@ cdef class SparseDesign(Design):
             gram.scale, weight, self.n_features + gram.intercept, out, sparse.row_scratch)
 
     cdef void add_squares(
-        self, Block *block, const void *weight, const void *center, Py_ssize_t out_stride,
-        double *out,
+        self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil:
         cdef SparseBlock *sparse = <SparseBlock *> block.memory
         self.functions.add_squares(
-            block.n_rows, sparse.indptr, sparse.indices, sparse.values, weight, center, out_stride,
-            out)
+            block.n_rows, sparse.indptr, sparse.indices, sparse.values, weight, center, out)
 
     cdef void add_moments(
         self, Block *block, const void *weight, const void *center, double *out
     ) noexcept nogil:
         self.add_transposed_times(block, 1, weight, 0, out)
-        self.add_squares(block, weight, center, 1, out + self.n_features)
+        self.add_squares(block, weight, center, out + self.n_features)
 
 
 cdef enum Order:

@@ -375,7 +375,7 @@ class Curvature:
             samples.n_threads,
         )
         p, k = samples.design.n_features, self.loss.n_columns
-        squares, totals = sums[: p * k].reshape(p, k), sums[p * k :]
+        squares, totals = sums[: p * k].reshape(k, p).T, sums[p * k :]
         if samples.design.is_sparse:
             squares += np.outer(center**2, totals)
         return squares, totals
