@@ -117,6 +117,29 @@ cdef class CholeskyFactor:
             self._solve_in_place(x.reshape(len(x), -1))
         return x
 
+    def half_solve(self, b not None):
+        """Return y such that y'y = b'x for the solution x of matrix x = b.
+
+        Parameters
+        ----------
+        b : ndarray of shape (n, k), float64
+        """
+        y_ = np.array(b, dtype=np.float64, order="C")
+        cdef double[:, ::1] y = y_
+        cdef int n = y.shape[0], k = y.shape[1]
+        cdef double unit = 1
+        if n != self.root.shape[0]:
+            raise ValueError("b must have as many rows as the matrix")
+        if not self.is_finite:
+            y_.fill(np.nan)
+        elif k > 0:
+            with nogil:
+                divide_rows(y, self.root)
+                dtrsm(
+                    &RIGHT, &UPPER, &NOT_TRANSPOSED, &NOT_UNIT, &k, &n, &unit,
+                    &self.factor[0, 0], &n, &y[0, 0], &k)
+        return y_
+
     cdef void _solve_in_place(self, double[:, ::1] x) noexcept:
         cdef int n = x.shape[0], k = x.shape[1], one = 1
         cdef double unit = 1

@@ -442,6 +442,31 @@ def mean_curvature(LossKernel kernel not None, const floating[::1, :] curvature)
     return np.asarray(mean)
 
 
+def class_curvature(LossKernel kernel not None, const floating[::1, :] curvature, Py_ssize_t k):
+    """Return entry k of the diagonal of each row's Hessian.
+
+    Parameters
+    ----------
+    kernel, curvature
+        As for `mean_curvature`.
+    k : int
+        A column of raw_prediction.
+
+    Returns
+    -------
+    of_class : ndarray of shape (n_samples,)
+    """
+    cdef Py_ssize_t n_samples = curvature.shape[0]
+    if not 0 <= k < kernel.n_columns:
+        raise IndexError("there is no such column of raw_prediction")
+    cdef floating[::1] entry = np.empty(
+        n_samples, dtype=np.float32 if floating is float else np.float64)
+    with nogil:
+        kernel.curvature_entry[floating is float](
+            n_samples, k, k, &curvature[0, 0], n_samples, &entry[0])
+    return np.asarray(entry)
+
+
 def evaluate_link(
     LossKernel kernel not None, bint logarithm, const floating[:, :] raw_prediction,
     floating[:, :] out,

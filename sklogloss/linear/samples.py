@@ -11,7 +11,7 @@ from scipy import sparse
 from sklogloss._cython import data_pass
 from sklogloss._cython.class_grams import class_grams
 from sklogloss._cython.dense_design import DenseDesign
-from sklogloss._cython.loss_evaluation import mean_curvature
+from sklogloss._cython.loss_evaluation import class_curvature, mean_curvature
 from sklogloss._cython.sparse_design import SparseDesign
 from sklogloss.linear.design import largest_entries, sparse_design, take_columns
 
@@ -334,6 +334,23 @@ class Curvature:
         if not np.all(np.isfinite(sums)):
             sums = data_pass.class_mean_gram(*arguments, False, samples.n_threads)
         return sums
+
+    def gram(self, weight, coordinates):
+        """Return the sum of the cross-products of the rows in theta, with weights, in float32."""
+        samples, of_columns = self.samples, (coordinates.center, coordinates.scale, weight)
+        arguments = [np.ascontiguousarray(array, dtype=samples.dtype) for array in of_columns]
+        arguments.append(coordinates.fit_intercept)
+        sums = data_pass.gram(samples.design, *arguments, True, samples.n_threads)
+        if not np.all(np.isfinite(sums)):
+            sums = data_pass.gram(samples.design, *arguments, False, samples.n_threads)
+        return sums
+
+    def of_class(self, k):
+        """Return the curvature of each row's weighted loss in column k of the raw predictions."""
+        curvature = class_curvature(self.loss, self.values, k)
+        if self.samples.weight is not None:
+            curvature *= self.samples.weight
+        return np.maximum(curvature, 0)  # of a loss that is not convex
 
     def class_hessians(self, coordinates):
         """Return the sums of the Hessian's diagonal block of each class, roughly and in float32.

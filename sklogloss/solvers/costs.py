@@ -16,6 +16,7 @@ __all__ = [
     "products_per_class_mean",
     "products_per_exact_step",
     "steps_per_class_blocks",
+    "steps_per_class_rows",
     "unit_counts",
 ]
 
@@ -118,6 +119,19 @@ def steps_per_class_blocks(objective):
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
     step = costs.gradient_pass + costs.class_mean_solve + costs.newton_step
     return (costs.class_hessian + costs.class_factor) / step
+
+
+def steps_per_class_rows(objective):
+    """Return how many steps with the class mean cost as much as the rows of each class.
+
+    Their cross-products cost as much as the class mean, and each class takes about as much Python
+    code as a step.
+    """
+    samples = objective.samples
+    costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
+    step = costs.gradient_pass + costs.class_mean_solve + costs.newton_step
+    seconds = 2 * (costs.class_mean_hessian + costs.class_mean_factor)
+    return (seconds + objective.n_columns * costs.newton_step) / step
 
 
 def products_per_exact_step(objective):

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor, solve_blocks
+from sklogloss.linear.class_rows import ClassRows
 from sklogloss.linear.limits import MAX_ROUNDS, SMALL_WORK
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
-from .costs import products_per_class_mean, steps_per_class_blocks
+from .costs import products_per_class_mean, steps_per_class_blocks, steps_per_class_rows
 from .newton import ExactHessian, HessianModel, InverseHessian
 from .plan import MANY_PARAMETERS, PRODUCTS_PER_STEP
 from .sparse_softmax.system import SoftmaxSystem
@@ -43,8 +44,14 @@ class ClassMeanHessian(HessianModel):
         # Since the blocks were taken.
         self.n_steps, self.largest_decrement, self.value_of_blocks = 0, 0.0, np.inf
         self.cost_of_blocks = np.inf
-        n_entries = objective.n_columns * objective.shape[0] ** 2
-        if objective.samples.design.has_class_grams and n_entries <= MANY_PARAMETERS**2:
+        samples, n_columns = objective.samples, objective.n_columns
+        # The cross-products of the rows of all classes then cost no more than products with X do.
+        self.cost_of_rows = np.inf
+        is_wide = objective.n_features <= n_columns <= samples.n_samples
+        if samples.design.has_class_grams and is_wide:
+            self.cost_of_rows = steps_per_class_rows(objective)
+        n_entries = n_columns * objective.shape[0] ** 2
+        if samples.design.has_class_grams and n_entries <= MANY_PARAMETERS**2:
             self.cost_of_blocks = steps_per_class_blocks(objective)
 
     def evaluate(self, theta):
@@ -69,25 +76,28 @@ class ClassMeanHessian(HessianModel):
         # Once a step promises little, it is known which samples are separated already and add no
         # curvature.
         is_near = decrement / 2 <= 1e-2 * abs(point.value)
-        if self._wants_blocks(point, decrement, is_near, stopping):
-            self._take_blocks(point)
-        elif is_near and not (self.has_blocks or self.is_taken_anew):
-            self.is_taken_anew = True
-            self._take_mean(point)
-        return direction if self.inverse is inverse else self.inverse @ -point.gradient
-
-    def _wants_blocks(self, point, decrement, is_near, stopping):
         # Where samples are separated, curvature is in proportion to the loss. Under a weak penalty
         # this falls for long before a step promises little: slow steps decide. Without a penalty
         # there may be no optimum, and rounding errors in the blocks.
         is_stuck = stopping.n_slow >= FEW_SLOW_STEPS and self.objective.penalty.grows_everywhere
         is_due = (is_near or is_stuck) and point.value <= self.value_of_blocks / 2
-        if not (is_due and 0 < decrement < self.largest_decrement):
-            return False
-        # Whether the steps still to take at the rate so far cost more than the blocks.
+        n_left = self._steps_left(point, decrement, stopping)
+        if is_due and n_left > self.cost_of_blocks:
+            self._take_blocks(point)
+        elif is_near and not (self.has_blocks or self.is_taken_anew):
+            self.is_taken_anew = True
+            if n_left > self.cost_of_rows:
+                self._take_class_rows(point)
+            else:
+                self._take_mean(point)
+        return direction if self.inverse is inverse else self.inverse @ -point.gradient
+
+    def _steps_left(self, point, decrement, stopping):
+        # How many steps are still to take at the rate so far, 0 if there is none.
+        if not 0 < decrement < self.largest_decrement:
+            return 0
         rate = np.log(self.largest_decrement / decrement) / self.n_steps
-        left = np.log(decrement / 2 / stopping.negligible(point))
-        return left > rate * self.cost_of_blocks
+        return np.log(decrement / 2 / stopping.negligible(point)) / rate
 
     def _learn(self, step, change):
         self.inverse.update(step, change)
@@ -108,6 +118,11 @@ class ClassMeanHessian(HessianModel):
         factors = [CholeskyFactor(hessian) for hessian in hessians]
         blocks = ClassBlocks(diagonal, lambda b: solve_blocks(factors, b))
         self.inverse = InverseHessian(blocks.solve)
+
+    def _take_class_rows(self, point):
+        curvature = self.objective.value_gradient(point.theta, curvature=True).curvature
+        of_classes = ClassRows(self.objective, curvature)
+        self.inverse = InverseHessian(ClassBlocks(of_classes.diagonal, of_classes.solve).solve)
 
     def _take_mean(self, point):
         shape = self.objective.shape

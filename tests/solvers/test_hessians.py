@@ -296,6 +296,28 @@ def test_the_class_mean_takes_few_passes_beside_its_steps(
     assert n_points <= 1.25 * result.n_iter
 
 
+def test_rows_of_the_classes_spare_steps_where_these_are_many(
+    log_loss_problem, count_gradients, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 40))[np.arange(600) % 200] + rng.normal(size=(600, 40))
+    objective = log_loss_problem(X, np.arange(600) % 200, l2=1e-3).objective()
+    if not objective.samples.design.has_class_grams:
+        pytest.skip("built without vector types")
+    monkeypatch.setattr(hessians, "steps_per_class_blocks", lambda objective: np.inf)
+    results, n_passes = [], []
+    for cost in (0, np.inf):
+        monkeypatch.setattr(hessians, "steps_per_class_rows", lambda objective, cost=cost: cost)
+        model = ClassMeanHessian(objective, 1000)
+        model.max_steps = 1000
+        results.append(newton(objective, model, Goal.of(1e-4, 1000)))
+        n_passes.append(len(count_gradients) - sum(n_passes))
+    assert all(result.converged for result in results)
+    assert n_passes[0] < 0.8 * n_passes[1]
+    # 1e-11 is what the default tol promises.
+    assert results[0].value <= results[1].value * (1 + 1e-11)
+
+
 def test_class_blocks_spare_most_steps_where_rows_tell_classes_apart(
     log_loss_problem, count_gradients, monkeypatch
 ):
