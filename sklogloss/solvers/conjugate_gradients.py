@@ -46,6 +46,9 @@ class ConjugateGradients:
 
     def advance(self):
         """Take one step; return twice what the model gains, 0 where no curvature is left."""
+        # The size of a residual may underflow.
+        if self.norm == 0:
+            return 0.0
         search = self.search
         product = self.product(search)
         curvature = float(search @ product)

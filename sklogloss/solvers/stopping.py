@@ -295,10 +295,11 @@ class Stopping:
             n_enough += FEW_SLOW_STEPS
         is_end = self.n_slow >= n_enough and self.ends_by_rounding(point, model)
         # What lowers the objective by more than its rounding errors is none, however little it is:
-        # as many steps as may follow would gain more than is promised.
-        n_left = min(self.goal.max_iter - n_iter, MAX_ROUNDS)
-        is_gain = gain > self.rounding and n_left * gain > LARGEST_GAP * abs(point.value)
-        if is_end and not is_gain:
+        # as many steps as max_iter allows would gain more than is promised. After float32 comes
+        # float64, which needs steps, too.
+        n_steps = min(self.goal.max_iter, MAX_ROUNDS)
+        is_gain = gain > self.rounding and n_steps * gain > LARGEST_GAP * abs(point.value)
+        if is_end and not (is_gain and self.eps == EPS):
             return Verdict.ROUNDING
         if self.n_slow >= model.patience:
             return Verdict.STALLED
