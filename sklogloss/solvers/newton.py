@@ -381,27 +381,28 @@ class ExactHessian(HessianModel):
             # Conjugate gradients halve the digits that are missing.
             is_slow = rate < min(1, digits)
         else:
+            samples = self.objective.samples
+            costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
+            of_step = costs.gradient_pass + costs.newton_step
             # With the Hessian the gradient is computed again, and a step follows.
-            is_slow = digits > rate * (self._steps_per_hessian(1) + 2)
+            n_steps = (costs.hessian + costs.factor) / of_step + 2
+            is_slow = digits > rate * n_steps
         return None if is_slow else direction
-
-    def _steps_per_hessian(self, stride):
-        # How many steps with the kept Hessian cost as much as a new one of every stride-th block.
-        samples = self.objective.samples
-        costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
-        hessian = costs.hessian / stride + costs.factor
-        return hessian / (costs.gradient_pass + costs.newton_step)
 
     def _some_blocks_will_do(self, point, stopping):
         # Far from the optimum, a new Hessian of every stride-th block of rows will do. Next to it,
-        # it will if the whole one costs more than steps that each leave a tenth of the decrement.
+        # it will if the others cost more than steps that each leave a tenth of the decrement.
+        if stopping.n_slow >= 2 * FEW_SLOW_STEPS:
+            self.stride = 1  # the blocks do not stand for the others
         if self.stride == 1 or not self.objective.loss.is_convex:
             return False
         if self.kept_decrement / 2 > self.nearly_solved * abs(point.value):
             return True
-        n_steps = self._steps_per_hessian(1) - self._steps_per_hessian(self.stride)
+        samples = self.objective.samples
+        costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
+        of_others = (1 - 1 / self.stride) * costs.hessian
         left = self.kept_decrement / 2 / stopping.negligible(point)
-        return np.log10(left) <= n_steps
+        return np.log10(left) <= of_others / (costs.gradient_pass + costs.newton_step)
 
     def _direction_by_some_blocks(self, point, stopping):
         # If steps with one from next to the optimum are slow, it is that of too few rows.
