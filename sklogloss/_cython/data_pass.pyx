@@ -327,7 +327,7 @@ def hessian_diagonal(
     Returns
     -------
     sums : ndarray of shape ((n_features + 1) * n_columns,), float64
-        The diagonal in coef, then in intercept.
+        The diagonal in coef, class by class, then in intercept.
     """
     cdef const char *weight = weight_address(design, sample_weight)
     cdef DiagonalRequest request

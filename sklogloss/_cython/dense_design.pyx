@@ -52,7 +52,9 @@ cdef class DenseDesign(Design):
         self.kernel = gram_kernel(GRAM_FLOAT32 if is_float32 else GRAM_FLOAT64)
         self.single_kernel = gram_kernel(GRAM_FLOAT32 if is_float32 else GRAM_MIXED)
         if self.kernel != NULL and self.n_features > self.kernel.max_features:
-            self.kernel = self.single_kernel = NULL
+            self.kernel = NULL
+        if self.single_kernel != NULL and self.n_features > self.single_kernel.max_features:
+            self.single_kernel = NULL
         self.has_single_gram = self.single_kernel != NULL and not is_float32
         self.has_class_grams = self.single_kernel != NULL and not self.widens
         self.thin = thin_product(is_float32)
@@ -163,7 +165,7 @@ cdef class DenseDesign(Design):
         cdef DenseBlock *dense = <DenseBlock *> block.memory
         cdef Py_ssize_t size = self.n_features + gram.intercept
         cdef float *product = <float *> dense.product
-        if self.kernel != NULL:
+        if self.kernel_for(gram) != NULL:
             panel_gram(self, block, gram, weight, out)
         elif self.is_float32:
             # syrk writes one triangle only.

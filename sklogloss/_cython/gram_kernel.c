@@ -32,23 +32,23 @@
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define KERNEL(lanes, tile_rows, max_features, T) \
     {LARGER(lanes, tile_rows), max_features, pack_##T, pack_rows_##T, weight_rows_##T, gram_##T}
-#define KERNELS(lanes_f64, lanes_f32, tile_rows, max_features, level) \
-    {KERNEL(lanes_f64, tile_rows, max_features, level##_f64), \
+#define KERNELS(lanes_f64, lanes_f32, tile_rows, max_features_f64, max_features, level) \
+    {KERNEL(lanes_f64, tile_rows, max_features_f64, level##_f64), \
      KERNEL(lanes_f32, tile_rows, max_features, level##_f32), \
      KERNEL(lanes_f32, tile_rows, max_features, level##_mixed)}
 
 const GramKernel *gram_kernel(GramTypes types)
 {
 #ifdef X86_LEVELS
-    static const GramKernel v4[3] = KERNELS(8, 16, 8, 1000, v4);
-    static const GramKernel v3[3] = KERNELS(4, 8, 4, 1000, v3);
+    static const GramKernel v4[3] = KERNELS(8, 16, 8, 500, 1000, v4);
+    static const GramKernel v3[3] = KERNELS(4, 8, 4, 1000, 1000, v3);
     __builtin_cpu_init();
     if (__builtin_cpu_supports("x86-64-v4"))
         return &v4[types];
     if (__builtin_cpu_supports("x86-64-v3"))
         return &v3[types];
 #endif
-    static const GramKernel baseline[3] = KERNELS(2, 4, 4, 200, default);
+    static const GramKernel baseline[3] = KERNELS(2, 4, 4, 200, 200, default);
     return &baseline[types];
 }
 

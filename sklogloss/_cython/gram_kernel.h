@@ -4,6 +4,7 @@
  * Packed blocks have `n_packed` columns, a multiple of `multiple`. The last columns may be padding:
  * any numbers, because their products are not kept. A panel has as many columns as a vector
  * register has numbers; the rows of a panel follow each other. The memory is aligned to 64 bytes.
+ * It starts as zeros: subnormal numbers in the padding would make products slow.
  */
 #ifndef SKLOGLOSS_GRAM_KERNEL_H
 #define SKLOGLOSS_GRAM_KERNEL_H

@@ -180,6 +180,8 @@ def test_passes_equal_the_slow_twin(layout, dtype_of_X, dtype, n_classes, is_sof
     center, scale = np.linspace(-1, 1, N_FEATURES), np.exp2(np.arange(N_FEATURES) - 3)
     center, scale = center.astype(dtype), scale.astype(dtype)
     diagonal = data_pass.hessian_diagonal(design, kernel, curvature, weight, center, 1)
+    of_coef, of_intercept = np.split(diagonal, [N_FEATURES * n_columns])
+    diagonal = np.r_[of_coef.reshape(n_columns, -1).T.ravel(), of_intercept]
     squares = (twin.X1 - np.r_[center, 0]) ** 2
     if design.is_sparse:
         squares -= np.r_[center, 0].astype(np.float64) ** 2
