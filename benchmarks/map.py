@@ -164,7 +164,7 @@ class Measurement:
         if best is not None:
             runs.append((self.theirs, *best))
         first = [self.fit(*run) for run in runs]
-        longest = max(seconds for seconds, _ in first if seconds < math.inf)
+        longest = max((seconds for seconds, _ in first if seconds < math.inf), default=math.inf)
         n_rounds = min(max(n_rounds, math.ceil(1 / longest)), 5 * n_rounds)
         times = [[] for _ in runs]
         for _ in range(n_rounds):
