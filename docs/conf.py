@@ -23,8 +23,9 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "mathml",
-    "names",
+    # First what has a page at a neighbour; what is left over becomes code.
     "neighbours",
+    "names",
     "page_figure",
 ]
 templates_path = ["_templates"]
