@@ -101,8 +101,11 @@ class ClassMeanHessian(HessianModel):
 
     def _learn(self, step, change):
         self.inverse.update(step, change)
-        # For some classes the curvature is larger, and steps are too long: one factor, from the
-        # last step, spares halvings (Nocedal & Wright, Numerical Optimization, 7.20).
+        if self.has_blocks:
+            return
+        # For some classes the curvature is larger than the mean, and steps are too long: one
+        # factor, from the last step, spares halvings (Nocedal & Wright, Numerical Optimization,
+        # 7.20). It costs a solution.
         curvature, expected = float(step @ change), float(change @ self.inverse.solve(change))
         if curvature > 0 and expected > 0:
             self.inverse.scale = min(curvature / expected, 1.0)
