@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklogloss.linear.limits import MAX_ROUNDS
+from sklogloss.linear.objective import least_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .newton import HessianModel
@@ -58,7 +59,10 @@ class ProximalProducts(HessianModel):
         if self.n_products > self.max_products:
             self.max_steps = 0
         self.minimiser = model.u
-        return model.u - point.theta
+        if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
+            # Along it the model has no curvature but that of the penalty and of the damping.
+            self.minimiser = least_class_shift(self.minimiser, self.objective)
+        return self.minimiser - point.theta
 
     def _proximal_step(self, model):
         for _ in range(MAX_ROUNDS):

@@ -90,6 +90,21 @@ def test_a_start_elsewhere_leads_to_the_same_optimum(
     assert first.value == pytest.approx(second.value, rel=1e-10)
 
 
+def test_a_change_of_all_classes_alike_takes_few_products(log_loss_problem):
+    # The model all but has no curvature along it: 1,840 products without the least shift.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 10))
+    y = np.argmax(X @ rng.normal(size=(10, 13)) + rng.gumbel(size=(300, 13)), axis=1)
+    problem = log_loss_problem(X, y, l1=1e-6, l2=1e-6)
+    objective = problem.objective()
+    solver = ProximalProducts(objective)
+    result = Newton(objective, solver, Goal.of(1e-7, 200)).solve(objective.start())
+    assert result.converged
+    assert problem.violation(*objective.coef_intercept(result.theta)) <= 1e-7
+    # As many would form the Hessian of each step.
+    assert solver.n_products < result.n_iter * objective.n_parameters
+
+
 def test_a_step_whose_size_underflows_is_taken(log_loss_problem, log_loss_data):
     # The diagonal stretches no further to a curvature that only a product still shows.
     X, y = log_loss_data()
