@@ -66,8 +66,8 @@ class Worker(contextlib.AbstractContextManager):
     folder : Path or None
         The data.
     max_seconds : float
-        A process that does not answer in time is ended, and a new one started for the next
-        question.
+        A process that has loaded the task and does not answer in time is ended, and a new one
+        started for the next question.
     """
 
     def __init__(self, peer, task_name, folder, max_seconds):
@@ -90,9 +90,10 @@ class Worker(contextlib.AbstractContextManager):
 
     def ask(self, question, *arguments):
         """Return the answer of `benchmarks.worker.Fitter`, or raise a WorkerError."""
-        if self._process is None:
-            self._start()
         try:
+            if self._process is None:
+                self._start()
+                self._connection.recv()  # that the task is loaded
             self._connection.send((question, *arguments))
             if not self._connection.poll(self._max_seconds):
                 self.close()

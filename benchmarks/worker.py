@@ -111,10 +111,14 @@ class Fitter:
 
 
 def main(argv):
-    """Answer each question with (answer, None), or with (None, what went wrong)."""
+    """Say that the task is loaded, then answer each question.
+
+    With (answer, None), or with (None, what went wrong).
+    """
     library, task_name, file_descriptor, *folder = argv
     connection = Connection(int(file_descriptor))
     fitter = Fitter(library, task_name, Path(*folder))
+    connection.send("loaded")
     while True:
         try:
             question, *arguments = connection.recv()

@@ -304,7 +304,9 @@ class Stopping:
         if self.n_slow >= model.patience:
             return Verdict.STALLED
         if n_iter >= self.goal.max_iter:
-            return self.at_max_iter(point, decrement / 2)
+            # Steps that go on and on gain more than the one that is next.
+            goes_on = is_gain and self.n_slow >= n_enough
+            return Verdict.MAX_ITER if goes_on else self.at_max_iter(point, decrement / 2)
         return Verdict.STALLED if n_iter >= model.max_steps else Verdict.GO_ON
 
     def _is_last_step(self, point, previous, model):

@@ -79,6 +79,11 @@ def test_an_end_at_max_iter_is_no_solution_if_a_step_would_gain():
     assert kind_of(X, y, C=inf, label_smoothing=0.3, solver="lbfgs", max_iter=20) == "warned"
 
 
+def test_steps_that_go_on_and_on_are_no_solution_at_max_iter():
+    # Two columns are equal but for 1e-9 of the largest entry.
+    assert outcome_of(random_problem(100035232)).kind == "warned"
+
+
 def test_float32_far_from_zero_that_rounds_the_loss_to_zero():
     X = [[227640.25, 303527, 75880.75, 227640.25, 75879.75, 151762.5]]
     X += [[227645.25, 303521, 75881.75, 227641.25, 75879.75, 151763.5]]
