@@ -68,8 +68,12 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         is_missing = True
         if result.n_iter < goal.max_iter:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
-            objective = _in_float64(result.objective) or result.objective
-            again = _solve_again(exact, objective, result.theta, goal, result)
+            objective = _in_float64(result.objective)
+            if objective is not None:
+                # Values are compared in float64: rounding errors make some in float32 too low.
+                point = objective.value_gradient(result.theta)
+                result = replace(result, objective=objective, last_point=point)
+            again = _solve_again(exact, result.objective, result.theta, goal, result)
             is_missing = again.verdict not in sure or again.lacks_curvature
             is_missing = is_missing or again.n_iter >= goal.max_iter
             if _is_better(again, result, goal):

@@ -84,6 +84,11 @@ def test_steps_that_go_on_and_on_are_no_solution_at_max_iter():
     assert outcome_of(random_problem(100035232)).kind == "warned"
 
 
+def test_a_value_in_float32_that_is_below_the_optimum():
+    # Two columns are equal; in float32 the objective seems lower beside the optimum than there.
+    assert outcome_of(random_problem(100098869)).kind == "solved"
+
+
 def test_float32_far_from_zero_that_rounds_the_loss_to_zero():
     X = [[227640.25, 303527, 75880.75, 227640.25, 75879.75, 151762.5]]
     X += [[227645.25, 303521, 75881.75, 227641.25, 75879.75, 151763.5]]
