@@ -134,8 +134,9 @@ TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const
     const NAME(vec) *Z = Z_;
     NAME(vec) *out = out_;
     /* A weight next to nothing is none: its products would be subnormal in float32, and a hundred
-     * times as slow on some processors. */
-    const SOURCE least = sizeof(REAL) == sizeof(float) ? 0x1p-100 : 0;
+     * times as slow on some processors. All weights may be little more, where all samples are
+     * separated. */
+    const SOURCE least = sizeof(REAL) == sizeof(float) ? 0x1p-120 : 0;
     for (ptrdiff_t panel = 0; panel < n_packed / LANES; panel++)
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             SOURCE w = weight[i] < least && weight[i] > -least ? 0 : weight[i];

@@ -273,3 +273,13 @@ def test_an_offset_that_makes_the_loss_small(solver):
 
 def test_a_residual_whose_size_underflows_ends_conjugate_gradients():
     assert outcome_of(random_problem(80064727)).kind in ("solved", "warned", "refused")
+
+
+def test_separated_samples_whose_curvature_all_but_vanishes():
+    # At the optimum no probability is further than 2^-110 from 0 and 1.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 20), dtype=np.float32)
+    y = np.argmax(X @ rng.standard_normal((20, 3)), axis=1)
+    X[np.arange(2000), y] += 8
+    problem = Problem(X, y, parameters={"C": 1e33})
+    assert outcome_of(problem).kind == "solved"
