@@ -5,11 +5,12 @@ can be read on both.
 """
 
 import argparse
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+from benchmarks.report import read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fit.csv"
@@ -45,8 +46,7 @@ class Task:
 
 def read_tasks(path=RESULTS):
     """Return the tasks of a table of ``python -m benchmarks fit``, fastest first."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    rows = read_rows(path)
     names = list(dict.fromkeys(row["task"] for row in rows))
 
     def best(task, is_counted):

@@ -8,7 +8,6 @@ given up: the ratio is then at least what the table says.
 """
 
 import argparse
-import csv
 import itertools
 import math
 import statistics
@@ -20,7 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import Worker, WorkerError, find_peers
-from benchmarks.report import Report, add_arguments
+from benchmarks.report import Report, add_arguments, read_rows
 from benchmarks.tasks import KINDS, Shape
 from benchmarks.timing import PAUSE_SECONDS, check_blas_threads
 from sklogloss import LogLossClassifier
@@ -98,11 +97,16 @@ class Result:
 
     @property
     def default_text(self):
-        return ("> " if self.default_seconds == math.inf else "") + f"{self.default_ratio:.2f}"
+        return self._text(self.default_seconds, self.default_ratio)
 
     @property
     def best_text(self):
-        return ("> " if self.best_seconds == math.inf else "") + f"{self.best_ratio:.2f}"
+        return self._text(self.best_seconds, self.best_ratio)
+
+    @staticmethod
+    def _text(seconds, ratio):
+        at_least = "> " if seconds == math.inf else ""
+        return f"{at_least}{ratio:.2f}"
 
 
 def shapes(kinds):
@@ -115,7 +119,47 @@ def shapes(kinds):
                 yield Shape(n, p, k, kind)
 
 
-class Measurement:
+class Fits:
+    """Fits of workers to one task, each with its distance to the optimum.
+
+    Attributes
+    ----------
+    task : Task
+    n_threads : int
+    optimum : float
+        The least objective.
+    """
+
+    def fit(self, worker, solver, tol):
+        """Return the seconds of a fit, infinite if it takes too long, and its suboptimality."""
+        try:
+            seconds, coef, intercept = worker.ask("fit", solver, tol, self.n_threads)
+        except WorkerError:
+            return math.inf, math.inf
+        value = self.task.objective(coef.astype(np.float64), intercept)
+        return seconds, value / self.optimum - 1
+
+    def fastest(self, candidates):
+        """Return (worker, solver, tol) of the fastest accurate fit, None if there is none.
+
+        Parameters
+        ----------
+        candidates : iterable of tuple (worker, solver)
+        """
+        best, least = None, math.inf
+        for worker, solver in candidates:
+            for tol in TOLERANCES:
+                seconds, suboptimality = self.fit(worker, solver, tol)
+                # A tighter tolerance takes longer.
+                if seconds >= least:
+                    break
+                if suboptimality <= SUBOPTIMALITY:
+                    best, least = (worker, solver, tol), seconds
+                    break
+        return best
+
+
+class Measurement(Fits):
     """The fits of one shape.
 
     Parameters
@@ -134,35 +178,14 @@ class Measurement:
         tight = LogLossClassifier(tol=TIGHT_TOL).fit(self.task.X, self.task.y)
         self.optimum = self.task.objective(tight.coef_, tight.intercept_)
 
-    def fit(self, worker, solver, tol):
-        """Return the seconds of a fit, infinite if it takes too long, and its suboptimality."""
-        try:
-            seconds, coef, intercept = worker.ask("fit", solver, tol, self.n_threads)
-        except WorkerError:
-            return math.inf, math.inf
-        return seconds, self.task.objective(coef, intercept) / self.optimum - 1
-
-    def fastest(self, worker):
-        """Return (solver, tol) of the fastest accurate fit, None if there is none."""
-        best, least = None, math.inf
-        for solver in worker.ask("solvers") if worker is self.theirs else ["auto"]:
-            for tol in TOLERANCES:
-                seconds, suboptimality = self.fit(worker, solver, tol)
-                # A tighter tolerance takes longer.
-                if seconds >= least:
-                    break
-                if suboptimality <= SUBOPTIMALITY:
-                    best, least = (solver, tol), seconds
-                    break
-        return best
-
     def result(self, n_rounds):
         """Return the Result of n_rounds rounds of each fit, more where they are short."""
-        best = self.fastest(self.theirs)
-        runs = [(self.ours, "auto", None), (self.theirs, "lbfgs", None)]
-        runs.append((self.ours, *(self.fastest(self.ours) or ("auto", None))))
+        best = self.fastest([(self.theirs, solver) for solver in self.theirs.ask("solvers")])
+        default = self.ours, "auto", None
+        runs = [default, (self.theirs, "lbfgs", None)]
+        runs.append(self.fastest([(self.ours, "auto")]) or default)
         if best is not None:
-            runs.append((self.theirs, *best))
+            runs.append(best)
         first = [self.fit(*run) for run in runs]
         longest = max((seconds for seconds, _ in first if seconds < math.inf), default=math.inf)
         n_rounds = min(max(n_rounds, math.ceil(1 / longest)), 5 * n_rounds)
@@ -181,7 +204,7 @@ class Measurement:
             medians[1],
             first[1][1],
             medians[2],
-            "-" if best is None else best[0],
+            "-" if best is None else best[1],
             medians[3],
             self.max_seconds,
         )
@@ -242,8 +265,6 @@ def plot(results, path):
 
 def read(path):
     """Return the Results in a CSV file that --output wrote."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     return [
         Result(
             **{
@@ -251,7 +272,7 @@ def read(path):
                 for name, text in row.items()
             }
         )
-        for row in rows
+        for row in read_rows(path)
     ]
 
 

@@ -16,6 +16,12 @@ def add_arguments(parser):
     )
 
 
+def read_rows(path):
+    """Return the rows of a CSV file that --output wrote, each as a dict of texts."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
 def markdown_row(cells):
     return f"| {' | '.join(cells)} |"
 

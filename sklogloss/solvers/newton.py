@@ -366,10 +366,7 @@ class ExactHessian(HessianModel):
         is_stale = self.is_guided or len(self.kept.steps) > 0
         self.knowledge = Knowledge.STALE if is_stale else Knowledge.EXACT
         self.promises_are_real = not self.is_guided
-        if self.objective.penalty.is_smooth:
-            direction = self.kept @ -point.gradient
-        else:
-            direction = self._direction_of_model(point, stopping)
+        direction = self._direction_of_model(point, stopping)
         decrement = self.kept_decrement = decrement_of(self.objective, point, direction)
         if decrement / 2 <= stopping.rounding_gap * abs(point.value):
             return direction
@@ -410,16 +407,16 @@ class ExactHessian(HessianModel):
         some = objective.value_gradient_hessian(point.theta, single=True, stride=self.stride)
         self.keep(some.hessian, np.float32, point.value)
         self.knowledge = Knowledge.STALE
-        if objective.penalty.is_smooth:
-            direction = self.kept @ -point.gradient
-        else:
-            direction = self._direction_of_model(point, stopping)
+        direction = self._direction_of_model(point, stopping)
         decrement = decrement_of(objective, point, direction)
         if decrement / 2 <= self.nearly_solved * abs(point.value):
             self.stride = 1
         return direction
 
     def _direction_of_model(self, point, stopping):
+        # The way to the minimum of the model that the kept Hessian makes.
+        if self.objective.penalty.is_smooth:
+            return self.kept @ -point.gradient
         # The first model gains what the objective has at most.
         gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
         is_exact = self.is_cheap or stopping.n_slow >= FEW_SLOW_STEPS
