@@ -210,8 +210,9 @@ class BaseLinearClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 stays float32; everything else becomes float64. C- and F-ordered arrays and CSR
-            and CSC matrices of these types are read in place.
+            Arrays, sparse matrices and pandas columns of NumPy's float32 stay float32. Everything
+            else becomes float64, including nullable columns and polars DataFrames. C- and F-ordered
+            arrays and CSR and CSC matrices of these types are read in place.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft targets: the probability of each class, one column for each class, rows
             that sum to 1. The sorted column names of a DataFrame become ``classes_``; for an array,

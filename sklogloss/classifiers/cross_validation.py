@@ -265,8 +265,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 stays float32, everything else becomes float64. C- and F-ordered arrays, CSR
-            and CSC matrices of these types are read in place.
+            As for `LogLossClassifier.fit`.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels or soft targets; see `LogLossClassifier.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
