@@ -33,7 +33,7 @@ from sklogloss.classifiers.callbacks import (
 )
 from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.classifiers.export import to_logistic_regression
-from sklogloss.classifiers.problem import Problem, fitted_coefficients
+from sklogloss.classifiers.problem import Problem, fitted_coefficients, warn_of_rounding
 from sklogloss.classifiers.state import plain_state, restored_state
 from sklogloss.inputs.array_api import is_foreign, to_numpy
 from sklogloss.inputs.arrays import check_same_length
@@ -74,9 +74,6 @@ AUTOMATIC_SOLVERS = ("auto", "liblinear", "sag", "saga", "newton-cd", "newton-cd
 PROBABILITIES = ("model", "posterior")
 # Below this number of entries of X, NumPy predicts as fast as a pass does.
 MANY_ENTRIES = 100_000
-# Fraction of the objective that rounding the coefficients to the dtype of X may cost without a
-# warning.
-LARGEST_EXCESS = 1e-6
 
 
 def no_l1_error(solver, given, instead):
@@ -271,7 +268,7 @@ class BaseLinearClassifier(
             objective, dtype = result.objective, problem.X.dtype
             self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
             if objective.samples.dtype != dtype:
-                self._warn_of_rounding(result)
+                warn_of_rounding([result], [self.coef_], [self.intercept_])
             self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
         if problem.places is not None:
@@ -364,23 +361,6 @@ class BaseLinearClassifier(
         # Where one of two classes has no weight, the intercept separates, and that has been said.
         is_binary = objective.n_columns == 1 and objective.fit_intercept
         return not (is_binary and objective.samples.rarest_class(1) == 0)
-
-    def _warn_of_rounding(self, result):
-        # The solver needed float64 to converge, and coef_ is float32.
-        objective = result.objective
-        rounded = objective.theta(self.coef_.T, self.intercept_.astype(np.float64))
-        excess = objective.value_gradient(rounded).value - result.value
-        if not excess <= LARGEST_EXCESS * abs(result.value):
-            raised = f"from 0 to {excess:.2g}"
-            if result.value > 0:
-                raised = f"by {excess / result.value:.2g} of itself"
-            warnings.warn(
-                "X is float32 and too far from zero for coefficients of this type: rounding "
-                f"coef_ and intercept_ to it raises the objective {raised}. Centre the columns of "
-                "X, or convert X to float64.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
 
     def _set_classes(self, classes, class_weight):
         self.classes_ = classes

@@ -34,7 +34,7 @@ from sklogloss.classifiers.path import (
     split_coefficients,
     warn_of_unconverged,
 )
-from sklogloss.classifiers.problem import fitted_coefficients
+from sklogloss.classifiers.problem import fitted_coefficients, warn_of_rounding
 from sklogloss.classifiers.scoring import (
     check_scorer,
     is_log_loss,
@@ -331,7 +331,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
                 objective, dtype = result.objective, problem.X.dtype
                 self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
                 if objective.samples.dtype != dtype:
-                    self._warn_of_rounding(result)
+                    warn_of_rounding([result], [self.coef_], [self.intercept_])
             else:
                 self._take_means_over_folds(ratio, i)
         return self

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.classifiers.callbacks import fit_with_callbacks
-from sklogloss.classifiers.problem import fitted_coefficients
+from sklogloss.classifiers.problem import fitted_coefficients, warn_of_rounding
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.firth import firth_plan, solve_firth
@@ -243,7 +243,7 @@ class FirthLogisticRegression(BaseLinearClassifier):
             objective, dtype = result.objective, problem.X.dtype
             self.coef_, self.intercept_ = fitted_coefficients(objective, result.theta, dtype)
             if objective.samples.dtype != dtype:
-                self._warn_of_rounding(result)
+                warn_of_rounding([result], [self.coef_], [self.intercept_])
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self._set_classes(problem.targets.classes, problem.class_weight)
         return self

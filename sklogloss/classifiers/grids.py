@@ -89,6 +89,9 @@ def sparse_Cs(n_Cs, l1_ratio, objective, problem):
             "Cs must be an array: penalty_factor is zero for all features, so no coefficient is "
             "penalised"
         )
+    if objective.samples.dtype != np.float64:
+        # Where columns are far from zero, rounding errors would be a large part of the gradient.
+        objective = objective.replace(samples=objective.samples.astype(np.float64))
     largest = _largest_gradient_at_zero(objective, problem.penalty_factor)
     if not largest > 0:
         raise ValueError(

@@ -17,7 +17,7 @@ from sklogloss.classifiers.base import no_l1_error
 from sklogloss.classifiers.callbacks import FitTasks, check_callbacks, fit_with_callbacks
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
-from sklogloss.classifiers.problem import fitted_coefficients
+from sklogloss.classifiers.problem import fitted_coefficients, warn_of_rounding
 from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.path import solve_path
@@ -196,7 +196,8 @@ def logloss_path(
     Warns
     -----
     ConvergenceWarning
-        If some of the fits did not converge.
+        If some of the fits did not converge, or if X is float32 and the coefficients need more
+        digits than that.
 
     References
     ----------
@@ -278,6 +279,7 @@ def _solve_grid(model, problem, Cs, l1_ratio):
         if not np.all(np.isfinite([result.max_gradient for result in results])):
             assert_all_finite(problem.X, input_name="X")
         coefs, intercepts = path_coefficients(objective, grid, points)
+        warn_of_rounding(results, coefs, intercepts)
     as_given = np.argsort(from_strong_to_weak)
     path = LogLossPath(
         Cs,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 
 from sklogloss.inputs.array_api import Place
@@ -31,10 +32,14 @@ __all__ = [
     "fitted_coefficients",
     "joint_class_weight",
     "warn_of_no_weight",
+    "warn_of_rounding",
 ]
 
 # Part of the objective that rounding targets to float32 may cost, before rounding the coefficients.
 LARGEST_COST = LARGEST_GAP / 10
+# Fraction of the objective that rounding the coefficients to the dtype of X may cost without a
+# warning.
+LARGEST_EXCESS = 1e-6
 
 
 @dataclass
@@ -235,7 +240,59 @@ def fitted_coefficients(objective, theta, dtype):
     if objective.n_columns > 1:
         coef = _smallest_of_equals(coef, objective.penalty)
         intercept = intercept - intercept.mean()
+    if objective.fit_intercept and coef.dtype != dtype:
+        coef, intercept = _rounded(coef, intercept, objective, dtype)
     return np.ascontiguousarray(coef.T, dtype=dtype), intercept.astype(dtype)
+
+
+def _rounded(coef, intercept, objective, dtype):
+    # Coefficients of a dtype of fewer digits with nearly the same raw predictions. The intercept
+    # takes up the rounding errors of the coefficients of columns that are far from zero, and one of
+    # these coefficients, for each class, those of the intercept.
+    center, scale = objective.coordinates.center[:, None], objective.coordinates.scale[:, None]
+    center = np.where(np.abs(center) * scale > 1, center, 0)
+    rounded = coef.astype(dtype).astype(np.float64)
+    intercept = intercept + np.sum(center * (coef - rounded), axis=0)
+    with np.errstate(all="ignore"):
+        missing = intercept - intercept.astype(dtype)
+        changed = (rounded + missing / center).astype(dtype).astype(np.float64)
+        change = changed - rounded
+        left = np.abs(missing - center * change) + np.abs(change) / scale
+        is_better = (coef != 0) & (left < np.abs(missing))
+        is_better &= objective.penalty.project(changed) == changed
+    best = np.where(is_better, left, np.inf).argmin(axis=0), np.arange(coef.shape[1])
+    rounded[best] = np.where(is_better, changed, rounded)[best]
+    return rounded, intercept
+
+
+def warn_of_rounding(results, coefs, intercepts):
+    """Warn if rounding coefficients to float32 raises an objective that float64 was needed for.
+
+    Parameters
+    ----------
+    results : list of SolverResult
+    coefs, intercepts : sequence of ndarray
+        What `fitted_coefficients` returned for each.
+    """
+    worst, reason = LARGEST_EXCESS, ""
+    for result, coef, intercept in zip(results, coefs, intercepts, strict=True):
+        if result.objective.samples.dtype == coef.dtype:
+            continue
+        rounded = result.objective.theta(coef.T, intercept.astype(np.float64))
+        excess = result.objective.value_gradient(rounded).value - result.value
+        if not excess <= worst * abs(result.value):
+            reason = f"from 0 to {excess:.2g}"
+            if result.value > 0:
+                worst = excess / result.value
+                reason = f"by {worst:.2g} of itself"
+    if reason:
+        warnings.warn(
+            "X is float32 and too far from zero for coefficients of this type: rounding "
+            f"coef_ and intercept_ to it raises the objective {reason}. Centre the columns of "
+            "X, or convert X to float64.",
+            ConvergenceWarning,
+            stacklevel=stacklevel_of_user(),
+        )
 
 
 def _smallest_of_equals(coef, penalty):

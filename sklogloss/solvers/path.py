@@ -9,7 +9,7 @@ import numpy as np
 
 from .newton import ExactHessian, Newton
 from .plan import MANY_PARAMETERS, Facts, Method, Plan, Start, make_plan
-from .solve import solve, solve_subsets
+from .solve import is_blurred, solve, solve_subsets
 from .stopping import SolverResult, Verdict
 from .stretch import extrapolated_start, goal_of, solve_ahead
 
@@ -139,7 +139,8 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
     if guides and objective.n_columns > 1 and not model.is_cheap:
         solve_hessian = model.solve_hessian_at(result.theta)
     is_float64 = objective.samples.dtype == np.float64
-    if not (result.converged and (is_float64 or result.verdict.is_sound)):
+    is_sound = is_float64 or (result.verdict.is_sound and not is_blurred(result))
+    if not (result.converged and is_sound):
         n_iter = result.n_iter
         result = solve(plan.without_start(), objective, result.theta, goal.part(n_iter=n_iter))
         result.n_iter += n_iter

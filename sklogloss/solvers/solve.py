@@ -31,7 +31,7 @@ from .stopping import (
 )
 from .working_set import WorkingSets
 
-__all__ = ["descend", "method_for", "solve", "solve_subsets"]
+__all__ = ["descend", "is_blurred", "method_for", "solve", "solve_subsets"]
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
@@ -54,7 +54,7 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     """
     result = descend(plan, objective, theta, goal, stronger=stronger)
     is_float32 = result.objective.samples.dtype == np.float32
-    if is_float32 and result.verdict.is_sound and _is_blurred(result):
+    if is_float32 and result.verdict.is_sound and is_blurred(result):
         result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
@@ -88,9 +88,11 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     return result
 
 
-def _is_blurred(result):
-    # Whether rounding errors of float32 in the raw predictions, which grow with columns that are
-    # far from zero, may change the objective by more than is promised.
+def is_blurred(result):
+    """Return whether rounding errors of float32 may change the objective by more than is promised.
+
+    Those of the raw predictions grow with columns that are far from zero.
+    """
     objective, value = result.objective, abs(result.last_point.value)
     eps = float(np.finfo(np.float32).eps)
     coef, _ = objective.coef_intercept(result.theta)

@@ -53,6 +53,18 @@ def test_no_grid_for_constant_columns(dtype):
             logloss_path(X, y, l1_ratio=1, Cs=5)
 
 
+@pytest.mark.parametrize("spread", [0.01, 1.0])
+def test_grid_of_float32_columns_far_from_zero_is_that_of_float64(spread):
+    X, y = simulate()
+    X = (1000 + spread * X).astype(np.float32)
+    path = logloss_path(X, y, Cs=3, l1_ratio=1)
+    exact = logloss_path(X.astype(np.float64), y, Cs=3, l1_ratio=1)
+    # Sums of 200 entries of 1000 in float64, against a gradient of about a tenth of the spread.
+    rtol = 200 * 1000 * np.finfo(np.float64).eps / (0.1 * spread)
+    np.testing.assert_allclose(path.Cs, exact.Cs, rtol=rtol)
+    assert not path.coefs[0].any()
+
+
 def test_grid_of_features_without_any_part():
     X, y = np.zeros((10, 2)), np.arange(10) % 2
     with pytest.raises(ValueError, match="Cs must be an array: no feature is related"):

@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV
+from sklogloss import FocalLogisticRegression, LogLossClassifier, LogLossClassifierCV, logloss_path
 from sklogloss.linear.objective import Objective
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -153,14 +153,52 @@ def test_size_that_overflows_in_float32():
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_offset_too_large_for_float32_coefficients(l1_ratio):
-    # Coefficients of size 1 are known to 1e-7, times the offset to 0.1.
+    # Coefficients of size 1 are known to 1e-7, times the offset to 0.4. X itself is known to 0.25.
     X, y = simulate()
-    X = (X + 1e6).astype(np.float32)
+    X = (X + 4e6).astype(np.float32)
     with pytest.warns(ConvergenceWarning, match="X is float32 and too far from zero"):
         fit(X, y, l1_ratio)
     clf = fit(X.astype(np.float64), y, l1_ratio)
     exact = exact_objective(X, y, clf, l1_ratio)
     assert objective(X, y, clf, l1_ratio) <= exact * (1 + SUBOPTIMALITY)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_float32_coefficients_of_columns_far_from_zero_lose_next_to_nothing(n_classes, l1_ratio):
+    # The intercept, about 1e5, is known to 0.004, whose square would be 1e-5 of the objective.
+    X, y = simulate(n_samples=1000, n_features=10, n_classes=n_classes)
+    X = (X * 0.03 - 1000).astype(np.float32)
+    clf = fit(X, y, l1_ratio, tol=1e-8)
+    X = X.astype(np.float64)
+    exact = objective(X, y, fit(X, y, l1_ratio, tol=1e-8), l1_ratio)
+    assert objective(X, y, clf, l1_ratio) <= exact * (1 + SUBOPTIMALITY / 10)
+
+
+@pytest.mark.parametrize("tol", [1e-4, 10])
+def test_float32_path_of_columns_far_from_zero(tol):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(5000, 20))
+    y = (X.sum(axis=1) + 0.3 * rng.logistic(size=5000) > 0).astype(int)
+    X = (1000 + X).astype(np.float32)
+    path = logloss_path(X, y, Cs=10, tol=tol)
+    X = X.astype(np.float64)
+    exact = logloss_path(X, y, Cs=path.Cs, tol=1e-8)
+    fits = zip(path.coefs, exact.coefs, path.intercepts, exact.intercepts, strict=True)
+    for C, both in zip(path.Cs, fits, strict=True):
+        values = []
+        for coef, intercept in zip(both[:2], both[2:], strict=True):
+            coef = coef[0].astype(np.float64)
+            scores = X @ coef + float(intercept[0])
+            values.append(np.logaddexp(0, np.where(y, -scores, scores)).sum() + coef @ coef / 2 / C)
+        assert values[0] <= values[1] * (1 + SUBOPTIMALITY)
+
+
+def test_float32_path_too_far_from_zero_for_its_coefficients():
+    X, y = simulate()
+    X = (X + 4e6).astype(np.float32)
+    with pytest.warns(ConvergenceWarning, match="X is float32 and too far from zero"):
+        logloss_path(X, y, Cs=[1.0, 10.0], l1_ratio=1)
 
 
 @pytest.mark.parametrize("estimator", [LogLossClassifierCV, FocalLogisticRegression])
