@@ -66,7 +66,7 @@ class Penalty:
 
     def __post_init__(self) -> None:
         some_l1, some_l2, lacks_l2, lacks_both, some_lower, some_upper = (
-            # Of numbers, NumPy's own takes fifty times as long.
+            # NumPy's own takes fifty times as long for numbers.
             bool(condition.any() if isinstance(condition, np.ndarray) else condition)
             for condition in (
                 self.l1 > 0,

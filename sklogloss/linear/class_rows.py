@@ -14,25 +14,26 @@ __all__ = ["ClassRows"]
 
 
 class ClassRows:
-    """Solutions of one system for each class: of a mean over the classes, and of rows of its own.
+    """Solve one system for each class: the mean over the classes, and rows of its own.
 
-    Where classes are many, each row has curvature in few of them, and a class has most of its
-    curvature from few rows. These stand for themselves in the block of the class; the mean over the
-    classes of what is left stands for the others (by the formula of Sherman, Morrison and
-    Woodbury). Unlike the blocks themselves they take little memory: a pair of a class and a row for
-    each row, and of each class's pairs of rows no more numbers than there are rows and classes.
+    With many classes, each row has curvature in few of them, and a class gets most of its curvature
+    from few rows. The block of a class has these rows exactly. All other rows are represented by
+    their mean over the classes, and the formula of Sherman, Morrison and Woodbury joins the two.
+    Unlike the blocks themselves, this takes little memory: one pair of a class and a row for each
+    row, and for the pairs of rows within the classes no more numbers than there are rows and
+    classes.
 
     Parameters
     ----------
     objective : Objective
-        With dense rows in one place.
+        Its rows are dense and in one place.
     curvature : Curvature
         Of a point.
 
     Attributes
     ----------
     diagonal : ndarray of shape (size, 1)
-        Of the mean over the classes of what is left, in theta.
+        Diagonal of the mean over the classes of the other rows, in theta.
     """
 
     def __init__(self, objective, curvature):
@@ -65,7 +66,7 @@ class ClassRows:
         return int(n_samples // max(n_columns, math.sqrt(n_samples)))
 
     def _in_theta(self, rows):
-        # Some rows as columns of derivatives of their raw predictions by theta.
+        # Some rows, as columns: the derivatives of their raw predictions with respect to theta.
         coordinates = self.coordinates
         Z = np.ones((self.shape[0], len(rows)))
         centred = self.entries.rows(rows) - coordinates.center

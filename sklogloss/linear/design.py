@@ -13,7 +13,7 @@ __all__ = [
     "take_columns",
 ]
 
-# Entries of X that are looked at or converted at a time, where a copy of X would be too large
+# Entries of X that are checked or converted at a time, because a copy of X would be too large
 # (65,536: tests/linear/test_design.py::test_fit_does_not_copy_a_sparse_matrix fails).
 BLOCK_ENTRIES = 16_384
 
@@ -21,8 +21,8 @@ BLOCK_ENTRIES = 16_384
 def sparse_design(X, dtype) -> SparseDesign:
     """Return a view of a CSR or CSC matrix for passes in the arithmetic of dtype.
 
-    It refers to X, without a copy, if the dtype is that of X, its indices are sorted without
-    duplicates, and its index arrays are of one type.
+    It refers to X, without a copy, if the dtype is that of X, the indices are sorted and have no
+    duplicates, and both index arrays have the same type.
     """
     _check_arrays(X)
     X = _with_plain_arrays(X)
@@ -30,7 +30,7 @@ def sparse_design(X, dtype) -> SparseDesign:
         X = type(X)((X.data.astype(dtype), X.indices, X.indptr), X.shape)
     design = SparseDesign(X)
     if not design.is_ordered:
-        # SciPy's flags may be those of indices that have been changed since.
+        # SciPy's flags may be out of date if the indices were changed.
         X = X.copy()
         X.has_sorted_indices = X.has_canonical_format = False
         X.sum_duplicates()
@@ -41,7 +41,7 @@ def sparse_design(X, dtype) -> SparseDesign:
 def check_sparse(X):
     """Raise a ValueError if a product with a CSR or CSC matrix would read outside its arrays.
 
-    SciPy lets its three arrays be replaced or changed without a look at them.
+    SciPy does not check the three arrays when they are replaced or changed.
     """
     _check_arrays(X)
     n_minor = X.shape[1] if X.format == "csr" else X.shape[0]
@@ -51,7 +51,7 @@ def check_sparse(X):
 
 
 def _check_arrays(X):
-    # All but the range of the indices, which a design looks at as it learns their order.
+    # The range of the indices is not checked here: a design checks it together with their order.
     for name in ("data", "indices", "indptr"):
         if np.ndim(getattr(X, name)) != 1:
             raise ValueError(f"X.{name} must be one-dimensional, got {getattr(X, name)!r}")
@@ -72,7 +72,7 @@ def _check_arrays(X):
 
 
 def _with_plain_arrays(X):
-    # SciPy lets the three arrays of a matrix have any strides, and indices of any integer type.
+    # In SciPy, the three arrays may have any strides, and indices any integer type.
     index_dtypes = {X.indices.dtype, X.indptr.dtype}
     index_dtype = index_dtypes.pop()
     if index_dtypes or index_dtype not in (np.int32, np.int64) or not index_dtype.isnative:
@@ -92,7 +92,7 @@ def _with_plain_arrays(X):
 
 
 def row_slices(n_rows, numbers_per_row, most):
-    """Yield slices that cut rows into blocks, each of one row or of no more than most numbers."""
+    """Yield slices that divide rows into blocks of at most `most` numbers, or of one row."""
     size = max(1, most // max(numbers_per_row, 1))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
@@ -117,7 +117,7 @@ def take_columns(X, columns, n_threads):
 def largest_entries(X, which):
     """Return the largest absolute entry of each column where `which` is true.
 
-    Those of the other columns may be too small.
+    The values of the other columns may be too small.
     """
     if isinstance(X, np.ndarray):
         return np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)

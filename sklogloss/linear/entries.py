@@ -1,4 +1,4 @@
-"""The entries of X, for what is no pass over samples."""
+"""The entries of X, for work that is not a pass over samples."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Entries"]
 class Entries:
     """X as a whole, in the memory of this process: its rows, its entries and products with it.
 
-    A sum over the rows is a pass, and a method of `Samples`, since the rows may lie in partitions.
-    This is for what needs X in one place, and for what runs where a partition is.
+    A sum over the rows is a pass, and a method of `Samples`, because the rows may lie in
+    partitions. `Entries` is for code that needs X in one place, or that runs where a partition is.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ class Entries:
     @property
     def largest(self) -> float:
         """The largest absolute value of an entry."""
-        # The largest of each column would take NumPy ten times as long.
+        # NumPy would take ten times as long for the largest value of each column.
         entries = self.matrix.data if self.is_sparse else self.matrix
         return float(max(entries.max(initial=0), -entries.min(initial=0)))
 
     @cached_property
     def _by_rows(self):
-        # Taking rows of a CSC matrix reads all of it each time.
+        # Taking rows of a CSC matrix reads the whole matrix each time.
         return self.csr() if self.is_sparse else self.matrix
 
     def rows(self, which):
@@ -101,7 +101,7 @@ class Entries:
         return is_binary
 
     def times(self, vectors):
-        """Return X @ vectors in the wider dtype of the two.
+        """Return X @ vectors, in the wider of the two dtypes.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Entries:
         """
         if self.is_sparse or vectors.dtype == self.dtype:
             return np.asarray(self.matrix @ vectors)
-        # NumPy would convert a copy of X.
+        # NumPy would make a converted copy of X.
         product = np.empty((self.shape[0], vectors.shape[1]), np.result_type(self.dtype, vectors))
         for block in row_slices(*self.shape, BLOCK_ENTRIES):
             product[block] = self.matrix[block] @ vectors
@@ -135,7 +135,7 @@ class Entries:
         single : bool
             Whether float32 will do for the products of float64.
         centred : bool
-            Whether columns may be centred first, where that costs nothing.
+            Whether columns may be centred first, if that costs nothing.
         n_threads : int
 
         Returns
@@ -143,8 +143,8 @@ class Entries:
         products : ndarray of shape (n_samples, n_samples)
             The lower triangle; the upper one is zero.
         of_means : ndarray of shape (n_samples,)
-            What centring took from the means of the products: zero where the passes have a kernel.
-            With many rows BLAS is faster, some columns at a time.
+            What centring subtracted from the means of the products: zero if the passes have a
+            kernel. With many rows, BLAS is faster, some columns at a time.
         """
         X, (n_rows, n_features) = self.matrix, self.shape
         design = self._transposed(dtype)
@@ -155,7 +155,7 @@ class Entries:
         center = X.mean(axis=0, dtype=dtype) if centred else np.zeros(n_features)
         of_center = center if weight is None else weight * center
         products, of_means = np.zeros((n_rows, n_rows)), np.zeros(n_rows)
-        # A copy of so many columns is no larger than the cross-products of the most rows.
+        # A copy of this many columns is no larger than the largest cross-products.
         for start in range(0, n_features, LARGEST_HESSIAN):
             of_block = slice(start, start + LARGEST_HESSIAN)
             block = X[:, of_block].astype(np.float64, copy=False)
@@ -169,5 +169,5 @@ class Entries:
         return np.tril(products), of_means
 
     def _transposed(self, dtype):
-        # A pass over it reads column after column of X.
+        # A pass over it reads X column by column.
         return DenseDesign(self.matrix.T, dtype == np.float32)

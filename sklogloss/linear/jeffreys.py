@@ -35,23 +35,23 @@ class JeffreysPoint:
     theta : ndarray of shape (n_parameters,)
         The scaled parameters. Those of the first of several classes are zero.
     value : float
-        Mean log loss less the mean penalty, in nats. Infinite where the information is singular.
+        Mean log loss minus the mean penalty, in nats; infinite if the information is singular.
     gradient : ndarray of shape (n_free,)
-        Of the log loss; of the penalised objective once the point is complete.
+        Gradient of the log loss, and of the penalised objective once the point is complete.
     information : ndarray of shape (n_parameters, n_parameters)
         Mean Fisher information of theta, in its lower triangle.
     factor : Fortran-ordered ndarray of shape (n_free, n_free)
-        Lower Cholesky factor of that of the free parameters.
+        Lower Cholesky factor of the information of the free parameters.
     of_penalty : ndarray of shape (n_free,) or None
-        What the penalty has contributed to the gradient.
+        The contribution of the penalty to the gradient.
     max_gradient : float
         Largest absolute entry of the gradient in the coefficients and intercepts themselves.
     counts : Fortran-ordered ndarray of shape (n_samples, n_classes), PartitionedRows or None
         Pseudo-counts of a complete point, if kept: the log loss of this many more samples of each
-        class in each row has the gradient of the penalty. Those of a row sum to its leverage; of
-        two classes each gets half of it.
+        class in each row has the same gradient as the penalty. The pseudo-counts of a row sum to
+        its leverage; with two classes, each gets half of it.
     typical_leverage : float
-        Of a complete point: the leverage of the row that a parameter hangs on, on average over the
+        Of a complete point: the leverage of the row that determines a parameter, as a mean over the
         parameters.
     """
 
@@ -73,19 +73,20 @@ class JeffreysPoint:
 class JeffreysObjective:
     """Mean log loss less the mean of ln |I| / 2, where I is the Fisher information.
 
-    Of K classes, I is that of the parameters that are left when those of the first class are zero.
-    Its determinant is the same whichever class that is.
+    With K classes, the parameters of the first class are fixed at zero, and I is the information of
+    the others. Its determinant does not depend on the choice of that class.
 
-    Columns of X may depend on others. I is then that of a basis of the directions that change raw
-    predictions, and theta stays within its span: of all coefficients with the same probabilities
-    those of smallest norm, where columns have a similar spread.
+    Columns of X may depend on others. I is then the information in a basis of the directions that
+    change raw predictions, and theta stays within the span of this basis. If the columns have a
+    similar spread, this gives the coefficients of smallest norm among all with the same
+    probabilities.
 
     Parameters
     ----------
     objective : Objective
-        Of log loss without a penalty, with arithmetic in float64.
+        Log loss without a penalty, with arithmetic in float64.
     strength : float
-        One over the sum of the weights as they were given.
+        One divided by the sum of the given weights.
     basis : ndarray of shape (n_identified, n_free), default=None
         Rows are orthonormal. None if no columns depend on others.
 
@@ -105,7 +106,7 @@ class JeffreysObjective:
         self.n_free = len(self.entries) if basis is None else len(basis)
 
     def start(self):
-        """Return the theta where a cold start begins."""
+        """Return the theta of a cold start."""
         start = self.objective.start()
         if self.objective.n_columns > 1:
             theta = start.reshape(self.objective.shape)
@@ -113,7 +114,7 @@ class JeffreysObjective:
         return self.within(start)
 
     def within(self, theta):
-        """Return the theta with the same raw predictions that free parameters alone make."""
+        """Return a theta with the same raw predictions, where all but free parameters are zero."""
         return self.moved(np.zeros_like(theta), self.of_theta(theta))
 
     def moved(self, theta, step):
@@ -123,12 +124,12 @@ class JeffreysObjective:
         return theta
 
     def of_theta(self, vector):
-        """Return what the free parameters have of a theta or of a gradient in theta."""
+        """Return the free parameters of a theta, or the gradient in them of one in theta."""
         vector = vector[self.entries]
         return vector if self.basis is None else self.basis @ vector
 
     def of_hessian(self, hessian):
-        """Return the Hessian in the free parameters of one in theta: lower triangles."""
+        """Return the Hessian in the free parameters, given the one in theta: lower triangles."""
         if self.n_free == len(hessian):
             return hessian
         if len(self.entries) < len(hessian):
@@ -145,7 +146,8 @@ class JeffreysObjective:
         ----------
         theta : ndarray of shape (n_parameters,)
         may_be_flat : bool
-            Whether to have a value where rounding errors make the determinant, as at a start.
+            Whether to return a value even if the determinant consists of rounding errors, as at a
+            start.
         """
         point = self.objective.value_gradient_hessian(theta)
         information = self.of_hessian(point.hessian)
@@ -153,8 +155,8 @@ class JeffreysObjective:
         upper, info = dpotrf(information.T, lower=False, clean=True)
         factor, value = np.asfortranarray(upper.T), np.inf
         pivots = np.diagonal(factor)
-        # Pivots that are made of rounding errors would set a floor to the determinant, beyond which
-        # a coefficient may go to infinity.
+        # Pivots that consist of rounding errors would keep the determinant from falling, and a
+        # coefficient could go to infinity.
         rounding = self.n_free * EPS * np.diagonal(information)
         is_curved = may_be_flat or np.all(pivots**2 > rounding)
         if info == 0 and is_curved and np.isfinite(point.value):
@@ -168,7 +170,7 @@ class JeffreysObjective:
         ----------
         point : JeffreysPoint
         keeps_counts : bool
-            Whether to keep the pseudo-counts, and so to learn the typical leverage.
+            Whether to keep the pseudo-counts, which also gives the typical leverage.
         """
         objective = self.objective
         coef, intercept = self._with_factor(point)
@@ -195,7 +197,7 @@ class JeffreysObjective:
         point : JeffreysPoint
         direction : ndarray of shape (n_free,)
         change : float
-            No raw prediction changes by more than this and its own size.
+            No raw prediction changes by more than this plus its own size.
 
         Returns
         -------
@@ -210,7 +212,7 @@ class JeffreysObjective:
     def identified(self) -> JeffreysObjective:
         """Return the objective with a basis if columns of X depend on others: one pass.
 
-        Probabilities of 1/2 decide, since those of a start may be 0 or 1 to rounding.
+        Probabilities of 1/2 decide, because those of a start may be rounded to 0 or 1.
         """
         objective, samples = self.objective, self.objective.samples
         if samples.offset is not None:
@@ -230,7 +232,7 @@ class JeffreysObjective:
         _, _, rank, _ = dpstrf(scaled.T, lower=False, tol=rounding)
         if rank == len(scaled):
             return self
-        # The largest eigenvalues are those of the directions that pivots have found.
+        # The largest eigenvalues belong to the directions that the pivots have found.
         last = len(scaled) - 1
         vectors = scaled[:, :0]
         if rank > 0:
@@ -239,8 +241,8 @@ class JeffreysObjective:
         return JeffreysObjective(self.objective, self.strength, directions.T)
 
     def _rounding_of_diagonal(self):
-        # Rounding errors of the information's diagonal: a column far from zero loses digits when it
-        # is centred, a sparse one in hindsight more of them.
+        # Rounding errors of the information's diagonal. A column far from zero loses digits when it
+        # is centred. A sparse one loses more, because it is centred after the pass.
         objective = self.objective
         coordinates, eps = objective.coordinates, np.finfo(np.float64).eps
         shift = np.zeros(objective.shape[0])
@@ -250,7 +252,7 @@ class JeffreysObjective:
         return np.repeat(ROUNDING * size, max(1, objective.n_columns - 1))
 
     def _with_factor(self, point):
-        # Coefficients and intercepts of the raw predictions, then those of L^-1 (I kron x).
+        # Coefficients and intercepts of the raw predictions, then of L^-1 (I kron x).
         objective, coordinates = self.objective, self.objective.coordinates
         inverse, _ = dtrtri(point.factor, lower=True)
         if self.basis is not None:
@@ -267,7 +269,7 @@ class JeffreysObjective:
         return np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
 
     def _in_theta(self, sums):
-        # The gradient in theta of one in coef, class by class, and the intercepts.
+        # The gradient in theta, given the one in coef, class by class, and in the intercepts.
         objective, coordinates = self.objective, self.objective.coordinates
         k, p = objective.n_columns, objective.n_features
         of_coef, of_intercept = sums[: k * p].reshape(k, p).T, sums[k * p : k * (p + 1)]
@@ -290,7 +292,7 @@ class JeffreysObjective:
         return float(max(np.abs(of_coef).max(initial=0), np.abs(gradient[p:]).max(initial=0)))
 
 
-# What runs where the rows are.
+# Functions that run where the rows are.
 
 
 @dataclass(frozen=True)
@@ -328,7 +330,7 @@ class _PenaltyGradient:
 
 @dataclass(frozen=True)
 class _LargestChange:
-    """The largest change of a raw prediction along a direction, beside the prediction itself."""
+    """The largest change of a raw prediction along a direction, relative to its own size."""
 
     point: tuple[np.ndarray, np.ndarray]
     direction: tuple[np.ndarray, np.ndarray]

@@ -28,8 +28,8 @@ class Coordinates:
     """The linear map between theta, which solvers see, and coefficients and intercepts.
 
     In theta, column j of X is centred at center[j] and multiplied by scale[j], so that columns of
-    very different size or far from zero make an even problem. With scale = 1 and center = 0, theta
-    is (coef, intercept).
+    very different size or far from zero give a well-conditioned problem. With scale = 1 and center
+    = 0, theta is (coef, intercept).
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Coordinates:
         Columns of raw_prediction.
     fit_intercept : bool
     constant : ndarray of int, default=()
-        Columns of X that are constant but not zero: centred, they change no raw prediction.
+        Columns of X that are constant but not zero. Once centred, they change no raw prediction.
     """
 
     center: np.ndarray
@@ -50,7 +50,7 @@ class Coordinates:
 
     @property
     def shape(self):
-        """That of theta when it is not flat: (n_features + fit_intercept, n_columns)."""
+        """Shape of theta when it is not flat: (n_features + fit_intercept, n_columns)."""
         return len(self.center) + self.fit_intercept, self.n_columns
 
     def coef_intercept(self, theta):
@@ -71,14 +71,14 @@ class Coordinates:
         return theta.ravel()
 
     def gradient_in_coef(self, gradient):
-        """Return the gradients in coef and intercept, as `coef_intercept`, of one in theta."""
+        """Return the gradients in coef and intercept, like `coef_intercept`, of one in theta."""
         gradient = gradient.reshape(-1, self.n_columns)
         of_intercept = gradient[-1] if self.fit_intercept else np.zeros(self.n_columns)
         of_coef = gradient[: len(self.scale)] / self.scale[:, None]
         return of_coef + np.outer(self.center, of_intercept), of_intercept
 
     def gradient_in_theta(self, of_coef, of_intercept):
-        """Return the gradient in theta of those in coef and intercept."""
+        """Return the gradient in theta, given those in coef and intercept."""
         gradient = np.empty(self.shape)
         scale = self.scale[:, None]
         gradient[: len(scale)] = scale * (of_coef - np.outer(self.center, of_intercept))
@@ -97,9 +97,9 @@ class Coordinates:
         )
 
     def center_gram(self, grams):
-        """Turn cross-products of scaled columns and 1 into those of centred ones, in place.
+        """Turn cross-products of scaled columns and 1 into those of centred columns, in place.
 
-        A pass centres a dense X. For a sparse X, this has the same effect after the pass.
+        A pass centres a dense X itself. For a sparse X, this has the same effect after the pass.
 
         Parameters
         ----------
@@ -109,12 +109,13 @@ class Coordinates:
         center_grams(grams, self.center * self.scale)
 
     def penalty_in_theta(self, penalty) -> Penalty:
-        """Return the penalty of coefficients as one of theta, in flat arrays."""
+        """Return the penalty of coefficients as a function of theta, in flat arrays."""
         p, scale = len(self.center), self.scale[:, None]
         shape = (p + self.fit_intercept, self.n_columns)
         l1, l2 = np.zeros((2, *shape))
         l1[:p] = penalty.l1 * scale
-        # The square root of the strength first: scale**2 may overflow where the product does not.
+        # The square root of the strength comes first: scale**2 may overflow where the product does
+        # not.
         l2[:p] = (np.sqrt(penalty.l2) * scale) ** 2
         if not penalty.is_bounded:
             return Penalty(l1.ravel(), l2.ravel())
@@ -134,18 +135,18 @@ class Evaluation:
     value : float
         Mean penalised loss in nats.
     gradient : ndarray of shape (n_parameters,)
-        In theta, of the loss and the L2 penalty.
+        Gradient in theta of the loss and the L2 penalty.
     max_gradient : float
         Largest absolute entry of the gradient in the coefficients and intercepts themselves. With
         an L1 penalty or bounds, of the subgradient closest to zero.
     hessian : ndarray of shape (n_parameters, n_parameters) or None
         Its lower triangle, in theta.
     curvature : Curvature or None
-        What products with the Hessian need.
+        Needed for products with the Hessian.
     diagonal : ndarray of shape (n_parameters,) or None
-        That of the Hessian, in theta, once it was asked for.
+        Diagonal of the Hessian in theta, once it was requested.
     factor : CholeskyFactor or None
-        Of the Hessian, in theta, once a step was computed with it, and not only roughly.
+        Factor of the Hessian in theta, once an exact step was computed with it.
     """
 
     theta: np.ndarray
@@ -161,7 +162,7 @@ class Evaluation:
 class Objective:
     """Mean loss of X coef + intercept + offset over samples, plus a penalty of the coefficients.
 
-    It has the evaluations that solvers ask for, and nothing else.
+    It has only the evaluations that solvers request.
 
     Parameters
     ----------
@@ -172,14 +173,14 @@ class Objective:
     coordinates : Coordinates
         The map from theta to coefficients and intercept.
     weight_sum : float, default=None
-        What the sum over the samples is divided by; None for the sum of their weights.
+        Divisor of the sum over the samples; None for the sum of their weights.
 
     Attributes
     ----------
     penalty_in_theta : Penalty
         The same penalty as a function of theta.
     shape : tuple of int
-        (n_features + fit_intercept, n_columns), that of theta when not flat.
+        (n_features + fit_intercept, n_columns), the shape of theta when it is not flat.
     n_parameters : int
         Of theta.
     unpenalised : list of int
@@ -213,7 +214,7 @@ class Objective:
     def restricted(self, features) -> Objective:
         """Return the objective as a function of the coefficients of some features.
 
-        The others are zero. Center and scale stay what they are.
+        The others are zero. Center and scale do not change.
 
         Parameters
         ----------
@@ -230,8 +231,8 @@ class Objective:
     def start(self):
         """Return theta = 0, or the point within the bounds that is closest to it.
 
-        The intercept takes back the median of the offset: where all probabilities are 0 or 1, the
-        Hessian vanishes.
+        The intercept compensates the median of the offset, because the Hessian vanishes where all
+        probabilities are 0 or 1.
         """
         theta = np.zeros(self.n_parameters)
         if self.samples.offset is not None and self.fit_intercept:
@@ -241,14 +242,14 @@ class Objective:
     def without_constant(self, theta):
         """Return theta with the coefficients of constant columns at zero, if the bounds allow.
 
-        They change nothing but the intercepts, and may be rounding errors under a weak penalty.
+        They only shift the intercepts, and may be rounding errors under a weak penalty.
         """
         theta = theta.copy()
         theta.reshape(self.shape)[self.coordinates.constant] = 0
         return self.penalty_in_theta.project(theta)
 
     def value_gradient(self, theta, *, curvature=False) -> Evaluation:
-        """Evaluate value, gradient and, if asked for, what products need: one pass over X."""
+        """Evaluate value, gradient and, if requested, the curvature: one pass over X."""
         sums, kept = self.samples.value_gradient(
             self.loss, self.coef_intercept(theta), curvature=curvature
         )
@@ -265,8 +266,8 @@ class Objective:
         single : bool
             Whether float32 will do for the products that make the Hessian.
         stride : int
-            Every stride-th block of rows contributes to the Hessian, if these have their fair
-            share of the weight.
+            Only every stride-th block of rows contributes to the Hessian, if these blocks have
+            their share of the weight.
         """
         weight = self.weight_sum
         if stride > 1:
@@ -291,7 +292,7 @@ class Objective:
     def class_mean_hessian(self, theta, curvature=None):
         """Return the mean over the classes of the Hessian's diagonal blocks: two passes over X.
 
-        With the curvature of the evaluation at theta it is one pass.
+        With the curvature of an evaluation at theta, it is one pass.
 
         Returns
         -------
@@ -304,7 +305,7 @@ class Objective:
         mean /= self.weight_sum
         if self.samples.design.is_sparse and self.fit_intercept:
             self.coordinates.center_gram(mean[None])
-        # All columns of raw_prediction have the same penalty.
+        # The penalty is the same for all columns of raw_prediction.
         mean.reshape(-1)[:: len(mean) + 1] += self.penalty_in_theta.l2[:: self.n_columns]
         return mean
 
@@ -330,7 +331,7 @@ class Objective:
         return self.evaluation(direction, 0.0, sums).gradient
 
     def hessian_diagonal(self, evaluation):
-        """Return the Hessian's diagonal at an evaluation with curvature: one pass, once."""
+        """Return the Hessian's diagonal at an evaluation with curvature: one pass at most."""
         if evaluation.diagonal is None:
             squares, totals = evaluation.curvature.hessian_diagonal(self.coordinates.center)
             if self.loss.is_convex:  # negative by rounding alone
@@ -344,7 +345,7 @@ class Objective:
         return evaluation.diagonal
 
     def evaluation(self, theta, value, sums) -> Evaluation:
-        """Return the Evaluation at theta of the sums that a pass returned.
+        """Return the Evaluation at theta, given the sums of a pass.
 
         Parameters
         ----------
@@ -352,8 +353,8 @@ class Objective:
         value : float
             Sum of the loss.
         sums : ndarray of shape ((n_features + 1) * n_columns,)
-            Of its gradient, in coef and intercept. It becomes the mean gradient in theta, that of
-            the L2 penalty added, in place.
+            Sums of its gradient, in coef and intercept. Replaced in place by the mean gradient in
+            theta, including that of the L2 penalty.
         """
         of_theta = self.penalty_in_theta
         lower, upper = (of_theta.lower, of_theta.upper) if of_theta.is_bounded else (None, None)
@@ -374,7 +375,7 @@ class Objective:
         gradient = sums[: self.n_parameters]
         constant = self.coordinates.constant
         if len(constant):
-            # Of these columns, the sums are only rounding errors, which may exceed a small penalty.
+            # The sums of these columns are only rounding errors, which may exceed a small penalty.
             of_penalty = (of_theta.l2 * theta).reshape(self.shape)
             gradient.reshape(self.shape)[constant] = of_penalty[constant]
         return Evaluation(theta, value, gradient, max_gradient)
@@ -385,10 +386,10 @@ def balanced_coordinates(
 ) -> Coordinates:
     """Return coordinates in which the Hessian has a diagonal close to one: one pass.
 
-    It is the Hessian of log loss at zero, or that of a point whose row curvature is given. The
-    latter matters where a row is far from all others. At zero it determines center and scale. Once
-    it is separated it has no curvature left: in the first coordinates the columns of the other rows
-    are nearly constant, and the Hessian is so ill-conditioned that its equations cannot be solved.
+    This is the Hessian of log loss at zero, or at a point whose row curvature is given. The latter
+    matters if one row is far from all others. At zero, that row determines center and scale. Once
+    it is separated, it has no curvature left. In the first coordinates, the columns of the other
+    rows are then nearly constant, and the Hessian is too ill-conditioned to solve its equations.
 
     Parameters
     ----------
@@ -398,11 +399,11 @@ def balanced_coordinates(
         Of the coefficients.
     n_columns : int
     fit_intercept : bool
-        Without, columns are not centred.
+        If false, columns are not centred.
     n_rows : int, default=None
         How many random rows set center and scale; None for all.
     row_curvature : ndarray of shape (n_samples,), default=None
-        Of the weighted loss of each row, see `Curvature.of_rows`.
+        Curvature of the weighted loss of each row, see `Curvature.of_rows`.
     smallest : float or ndarray of shape (n_features,), default=0.0
         Floor of the curvature along a coefficient.
     """
@@ -420,7 +421,7 @@ def balanced_coordinates(
         scale = 1 / np.sqrt(curvature)
     unusable = ~(np.isfinite(scale) & (scale > 0))
     if unusable.any():
-        # Without penalty: the column is constant, or its squares leave the range of float64.
+        # There is no penalty, and the column is constant or its squares leave the range of float64.
         with np.errstate(all="ignore"):
             size = some.largest_entries(unusable)
             scale[unusable] = np.where(size > 0, 1 / size, 1)[unusable]
@@ -429,8 +430,8 @@ def balanced_coordinates(
     scale = np.minimum(np.maximum(scale, limits.tiny), limits.max / 2)  # faster than np.clip
     scale = np.exp2(np.round(np.log2(scale)))
     constant = ()
-    # Sparse sums are not taken about a row: rounding errors are left of them, of products in the
-    # dtype of X and of sums in float64.
+    # Sparse sums are not taken about a row. They have rounding errors of products in the dtype of X
+    # and of sums in float64.
     rounding = ROUNDING * limits.eps + some.n_samples * EPS if samples.design.is_sparse else 0
     with np.errstate(all="ignore"):
         is_suspect = spread <= rounding * mean**2
@@ -446,7 +447,7 @@ def balanced_coordinates(
 
 
 def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) -> Objective:
-    """Return the objective in coordinates that make it an even problem: one pass over some rows.
+    """Return the objective in coordinates that make it well-conditioned: one pass over some rows.
 
     Parameters
     ----------
@@ -465,18 +466,18 @@ def balanced_objective(samples, loss, penalty, *, fit_intercept, n_rows=None) ->
 
 
 def fix_class_shift(hessian, objective, rows=None):
-    """Make the Hessian of several classes definite, in place, and leave the Newton step as it is.
+    """Make the Hessian of several classes definite, in place, without changing the Newton step.
 
-    Adding the same number to the coefficients of a feature for every class changes no probability:
-    without penalty the Hessian vanishes in that direction, and so does the gradient. This adds
-    curvature along it.
+    Adding the same number to the coefficients of a feature for every class changes no probability.
+    Without a penalty, the Hessian and the gradient vanish in that direction. This adds curvature
+    along it.
 
     Parameters
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
     objective : Objective
     rows : list of int, default=None
-        Rows of theta to treat so; None for those without an L2 penalty.
+        Rows of theta that get it; None for those without an L2 penalty.
     """
     n_columns = objective.n_columns
     for j in objective.unpenalised if rows is None else rows:
@@ -487,8 +488,8 @@ def fix_class_shift(hessian, objective, rows=None):
 def least_class_shift(theta, objective):
     """Return theta with the same number added to a feature's coefficients of all classes.
 
-    That changes no probability. Of features with an L1 penalty, the number is the one that makes
-    the penalty least, within the bounds.
+    This changes no probability. For features with an L1 penalty, the number minimises the penalty
+    within the bounds.
 
     Parameters
     ----------
@@ -505,11 +506,11 @@ def least_class_shift(theta, objective):
     l1, l2 = l1[:, :1], l2[:, :1]
     coef = theta[:size].reshape(shape)
     mean = coef.mean(axis=1, keepdims=True)
-    # Where so many coefficients are below the shift, and as many above: the minimum without kinks.
+    # The minimum without kinks, if this many coefficients are below the shift and as many above.
     excess = np.arange(-n_classes, n_classes + 1, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = mean - excess * (l1 / l2) / n_classes
-    # With as many above as below, an L1 penalty alone is the same anywhere between. At an end, a
+    # With as many above as below, an L1 penalty alone is constant in between. At either end, a
     # coefficient is zero.
     nearest = np.take_along_axis(coef, np.abs(coef).argmin(axis=1)[:, None], axis=1)
     between = np.where(excess == 0, np.where(l2 > 0, mean, nearest), between)

@@ -1,4 +1,4 @@
-"""Whether an objective has an optimum: the classes may be separable by what has no penalty."""
+"""Whether an objective has an optimum: unpenalised features may separate the classes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SMALL_MARGIN = math.sqrt(EPS)
 def has_no_optimum(objective, point, directions, label) -> bool:
     """Return whether log loss falls for ever along coefficients without a penalty.
 
-    Solutions of most data prove that the classes overlap; a function that separates all samples
-    proves itself. Else a linear programme decides, if it is not too large and rounding errors do
-    not hide the answer.
+    For most data, the solution itself proves that the classes overlap. A function that separates
+    all samples proves that they do not. Otherwise a linear programme decides, unless it is too
+    large or rounding errors hide the answer.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     point : Evaluation
         Close to where a solver stopped; best one with the Hessian's factor.
     directions : sequence of ndarray of shape (n_parameters,) or None
-        Where it was heading: theta itself and its last step.
+        The directions in which it was moving: theta itself and its last step.
     label : ndarray of shape (n_samples,)
         Class indices.
     """
     if objective.penalty.grows_everywhere:
         return False
-    # Where all samples together lose less than one does that knows nothing, no certificate is near:
-    # the margins, which cost less, come first.
+    # If the loss of all samples together is less than a nat, or its counterpart in this loss, a
+    # certificate is unlikely. The margins, which cost less, come first.
     has_little_loss = point.value * objective.weight_sum < objective.loss.unit
     if not has_little_loss and certainly_overlap(objective, point):
         return False
@@ -68,8 +68,8 @@ def has_no_optimum(objective, point, directions, label) -> bool:
 def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> bool:
     """Return the same of rows in partitions: two passes, with all rows taken together.
 
-    Of X with more entries than most_entries nothing is known, and the answer is False, as it is
-    where targets have several classes.
+    If X has more entries than most_entries, or if targets have several classes, nothing is known,
+    and the answer is False.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> 
 
 
 def _limits(objective, shape):
-    # Of a direction, from -1 to 0 and from 0 to 1: along which the penalty stays finite.
+    # Limits of a direction, from -1 to 0 and from 0 to 1, along which the penalty stays finite.
     limits = np.zeros((2, *shape))
     limits[0], limits[1] = -1, 1
     p = objective.n_features

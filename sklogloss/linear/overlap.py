@@ -1,4 +1,4 @@
-"""Whether the classes certainly overlap: a certificate from a solution, by some of the rows."""
+"""Whether the classes certainly overlap: a certificate from a solution and some of the rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from sklogloss.linear.scores import raw_prediction, row_gradients, weighted_gram
 
 __all__ = ["certainly_overlap"]
 
-# Directions along which all rows are looked at together: they need as many numbers for each row
-# (60: tests/linear/test_overlap.py::test_many_flat_directions_take_little_memory fails).
+# Directions along which all rows are checked together: each takes a number for each row (60:
+# tests/linear/test_overlap.py::test_many_flat_directions_take_little_memory fails).
 FEW = 8
 
 
@@ -34,11 +34,12 @@ def certainly_overlap(objective, point):
     The residuals w > 0 of the wrong classes weigh the differences a of a row's wrong and true class
     so that their sum, sum of w a, is the gradient g. A function that separates has a'u <= 0
     everywhere and somewhere less: w' > 0 whose sum of w' a vanishes rules it out (Stiemke's lemma).
-    Such are w' = w (1 - a'G^-1 g) with G = sum of w a a', if no a'G^-1 g reaches 1. Some rows
-    suffice for G: the others keep their w. The Hessian of log loss, which is less, serves as well.
+    Such weights are w' = w (1 - a'G^-1 g) with G = sum of w a a', if no a'G^-1 g reaches 1. Some
+    rows are enough for G: the others keep their w. The Hessian of log loss, which is smaller,
+    serves as well.
 
-    The classes may overlap without a certificate: far from the optimum, or where few rows have a
-    large residual.
+    Overlapping classes may lack a certificate: far from the optimum, or if few rows have a large
+    residual.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def certainly_overlap(objective, point):
 
 
 def _is_certain_by_hessian(objective, point):
-    # By the factor at hand, if X is small, or by the Hessian of some rows, if that costs little.
+    # By the available factor if X is small, or by the Hessian of some rows if that costs little.
     samples, gradient, factor = objective.samples, point.gradient, point.factor
     if factor is not None and samples.design.n_stored <= SMALL_WORK:
         return _is_certain_by_step(objective, gradient, factor)
@@ -72,8 +73,8 @@ def _is_certain_by_hessian(objective, point):
 
 
 def _enough_rows(objective, n_parameters):
-    # How many rows to look at: a block of rows costs next to nothing. A few more than that are all,
-    # and so they are where taking a few reads all entries.
+    # How many rows to use: a block of rows costs next to nothing. All rows, if there are few more
+    # than that, or if taking a few would read all entries.
     samples = objective.samples
     enough = BLOCK_ENTRIES // samples.design.n_features
     enough = max(enough, ROWS_PER_PARAMETER_OF_HESSIAN * n_parameters)
@@ -113,7 +114,7 @@ def _is_certain_by_step(objective, gradient, factor):
 
 
 def _rounding(objective, factor):
-    # Rounding errors of the sums are like a gradient of that size. Sparse columns are centred after
+    # Rounding errors of the sums act like a gradient of this size. Sparse columns are centred after
     # the sums.
     samples, coordinates, trace = objective.samples, objective.coordinates, factor.trace
     if samples.design.is_sparse:
@@ -137,7 +138,8 @@ def _row_length(largest, coordinates):
 
 
 def _largest_change(objective, direction):
-    # Of a class's raw prediction from the mean of the classes, along a direction, at most.
+    # The largest change of a class's raw prediction, relative to the mean of the classes, along a
+    # direction.
     change = raw_prediction(objective.samples, *objective.coef_intercept(direction))
     largest = max(float(change.max()), -float(change.min()))
     return largest if objective.n_columns == 1 else 2 * largest
@@ -152,7 +154,8 @@ def _is_certain_by_residuals(objective, point):
     columns = np.flatnonzero(is_free.any(axis=1))
     if len(columns) > LARGEST_HESSIAN:
         return False
-    # At a bound, where a gradient of this sign is that of an optimum, it limits the direction, too.
+    # At a bound, a gradient of this sign may belong to an optimum. The bound then limits the
+    # direction, too.
     gradient = penalty.subgradient(point.gradient, point.theta).reshape(shape)[columns]
     size = _enough_rows(objective, gradient.size)
     every_row = np.arange(samples.n_samples)
@@ -168,7 +171,7 @@ def _is_certain_by_residuals(objective, point):
         if _is_certain_by_step(some, gradient, factor):
             return True
         if factor.is_damped and np.all(np.isfinite(gram)):
-            # Directions along which X does not change have no curvature, nor do they matter.
+            # Directions along which X does not change have no curvature, and do not matter.
             *_, longest = _longest_rows(some)
             length = float(np.linalg.norm(gradient)) + _rounding(objective, factor)
             eigenvalues, vectors = eigh(gram)
@@ -179,8 +182,8 @@ def _is_certain_by_residuals(objective, point):
 
 
 def _is_constant_along(objective, features, directions, longest):
-    # Whether no row at all changes along any of them, but for rounding errors. Where rows do, they
-    # nearly always change along the sum as well, which is one product.
+    # Whether no row changes along any of them, except by rounding errors. Rows that do nearly
+    # always change along the sum as well, which takes only one product.
     total = directions.sum(axis=1, keepdims=True) / math.sqrt(max(directions.shape[1], 1))
     # The longest row is at least this long.
     most = math.sqrt(EPS) * longest / math.sqrt(len(directions))

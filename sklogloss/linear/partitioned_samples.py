@@ -16,12 +16,12 @@ __all__ = ["PartitionFacts", "PartitionedDesign", "PartitionedSamples", "Partiti
 
 
 class Partitions(Protocol):
-    """Values in the order of the partitions, one for each, wherever they are: see `sklogloss.dask`.
+    """One value for each partition, in their order, wherever they are: see `sklogloss.dask`.
 
     Attributes
     ----------
     are_held : bool
-        Whether the values stay in memory. Others are computed again each time they are needed.
+        Whether the values stay in memory. If not, they are computed again each time.
     """
 
     @property
@@ -34,10 +34,10 @@ class Partitions(Protocol):
         """Return function(value, *values of others) of each partition: a pass."""
 
     def sum(self, name, function, *others) -> Any:
-        """Return the sum of what `collect` returns, arrays or tuples of arrays, added in order."""
+        """Return the sum of the values of `collect`, arrays or tuples of arrays, added in order."""
 
     def sum_and_keep(self, name, function) -> tuple[Any, Partitions]:
-        """Return the sum of the first values of pairs, and the second ones where they are."""
+        """Return the sum of the first values of pairs, and leave the second ones where they are."""
 
     def take(self, numbers) -> Partitions:
         """Return some of the partitions."""
@@ -45,7 +45,7 @@ class Partitions(Protocol):
 
 @dataclass(frozen=True)
 class PartitionedDesign:
-    """What is known of X without its entries, with the attributes of a `DenseDesign`.
+    """What is known about X without its entries, with the attributes of a `DenseDesign`.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class PartitionedDesign:
 
 @dataclass(frozen=True)
 class PartitionFacts:
-    """What is known of the rows of a partition without its X.
+    """What is known about the rows of a partition without its X.
 
     Attributes
     ----------
@@ -103,12 +103,12 @@ class PartitionFacts:
 
 
 def facts_of(samples, n_columns) -> PartitionFacts:
-    """Return the facts of Samples. Those of rows without weight are all zero.
+    """Return the facts of Samples. Without rows with weight, all are zero.
 
     Parameters
     ----------
     samples : Samples
-        Its X is not looked at.
+        Its X is not read.
     n_columns : int
     """
     rows = slice(None) if samples.rows_with_weight is None else samples.rows_with_weight
@@ -132,14 +132,14 @@ class PartitionedSamples:
     """Rows in partitions with their targets, weights and offsets, and the passes over them.
 
     The passes are those of `Samples`, and return the same NumPy arrays: a solver does not know that
-    the rows are elsewhere. Rows without weight are none of its rows. What has a row for each sample
-    and is made by one pass for another, the curvature, stays where the rows are. Sums are added in
-    the order of the partitions, so that a result has the same bits wherever they are.
+    the rows are elsewhere. Rows without weight are left out. The curvature, which has a row for
+    each sample, stays where the rows are. Sums are added in the order of the partitions, so that a
+    result has the same bits wherever they are.
 
     Parameters
     ----------
     partitions : Partitions
-        A Samples for each, with rows that have weight.
+        Samples of each, with the rows that have weight.
     facts : tuple of PartitionFacts
     design : PartitionedDesign
     n_threads : int
@@ -169,7 +169,7 @@ class PartitionedSamples:
     offset: np.ndarray | None = field(init=False)
 
     def __post_init__(self):
-        # Without rows there are no facts.
+        # A partition without rows has no facts.
         has_offset = len(self.facts) > 0 and self.facts[0].median_offset is not None
         # The class is frozen, and these follow from its fields.
         vars(self).update(
@@ -257,9 +257,9 @@ class PartitionedSamples:
         Parameters
         ----------
         weight : Partitions or None
-            What `PartitionedCurvature.of_rows` returns, instead of the rows' own weight.
+            From `PartitionedCurvature.of_rows`, instead of the rows' own weight.
         centred : bool
-            Without, the means are taken to be zero.
+            If false, the means are taken to be zero.
         """
         others = () if weight is None else (weight.partitions,)
         each = self.partitions.collect("moments", _Moments(centred), *others)
@@ -353,7 +353,7 @@ class PartitionedRows:
         return any(self.partitions.collect("curvature", methodcaller("any")))
 
 
-# What runs where the rows are. Instances of classes can be sent there, closures cannot.
+# Functions that run where the rows are. Instances of classes can be sent there, closures cannot.
 
 
 @dataclass(frozen=True)
@@ -398,7 +398,7 @@ class _OfCurvature:
     arguments: tuple[Any, ...]
 
     def __call__(self, samples, values):
-        # What was sent from another process may not be aligned.
+        # An array sent from another process may not be aligned.
         curvature = Curvature(samples, self.loss, np.require(values, requirements="A"))
         return getattr(curvature, self.name)(*self.arguments)
 

@@ -1,4 +1,4 @@
-"""Scores and probabilities of many rows: one pass, which tells whether all entries are finite."""
+"""Scores and probabilities of many rows: one pass, which shows if all entries are finite."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def predict_rows(X, coef, intercept, loss=None, *, logarithm=False, n_threads):
     coef : ndarray of shape (n_columns, n_features), of the dtype of X
     intercept : array-like of shape (n_columns,), (1,) or (1, n_columns), or float
     loss : Loss, default=None
-        Whose link makes the probabilities.
+        Its link turns scores into probabilities. None for scores.
     logarithm : bool, default=False
         Whether to return log-probabilities.
     n_threads : int
@@ -26,7 +26,7 @@ def predict_rows(X, coef, intercept, loss=None, *, logarithm=False, n_threads):
     Returns
     -------
     prediction : ndarray of shape (n_samples, n_columns) or (n_samples, n_classes), or None
-        None if X has an entry that is not finite, or a sum.
+        None if an entry of X, or a sum, is not finite.
     """
     n_columns = len(coef) if loss is None else loss.n_classes
     # It may have been set by hand.

@@ -9,8 +9,8 @@ __all__ = ["cpu_quota"]
 def cpu_quota(root="/") -> float:
     """Return how many cores' worth of processor time cgroups grant this process.
 
-    A cgroup's quota holds for all groups inside it, so that the smallest one counts. A container
-    often sees its own group as the outermost one, whatever its path says.
+    A cgroup's quota holds for all groups inside it, so the smallest one counts. A container often
+    sees its own group as the outermost one, whatever its path says.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def cpu_quota(root="/") -> float:
     Returns
     -------
     quota : float
-        Infinity without a limit, and where there are no cgroups.
+        Infinity if there is no limit, or if there are no cgroups.
 
     References
     ----------
@@ -43,7 +43,7 @@ def cpu_quota(root="/") -> float:
 
 
 def _quota(text):
-    # Of "quota period", both in microseconds; "max" and a negative quota are no limit.
+    # The file has "quota period", both in microseconds; "max" and a negative quota mean no limit.
     quota, _, period = text.strip().partition(" ")
     if not period or quota == "max" or not (int(quota) > 0 and int(period) > 0):
         return math.inf

@@ -1,4 +1,4 @@
-"""A problem of more features than samples, in as many features as there are samples."""
+"""A problem of more features than samples, reduced to as many features as samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["RowReduction", "is_reducible_in_single"]
 def is_reducible_in_single(objective):
     """Return whether cross-products in float32 are worth a try.
 
-    Where the columns are far from centred, the mean of the rows uses up most of the digits.
+    If the columns are far from centred, the mean of the rows uses up most of the digits.
     """
     samples = objective.samples
     if samples.dtype == np.float32 or not objective.loss.is_convex:
@@ -35,20 +35,20 @@ def is_reducible_in_single(objective):
 class RowReduction:
     """The same objective in the coordinates of the space that the rows of X span.
 
-    The optimum lies in that space, since anything beside it only adds to the penalty. With the
-    centred rows' cross-products X D X' = L L' (a Cholesky factor with pivots, as some rows may
-    depend on others), the coefficients D X' a have raw predictions L v and the length of v = L' a.
-    D is the identity, or for a penalty with a factor per feature its inverse.
+    The optimum lies in that space, because a component orthogonal to it only adds to the penalty.
+    With the centred rows' cross-products X D X' = L L' (a Cholesky factor with pivots, as some rows
+    may depend on others), the coefficients D X' a have raw predictions L v and the length of v = L'
+    a. D is the identity, or for a penalty with a factor per feature its inverse.
 
     Attributes
     ----------
     objective : Objective
-        In v; its minimum is that of the given one, to the accuracy of the cross-products.
+        In v; it has the minimum of the given objective, to the accuracy of the cross-products.
     entries : Entries
         Of X.
     factor : ndarray of shape (n_features,) or None
     row_means : ndarray of shape (n_samples,)
-        Of the cross-products, zero without an intercept.
+        Row means of the cross-products; zero without an intercept.
     pivots : ndarray of shape (rank,)
     pivot_factor : ndarray of shape (rank, rank)
         Rows of L.
@@ -68,14 +68,14 @@ class RowReduction:
         Parameters
         ----------
         objective : Objective
-            Of a dense X, with an L2 penalty of all coefficients.
+            With a dense X, and an L2 penalty of all coefficients.
         single : bool
-            Whether to take the cross-products of float64 in float32, at twice the speed.
+            Whether to compute the cross-products of a float64 X in float32, at twice the speed.
 
         Returns
         -------
         reduction : RowReduction or None
-            None if the cross-products overflow, or vanish beside their rounding errors.
+            None if the cross-products overflow, or are no larger than their rounding errors.
         """
         samples, fit_intercept = objective.samples, objective.fit_intercept
         entries, dtype = Entries.of(samples), samples.dtype
@@ -86,9 +86,9 @@ class RowReduction:
         products, row_means = entries.row_products(
             weight, dtype=dtype, single=single, centred=fit_intercept, n_threads=samples.n_threads
         )
-        # Pivots of the size of the products' rounding errors are no directions of the rows.
+        # Pivots of the size of the products' rounding errors stand for no direction of the rows.
         if single:
-            # Those of sums in float32 add up like a random walk.
+            # Rounding errors of sums in float32 add up like a random walk.
             eps = np.sqrt(objective.n_features) * np.finfo(np.float32).eps
         else:
             eps = objective.n_features * np.finfo(dtype).eps
@@ -96,7 +96,7 @@ class RowReduction:
         if fit_intercept:
             with np.errstate(all="ignore"):  # they may have overflowed
                 row_means += _center(products)
-        # LAPACK compares the first pivot with zero alone.
+        # LAPACK compares the first pivot only with zero.
         if not (np.all(np.isfinite(products)) and np.diagonal(products).max() > rounding):
             return None
         (pstrf,) = get_lapack_funcs(("pstrf",), (products,))
@@ -121,7 +121,7 @@ class RowReduction:
 
     @property
     def has_all_rows(self):
-        """Whether the rows that were left out, if any, are no directions of their own."""
+        """Whether the rows that were left out, if any, add no direction."""
         return len(self.pivots) >= self.entries.shape[0] - self.objective.fit_intercept
 
     def row_coefficients(self, theta):
@@ -169,16 +169,17 @@ class RowReduction:
         return coef, intercept - self.row_means @ a
 
     def _within_range(self, multiply, vectors):
-        # X @ vectors, or X' @ vectors, in the arithmetic of X, the range of which neither terms nor
-        # sums leave.
+        # X @ vectors, or X' @ vectors, in the arithmetic of X. Vectors are scaled, so that neither
+        # terms nor sums leave its range.
         _, exponent = np.frexp(np.abs(vectors).max(initial=0) * len(vectors))
         scaled = np.ldexp(vectors, -exponent).astype(self.entries.dtype)
         return np.ldexp(multiply(scaled).astype(np.float64), exponent)
 
 
 def _center(products):
-    # Make the rows' cross-products, of which the lower triangle is set and the upper one zero,
-    # those of the rows less their mean; return the means of the products that were given.
+    # Turn the cross-products of the rows into those of the rows minus their mean, in place, and
+    # return the means of the given products. Their lower triangle is set, and the upper one is
+    # zero.
     mean = products.sum(axis=0) + products.sum(axis=1) - np.diagonal(products)
     mean /= len(mean)
     products -= mean

@@ -1,7 +1,7 @@
-"""Functions of rows, wherever these lie: in one place, or in partitions.
+"""Functions of rows, wherever the rows lie: in one place, or in partitions.
 
-A function gets Samples, and arrays with a row for each of them. It is an instance of a class, not a
-closure, so that it can be sent to where the rows are.
+A function gets Samples, and arrays with a row for each sample. It is an instance of a class and not
+a closure, so that it can be sent to where the rows are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["changed_samples", "of_each_part", "sum_and_keep", "sum_over_rows"]
 
 
 def sum_over_rows(samples, name, function, *rows):
-    """Return the sum over the rows that a function of samples and rows computes: a pass.
+    """Return the sum over the rows of a function of samples and rows: a pass.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def changed_samples(samples, name, function, *rows, n_columns, **design):
     n_columns : int
         Of raw_prediction.
     **design
-        What changes in the `PartitionedDesign`, beside the number of rows.
+        Fields of the `PartitionedDesign` that change, other than the number of rows.
     """
     if not samples.is_partitioned:
         return function(samples, *rows)

@@ -28,8 +28,8 @@ def make_design(X, dtype=None) -> DenseDesign | SparseDesign:
     ----------
     X : ndarray, CSR or CSC matrix of shape (n_samples, n_features), float64 or float32
     dtype : dtype, default=None
-        That of the arithmetic, None for that of X. The entries of a sparse float32 X are copied
-        for float64; those of a dense one are not.
+        Of the arithmetic; None for the dtype of X. For float64, the entries of a sparse float32 X
+        are copied; those of a dense one are not.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def make_design(X, dtype=None) -> DenseDesign | SparseDesign:
         dtype = X.dtype
     if sparse.issparse(X):
         return sparse_design(X, dtype)
-    # Whether the entries of a row, or of a column, follow each other without gaps.
+    # Whether the entries of a row, or of a column, are contiguous.
     itemsize, (n_samples, n_features) = X.itemsize, X.shape
     row_stride, column_stride = X.strides
     by_rows = column_stride == itemsize and row_stride >= n_features * itemsize
@@ -66,8 +66,8 @@ def take_rows(X, rows):
 class Samples:
     """Rows of X with their targets, weights and offsets, always together.
 
-    A pass is a sum over the rows. It returns the sums as they are, not yet divided by the weight,
-    so that those of several Samples can be added.
+    A pass is a sum over the rows. It returns the sums before the division by the weight, so that
+    those of several Samples can be added.
 
     Attributes
     ----------
@@ -117,13 +117,13 @@ class Samples:
         )
 
     def __reduce__(self):
-        # A compiled view cannot be pickled, but made again.
+        # A compiled view cannot be pickled. It is made again.
         of_rows = (self.target, self.weight, self.offset, self.n_threads)
         return _made_again, (type(self), self.design.X, self.dtype, *of_rows)
 
     @property
     def local(self) -> Samples:
-        """The same rows with X in the memory of this process, as NumPy or SciPy has it."""
+        """The same rows, with X in the memory of this process, as an array of NumPy or SciPy."""
         return self
 
     def rarest_class(self, n_columns) -> float:
@@ -169,14 +169,14 @@ class Samples:
     def astype(self, dtype, *, dense=False) -> Samples:
         """Return the same rows for passes in the arithmetic of dtype; a dense X is not copied.
 
-        With dense=True, a sparse X becomes a dense copy.
+        With dense=True, a sparse X is copied into a dense one.
         """
         dtype, X = np.dtype(dtype), self.design.X
         if dense and sparse.issparse(X):
             X = sparse.csr_array(X).toarray()
         target = self.target.astype(dtype)
         if target.shape[1] > 1:
-            # Rows that do not sum to 1 would pull at all classes at once.
+            # Rows that do not sum to 1 would pull all classes in the same direction.
             target /= target.sum(axis=1, keepdims=True)
         return type(self)(
             self._make_design(X, dtype),
@@ -209,9 +209,9 @@ class Samples:
         Parameters
         ----------
         weight : ndarray of shape (n_samples,) or None
-            In the place of the rows' own weight, None for that.
+            Used instead of the rows' own weight; None for their own.
         centred : bool
-            Without, the means are taken to be zero.
+            If false, the means are taken to be zero.
 
         Returns
         -------
@@ -222,7 +222,7 @@ class Samples:
         p = self.design.n_features
         shift = np.zeros(p, dtype=self.dtype)
         if not self.design.is_sparse:
-            # Sums about a row of X lose no digits where the entries are far from zero.
+            # Sums of differences to a row of X lose no digits if the entries are far from zero.
             shift[:] = self.design.X[0 if weight is None else np.argmax(weight)]
         sums = data_pass.moments(self.design, shift, weight, self.n_threads)
         with np.errstate(all="ignore"):
@@ -235,7 +235,7 @@ class Samples:
         return sums[-1], mean, spread
 
     def value_gradient(self, loss, predictor, *, curvature=False):
-        """Return the sums of the loss and its gradient, and the curvature if asked for.
+        """Return the sums of the loss and its gradient, and the curvature if requested.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class Samples:
         predictor : tuple
             coef (n_features, n_columns) and intercept (n_columns,).
         curvature : bool
-            Whether to keep what products with the Hessian need.
+            Whether to keep the curvature, which products with the Hessian need.
 
         Returns
         -------
@@ -312,7 +312,7 @@ class Curvature:
     samples : Samples
     loss : LossKernel
     values : ndarray of shape (n_samples, n_curvature_columns)
-        What the pass at that point kept of each row.
+        The numbers that the pass at that point kept for each row.
     """
 
     samples: Samples
@@ -414,8 +414,8 @@ def _made_again(cls, X, dtype, *of_rows):
 def random_rows(samples, size):
     """Return the indices of a random draw of the rows that have weight, in ascending order.
 
-    The draw is the same each time. Rows are drawn with replacement and counted once, so that there
-    may be a few less than size.
+    The draw is the same each time. Rows are drawn with replacement and counted once, so there may
+    be slightly fewer than size.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def raw_prediction(samples, coef, intercept):
 
 
 def row_gradients(samples, loss, coef, intercept):
-    """Return the gradient of the loss of each row in its raw prediction, without weight: one pass.
+    """Return the derivative of each row's loss by its raw prediction, without weight: one pass.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def row_gradients(samples, loss, coef, intercept):
 
 
 def transposed_product(samples, rows):
-    """Return X' times rows, each times its weight, and the sums of these: one pass.
+    """Return X' times the weighted rows, and the sums of the weighted rows: one pass.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def weighted_gram(samples, weight, coordinates, *, signed_weight=False):
     ----------
     samples : Samples
     weight : ndarray of shape (n_samples,)
-        Of each row, instead of its own.
+        Used instead of the rows' own weight.
     coordinates : Coordinates
     signed_weight : bool
         Whether weights may be negative.

@@ -1,4 +1,4 @@
-"""How many threads a pass uses, and one BLAS thread in each of them."""
+"""How many threads a pass uses, with one BLAS thread in each."""
 
 import ctypes
 import functools
@@ -41,8 +41,8 @@ def effective_n_threads(n_jobs: int | None) -> int:
     Returns
     -------
     n_threads : int
-        1 at least. A child that was forked without exec gets 1: it is one of several that share
-        the cores.
+        At least 1. A child that was forked without exec gets 1, because it usually shares the cores
+        with others.
 
     Raises
     ------
@@ -67,11 +67,11 @@ def _n_cores() -> int:
 
 
 def one_blas_thread() -> BlasLimit:
-    """Return the context in which BLAS uses one thread: the passes bring their own.
+    """Return the context in which BLAS uses one thread: passes have threads of their own.
 
-    The limit holds for the process, or where BLAS has threads for each of its callers, for the
-    thread that enters. It does not go through threadpoolctl, whose version 3.8 lets only one Python
-    thread set it.
+    The limit applies to the process, or to the calling thread if BLAS has separate threads for each
+    caller. It does not use threadpoolctl, of which version 3.8 lets only one Python thread set the
+    limit.
     """
     if not _limits:
         with _limits_lock:
@@ -80,13 +80,13 @@ def one_blas_thread() -> BlasLimit:
     return _limits[0]
 
 
-# The one limit of the process, once it was asked for.
+# The only limit of the process, once it was requested.
 _limits: list[BlasLimit] = []
 _limits_lock = threading.Lock()
 
 
 def _make_limit():
-    # Looking for the loaded libraries takes milliseconds, more than a small fit.
+    # Finding the loaded libraries takes milliseconds, more than a small fit.
     controllers = ThreadpoolController().select(user_api="blas").lib_controllers
     limit = BlasLimit([found for found in map(_addresses, controllers) if found is not None])
     limit.limit_pool()

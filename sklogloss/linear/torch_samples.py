@@ -1,6 +1,6 @@
 """Rows that lie in a torch tensor, on any device, and the passes of log loss over them.
 
-The passes are torch's own operations, and imported only where there is a tensor.
+The passes are operations of torch. This module is imported only if there is a tensor.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ SETTING, EXACT = ("fp32_precision", "ieee") if HAS_FP32_PRECISION else ("allow_t
 
 
 class _ExactProducts:
-    # A context without TF32. The setting is one for all threads: the first that enters keeps what
-    # was set, the last that leaves puts it back.
+    # A context without TF32. All threads share the setting: the first thread to enter saves it, and
+    # the last to leave restores it.
     def __init__(self):
         self.lock = threading.Lock()
         self.n_inside = 0
@@ -61,7 +61,7 @@ _exact_products = _ExactProducts()
 
 @contextmanager
 def full_precision():
-    """Keep autocast and TF32 off: they leave a product fewer digits than a gradient needs."""
+    """Switch autocast and TF32 off: they leave a product fewer digits than a gradient needs."""
     with ExitStack() as stack:
         for device in ("cuda", "cpu"):
             if torch.is_autocast_enabled(device):
@@ -84,7 +84,7 @@ class TorchDesign:
     ----------
     X : Tensor of shape (n_samples, n_features), float64 or float32
     dtype : dtype, default=None
-        That of the arithmetic, None for that of X.
+        Of the arithmetic; None for the dtype of X.
     """
 
     is_sparse = False
@@ -100,7 +100,8 @@ class TorchDesign:
         self.dtype = np.dtype(np.float32 if X.dtype == torch.float32 else np.float64)
         self.arithmetic = DTYPES[np.dtype(self.dtype if dtype is None else dtype)]
         self.is_float32 = self.arithmetic == torch.float32
-        # A plan counts the blocks of a pass: it is that of the same data on the CPU.
+        # A plan depends on the number of blocks of a pass. So that it is the same as on the CPU,
+        # this is, too.
         self.block_rows = DenseDesign(
             np.empty((1, self.n_features), np.float32 if self.is_float32 else np.float64),
             self.is_float32,
@@ -113,7 +114,7 @@ class TorchDesign:
     def chunks(self):
         """Yield slices of rows, and X there in the dtype of the arithmetic.
 
-        Each has BLOCK_ENTRIES times ROWS_OF_SUM entries, about: no pass needs a copy of X.
+        Each has about BLOCK_ENTRIES times ROWS_OF_SUM entries, so no pass needs a copy of X.
         """
         size = max(1, BLOCK_ENTRIES // max(1, self.n_features)) * ROWS_OF_SUM
         for start in range(0, self.n_samples, size):
@@ -122,7 +123,7 @@ class TorchDesign:
 
     def tensor(self, array, dtype=None):
         """Return an ndarray as a tensor on the device of X, by default of the arithmetic."""
-        # torch warns of arrays that may not be written to.
+        # torch warns of read-only arrays.
         array = np.require(array, requirements="W")
         return torch.as_tensor(array, device=self.X.device, dtype=dtype or self.arithmetic)
 
@@ -149,15 +150,15 @@ def take_tensor_columns(X, features, n_threads):
 class TorchSamples(Samples):
     """Rows of a tensor with their targets, weights and offsets, and the passes of log loss.
 
-    The passes are those of `Samples`, and return the same NumPy arrays. What has a row for each
-    sample and is made by one pass for another, the curvature, stays on the device.
+    The passes are those of `Samples`, and return the same NumPy arrays. The curvature, which has a
+    row for each sample, stays on the device.
 
     Attributes
     ----------
     design : TorchDesign
     local : Samples
-        Of a copy of X on the CPU, made once it is asked for: by what tells whether classes are
-        separable, and by the reduction to the space that few rows span.
+        Samples of a copy of X on the CPU, made when it is first needed: by the test for separable
+        classes, and by the reduction to the space that few rows span.
     """
 
     _make_design = TorchDesign
@@ -217,7 +218,7 @@ class TorchSamples(Samples):
 
     @full_precision()
     def value_gradient(self, loss, predictor, *, curvature=False):
-        """Return the sums of the loss and its gradient, and the curvature if asked for."""
+        """Return the sums of the loss and its gradient, and the curvature if requested."""
         sums, kept = self.design.zeros(1 + (self.design.n_features + 1) * loss.n_columns), []
         predictor = [self.design.tensor(array) for array in predictor]
         for chunk in self.chunks():
@@ -340,7 +341,7 @@ class _Chunk:
 
 
 def _log_loss(raw_prediction, target):
-    # Value (n,) and gradient (n, n_columns) of the log loss; none of their digits cancel.
+    # Value (n,) and gradient (n, n_columns) of the log loss, without cancellation.
     if raw_prediction.shape[1] == 1:
         z, target = raw_prediction[:, 0], target[:, 0]
         zero = torch.zeros_like(z)
@@ -358,14 +359,15 @@ def _log_loss(raw_prediction, target):
 
 
 def _curvature(raw_prediction):
-    # What tells the Hessian of each row: p (1 - p) of two classes, the probabilities of more.
+    # The numbers that determine the Hessian of each row: p (1 - p) for two classes, the
+    # probabilities for more.
     if raw_prediction.shape[1] == 1:
         return torch.sigmoid(raw_prediction) * torch.sigmoid(-raw_prediction)
     return torch.softmax(raw_prediction, dim=1)
 
 
 def _diagonal(curvature):
-    # That of the Hessian of each row.
+    # The diagonal of the Hessian of each row.
     return curvature * (1 - curvature) if curvature.shape[1] > 1 else curvature
 
 
@@ -374,7 +376,7 @@ def _mean_curvature(curvature):
 
 
 def _add_hessian(pairs, columns, curvature, weight):
-    # Add the parts of the pairs of columns k < l of raw_prediction, or that of the only one.
+    # Add the parts of the pairs of columns k < l of raw_prediction, or the part of a single column.
     k = curvature.shape[1]
     if k == 1:
         pairs[0] += _cross(columns, _times(columns, curvature[:, 0], weight))
@@ -394,7 +396,7 @@ def _in_theta(X, center, scale, fit_intercept):
 
 
 def _times(array, *factors):
-    # The rows of an array times the factors of each, None for 1.
+    # The rows of an array, each times its factor; None for 1.
     for factor in factors:
         if factor is not None:
             array = array * (factor[:, None] if array.ndim > 1 else factor)

@@ -1,4 +1,4 @@
-"""Code that all losses share: evaluation per sample on arrays, and what follows from it."""
+"""Code that all losses share: evaluation per sample on arrays, and methods built on it."""
 
 from abc import abstractmethod
 from typing import Any, overload
@@ -111,7 +111,7 @@ class Loss(PosteriorMap):
         Raises
         ------
         TypeError
-            For a dtype, or an `n_threads`, that is not one of those above.
+            For another dtype or type of `n_threads` than those above.
         ValueError
             For shapes that do not fit together, and for targets or weights out of range. The
             contents of out arrays are then undefined.
@@ -340,7 +340,7 @@ class Loss(PosteriorMap):
     ) -> list[NDArray[Any]]:
         """Return the quantities that outs name, in the arrays given there or in new ones.
 
-        They are value, gradient, value and gradient, or gradient and hessian, in this order.
+        Allowed are value, gradient, value and gradient, or gradient and hessian, in this order.
         """
         n_threads = check_count(n_threads, "n_threads", 1)
         if fork.is_child:

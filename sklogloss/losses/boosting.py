@@ -32,10 +32,10 @@ class BoostingObjective:
 
     Notes
     -----
-    The Hessian is made positive in three steps: it is that of the loss's convex kernel, which
-    leaves out what may be negative; for more than two classes, its diagonal times n_classes /
-    (n_classes - 1) for LightGBM and times 2 for XGBoost, as in their own softmax objectives; and
-    at least 1e-16, times the sample weight.
+    The Hessian is made positive in three steps. It comes from the convex kernel of the loss, which
+    leaves out terms that may be negative. For more than two classes, its diagonal is multiplied by
+    n_classes / (n_classes - 1) for LightGBM and by 2 for XGBoost, as in their own softmax
+    objectives. Finally, it is at least 1e-16 times the sample weight.
     """
 
     def __init__(self, loss: Loss, library: str) -> None:
@@ -78,9 +78,10 @@ class BoostingObjective:
     def init_score(
         self, y_true: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | NDArray[Any]:
-        """Return the one raw prediction for all samples that has the smallest loss.
+        """Return the constant raw prediction that has the smallest loss.
 
-        Start boosting from it: the libraries have no initial score for a custom objective.
+        Start boosting from it, because the libraries compute no initial score for a custom
+        objective.
 
         Parameters
         ----------

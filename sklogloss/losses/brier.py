@@ -22,9 +22,9 @@ class BrierLoss(Loss):
         \ell(y, z) = \sum_k (p_k - y_k)^2, \quad
         \partial_k \ell = 2\, p_k \Bigl[p_k - y_k - \sum_l p_l (p_l - y_l)\Bigr].
 
-    It is proper: the true probabilities minimise it [1]_. As a function of the raw prediction it is
-    not convex, and its gradient vanishes where the model is certain and wrong: such samples hardly
-    correct the model. Use it for comparisons; fit by `LogLoss`.
+    It is proper: the true probabilities minimise it [1]_. As a function of the raw prediction, it
+    is not convex, and its gradient vanishes where the model is certain and wrong: such samples
+    hardly correct the model. Use it for comparisons, and fit with `LogLoss`.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ class BrierLoss(Loss):
     >>> loss.value([1, 0, 0.5], np.array([0.0, 0.0, 0.0]))
     array([0.25, 0.25, 0.  ])
 
-    A forecast of 0.0045% for what happened is wrong by about 1, but its gradient is small:
+    A forecast of 0.0045 % for the class that happened is wrong by about 1, but its gradient is
+    small:
 
     >>> loss.gradient([1, 1], np.array([0.0, -10.0])).round(5)
     array([-2.5e-01, -9.0e-05])
@@ -66,8 +67,8 @@ class BrierLoss(Loss):
             Whether the target is an (n_samples, n_classes) matrix of probabilities; only for
             more than two classes.
         convex : bool, default=False
-            Whether the Hessian of each sample is replaced by that of Gauss and Newton, which has
-            no negative eigenvalue. It is the Hessian for a target equal to the probability.
+            Whether the Hessian of each sample is replaced by the Gauss-Newton matrix, which has no
+            negative eigenvalue. It is the Hessian for a target equal to the probability.
 
         Returns
         -------

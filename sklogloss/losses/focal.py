@@ -1,4 +1,4 @@
-"""Focal loss: log loss that gives little weight to samples that are well predicted."""
+"""Focal loss: log loss with little weight on samples that are predicted well."""
 
 from typing import Any
 

@@ -6,13 +6,13 @@ from functools import lru_cache
 # Distance from the root up to which the kernels take a polynomial, and its number of coefficients.
 RADIUS = 0.2
 N_COEFFICIENTS = 10
-# Outside these, the second derivative underflows at the root, or the root has no effect.
+# Outside these limits, the second derivative underflows at the root, or the root has no effect.
 SMALLEST_GAMMA, LARGEST_GAMMA = 1 / 600, 1e4
 
 
 @lru_cache
 def root_parameters(gamma: float) -> tuple[float, ...]:
-    r"""Return what the kernels need to know of the root of the second derivative.
+    r"""Return what the kernels need to know about the root of the second derivative.
 
     For the class that happened, with margin m, the second derivative is
     :math:`p\, q^{\gamma + 1} F(m)` with
@@ -76,7 +76,7 @@ def _factor(gamma: Decimal, margin: Decimal) -> tuple[Decimal, Decimal]:
     return value, gamma * (gamma * (odds * surprise - p) + q)
 
 
-# cos((2 i + 1) pi / 20). Ten numbers close to these would serve as well.
+# cos((2 i + 1) pi / 20). Ten numbers close to these would do as well.
 _CHEBYSHEV_NODES = [
     Decimal(sign * node)
     for node in (0.1564344650402309, 0.4539904997395468, 0.7071067811865475, 0.8910065241883679,

@@ -12,17 +12,17 @@ from sklogloss.losses.base import Loss
 
 Array = NDArray[Any]
 
-# So far below the largest raw prediction, a class has a probability of 2e-22.
+# This far below the largest raw prediction, a class has a probability of 2e-22.
 FAR_BELOW = -50.0
 
 
 class FunctionLoss(Loss):
     r"""A loss given as a NumPy function of the target and the raw prediction.
 
-    Every dense solver can fit by it, through the same passes over the data as the compiled losses.
-    The function is called with blocks of up to 1024 rows, on one thread, so that a fit takes longer
-    than with compiled functions. `posterior` and `init_score` take the loss for a proper one: the
-    probabilities of `link` (sigmoid or softmax) have to be those that minimise it.
+    Every dense solver can use it, with the same passes over the data as for compiled losses. The
+    function is called with blocks of up to 1024 rows, on one thread, so a fit takes longer than
+    with compiled functions. `posterior` and `init_score` assume that the loss is proper: the
+    probabilities of `link` (sigmoid or softmax) must minimise its expected value.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class FunctionLoss(Loss):
     TypeError
         If `value_gradient_curvature` is not callable.
     ValueError
-        If the arrays that it returns have other shapes. What the function raises itself goes to
-        the caller of the pass or the fit.
+        If the arrays that it returns have other shapes. Errors that the function itself raises
+        reach the caller of the pass or the fit.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from sklogloss.inputs.weights import as_sample_weight, check_class_weight
 
 __all__ = ["PosteriorMap", "undo_weights_and_smoothing"]
 
-# Of a class that does not occur: its best raw prediction would be infinite.
+# Assumed fraction of a class that does not occur: its best raw prediction would be infinite.
 SMALLEST_SHARE = 1e-15
 
 
@@ -59,7 +59,7 @@ class PosteriorMap(ABC):
             See `value`.
         class_weight : array-like of shape (n_classes,), default=None
             Factors of the loss by the sample's class, finite and not negative, not all zero; None
-            means 1. Nothing is known of a class of weight zero: its probability is the smallest
+            means 1. Nothing is known about a class of weight zero: its probability is the smallest
             positive normal number.
         label_smoothing : float, default=0.0
             In [0, 1): the targets were (1 - label_smoothing) y + label_smoothing / n_classes.
@@ -115,7 +115,7 @@ class PosteriorMap(ABC):
     def init_score(
         self, target: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | NDArray[Any]:
-        """Compute the one raw prediction for all samples that has the smallest loss.
+        """Compute the constant raw prediction that has the smallest loss.
 
         Parameters
         ----------
@@ -127,8 +127,8 @@ class PosteriorMap(ABC):
         Returns
         -------
         raw_prediction : float or ndarray of shape (n_classes,)
-            A number for two classes, else one for each class, of mean zero. It is finite: a class
-            that does not occur is taken to have a share of 1e-15.
+            A number for two classes, else one for each class, with mean zero. It is finite: a class
+            that does not occur is assumed to have a fraction of 1e-15.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class PosteriorMap(ABC):
         return minimiser - minimiser.mean()
 
     def _log_minimised(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
-        """Return log-probabilities of which a raw prediction minimises the expected loss.
+        """Return the log-probabilities whose expected loss a raw prediction minimises.
 
         Those of the link for a proper loss. Shape (n_samples, n_classes), finite.
         """
@@ -175,7 +175,7 @@ class PosteriorMap(ABC):
 def undo_weights_and_smoothing(
     log_proba: NDArray[Any], class_weight: NDArray[Any], label_smoothing: float
 ) -> NDArray[Any]:
-    """Return the log-probabilities that class weights and label smoothing have distorted.
+    """Return log-probabilities without the effect of class weights and label smoothing.
 
     A model whose raw prediction minimises the expected weighted loss of smoothed targets does so,
     without weights and smoothing, for probabilities u proportional to T (w * eta), where eta are
@@ -188,8 +188,8 @@ def undo_weights_and_smoothing(
     log_proba : ndarray of shape (n_samples, n_classes)
         Logarithms of u, in nats.
     class_weight : ndarray of shape (n_classes,)
-        Weights of the classes during fit. Where a weight is zero, nothing is known of the class:
-        its probability is the smallest positive number.
+        Weights of the classes during fit. Nothing is known about a class of weight zero: its
+        probability is the smallest positive number.
     label_smoothing : float in [0, 1)
 
     Returns
