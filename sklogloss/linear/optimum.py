@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from sklogloss.linear.entries import Entries
 from sklogloss.linear.limits import EPS
@@ -22,7 +24,8 @@ def has_no_optimum(objective, point, directions, label) -> bool:
 
     For most data, the solution itself proves that the classes overlap. A function that separates
     all samples proves that they do not. Otherwise a linear programme decides, unless it is too
-    large or rounding errors hide the answer.
+    large or rounding errors hide the answer: first for classes that the solution confuses with no
+    others, then for all.
 
     Parameters
     ----------
@@ -50,17 +53,14 @@ def has_no_optimum(objective, point, directions, label) -> bool:
         return True
     if has_little_loss and certainly_overlap(objective, point):
         return False
-    samples = objective.samples
+    limits = _limits(objective)
+    if objective.n_columns > 1 and _some_classes_are_apart(objective, point.theta, label, limits):
+        return True
+    if certainly_overlap(objective, point, patient=True):
+        return False
     try:
-        pairs = Pairs.of(
-            Entries.of(samples).matrix,
-            label,
-            objective.n_columns,
-            fit_intercept=objective.fit_intercept,
-            is_seen=None if samples.weight is None else samples.weight > 0,
-        )
-        lower, upper = _limits(objective, pairs.shape)
-        return find_separation(pairs, lower=lower, upper=upper) is not None
+        pairs = _pairs(objective, label, objective.n_columns)
+        return find_separation(pairs, lower=limits[0], upper=limits[1]) is not None
     except Undecided:
         return any(margin >= -SMALL_MARGIN for margin in smallest)
 
@@ -91,16 +91,50 @@ def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> 
     return has_no_optimum(objective, point, directions, label.astype(np.intp))
 
 
-def _limits(objective, shape):
+def _pairs(objective, label, n_columns):
+    samples = objective.samples
+    return Pairs.of(
+        Entries.of(samples).matrix,
+        label,
+        n_columns,
+        fit_intercept=objective.fit_intercept,
+        is_seen=None if samples.weight is None else samples.weight > 0,
+    )
+
+
+def _limits(objective):
     # Limits of a direction, from -1 to 0 and from 0 to 1, along which the penalty stays finite.
-    limits = np.zeros((2, *shape))
+    limits = np.zeros((2, *objective.shape))
     limits[0], limits[1] = -1, 1
-    p = objective.n_features
-    penalty = objective.penalty
-    is_penalised = np.broadcast_to((penalty.l1 > 0) | (penalty.l2 > 0), (p, shape[1]))
+    p, penalty = objective.n_features, objective.penalty
+    is_penalised = np.broadcast_to((penalty.l1 > 0) | (penalty.l2 > 0), limits[0, :p].shape)
     limits[0, :p][is_penalised | (np.broadcast_to(penalty.lower, is_penalised.shape) > -np.inf)] = 0
     limits[1, :p][is_penalised | (np.broadcast_to(penalty.upper, is_penalised.shape) < np.inf)] = 0
     return limits
+
+
+def _some_classes_are_apart(objective, theta, label, limits):
+    # Whether a function separates classes from the others that a solution confuses with none of
+    # them: it gives equal scores to the former, and to the latter. Among three classes or more
+    # these are nearly always what is separated, and a programme of two classes is much smaller.
+    coef, intercept = objective.coef_intercept(theta)
+    predicted = (Entries.of(objective.samples).times(coef) + intercept).argmax(axis=1)
+    rows, n_classes = objective.samples.rows_with_weight, objective.n_columns
+    edges = (label, predicted) if rows is None else (label[rows], predicted[rows])
+    confused = sparse.coo_array((np.ones(len(edges[0])), edges), shape=(n_classes, n_classes))
+    n_groups, group = connected_components(confused, directed=False)
+    if n_groups == 1:
+        return False
+    for each in np.argsort(np.bincount(group[label], minlength=n_groups)):
+        inside = group == each
+        lower, upper = limits[0][:, inside].max(axis=1), limits[1][:, inside].min(axis=1)
+        try:
+            pairs = _pairs(objective, inside[label].astype(np.intp), 1)
+            if find_separation(pairs, lower=lower[:, None], upper=upper[:, None]) is not None:
+                return True
+        except Undecided:
+            continue
+    return False
 
 
 def _smallest_margin(objective, theta, label):

@@ -28,7 +28,7 @@ __all__ = ["certainly_overlap"]
 FEW = 8
 
 
-def certainly_overlap(objective, point):
+def certainly_overlap(objective, point, *, patient=False):
     """Return whether no linear function of the unpenalised columns separates the classes.
 
     The residuals w > 0 of the wrong classes weigh the differences a of a row's wrong and true class
@@ -46,6 +46,8 @@ def certainly_overlap(objective, point):
     objective : Objective
     point : Evaluation
         Close to the optimum.
+    patient : bool
+        Whether the Hessian may take as long as a large linear programme does.
 
     Returns
     -------
@@ -53,17 +55,18 @@ def certainly_overlap(objective, point):
     """
     with np.errstate(all="ignore"):
         if objective.loss.is_log_loss and objective.penalty.is_smooth:
-            if _is_certain_by_hessian(objective, point):
+            if _is_certain_by_hessian(objective, point, patient):
                 return True
         return _is_certain_by_residuals(objective, point)
 
 
-def _is_certain_by_hessian(objective, point):
+def _is_certain_by_hessian(objective, point, patient):
     # By the available factor if X is small, or by the Hessian of some rows if that costs little.
     samples, gradient, factor = objective.samples, point.gradient, point.factor
     if factor is not None and samples.design.n_stored <= SMALL_WORK:
         return _is_certain_by_step(objective, gradient, factor)
-    if ROWS_PER_PARAMETER_OF_HESSIAN * objective.n_parameters**3 <= SMALL_WORK:
+    work = ROWS_PER_PARAMETER_OF_HESSIAN * objective.n_parameters**3
+    if work <= SMALL_WORK or (patient and objective.n_parameters <= LARGEST_HESSIAN):
         size = _enough_rows(objective, objective.n_parameters)
         if size < samples.n_samples or factor is None:
             some = _of_rows(objective, np.arange(size))

@@ -7,6 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
+from sklogloss.linear import optimum
+from sklogloss.linear.separation import find_separation
 
 SOLVERS = ["newton-cholesky", "newton-cg", "lbfgs", "coordinate-descent"]
 
@@ -41,6 +43,63 @@ def test_a_widely_spread_feature_that_separates_one_of_three_classes(solver):
         t[np.flatnonzero(y == 2)[0]] = 50_000
         t[np.flatnonzero(y != 2)[:2]] = 0
         assert not messages_of_fit(np.column_stack([t, x]), y, solver=solver), seed
+
+
+def clusters(seed, n_samples, n_features, n_classes):
+    """Return classes of different size whose scores are five times as large as the noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, n_features))
+    scores = X @ rng.normal(size=(n_features, n_classes))
+    y = np.argmax(5 * scores / scores.std() + rng.gumbel(size=scores.shape), axis=1)
+    y[:n_classes] = np.arange(n_classes)
+    return X, y
+
+
+def test_rare_classes_among_many_need_no_programme_of_all_classes(monkeypatch):
+    n_columns = []
+
+    def recorded(pairs, **limits):
+        n_columns.append(pairs.n_columns)
+        return find_separation(pairs, **limits)
+
+    monkeypatch.setattr(optimum, "find_separation", recorded)
+    for seed in range(3):
+        n_columns.clear()
+        X, y = clusters(seed, n_samples=600, n_features=15, n_classes=30)
+        weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
+        for sample_weight in (None, weight):
+            with pytest.warns(ConvergenceWarning, match="The data is separable"):
+                LogLossClassifier(C=np.inf).fit(X, y, sample_weight)
+        assert set(n_columns) == {1}
+
+
+def test_many_classes_that_nearly_are_separated_need_no_programme_of_all_classes(monkeypatch):
+    X, y = clusters(0, n_samples=800, n_features=30, n_classes=20)
+
+    def of_two_classes(pairs, **limits):
+        assert pairs.n_columns == 1
+        return find_separation(pairs, **limits)
+
+    monkeypatch.setattr(optimum, "find_separation", of_two_classes)
+    assert not messages_of_fit(X, y)
+
+
+def test_penalties_and_bounds_may_keep_a_class_from_being_apart():
+    # The first feature separates class 2 upwards; the others overlap.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = np.arange(60) % 3
+    X[:, 0] = np.where(y == 2, 5, 0) + rng.uniform(size=60)
+    for parameters, is_separated in [
+        ({}, True),
+        ({"bounds": (-1, None)}, True),
+        ({"bounds": (None, 1)}, True),  # the others downwards
+        ({"bounds": (-1, 1)}, False),
+        ({"C": 1e6, "penalty_factor": [0, 1]}, True),
+        ({"C": 1e6, "penalty_factor": [1, 0]}, False),
+    ]:
+        messages = messages_of_fit(X, y, **parameters)
+        assert any("separa" in message for message in messages) is is_separated, parameters
 
 
 def test_a_class_without_weight_is_said_once():
