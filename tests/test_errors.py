@@ -39,6 +39,7 @@ CLF = LogLossClassifier().fit(X, Y)
 UNPENALISED = LogLossClassifier(C=np.inf).fit(X, Y)
 CV = LogLossClassifierCV(cv=2, Cs=2).fit(X, Y)
 PATH = logloss_path(X, Y, Cs=3)
+RESULT = inference.infer(UNPENALISED, X, Y)
 
 WRONG = [
     None,
@@ -128,6 +129,8 @@ def display_cases():
         ("ScoreDecompositionDisplay.from_predictions", {"y_true": Y, "y_proba": {"a": P}}),
         ("MurphyDisplay.from_predictions", {"y_true": Y, "y_proba": {"a": P}}),
         ("CoefficientPathDisplay.from_estimator", {"estimator": PATH}),
+        ("CoefficientIntervalDisplay.from_result", {"result": RESULT}),
+        ("CoefficientIntervalDisplay.from_results", {"results": {"a": RESULT}}),
         ("LossCurveDisplay.from_losses", {"losses": {"log loss": losses.LogLoss()}}),
     ]:
         display, method = name.split(".")

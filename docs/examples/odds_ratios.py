@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer
 
 from sklogloss import FirthLogisticRegression, LogLossClassifier, logloss_path
-from sklogloss.displays import CoefficientPathDisplay
+from sklogloss.displays import CoefficientIntervalDisplay, CoefficientPathDisplay
 from sklogloss.inference import infer, separation
 
 data = load_breast_cancer(as_frame=True)
@@ -28,15 +28,11 @@ model = LogLossClassifier(C=np.inf).fit(X, y)
 result = infer(model, X, y)
 print(result.summary())
 
-ratios = result.odds_ratios().drop("intercept")
-fig, ax = plt.subplots(figsize=(6.4, 2.4), layout="constrained")
-ax.hlines(ratios.index, ratios["lower"], ratios["upper"], linewidth=3)
-ax.plot(ratios["odds ratio"], ratios.index, "o", markersize=8)
-ax.axvline(1, color="0.6", linestyle=":")
-ax.set(xscale="log", ylim=(-0.5, 3.5), xlabel="Odds ratio of malignant, per standard deviation")
-ax.set_xticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
-ax.minorticks_off()
-ax.set_title("Odds ratios with 95 % intervals")
+display = CoefficientIntervalDisplay.from_result(result, odds_ratios=True)
+display.ax_.set(
+    xlabel="Odds ratio of malignant, per standard deviation",
+    title="Odds ratios with 95 % intervals",
+)
 plt.show()
 
 # %%
@@ -53,20 +49,11 @@ print(result.margins().summary_frame()[["dy/dx", "std err"]].round(3))
 few, y_few = X.iloc[:40], y.iloc[:40]
 small = infer(LogLossClassifier(C=np.inf).fit(few, y_few), few, y_few)
 firth = infer(FirthLogisticRegression(intercept_correction=None).fit(few, y_few), few, y_few)
-intervals = {
-    "Wald": small.conf_int(method="wald"),
-    "profile": small.conf_int(method="profile"),
-    "Firth, profile": firth.conf_int(method="profile"),
-}
-fig, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-heights = np.arange(X.shape[1])
-for k, (name, interval) in enumerate(intervals.items()):
-    lower, upper = interval.drop("intercept").to_numpy().T
-    ax.hlines(heights + 0.2 - 0.2 * k, lower, upper, linewidth=3, color=f"C{k}", label=name)
-ax.axvline(0, color="0.6", linestyle=":")
-ax.set_yticks(heights, X.columns)
-ax.set(xlabel="Coefficient", ylim=(-0.5, 4.2), title="95 % intervals from 40 samples")
-ax.legend(ncols=3, frameon=False, fontsize="small", loc="upper right")
+display = CoefficientIntervalDisplay.from_results(
+    {"Wald": small, "profile": small, "Firth, profile": firth},
+    method={"Wald": "wald", "profile": "profile", "Firth, profile": "profile"},
+)
+display.figure_.suptitle("95 % intervals from 40 samples")
 plt.show()
 
 # %%

@@ -1,8 +1,9 @@
-"""Plots of probabilities and losses.
+"""Plots of probabilities, losses and coefficients.
 
 matplotlib is imported only when one is drawn; the extra `plots` installs it.
 """
 
+from sklogloss.displays.coefficient_interval import CoefficientIntervalDisplay
 from sklogloss.displays.coefficient_path import CoefficientPathDisplay
 from sklogloss.displays.cv_curve import CVCurveDisplay
 from sklogloss.displays.loss_curve import LossCurveDisplay
@@ -13,6 +14,7 @@ from sklogloss.displays.surprise import SurpriseCurve, SurpriseDisplay
 
 __all__ = [
     "CVCurveDisplay",
+    "CoefficientIntervalDisplay",
     "CoefficientPathDisplay",
     "LossCurveDisplay",
     "MurphyDisplay",

@@ -27,6 +27,8 @@ class Estimates:
     Attributes
     ----------
     bse, zvalues, pvalues : Series, DataFrame or ndarray
+    feature_names : list of str
+    labels : list
     """
 
     # Name of the estimates in tables.
@@ -40,6 +42,7 @@ class Estimates:
         self, flat: NDArray[np.float64], covariance: NDArray[np.float64], terms: Terms
     ) -> None:
         self._flat, self._terms = flat, terms
+        self.feature_names, self.labels = list(terms.feature_names), list(terms.labels)
         self._matrix = (covariance + covariance.T) / 2
         self._flat_bse = np.sqrt(np.maximum(np.diagonal(covariance), 0))
         with np.errstate(all="ignore"):

@@ -86,10 +86,15 @@ class InferenceResult(Estimates):
         rows with nonzero weight for the others.
     covariance : str
         The argument `covariance` of `infer`.
+    feature_names : list of str
+        The names of the columns of X; x0, x1, ... if X has none.
+    labels : list
+        The classes that have coefficients of their own.
 
     See Also
     --------
     infer : Creates this result.
+    sklogloss.displays.CoefficientIntervalDisplay : Draws the intervals.
     """
 
     def __init__(
