@@ -1,4 +1,4 @@
-"""One BLAS thread for the time of a fit: a limit that is counted, and taken back without a trace.
+"""One BLAS thread for the time of a fit: a counted limit, which is removed without a trace.
 
 The limit calls the libraries' own functions. No Python code runs between the change of the limit
 and the end of `__enter__` or `__exit__`, so that neither another thread nor an interrupt can come
@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uintptr_t
 
 from .parallel cimport call_first
 
-# They take and return an int, or a 64-bit integer: as an argument the latter serves both.
+# They take and return an int or a 64-bit integer. As an argument, the latter serves both.
 ctypedef int64_t (*get_t)() noexcept nogil
 ctypedef void (*set_t)(int64_t) noexcept nogil
 
@@ -31,8 +31,8 @@ cdef extern from *:
     int64_t previous_of_thread[SKLOGLOSS_MAX_LIBRARIES]
 
 
-# Those that the threads of the pool call. They call BLAS for the passes alone, so that the limit
-# need not be taken back.
+# The setters that the threads of the pool call. These threads call BLAS only for passes, so the
+# limit need not be removed.
 cdef set_t pool_setters[SKLOGLOSS_MAX_LIBRARIES]
 cdef int n_pool_setters = 0
 
@@ -126,13 +126,13 @@ cdef class BlasLimit:
         for i in range(self.n_libraries):
             is_over = is_last_in_thread if self.is_per_thread[i] else is_last
             previous = previous_of_thread[i] if self.is_per_thread[i] else self.previous[i]
-            # Another number was set by somebody else in the meantime, and is left alone.
+            # Other code has set another number in the meantime, which stays.
             if is_over and previous != 1 and n_threads(self.get_functions[i]) == 1:
                 self.set_functions[i](previous)
 
 
 cdef inline int64_t n_threads(get_t get) noexcept:
-    # Functions that return an int leave the upper half of the register to chance.
+    # Functions that return an int leave the upper half of the register undefined.
     return <int> get()
 
 

@@ -106,7 +106,7 @@ static int NAME(any_outside)(ptrdiff_t n_rows, REAL largest, const REAL *restric
     return found;
 }
 
-/* Whether an entry is none of 0, 1, ..., n_classes - 1. */
+/* Whether an entry is not one of 0, 1, ..., n_classes - 1. */
 SKL_CLONES
 static int NAME(any_not_index)(
     ptrdiff_t n_rows, ptrdiff_t n_classes, const REAL *restrict entries)

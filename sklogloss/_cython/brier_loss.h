@@ -5,7 +5,7 @@
 #include "loss_functions.h"
 
 typedef struct {
-    int convex; /* whether the Hessian is that of Gauss and Newton */
+    int convex; /* whether the Hessian is the Gauss-Newton matrix */
 } skl_brier_parameters;
 
 /* [0] is for float64, [1] for float32. The curvature has one column for two classes, else

@@ -31,7 +31,7 @@ SKL_INLINE void NAME(binary_chunk)(
     real *restrict value, real *restrict gradient, real *restrict second)
 {
     const real one = 1, two = 2;
-    /* Of the likely class: its probability, and that less its target. */
+    /* Of the likely class: its probability, and its probability minus its target. */
     real exponential[CHUNK_ROWS], likely[CHUNK_ROWS], r[CHUNK_ROWS];
     NAME(exp_of_minus_size)(rows, z, smallest, exponential);
     for (ptrdiff_t i = 0; i < rows; i++) {
@@ -71,7 +71,7 @@ SKL_CLONES SKL_LOSS_BLOCK(NAME(skl_brier_loss_binary))
     }
 }
 
-/* What the K-class formulas need of each row. */
+/* What the K-class formulas need for each row. */
 typedef struct {
     real largest[CHUNK_ROWS]; /* raw prediction */
     real top_q[CHUNK_ROWS];   /* 1 - p of the class with the largest */

@@ -1,4 +1,4 @@
-"""What the compiled modules were built with, and which SIMD level they run at."""
+"""How the compiled modules were built, and which SIMD level they use."""
 
 cdef extern from *:
     """

@@ -7,7 +7,7 @@ from scipy.linalg.cython_lapack cimport dpotrf, dtrtri
 
 import numpy as np
 
-# LAPACK is column-major: a C-ordered lower triangle is an upper one to it.
+# LAPACK is column-major, so it sees a C-ordered lower triangle as an upper one.
 cdef char UPPER = b"U"
 cdef char RIGHT = b"R"
 cdef char NOT_TRANSPOSED = b"N"
@@ -55,7 +55,7 @@ cdef class CholeskyFactor:
         self.is_damped |= self.damping > 0
 
     def shortfall(self, x not None):
-        """Return b - matrix x for the solution x of b, which is due to the damping alone.
+        """Return b - matrix x for the solution x of b, which only the damping causes.
 
         Parameters
         ----------
@@ -162,7 +162,8 @@ cdef class CholeskyFactor:
 
 
 cdef bint scale(double[:, ::1] matrix, double[::1] root) noexcept nogil:
-    # Scale the diagonal to ones, except where it is not positive; return whether that is anywhere.
+    # Scale the diagonal to ones, except where it is not positive; return whether there is such a
+    # place.
     cdef Py_ssize_t n = matrix.shape[0], i, j
     cdef bint is_lost = False
     for i in range(n):

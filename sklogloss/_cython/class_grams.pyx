@@ -14,10 +14,10 @@ from .row_pass cimport ONE_THREAD_WORK
 
 import numpy as np
 
-# Rows with less than this part of the mean curvature of a class together have less than this part
-# of the sum. With all rows, 2,000 x 64 with 100 classes takes 15 ms instead of 9, and as many steps
-# follow. Without those below 0.1, rare features of skewed counts lose their curvature, and steps
-# are too long.
+# Rows with less than this fraction of the mean curvature of a class together have less than this
+# fraction of the sum. With all rows, 2,000 x 64 with 100 classes takes 15 ms instead of 9, and as
+# many steps follow. If rows below 0.1 were left out, rare features of skewed counts would lose
+# their curvature, and steps would be too long.
 cdef double SMALL_CURVATURE = 0.01
 
 
@@ -101,7 +101,7 @@ cdef void add_block(DenseDesign design, const ClassGrams *context, Py_ssize_t k)
     if memory == NULL:
         return
     cdef char *packed = first_aligned(memory)
-    # What no column fills is multiplied, too: subnormal numbers there would take long.
+    # The padding beside the columns is multiplied, too: subnormal numbers there would be slow.
     memset(packed, 0, of_packed)
     cdef char *root = packed + of_packed
     cdef Py_ssize_t *rows = <Py_ssize_t *> (root + of_root)

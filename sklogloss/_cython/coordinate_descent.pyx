@@ -29,7 +29,7 @@ cdef enum:
 
 # Sufficient decrease of a line search (Nocedal and Wright, Numerical Optimization, 3.1).
 cdef double ARMIJO = 1e-4
-# Where the classes are separated the curvature vanishes; without a floor the step would be
+# The curvature vanishes where the classes are separated; without a floor, the step would be
 # infinite.
 cdef double SMALLEST_CURVATURE = 1e-12
 
@@ -38,7 +38,7 @@ def fill_upper_triangle(double[:, ::1] matrix not None):
     """Make a square matrix symmetric by its lower triangle, in place."""
     cdef Py_ssize_t n = matrix.shape[0], n_tiles = (n + TILE - 1) // TILE, row, column, i, j
     with nogil:
-        # Tile by tile: whole columns at once would read memory far apart.
+        # Tile by tile: whole columns would read memory at distant places.
         for column in range(n_tiles):
             for row in range(column, n_tiles):
                 for i in range(row * TILE, min((row + 1) * TILE, n)):

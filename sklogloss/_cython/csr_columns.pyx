@@ -49,7 +49,7 @@ cdef struct Selection:
 cdef void take_rows(
     const Selection *of, Py_ssize_t start, const index_t *indptr, const floating *data
 ) noexcept nogil:
-    # The selected entries of these rows follow each other from the place of the first row on.
+    # The selected entries of these rows are contiguous, from the place of the first row on.
     cdef Py_ssize_t i, place = indptr[start]
     cdef index_t *counts = <index_t *> of.counts
     for i in range(start, min(start + CHUNK, of.n_rows)):

@@ -19,8 +19,8 @@ from .pass_steps cimport (
 )
 from .row_pass cimport MAX_SLOTS, ONE_THREAD_WORK, Step, run
 
-# For Python. The slots that the rows are cut into at most, and the work, in stored entries times
-# columns, that takes about a millisecond.
+# For Python: the largest number of slots that the rows are divided into, and the work that takes
+# about a millisecond, in stored entries times columns.
 N_SLOTS = MAX_SLOTS
 SMALL_WORK = ONE_THREAD_WORK
 
@@ -28,8 +28,8 @@ SMALL_WORK = ONE_THREAD_WORK
 cdef char *address(
     array, str name, Design design, tuple shape, int flags=PyBUF_F_CONTIGUOUS
 ) except NULL:
-    # Where the entries of an array lie, after its dtype, shape and order are checked: a pass reads
-    # raw memory. They stay there as long as the caller holds the array.
+    # Return the address of the entries of an array, after a check of its dtype, shape and order: a
+    # pass reads raw memory. The address is valid as long as the caller holds the array.
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, flags | PyBUF_FORMAT)
     try:

@@ -1,4 +1,4 @@
-/* What the data pass does to the rows of a dense X beside calling BLAS.
+/* What the data pass does to the rows of a dense X, apart from calling BLAS.
  *
  * Entry (i, j) of a block X lies at [i * row_stride + j * column_stride]; one of the two strides
  * is 1. X, center, scale, weight and what comes out are float64 or float32, as dense_functions

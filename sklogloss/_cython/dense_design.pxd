@@ -71,8 +71,8 @@ ctypedef struct DenseBlock:
 
 
 cdef enum:
-    # So many packed rows are multiplied at a time: three panels of them fill most of the L1 cache.
-    # Where panels are few, all panels may fill PANEL_BYTES.
+    # Number of packed rows that are multiplied at a time: three panels of them fill most of the L1
+    # cache. If there are few panels, all of them may fill PANEL_BYTES.
     PANEL_ROWS = 96
     PANEL_BYTES = 65536
 

@@ -15,7 +15,7 @@ cdef enum:
     # The rows of a block fill at most this many bytes. They stay in the L2 cache between the
     # product that reads them first and the one that reads them again.
     BLOCK_BYTES = 393216
-    # Up to this many columns of coef the thin kernel is faster than BLAS.
+    # Up to this many columns of coef, the thin kernel is faster than BLAS.
     MAX_THIN_COLUMNS = 32
 
 
@@ -95,8 +95,8 @@ cdef class DenseDesign(Design):
         if gram != NULL:
             packed = aligned(self.itemsize * self.n_packed(gram) * self.block_rows)
         if self.is_float32 and not (self.is_thin(n_columns) and self.kernel != NULL):
-            # Products in float64, and those of the package's kernels, are added to the sums at
-            # once.
+            # Products in float64, and those of the package's kernels, are added to the sums
+            # directly.
             product = self.n_features * n_columns
             if gram != NULL and self.kernel == NULL:
                 product = max(product, (self.n_features + 1) * (self.n_features + 1))
@@ -111,7 +111,7 @@ cdef class DenseDesign(Design):
             return -1
         cdef DenseBlock *dense = <DenseBlock *> block.memory
         dense.packed = first_aligned(block.memory + own)
-        # What no column fills is multiplied, too: subnormal numbers there would take long.
+        # The padding beside the columns is multiplied, too: subnormal numbers there would be slow.
         memset(dense.packed, 0, packed)
         dense.weighted = dense.packed + packed
         dense.product = dense.weighted + packed
@@ -342,7 +342,7 @@ cdef void panel_gram(
     cdef char *packed = dense.packed
     cdef bint is_packed = gram.signed_weight and dense.packed_start == block.start
     if gram.signed_weight:
-        # The chunks stay packed, for the next weights of the block.
+        # The chunks stay packed for the next weights of the block.
         root = NULL
         dense.packed_start = block.start
     else:

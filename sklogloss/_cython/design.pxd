@@ -29,8 +29,8 @@ cdef inline Py_ssize_t rounded_up(Py_ssize_t n, Py_ssize_t multiple) noexcept no
 
 
 cdef inline Py_ssize_t rows_of_block(Py_ssize_t wanted, Py_ssize_t least) noexcept nogil:
-    # An odd number of cache lines: the entries of a row in several columns, a block's length apart,
-    # would else push each other out of the cache.
+    # An odd number of cache lines. Otherwise, the entries of a row in several columns, a block's
+    # length apart, would push each other out of the cache.
     cdef Py_ssize_t n_rows = min(max(wanted, least), MAX_BLOCK_ROWS)
     return (n_rows - ROWS_PER_LINE) // (2 * ROWS_PER_LINE) * (2 * ROWS_PER_LINE) + ROWS_PER_LINE
 

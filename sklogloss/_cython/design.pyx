@@ -1,10 +1,10 @@
-"""What the data pass asks of X, whatever its layout."""
+"""The operations that the data pass needs of X, whatever its layout."""
 
 from libc.stdlib cimport free, malloc
 
 
 cdef class Design:
-    """Blocks of rows of X, and the products that the data pass takes of them.
+    """Blocks of rows of X, and the products that the data pass makes of them.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ cdef class Design:
         free(self.workspace.numbers)
 
     cdef Workspace take_workspace(self, Py_ssize_t size) noexcept:
-        # Room for so many numbers at least; numbers is NULL if there is no memory. New memory each
-        # time would cost many passes more than the sums themselves. A pass has the workspace to
-        # itself until it gives it back: that of another thread gets another one meanwhile.
+        # Return room for at least this many numbers; numbers is NULL if there is no memory. In many
+        # passes, new memory would cost more than the sums themselves. A pass has the workspace to
+        # itself until it returns it: a pass of another thread gets another one.
         cdef Workspace taken = self.workspace
         self.workspace = Workspace(NULL, 0)
         if taken.size < size:

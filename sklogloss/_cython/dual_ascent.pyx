@@ -85,7 +85,7 @@ def ascend_rows(
     double[::1] intercept not None,
     bint fit_intercept,
 ):
-    """Maximise the dual along the variables of one row after the other, in place.
+    """Maximise the dual along the variables of one row after another, in place.
 
     Parameters
     ----------

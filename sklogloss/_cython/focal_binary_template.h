@@ -1,6 +1,6 @@
 /* Focal loss of two classes, for one floating type. Formulas: focal_parameters_template.h.
  *
- * The kernels take the power of g + 1, which spares a division where p is not wanted. With
+ * The kernels take the power of g + 1, which saves a division if p is not requested. With
  * u = exp(-|z|), L = ln(1 + u), k = p / q l, which is L / u where p > 1/2 and u l elsewhere:
  *
  *     Q = q^(g + 1),   value = Q l / q,   G = Q (1 + g k)
@@ -13,7 +13,7 @@
  * All loops are over CHUNK_ROWS rows: loops over a constant number of rows are faster.
  */
 
-/* What is kept of each row. u = scale (1 + rest), L = u - u missing. */
+/* What is kept for each row. u = scale (1 + rest), L = u - u missing. */
 typedef struct {
     real margin[CHUNK_ROWS]; /* bounded; of the class that happened, -|z| for soft targets */
     real scale[CHUNK_ROWS], rest[CHUNK_ROWS], u[CHUNK_ROWS];

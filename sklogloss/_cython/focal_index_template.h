@@ -74,7 +74,7 @@ SKL_INLINE void NAME(sum_others)(
     *others_low = total_low - (*others - total);
 }
 
-/* What is kept of each row. */
+/* What is kept for each row. */
 typedef struct {
     real top[CHUNK_ROWS];      /* exponential of the class with the largest raw prediction */
     real inverse[CHUNK_ROWS];  /* 1 / (sum of the exponentials of the other classes) */

@@ -13,7 +13,7 @@
  * of the sums.
  */
 
-/* What is kept of each row. */
+/* What is kept for each row. */
 typedef struct {
     real largest[CHUNK_ROWS];     /* raw prediction */
     real top_q[CHUNK_ROWS];       /* 1 - p of the class with the largest, not below the smallest

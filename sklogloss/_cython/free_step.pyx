@@ -1,4 +1,4 @@
-"""Newton's step of the coefficients that no kink of an L1 penalty and no bound holds."""
+"""Newton's step of the coefficients that neither a kink of an L1 penalty nor a bound holds."""
 
 from libc.math cimport fabs, isfinite, sqrt
 from scipy.linalg.cython_blas cimport daxpy, dtrsv
@@ -8,7 +8,7 @@ from sklogloss._cython.coordinate_descent cimport check_shapes
 
 import numpy as np
 
-# BLAS is column-major: a C-ordered upper triangle is a lower one to it.
+# BLAS is column-major, so it sees a C-ordered upper triangle as a lower one.
 cdef char LOWER = b"L"
 cdef char NOT_TRANSPOSED = b"N"
 cdef char TRANSPOSED = b"T"
@@ -141,8 +141,8 @@ cdef void walk(
     CholeskyFactor factor, double[::1] slope, const double[::1] x, Py_ssize_t[::1] free,
     double[:, ::1] limits, double[::1] end,
 ):
-    # Go to the minimum over the coefficients that have not met a limit on the way. A step of length
-    # t leaves the part 1 - t of the slope of each of them.
+    # Go to the minimum over the coefficients that have not reached a limit on the way. A step of
+    # length t leaves the fraction 1 - t of the slope of each.
     cdef Py_ssize_t n = free.shape[0], i, first
     cdef int size = n, one = 1
     cdef double length, nearest, left = 1

@@ -2,7 +2,7 @@
  * too few for BLAS to be at its best.
  *
  * Packed blocks have `n_packed` columns, a multiple of `multiple`. The last columns may be padding:
- * any numbers, because their products are not kept. A panel has as many columns as a vector
+ * any numbers, because their products are discarded. A panel has as many columns as a vector
  * register has numbers; the rows of a panel follow each other. The memory is aligned to 64 bytes.
  * It starts as zeros: subnormal numbers in the padding would make products slow.
  */
@@ -17,7 +17,7 @@ typedef enum { GRAM_FLOAT64, GRAM_FLOAT32, GRAM_MIXED } GramTypes;
 
 typedef struct {
     ptrdiff_t multiple;
-    ptrdiff_t max_features; /* up to so many features it is faster than BLAS */
+    ptrdiff_t max_features; /* up to this many features, it is faster than BLAS */
     /* out = (X - center) * scale, with a last column of ones if ones is set; each row times its
      * root unless that is NULL. Entry (i, j) of X lies at [i * row_stride + j * column_stride]; one
      * of the two strides is 1. */

@@ -133,9 +133,9 @@ TARGET static void NAME(weight_rows)(ptrdiff_t n_rows, ptrdiff_t n_packed, const
     const SOURCE *weight = weight_;
     const NAME(vec) *Z = Z_;
     NAME(vec) *out = out_;
-    /* A weight next to nothing is none: its products would be subnormal in float32, and a hundred
-     * times as slow on some processors. All weights may be little more, where all samples are
-     * separated. */
+    /* A negligible weight counts as zero: its products would be subnormal in float32, and a hundred
+     * times as slow on some processors. If all samples are separated, all weights may be little
+     * more than that. */
     const SOURCE least = sizeof(REAL) == sizeof(float) ? 0x1p-120 : 0;
     for (ptrdiff_t panel = 0; panel < n_packed / LANES; panel++)
         for (ptrdiff_t i = 0; i < n_rows; i++) {

@@ -66,7 +66,7 @@ cdef struct Evaluation:
     int *status                 # of each thread: flags of the invalid arguments
 
 
-# Of probabilities, which may have been given in float32, around 1.
+# Tolerance of the sum of probabilities, which may be given in float32.
 cdef double SUM_TOLERANCE = 1e-5
 
 cdef enum:
@@ -330,7 +330,7 @@ cdef void evaluate_item(void *context, Py_ssize_t item, int thread) noexcept nog
 
 
 cdef void share_stride(Arguments *arguments) noexcept:
-    """Use arrays in place only if all have the same stride: C functions take one for all."""
+    """Use arrays in place only if all have the same stride: C functions take a single one."""
     cdef Py_ssize_t stride = arguments.raw_prediction.column_stride
     cdef bint in_place = arguments.raw_prediction.in_place
     cdef Matrix *outs[2]

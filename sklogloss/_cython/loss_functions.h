@@ -1,4 +1,4 @@
-/* The C functions of a loss. loss_kernel.pxd says what the arguments mean. */
+/* The C functions of a loss. loss_kernel.pxd describes the arguments. */
 #ifndef SKLOGLOSS_LOSS_FUNCTIONS_H
 #define SKLOGLOSS_LOSS_FUNCTIONS_H
 

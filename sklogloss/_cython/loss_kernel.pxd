@@ -4,8 +4,8 @@
 # A block is class-major: entry (row i, column k) lies at [i + k * stride]. n_columns is 1 for two
 # classes, else the number of classes. All arrays are float64 or all are float32.
 
-# What is NULL among the outputs is not computed. hessian and curvature come with the gradient, and
-# only one of them is wanted at a time.
+# Outputs that are NULL are not computed. hessian and curvature come with the gradient, and only one
+# of them is requested at a time.
 ctypedef void (*loss_block)(
     Py_ssize_t n_rows, Py_ssize_t n_columns,
     Py_ssize_t stride,              # of raw_prediction, gradient and hessian
@@ -55,7 +55,7 @@ cdef class LossKernel:
     cdef tuple made_by                      # function and arguments that make it, or None
     cdef const void *parameters
     cdef loss_block loss[2]
-    # For two classes the curvature is the second derivative, for K classes whatever these two
+    # For two classes, the curvature is the second derivative; for K classes, it is what these two
     # functions need.
     cdef curvature_product_block curvature_product[2]
     cdef curvature_entry_block curvature_entry[2]
@@ -65,5 +65,5 @@ cdef class LossKernel:
     cdef int raise_error(self) except -1
 
 
-# Set what a kernel derives from the number of classes and the kind of target: numbers and links.
+# Set the fields that follow from the number of classes and the kind of target: numbers and links.
 cdef int set_links(LossKernel kernel, Py_ssize_t n_classes, bint target_is_matrix) except -1

@@ -71,7 +71,7 @@ cdef class LossKernel:
     """
 
     def __reduce__(self):
-        # Functions cannot be pickled, but what made the kernel can do so again.
+        # C functions cannot be pickled, but the function that made the kernel can make it again.
         if self.made_by is None:
             raise TypeError(f"a {type(self).__name__} cannot be pickled")
         return self.made_by

@@ -18,7 +18,7 @@ def finish_gradient(
     Py_ssize_t n_columns,
     bint fit_intercept,
 ):
-    """Turn sums of the loss's gradient into the mean gradient in theta, that of L2 added, in place.
+    """Turn sums of the loss's gradient into the mean gradient in theta with the L2 part, in place.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def finish_gradient(
 
 
 def center_grams(double[:, :, ::1] grams not None, const double[::1] center not None):
-    """Turn cross-products of columns and 1 into those of columns less their center, in place.
+    """Turn cross-products of columns and 1 into those of columns minus their center, in place.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def center_grams(double[:, :, ::1] grams not None, const double[::1] center not 
 
 
 def join_class_pairs(const double[:, :, ::1] pairs not None, Py_ssize_t n_columns):
-    """Return the Hessian of several classes, of which each pair of classes has a part.
+    """Return the Hessian of several classes from the parts of the pairs of classes.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-# Works on one item. thread, from 0 to n_threads - 1, is that of no other item at the same time.
+# Processes one item. No other item has the same thread, 0 to n_threads - 1, at the same time.
 ctypedef void (*item_function)(void *context, Py_ssize_t item, int thread) noexcept nogil
 
-# Call the function for the items 0 to n_items - 1, on n_threads threads at most.
+# Call the function for the items 0 to n_items - 1, on at most n_threads threads.
 cdef void for_each_item(
     Py_ssize_t n_items, int n_threads, item_function function, void *context
 ) noexcept nogil

@@ -1,4 +1,4 @@
-"""The threads of the passes: they wait for work asleep, and take it item by item.
+"""The threads of the passes: they sleep while they wait for work, and take it item by item.
 
 A thread that is late, since another process has its core, finds its items taken by others. OpenMP's
 threads spin while they wait, on a core that somebody else may need, and a loop of theirs ends when

@@ -1,5 +1,5 @@
-# The steps of the passes, each with a struct of what it needs. Arrays over rows are class-major,
-# with column stride n_samples. All arrays have the type of X.
+# The steps of the passes, each with a struct of its inputs. Arrays over rows are class-major, with
+# column stride n_samples. All arrays have the type of X.
 
 from .design cimport Design, Gram
 from .loss_kernel cimport curvature_entry_block, curvature_product_block, link_block, loss_block
@@ -19,7 +19,7 @@ ctypedef struct RowLoss:
     const char *target              # (n_samples, 1) or (n_samples, n_columns)
 
 
-# What an earlier pass has kept of each row.
+# The numbers that an earlier pass kept for each row.
 ctypedef struct Curvature:
     Py_ssize_t n_columns            # of raw_prediction
     char *values                    # (n_samples, n_curvature_columns)

@@ -1,4 +1,4 @@
-"""What a pass computes from one block of rows. pass_steps.pxd says what goes in and out."""
+"""What a pass computes from one block of rows. pass_steps.pxd describes inputs and outputs."""
 
 from cython cimport floating
 from libc.string cimport memcpy, memset
@@ -259,7 +259,7 @@ cdef void predict_step(
     predict_block(design, &request.predictor, scratch)
     sums[0] += design.total(&scratch.block)
     if request.link != NULL:
-        # The probabilities go where other steps have the curvature.
+        # The probabilities are stored where other steps store the curvature.
         columns = scratch.curvature
         request.link(
             n, request.predictor.n_columns, stride, scratch.raw_prediction, request.logarithm,

@@ -3,10 +3,10 @@
 from .design cimport Block, Design, Gram
 
 cdef enum:
-    # The rows are cut into so many slots at most, which threads take one by one.
+    # Largest number of slots that the rows are divided into. Threads take one slot after another.
     MAX_SLOTS = 16
     # In stored entries times columns. Passes of less than about a millisecond use one thread: if
-    # the cores are busy with other things, waiting for another thread costs more.
+    # the cores are busy, waiting for another thread costs more than it saves.
     ONE_THREAD_WORK = 2000000
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 
 cdef enum:
-    # Sums of all slots together, in float64 numbers: 32 MB. Beyond 4 MB, setting them to zero and
-    # adding them takes time: a slot then has at least WORK_PER_SUM for each sum.
+    # Limit of the sums of all slots together, in float64 numbers: 32 MB. Beyond 4 MB, setting them
+    # to zero and adding them takes time. A slot then has at least WORK_PER_SUM for each sum.
     MAX_SLOT_SUMS = 4194304
     CACHED_SLOT_SUMS = 524288
     WORK_PER_SUM = 256
@@ -100,7 +100,7 @@ cdef run(
     Design design, const char *sample_weight, const Step *step, Py_ssize_t n_sums, double work,
     int n_threads,
 ):
-    # Return the n_sums sums over all rows, float64. work is that of the whole pass, in stored
+    # Return the n_sums sums over all rows, float64. work is the work of the whole pass, in stored
     # entries times columns.
     cdef Round round_
     cdef double[::1] sums_view

@@ -1,4 +1,4 @@
-"""The two loops of the inverse BFGS update over the steps that are remembered.
+"""The two loops of the inverse BFGS update over the remembered steps.
 
 Nocedal and Wright, Numerical Optimization, algorithm 7.4.
 """
