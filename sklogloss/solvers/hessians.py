@@ -9,7 +9,7 @@ import numpy as np
 
 from sklogloss._cython.cholesky import CholeskyFactor, solve_blocks
 from sklogloss.linear.class_rows import ClassRows
-from sklogloss.linear.limits import MAX_ROUNDS, SMALL_WORK
+from sklogloss.linear.limits import LARGEST_HESSIAN, MAX_ROUNDS, SMALL_WORK
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .costs import products_per_class_mean, steps_per_class_blocks, steps_per_class_rows
@@ -67,6 +67,10 @@ class ClassMeanHessian(HessianModel):
         previous, self.previous_point = self.previous_point, point
         if previous is None:
             self._take_mean(point)
+            # Far from the optimum the curvature changes with each step. What many steps have learnt
+            # helps all the same where they are many beside the parameters.
+            if self.objective.n_parameters > LARGEST_HESSIAN:
+                self.inverse.max_steps = FEW_SLOW_STEPS
         else:
             self._learn(point.theta - previous.theta, point.gradient - previous.gradient)
             self.n_steps += 1
@@ -221,6 +225,8 @@ class HessianProducts(HessianModel):
                 direction = self._solve_equations(point, stopping)
         if self.n_products > self.max_products:
             self.max_steps = 0
+        # The trial of the line search keeps its own: one number for each row and class at a time.
+        point.curvature = None
         return direction
 
     def _solve_equations(self, point, stopping):

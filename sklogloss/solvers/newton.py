@@ -505,18 +505,21 @@ class InverseHessian:
     steps : list of tuple (step, change of the gradient, curvature along the step)
     scale : float
         Factor of solve.
+    max_steps : int
+        How many steps are remembered.
     """
 
     solve: Callable[[np.ndarray], np.ndarray]
     steps: list[tuple[np.ndarray, np.ndarray, float]] = field(default_factory=list)
     scale: float = 1.0
+    max_steps: int = MAX_STEPS
 
     def update(self, step, change):
         """Learn that the gradient changes by `change` along `step`."""
         curvature = float(step @ change)
         if curvature > 0:
             self.steps.append((step, change, curvature))
-            self.steps = self.steps[-MAX_STEPS:]
+            self.steps = self.steps[-self.max_steps :]
 
     def __matmul__(self, vector):
         """Return the product with a vector of shape (n_parameters,)."""
