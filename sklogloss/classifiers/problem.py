@@ -23,7 +23,8 @@ from sklogloss.linear.objective import Objective, balanced_coordinates, balanced
 from sklogloss.linear.samples import Samples, make_design
 from sklogloss.linear.threads import effective_n_threads
 from sklogloss.penalties import Penalty
-from sklogloss.solvers.plan import Facts, make_plan
+from sklogloss.solvers.memory import check_memory
+from sklogloss.solvers.plan import MANY_PARAMETERS, Facts, make_plan
 from sklogloss.solvers.stopping import LARGEST_GAP
 
 __all__ = [
@@ -189,7 +190,10 @@ class Problem:
         n_threads = effective_n_threads(estimator.n_jobs)
         design = self._design_of(self.X, self.target.dtype)
         samples = self._samples_of(design, self.target, self.row_weight, self.offset, n_threads)
-        plan = make_plan(Facts.of(samples, kernel, penalty, fit_intercept), estimator.solver)
+        facts = Facts.of(samples, kernel, penalty, fit_intercept)
+        plan = make_plan(facts, estimator.solver)
+        if facts.n_parameters > MANY_PARAMETERS:
+            check_memory(plan, facts, verbose=estimator.verbose)
         coordinates = balanced_coordinates(
             samples,
             penalty,

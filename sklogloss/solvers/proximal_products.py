@@ -62,6 +62,8 @@ class ProximalProducts(HessianModel):
         if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
             # Along it the model has no curvature but that of the penalty and of the damping.
             self.minimiser = least_class_shift(self.minimiser, self.objective)
+        # The trial of the line search keeps its own: one number for each row and class at a time.
+        point.curvature = None
         return self.minimiser - point.theta
 
     def _proximal_step(self, model):

@@ -1,10 +1,10 @@
-"""The quota of processor time that cgroups set, read from the files of both versions."""
+"""Processor time and memory that cgroups grant, read from the files of both versions."""
 
 import math
 
 import pytest
 
-from sklogloss.linear.quota import cpu_quota
+from sklogloss.linear.quota import available_memory, cpu_quota
 
 
 def write(root, files):
@@ -71,5 +71,65 @@ def test_names_of_groups_may_be_any_bytes(tmp_path):
     assert cpu_quota(tmp_path) == 0.5
 
 
+MEMINFO = "MemTotal:  8000 kB\nMemFree:  10 kB\nMemAvailable:  4000 kB\n"
+V1_MEMORY = "sys/fs/cgroup/memory"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, math.inf),
+        ({"proc/meminfo": "MemTotal:  8000 kB\n"}, math.inf),
+        ({"proc/meminfo": MEMINFO}, 4000 * 1024),
+        (
+            {
+                "proc/meminfo": MEMINFO,
+                "proc/self/cgroup": "0::/\n",
+                "sys/fs/cgroup/memory.max": "max\n",
+                "sys/fs/cgroup/memory.current": "1000\n",
+            },
+            4000 * 1024,
+        ),
+        # What files were read from counts as available.
+        (
+            {
+                "proc/meminfo": MEMINFO,
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/memory.max": "5000\n",
+                "sys/fs/cgroup/a/memory.current": "4000\n",
+                "sys/fs/cgroup/a/memory.stat": "anon 3000\nfile 1000\ninactive_file 700\n",
+                "sys/fs/cgroup/a/b/memory.max": "max\n",
+                "sys/fs/cgroup/a/b/memory.current": "4000\n",
+            },
+            1700,
+        ),
+        # A limit that was lowered below what is in use.
+        (
+            {
+                "proc/self/cgroup": "0::/\n",
+                "sys/fs/cgroup/memory.max": "5000\n",
+                "sys/fs/cgroup/memory.current": "6000\n",
+            },
+            0,
+        ),
+        (
+            {
+                "proc/self/cgroup": V1_LINES,
+                f"{V1_MEMORY}/a/b/memory.limit_in_bytes": "9223372036854771712\n",
+                f"{V1_MEMORY}/a/b/memory.usage_in_bytes": "500\n",
+                f"{V1_MEMORY}/a/memory.limit_in_bytes": "3000\n",
+                f"{V1_MEMORY}/a/memory.usage_in_bytes": "2000\n",
+                f"{V1_MEMORY}/a/memory.stat": "inactive_file 1\ntotal_inactive_file 200\n",
+            },
+            1200,
+        ),
+    ],
+)
+def test_the_least_memory_counts(tmp_path, files, expected):
+    write(tmp_path, files)
+    assert available_memory(tmp_path) == expected
+
+
 def test_this_machine_has_some():
     assert cpu_quota() > 0
+    assert available_memory() > 0
