@@ -7,15 +7,15 @@ __all__ = ["ConjugateGradients", "solve_equations"]
 
 
 class ConjugateGradients:
-    """H direction = -gradient, where each step takes one product with the Hessian H.
+    """H direction = -gradient, solved with one product with the Hessian H per step.
 
     Parameters
     ----------
     product : callable
-        From a vector to H times the vector.
+        Maps a vector to H times the vector.
     gradient : ndarray of shape (n_parameters,)
     precondition : callable
-        From a vector to its product with an approximate inverse of H.
+        Maps a vector to its product with an approximate inverse of H.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class ConjugateGradients:
     residual : ndarray of shape (n_parameters,)
         -gradient - H direction.
     norm : float
-        Of the residual, squared, in the approximate inverse.
+        Squared norm of the residual in the metric of the approximate inverse.
     is_flat : bool
         Whether no curvature is left along the last search.
     """
@@ -35,17 +35,18 @@ class ConjugateGradients:
         self.restart(precondition)
 
     def restart(self, precondition):
-        """Go on from the direction so far with another approximate inverse of H."""
+        """Continue from the current direction with another approximate inverse of H."""
         self.precondition = precondition
         preconditioned = precondition(self.residual)
         self.search = preconditioned.copy()
         self.norm = float(self.residual @ preconditioned)
-        # That of search in the approximate H: the parts of a sum that are orthogonal there.
+        # Squared norm of `search` in the metric of the approximate H, where its terms are
+        # orthogonal.
         self.search_size = self.norm
         self.is_flat = False
 
     def advance(self):
-        """Take one step; return twice what the model gains, 0 where no curvature is left."""
+        """Take one step; return twice the decrease of the model, 0 if no curvature is left."""
         # The size of a residual may underflow.
         if self.norm == 0:
             return 0.0
@@ -72,7 +73,7 @@ class ConjugateGradients:
 
 
 def solve_equations(equations, target, max_products, is_still_gaining=None):
-    """Advance until the squared residual is small enough; return how many steps were taken.
+    """Advance until the squared residual is small enough; return the number of steps.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def solve_equations(equations, target, max_products, is_still_gaining=None):
         Bound of equations.norm.
     max_products : int
     is_still_gaining : callable, default=None
-        From the list of gains so far to whether to go on all the same.
+        Called with the list of gains so far. Returns whether to continue nevertheless.
     """
     gains = []
     while len(gains) < max_products and (

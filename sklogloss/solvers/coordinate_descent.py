@@ -9,8 +9,8 @@ from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART
 
 __all__ = ["QuadraticModel", "minimise_model"]
 
-# Sweeps before the equations of the nonzero coefficients are solved instead (80: +13 % on
-# 500 x 4,000, elastic net).
+# Sweeps until the equations of the nonzero coefficients are solved instead (80: +13 % on 500 x
+# 4,000, elastic net).
 SWEEPS_PER_ROUND = 8
 
 
@@ -29,10 +29,11 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.i
     penalty : Penalty
         Of u; its L2 part belongs to the matrix.
     previous_gain : float, default=np.inf
-        What the model before this one gained. The next one is expected to gain less than this one
-        by the same factor. Infinity asks for all digits.
+        The gain of the previous model. The next model is expected to gain less than this one by the
+        same factor. Infinity requests full accuracy.
     most : float, default=np.inf
-        A gain beyond which rounding errors have left the model without a minimum: that is an end.
+        A larger gain means that rounding errors have left the model without a minimum, and ends the
+        descent.
 
     Returns
     -------
@@ -40,12 +41,12 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.i
     """
     u, gradient = x.copy(), gradient.copy()
     bounds = (penalty.lower, penalty.upper) if penalty.is_bounded else (None, None)
-    # A model counts as solved when a round gains less than a small part of all that was gained, or
-    # than the part that the next model is expected to gain.
+    # A model counts as solved when a round gains less than a small fraction of the total gain, or
+    # less than the fraction that the next model is expected to gain.
     total, rest = 0.0, SMALL_PART
-    # Sweeps that gain little say nothing where columns are nearly alike: the equations do.
+    # If columns are nearly equal, small gains of a sweep prove nothing. The equations decide.
     is_sure = False
-    # Which coefficients were free when their equations had nothing left to gain.
+    # The coefficients that were free when their equations had nothing left to gain.
     solved = None
     for _ in range(MAX_ROUNDS):
         first_gain, gain, is_done = descend(
@@ -60,7 +61,7 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.i
             gain = move_free(matrix, gradient, u, penalty.l1, *bounds)
             total += gain
             if gain == 0:
-                # Sweeps that free the same ones again are about rounding errors.
+                # Sweeps that free the same ones again only follow rounding errors.
                 free = penalty.is_free(u)
                 if first_gain <= SMALL_PART * total and np.array_equal(free, solved):
                     break
@@ -69,43 +70,43 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.i
 
 
 class QuadraticModel:
-    """A Hessian of an earlier point or of a subset of the rows, and the steps since then.
+    """A Hessian of an earlier point or of a subset of the rows, updated by later steps.
 
-    As InverseHessian, but the matrix itself: the L1 penalty needs its entries.
+    Like `InverseHessian`, but the matrix itself, because the L1 penalty needs its entries.
 
     Parameters
     ----------
     hessian : ndarray of shape (n_parameters, n_parameters)
         Lower triangle; overwritten.
     dtype : dtype
-        In which it was computed.
+        Precision in which it was computed.
     unit : float
         LossKernel.unit.
     """
 
     def __init__(self, hessian, dtype, unit):
         fill_upper_triangle(hessian)
-        # Its rounding errors may leave it with negative curvature where it vanishes, as along equal
-        # changes of all classes, and a model without a minimum.
-        # They are relative to the diagonal, whose entries may be of very different size.
+        # Where the Hessian vanishes, as along equal changes of all classes, its rounding errors may
+        # be negative curvature, and the model would have no minimum. They are relative to the
+        # diagonal, whose entries may be of very different size.
         diagonal = hessian.reshape(-1)[:: len(hessian) + 1]
         diagonal *= 1 + 100 * np.finfo(dtype).eps
-        # In theta curvature is of the size of the unit at first. Where next to none of it is left,
-        # next to none is left of the loss.
+        # In theta, the curvature is of the size of the unit at first. If almost none of it is left,
+        # almost none of the loss is.
         diagonal += ROUNDING * EPS * unit
         self.matrix = hessian
         self.steps = []
 
     def add_to_diagonal(self, curvature):
-        """Add the curvature of a penalty that has become another one."""
+        """Add the difference in curvature after a change of the penalty."""
         self.matrix.reshape(-1)[:: len(self.matrix) + 1] += curvature
 
     def update(self, step, change):
-        """Learn that the gradient changes by `change` along `step`: the update of BFGS."""
+        """Apply the BFGS update: the gradient changes by `change` along `step`."""
         expected = self.matrix @ step
         curvature, expected_curvature = float(step @ change), float(step @ expected)
         if curvature > 0 and expected_curvature > 0:
-            # The upper triangle of the transpose is the lower one: dsyr may as well take rows.
+            # The upper triangle of the transpose is the lower triangle, so dsyr may work on rows.
             dsyr(1 / curvature, change, a=self.matrix.T, overwrite_a=True)
             dsyr(-1 / expected_curvature, expected, a=self.matrix.T, overwrite_a=True)
             fill_upper_triangle(self.matrix)

@@ -1,9 +1,9 @@
-"""What the steps of a solver cost: the model that decides between solvers.
+"""The cost model of the steps of solvers, which decides between them.
 
-The unit costs are measured by ``python -m benchmarks costs --write``, which writes costs.json. They
-are those of one machine; decisions rest on ratios, which differ little between machines. The model
-knows neither the machine nor the number of threads it runs with, so that the same data is solved
-the same way everywhere.
+``python -m benchmarks costs --write`` measures the unit costs and writes costs.json. They come from
+one machine. Decisions depend on ratios, which differ little between machines. The model ignores the
+machine and the number of threads it runs with, so that the same data is solved the same way
+everywhere.
 """
 
 import json
@@ -26,27 +26,26 @@ N_THREADS = _MEASURED["n_threads"]
 
 @dataclass(frozen=True)
 class Costs:
-    """What the steps of a solver cost on data of one shape, in seconds on two threads.
+    """The costs of the steps of a solver on data of one shape, in seconds on two threads.
 
-    Passes over the rows use both threads, factors and solutions one: BLAS is limited to it.
+    Passes over the rows use both threads. Factors and solutions use one: BLAS is limited to it.
 
     Attributes
     ----------
     gradient_pass : float
         A pass for value and gradient.
     product_pass : float
-        A pass for the Hessian's product with a direction, as for conjugate gradients.
+        A pass for the product of the Hessian with a direction, as in conjugate gradients.
     hessian : float
-        What the Hessian adds to a gradient pass.
+        The extra time of a gradient pass that also computes the Hessian.
     class_mean_hessian : float
         The mean over the classes of the Hessian's diagonal blocks, from the curvature.
     class_hessian : float
         The Hessian's diagonal blocks, one for each class, from the curvature.
     factor, class_mean_factor, class_factor : float
-        The Cholesky factor of the Hessian, that of the mean over the classes, and those of the
-        class blocks.
+        The Cholesky factors of the Hessian, of the mean over the classes, and of the class blocks.
     solve, class_mean_solve : float
-        A step of all parameters, given the factor of the Hessian, or that of the mean.
+        A step of all parameters, given the factor of the Hessian or of the mean.
     newton_step : float
         The solver's own Python code for a Newton step.
     """
@@ -70,13 +69,14 @@ def costs_of(design, n_columns, dtype, *, float32_hessian=False) -> Costs:
     Parameters
     ----------
     design : design of X, or Facts
-        With n_samples, n_features, is_sparse, and in n_stored the entries that a pass over X reads.
+        Has n_samples, n_features, is_sparse, and n_stored, the number of entries that a pass over X
+        reads.
     n_columns : int
         Columns of raw_prediction: 1 for two classes.
     dtype : str
-        The name of that of the arithmetic.
+        Name of the dtype of the arithmetic.
     float32_hessian : bool, default=False
-        Whether the products that make the Hessian of a dense X are taken in float32.
+        Whether the products for the Hessian of a dense X are computed in float32.
     """
     is_sparse = design.is_sparse
     n_samples, n_stored = max(design.n_samples, 1), max(design.n_stored, 1)
@@ -113,7 +113,7 @@ def products_per_class_mean(objective):
 def steps_per_class_blocks(objective):
     """Return how many steps with the class mean cost as much as the class blocks and their factors.
 
-    As if all rows mattered to each block: fewer do.
+    This assumes that all rows matter to each block; in fact, fewer do.
     """
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
@@ -124,8 +124,8 @@ def steps_per_class_blocks(objective):
 def steps_per_class_rows(objective):
     """Return how many steps with the class mean cost as much as the rows of each class.
 
-    Their cross-products cost as much as the class mean, and each class takes about as much Python
-    code as a step.
+    Their cross-products cost as much as the class mean. The Python code for each class takes about
+    as long as a step.
     """
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name, float32_hessian=True)
@@ -137,7 +137,7 @@ def steps_per_class_rows(objective):
 def products_per_exact_step(objective):
     """Return how many steps of conjugate gradients cost as much as one that forms the Hessian.
 
-    Each takes a product with the Hessian and a solution with the preconditioner.
+    Each step takes a product with the Hessian and a solution with the preconditioner.
     """
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name)
@@ -146,21 +146,21 @@ def products_per_exact_step(objective):
 
 
 def unit_counts(n_samples, n_features, n_columns, n_stored, is_sparse):
-    """Return how many of each unit cost each step takes.
+    """Return how many units of each cost each step takes.
 
-    The benchmark finds the unit costs from the times of steps and these counts.
+    The benchmark computes the unit costs from the times of steps and these counts.
 
     Returns
     -------
     counts : dict of str to dict of str to float
-        hessian_block is one pair of columns of raw_prediction, class_block one class. For a sparse
-        X, it is as if all rows had the same number of stored entries.
+        hessian_block is for one pair of columns of raw_prediction, class_block for one class. For a
+        sparse X, all rows are assumed to have the same number of stored entries.
     """
     kind = "sparse" if is_sparse else "dense"
     size = n_features + 1
-    # The lower triangle of the cross-products of each row.
+    # The lower triangle of each row's cross-products.
     n_products = n_stored * ((n_stored / n_samples if is_sparse else n_features) + 1) / 2
-    # Each slot of a pass has a block of its own, which is added to the others.
+    # Each slot of a pass has its own block, and the blocks are added.
     of_slots, of_class = {"hessian_entry": size**2}, {f"{kind}_multiplication": n_products}
     if not is_sparse:
         of_class["packed_entry"] = n_stored

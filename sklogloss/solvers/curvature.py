@@ -9,13 +9,13 @@ from .plan import PRODUCTS_PER_STEP
 
 __all__ = ["costs_few_passes", "is_definite", "negative_curvature"]
 
-# Products with the Hessian, each a pass, after which no negative eigenvalue is looked for any more:
+# Maximum number of products with the Hessian, each a pass, in the search for a negative eigenvalue:
 # as many as three steps take.
 MAX_PRODUCTS = 3 * PRODUCTS_PER_STEP
 
 
 def costs_few_passes(objective):
-    """Return whether the Hessian costs no more than the products that could take its place."""
+    """Return whether the Hessian costs no more than the products that could replace it."""
     samples = objective.samples
     costs = costs_of(samples.design, objective.n_columns, samples.dtype.name)
     return costs.hessian + costs.factor <= PRODUCTS_PER_STEP * costs.product_pass
@@ -36,7 +36,7 @@ def is_definite(hessian, margin):
     shifted = hessian / root
     shifted /= root[:, None]
     shifted.reshape(-1)[:: len(root) + 1] -= margin
-    # The transpose of a C-ordered lower triangle is what LAPACK calls upper.
+    # The transpose of a C-ordered lower triangle is an upper triangle to LAPACK.
     _, info = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
     return info == 0
 
@@ -44,27 +44,27 @@ def is_definite(hessian, margin):
 def negative_curvature(objective, theta, point=None):
     """Return a direction along which the objective curves downwards, None if none was found.
 
-    The Hessian is scaled to a diagonal of ones, so that neither the units of the features nor how
-    rare they are matter. Eigenvalues above minus the square root of the dtype's precision count as
-    zero. Where an L1 penalty keeps parameters at zero, they stay there: its kink outweighs any
-    curvature. So do parameters at a bound.
+    The Hessian is scaled to a diagonal of ones, so that the units and the rarity of features do not
+    matter. Eigenvalues above minus the square root of the dtype's precision count as zero.
+    Parameters that an L1 penalty keeps at zero stay there, because its kink outweighs any
+    curvature. Parameters at a bound stay there, too.
 
-    Where the Hessian costs little, its Cholesky factor decides. Otherwise the Lanczos method looks
-    for negative eigenvalues from a random vector, until it has found the smallest one closely
-    enough, or after MAX_PRODUCTS products at most.
+    If the Hessian costs little, its Cholesky factor decides. Otherwise the Lanczos method searches
+    for negative eigenvalues from a random vector, until it has approximated the smallest one well
+    enough, or for at most MAX_PRODUCTS products.
 
     Parameters
     ----------
     objective : Objective
-        With the exact Hessians of its loss.
+        Its loss has exact Hessians.
     theta : ndarray of shape (n_parameters,)
     point : Evaluation or None
-        Next to theta: with curvature, it saves passes.
+        A point next to theta. If it has curvature, it saves passes.
 
     Returns
     -------
     direction : ndarray of shape (n_parameters,) or None
-        Of length one where the Hessian is scaled.
+        Of length one in the scaled parameters.
     """
     is_free = objective.penalty_in_theta.is_free(theta)
     threshold = -np.sqrt(np.finfo(objective.samples.dtype).eps)
@@ -102,7 +102,7 @@ def _from_products(objective, point, is_free, threshold):
     coefficients = _lanczos(product, start, threshold)
     if coefficients is None:
         return None
-    # The vectors were not kept, which may be too many: once more for the direction.
+    # There may be too many vectors to keep. They are computed again for the direction.
     direction = np.zeros(len(is_free))
     for coefficient, (vector, _, _) in zip(
         coefficients, _lanczos_vectors(product, start), strict=False
@@ -117,8 +117,8 @@ def _root(diagonal):
 
 
 def _lanczos_vectors(product, start):
-    # Yields vectors and the two diagonals of the matrix that the product is in their basis (Golub
-    # and Van Loan, Matrix Computations, algorithm 10.1.1).
+    # Yields vectors, and the two diagonals of the matrix of the product in the basis of these
+    # vectors (Golub and Van Loan, Matrix Computations, algorithm 10.1.1).
     vector, previous, norm = start / np.linalg.norm(start), 0.0, 0.0
     while True:
         image = product(vector) - norm * previous
@@ -132,9 +132,9 @@ def _lanczos_vectors(product, start):
 
 
 def _lanczos(product, start, threshold):
-    # The coefficients in Lanczos' basis of a vector with negative curvature, or None. An eigenvalue
-    # of the small matrix is never below the smallest of the large one. How far above it may be,
-    # the last coefficient of its vector tells.
+    # The coefficients, in the Lanczos basis, of a vector with negative curvature, or None. An
+    # eigenvalue of the small matrix is never below the smallest one of the large matrix. The last
+    # coefficient of its vector bounds how far above it may be.
     diagonals, norms = [], []
     for _, diagonal, norm in _lanczos_vectors(product, start):
         if not np.isfinite(diagonal) or not np.isfinite(norm):

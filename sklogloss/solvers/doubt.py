@@ -15,9 +15,9 @@ from .stopping import LARGEST_GAP, Verdict, suboptimality_bound
 
 __all__ = ["gain_of_step", "is_doubtful"]
 
-# Multiplications of a Hessian that takes no longer than a step by products of a millisecond.
+# Multiplications for a Hessian that takes no longer than a step by products of a millisecond.
 AFFORDABLE_HESSIAN = PRODUCTS_PER_STEP * SMALL_WORK
-# A gain that is not worth more steps, as a part of the objective.
+# A gain that is not worth more steps, as a fraction of the objective.
 SMALL_GAIN = LARGEST_GAP / 10
 # Verdicts of a solver that was not cut short.
 ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
@@ -26,9 +26,9 @@ ENDS = (Verdict.CONVERGED, Verdict.ROUNDING, Verdict.STALLED)
 def is_doubtful(result):
     """Return whether a Newton step with the whole Hessian would still gain too much.
 
-    Conjugate gradients and coordinate descent do not notice what they miss along directions with
-    little curvature: nearly equal columns, nearly separated classes. The equations of the nonzero
-    coefficients show it. They are solved where that costs little.
+    Conjugate gradients and coordinate descent may miss a descent along directions with little
+    curvature: nearly equal columns, nearly separated classes. The equations of the nonzero
+    coefficients show it. They are solved if that costs little.
 
     Parameters
     ----------
@@ -40,8 +40,7 @@ def is_doubtful(result):
     with np.errstate(all="ignore"):
         tolerated = SMALL_GAIN * abs(result.last_point.value)
         point, p = result.last_point, objective.n_features * objective.n_columns
-        # The bound takes curvature along the intercepts for granted. Where offsets have led far,
-        # none may be left.
+        # The bound assumes curvature along the intercepts. If offsets are large, there may be none.
         of_intercepts = np.abs(point.gradient[p:]) @ np.abs(point.theta[p:])
         bound = max(suboptimality_bound(objective, point), of_intercepts)
         is_solved = result.verdict.is_solved and not result.lacks_curvature
@@ -57,15 +56,15 @@ def is_doubtful(result):
 
 
 def gain_of_step(objective, point):
-    """Return the gain (nats) that Newton's step of the parameters that may move promises.
+    """Return the gain (nats) promised by Newton's step of the parameters that may move.
 
     Parameters
     ----------
     objective : Objective
         In float64.
     point : Evaluation
-        With the Hessian, which is overwritten; with its factor afterwards if all parameters may
-        move.
+        Has the Hessian, which is overwritten. If all parameters may move, it has the factor
+        afterwards.
     """
     theta, penalty = point.theta, objective.penalty_in_theta
     hessian, slope = point.hessian, penalty.subgradient(point.gradient, theta)
@@ -82,7 +81,7 @@ def gain_of_step(objective, point):
     slope, point.hessian = slope[free], None
     direction = factor.solve(-slope)
     if factor.is_damped:
-        # Along columns that depend on each other, conjugate gradients magnify rounding errors.
+        # Along linearly dependent columns, conjugate gradients magnify rounding errors.
         slope[np.abs(slope) <= ROUNDING * EPS * abs(point.value)] = 0
         if not slope.any():
             return 0.0
@@ -97,7 +96,8 @@ def gain_of_step(objective, point):
         target = min(EPS * abs(point.value), SMALL_PART**2 * equations.norm)
         if solve_equations(equations, target, 2 * len(free)):
             direction = equations.direction
-        # A slope that nothing but the damping answers may lead on, as far as back to zero.
+        # Along a slope without curvature except for the damping, the objective may fall all the way
+        # back to zero.
         flat_slope = factor.shortfall(factor.solve(equations.residual))
         along_flat = float(np.abs(flat_slope) @ np.abs(theta[free]))
         return max(-float(slope @ direction) / 2, along_flat)

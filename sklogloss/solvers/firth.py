@@ -17,24 +17,24 @@ from .stopping import ENOUGH, FEW_SLOW_STEPS, LARGEST_GAP, Goal, Verdict
 
 __all__ = ["FirthResult", "firth_plan", "solve_firth"]
 
-# With many rows for each parameter the penalty hardly moves the solution, and its gradient is about
-# that of a subset of the rows. From the solution on the subset, passes without leverages then come
-# close to that on all rows (250:
+# With many rows for each parameter, the penalty hardly moves the solution, and a subset of the rows
+# gives about the same gradient of the penalty. From the solution on the subset, passes without
+# leverages then come close to the solution on all rows (250:
 # tests/solvers/test_firth.py::test_few_passes_with_leverages_follow_a_subset fails).
 SUBSET_ROWS_PER_PARAMETER = 25
 # A subset is a fourth of the rows at most.
 MANY_ROWS_PER_PARAMETER = 4 * SUBSET_ROWS_PER_PARAMETER
-# A step changes no raw prediction by more than this and its own size. Where probabilities are 0 or
-# 1, as offsets may make them at the start, there is no curvature that limits it. A step that is to
-# gain less than a nat needs no such limit (0.5 or 50:
+# A step changes no raw prediction by more than this plus its own size. If probabilities are 0 or 1,
+# for example because of offsets at the start, no curvature limits the step. A step that promises
+# less than a nat needs no such limit (0.5 or 50:
 # tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 LARGEST_CHANGE = 5.0
 # From this typical leverage on, the penalised likelihood may have several maxima: 0.24 was the
 # smallest of 75 cold starts that ended in a lower one, of 1,100 data sets (2:
 # tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 LEVERAGE_OF_MAXIMA = 0.2
-# A second start is the optimum under this fraction of the prior, to a relative gap of as much (0.1:
-# tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
+# A second start is the optimum under this fraction of the prior, to a relative gap of the same size
+# (0.1: tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
 WEAKER_PRIOR = 0.01
 # Maxima this many standard errors apart are two (10:
 # tests/solvers/test_firth.py::test_of_several_maxima_the_higher_one_is_taken fails).
@@ -52,9 +52,9 @@ class FirthResult:
     n_iter : int
     verdict : Verdict
     last_point : JeffreysPoint
-        The last one, a step before theta at most.
+        The last evaluated point, at most one step before theta.
     has_several_maxima : bool
-        Whether another start has led to another maximum, which is no higher.
+        Whether another start led to another maximum, which is not higher.
     """
 
     penalised: JeffreysObjective
@@ -101,13 +101,13 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
     penalised : JeffreysObjective
     goal : Goal
     theta : ndarray of shape (n_parameters,), default=None
-        None is a cold start, the one that the plan says. Those of the first of several classes are
+        None for the cold start of the plan. The parameters of the first of several classes are
         zero.
 
     Returns
     -------
     result : FirthResult
-        Of the same objective, or where columns of X depend on others, of one with a basis.
+        For the same objective, or for one with a basis if columns of X are linearly dependent.
     """
     point, decrement, n_iter = None, np.inf, 0
     with np.errstate(all="ignore"):
@@ -127,8 +127,9 @@ def solve_firth(plan, penalised, goal, theta=None) -> FirthResult:
 
 
 def _higher_maximum(result, goal):
-    # The better of a result and that of a second start, the likelihood's maximum under a weaker
-    # prior. A cold start is at even probabilities, far from separated classes and large offsets.
+    # The better of a result and that of a second start, which is the maximum under a weaker prior.
+    # A cold start is at equal probabilities, far from the optimum of separated classes or large
+    # offsets.
     penalised = result.penalised
     weaker = JeffreysObjective(
         penalised.objective, WEAKER_PRIOR * penalised.strength, penalised.basis
@@ -156,8 +157,8 @@ def _are_apart(result, other):
 
 
 def _point_from_subset(plan, penalised):
-    # The point to which the solution on a subset and its penalty's gradient lead on all rows, and
-    # the decrement of the first step there. (None, inf) if the subset tells nothing.
+    # The point on all rows that follows from the solution on a subset and the gradient of its
+    # penalty, and the decrement of the first step there. (None, inf) if the subset is of no use.
     objective = penalised.objective
     some = objective.samples.take(random_rows(objective.samples, plan.subset_sizes[0]))
     strength = penalised.strength * objective.weight_sum / some.weight_sum
@@ -170,8 +171,9 @@ def _point_from_subset(plan, penalised):
     if on_rows.verdict is not Verdict.CONVERGED or not np.isfinite(start.value):
         return None, np.inf
     of_penalty = on_rows.last_point.of_penalty * (penalised.strength / strength)
-    # The penalty's gradient on the subset is that of all rows to about a sixth. Passes that gain
-    # less than about the square of that, as a fraction of what the penalty gains, are wasted.
+    # The gradient of the penalty on the subset differs from that of all rows by about a sixth.
+    # Passes that gain less than about the square of this, as a fraction of the gain of the penalty,
+    # are wasted.
     enough = ENOUGH * float(of_penalty @ start.solve(of_penalty))
     gradient, direction, decrements = start.gradient + of_penalty, 0.0, [np.inf]
     inverse = InverseHessian(start.solve)
@@ -193,12 +195,12 @@ def _point_from_subset(plan, penalised):
 
 
 class SecantModel:
-    """The information, corrected by what past steps tell of the penalty's curvature.
+    """The information, corrected for the curvature of the penalty along past steps.
 
-    Newton's method with the information alone gains a constant factor with each step, a poor one
-    where leverages are large. The Hessian of the penalised objective is the information less the
-    Hessian of ln |I| / 2, of which the steps know secants: L-BFGS updates of the information at the
-    point at hand (structured secants: Dennis, Gay and Welsch, ACM TOMS 7, 1981).
+    Newton's method with the information alone converges linearly, and slowly if leverages are
+    large. The Hessian of the penalised objective is the information minus the Hessian of ln |I| /
+    2. Past steps give secants of the latter: they update the information at the current point by
+    L-BFGS (structured secants: Dennis, Gay and Welsch, ACM TOMS 7, 1981).
     """
 
     def __init__(self):
@@ -215,7 +217,7 @@ class SecantModel:
             of_information = point.factor @ (step @ point.factor)
             curved = of_information + change
             curvature = step @ curved
-            # A secant of next to no curvature beside the information's would lead far away.
+            # A secant with almost no curvature relative to the information would lead far away.
             if curvature > SMALL_PART * (step @ of_information):
                 pairs.append((step, curved, curvature))
         return InverseHessian(point.solve, pairs) @ -point.gradient
@@ -229,7 +231,7 @@ class FirthNewton:
     penalised : JeffreysObjective
     goal : Goal
     decrement : float, default=np.inf
-        Twice the decrease that the step to the first point has promised.
+        Twice the decrease that the step to the first point promised.
     """
 
     def __init__(self, penalised, goal, decrement=np.inf):
@@ -260,7 +262,7 @@ class FirthNewton:
                 point = lower
         theta = point.theta
         if verdict is Verdict.CONVERGED and n_iter < self.goal.max_iter:
-            # The last direction is known and costs no pass.
+            # The last step costs no pass, because its direction is known.
             theta, n_iter = self.penalised.moved(point.theta, direction), n_iter + 1
         return FirthResult(self.penalised, theta, n_iter, verdict, point)
 
@@ -276,7 +278,8 @@ class FirthNewton:
             self.best_decrement, self.n_slow = self.decrement, 0
         else:
             self.n_slow += 1
-        # What the last step leaves falls as with the step before, or as leverages allow.
+        # The rest after the last step falls at the rate of the step before, but no faster than the
+        # leverages allow.
         rate = self.decrement / previous if self.decrement < previous < np.inf else 1.0
         left = self.decrement / 2 * min(max(rate, point.typical_leverage**2), 1.0)
         if point.max_gradient <= self.goal.tol and left <= self.goal.gap * abs(point.value):
@@ -286,12 +289,13 @@ class FirthNewton:
         return Verdict.MAX_ITER if n_iter >= self.goal.max_iter else Verdict.GO_ON
 
     def _is_rounding(self, point):
-        # Rounding errors of the raw predictions grow with the size of X, hence the square root.
+        # The square root is for large entries of X, which increase the rounding errors of raw
+        # predictions.
         return abs(self.decrement) / 2 <= np.sqrt(EPS) * abs(point.value)
 
     def _remember(self, point, lower):
         # Complete the point that a step has led to, and learn from the step.
-        point.counts = None  # those of one point are kept at a time
+        point.counts = None  # only one point keeps its counts
         self.penalised.complete(lower, keeps_counts=True)
         step = self.penalised.of_theta(lower.theta - point.theta)
         self.model.add(step, lower.of_penalty - point.of_penalty)

@@ -24,19 +24,19 @@ def lower_point(
     step: float = 1.0,
     rounding: float = ROUNDING * EPS,
 ) -> Any:
-    """Return the first point, halving the step, that gains enough of what the direction promises.
+    """Halve the step until a point gains enough of what the direction promises; return that point.
 
     Parameters
     ----------
     look : callable
-        From parameters to the point there, which has a `value`.
+        Maps parameters to the point there, which has a `value`.
     start, direction : ndarray of shape (n_parameters,)
     value : float
         The objective at the start.
     decrement : float
         Twice the decrease that the whole direction promises.
     step : float, default=1.0
-        The first one to try, as a fraction of the direction.
+        The first step to try, as a fraction of the direction.
     rounding : float, default=8 eps
         Rounding errors of the objective, as a fraction of it.
 

@@ -1,6 +1,6 @@
 """Models of the Hessian for many columns: a mean over the classes, or products with it.
 
-`newton` says what a model has, and has that of the Hessian itself.
+`newton` documents the interface of a model, and has the model that is the Hessian itself.
 """
 
 from dataclasses import replace
@@ -25,14 +25,14 @@ class ClassMeanHessian(HessianModel):
     """The mean over the classes of the Hessian's diagonal blocks, and then the blocks themselves.
 
     The Hessian of K classes and p features has K p rows. The mean of its K diagonal blocks, of p
-    rows, stands for each of them; what it lacks is learnt step by step, each of which costs a pass
-    for the gradient. At zero the blocks are equal. Further on, each sample has curvature in few
-    classes, and the blocks are taken once the passes still to make cost more. Where steps learn
-    slowly, products with the Hessian as it is are better.
+    rows each, replaces all of them. BFGS updates add what it lacks; each step costs a pass for the
+    gradient. At zero, the blocks are equal. Further away, each sample has curvature in few classes.
+    The blocks themselves are computed once the remaining passes would cost more. If the updates
+    converge slowly, products with the exact Hessian are better.
     """
 
     knowledge = Knowledge.ROUGH
-    # A step that promises little may come from too large a curvature.
+    # A step may promise little because the curvature of the model is too large.
     promises_are_real = False
 
     def __init__(self, objective, max_iter):
@@ -41,11 +41,12 @@ class ClassMeanHessian(HessianModel):
         self.inverse = None
         self.is_taken_anew = self.has_blocks = False
         self.previous_point = None
-        # Since the blocks were taken.
+        # Since the blocks were computed.
         self.n_steps, self.largest_decrement, self.value_of_blocks = 0, 0.0, np.inf
         self.cost_of_blocks = np.inf
         samples, n_columns = objective.samples, objective.n_columns
-        # The cross-products of the rows of all classes then cost no more than products with X do.
+        # If there are at least as many classes as features, the cross-products of the rows of all
+        # classes cost no more than products with X.
         self.cost_of_rows = np.inf
         is_wide = objective.n_features <= n_columns <= samples.n_samples
         if samples.design.has_class_grams and is_wide:
@@ -59,7 +60,7 @@ class ClassMeanHessian(HessianModel):
         return self.objective.value_gradient(theta)
 
     def completed(self, point):
-        """Return the point: a direction needs no more than its value and gradient."""
+        """Return the point: a direction needs only its value and gradient."""
         return point
 
     def direction(self, point, stopping):
@@ -77,12 +78,11 @@ class ClassMeanHessian(HessianModel):
         direction, inverse = self.inverse @ -point.gradient, self.inverse
         decrement = -float(point.gradient @ direction)
         self.largest_decrement = max(self.largest_decrement, decrement)
-        # Once a step promises little, it is known which samples are separated already and add no
-        # curvature.
+        # Once a step promises little, the separated samples, which add no curvature, are known.
         is_near = decrement / 2 <= 1e-2 * abs(point.value)
-        # Where samples are separated, curvature is in proportion to the loss. Under a weak penalty
-        # this falls for long before a step promises little: slow steps decide. Without a penalty
-        # there may be no optimum, and rounding errors in the blocks.
+        # If samples are separated, curvature is proportional to the loss. Under a weak penalty, the
+        # loss falls for a long time before a step promises little, so slow steps decide. Without a
+        # penalty, there may be no optimum, and the blocks may consist of rounding errors.
         is_stuck = stopping.n_slow >= FEW_SLOW_STEPS and self.objective.penalty.grows_everywhere
         is_due = (is_near or is_stuck) and point.value <= self.value_of_blocks / 2
         n_left = self._steps_left(point, decrement, stopping)
@@ -97,7 +97,7 @@ class ClassMeanHessian(HessianModel):
         return direction if self.inverse is inverse else self.inverse @ -point.gradient
 
     def _steps_left(self, point, decrement, stopping):
-        # How many steps are still to take at the rate so far, 0 if there is none.
+        # The number of remaining steps at the rate so far, 0 if there is none.
         if not 0 < decrement < self.largest_decrement:
             return 0
         rate = np.log(self.largest_decrement / decrement) / self.n_steps
@@ -107,9 +107,9 @@ class ClassMeanHessian(HessianModel):
         self.inverse.update(step, change)
         if self.has_blocks:
             return
-        # For some classes the curvature is larger than the mean, and steps are too long: one
-        # factor, from the last step, spares halvings (Nocedal & Wright, Numerical Optimization,
-        # 7.20). It costs a solution.
+        # For some classes, the curvature is larger than the mean, and steps are too long. One
+        # factor, computed from the last step, avoids halvings (Nocedal & Wright, Numerical
+        # Optimization, 7.20). It costs one solution.
         curvature, expected = float(step @ change), float(change @ self.inverse.solve(change))
         if curvature > 0 and expected > 0:
             self.inverse.scale = min(curvature / expected, 1.0)
@@ -140,17 +140,17 @@ class ClassMeanHessian(HessianModel):
 class ClassBlocks:
     """The Hessian's diagonal blocks, one for each class, as an approximate Hessian.
 
-    They know nothing of what is between the classes: adding the same number to the coefficients of
-    a feature for every class changes no probability. So solutions are taken among the steps whose
-    sum over the classes is zero, as it is for the gradient; what rounding errors or a start leave
-    beside them is divided by the mean of the diagonal.
+    The blocks ignore the coupling of the classes: adding the same number to the coefficients of a
+    feature for every class changes no probability. So solutions are restricted to steps whose sum
+    over the classes is zero, like that of the gradient. The remainder, from rounding errors or a
+    start, is divided by the mean of the diagonal.
 
     Parameters
     ----------
     diagonal : ndarray of shape (size, n_columns)
         Of the Hessian.
     solve_blocks : callable
-        From b of that shape to the solution of each block for its column.
+        Maps b of that shape to the solution of each block for its column.
     """
 
     def __init__(self, diagonal, solve_blocks):
@@ -170,18 +170,18 @@ class ClassBlocks:
 class HessianProducts(HessianModel):
     """Products with the Hessian, each a pass over X: conjugate gradients solve for the step.
 
-    They are preconditioned with what another model has learnt of the Hessian before, or with its
-    diagonal, for sparse data of many classes with its mean over the classes. Far from the optimum
-    they stop early (Nocedal & Wright, Numerical Optimization, algorithm 7.1).
+    The preconditioner is the approximate inverse of an earlier model, or the diagonal; for sparse
+    data with many classes, the diagonal's mean over the classes. Far from the optimum, conjugate
+    gradients stop early (Nocedal & Wright, Numerical Optimization, algorithm 7.1).
 
     Parameters
     ----------
     objective : Objective
         With a smooth penalty.
     is_sparse_softmax : bool
-        Whether the compiled system of `SoftmaxSystem` serves.
+        Whether to use the compiled `SoftmaxSystem`.
     max_products : float
-        After as many, another method is better.
+        After this many, another method is better.
     """
 
     def __init__(self, objective, *, is_sparse_softmax=False, max_products=np.inf):
@@ -189,10 +189,11 @@ class HessianProducts(HessianModel):
         self.system = SoftmaxSystem(objective) if is_sparse_softmax else None
         self.inverse = None
         self.n_products, self.max_products = 0, max_products
-        # After how many more products a factor of the class mean pays, and after how many at first.
+        # The number of products after which a factor of the class mean pays: from now on, and at
+        # first.
         self.n_products_left = self.factor_cost = np.inf
-        # Cheap steps need none. Where no penalty limits the coefficients and the curvature has
-        # nearly vanished, its factor would make steps of rounding errors.
+        # Cheap steps need no factor. If no penalty limits the coefficients and the curvature has
+        # nearly vanished, steps with the factor would consist of rounding errors.
         work = PRODUCTS_PER_STEP * objective.samples.design.n_stored * objective.n_columns
         is_worth_it = (
             work > SMALL_WORK
@@ -206,7 +207,7 @@ class HessianProducts(HessianModel):
         """Take over the approximate inverse of another model, None if it has none."""
         self.inverse = model.inverse
         if self.inverse is not None:
-            # It has learnt more than a mean.
+            # It knows more than a mean does.
             self.n_products_left = np.inf
 
     def evaluate(self, theta):
@@ -220,7 +221,7 @@ class HessianProducts(HessianModel):
             decrement = -float(point.gradient @ direction)
             # No step gains more than the objective, and each promises less than the one before.
             if not 0 < decrement <= min(2 * point.value, stopping.decrement):
-                # Under a weak penalty float32 has too few digits to solve the equations.
+                # Under a weak penalty, float32 has too few digits to solve the equations.
                 self.system = None
                 direction = self._solve_equations(point, stopping)
         if self.n_products > self.max_products:
@@ -231,9 +232,8 @@ class HessianProducts(HessianModel):
 
     def _solve_equations(self, point, stopping):
         def is_still_gaining(gains):
-            # A small residual says little where the Hessian is close to singular. Before a step can
-            # be taken for the last one, the last quarter of its gains must be small beside the
-            # rest.
+            # A small residual proves little if the Hessian is close to singular. Before a step may
+            # be the last one, the last quarter of its gains must be small compared to the rest.
             total = sum(gains)
             if total / 2 > 1000 * stopping.tolerated(point):
                 return False
@@ -260,8 +260,8 @@ class HessianProducts(HessianModel):
         return equations.direction if n_made else self._preconditioner(point)(-point.gradient)
 
     def _take_factor(self, point):
-        # The mean over the classes is formed once the products without it have cost as much: at
-        # worst, the two together cost twice the better one of them.
+        # The mean over the classes is formed once the products without it have cost as much. At
+        # worst, the two together cost twice as much as the cheaper one alone.
         shape = self.objective.shape
         hessian = self.objective.class_mean_hessian(point.theta, point.curvature)
         factor = CholeskyFactor(hessian)
@@ -273,7 +273,7 @@ class HessianProducts(HessianModel):
         return np.where(diagonal > 0, diagonal, 1)
 
     def _preconditioner(self, point):
-        # The diagonal costs a pass, which an inverse spares.
+        # The diagonal costs a pass. An available inverse avoids it.
         inverse = self.inverse
         if inverse is not None:
             return lambda vector: inverse @ vector
@@ -291,12 +291,12 @@ class HessianProducts(HessianModel):
                 point.gradient,
                 self._preconditioner(point),
             )
-        # One size for all classes of a feature keeps steps among those whose sum over the classes
-        # is zero: along the others there is no curvature but the penalty's.
+        # The same number for all classes of a feature restricts steps to those whose sum over the
+        # classes is zero. All others have only the curvature of the penalty.
         of_features = self._diagonal(point).reshape(objective.shape).mean(axis=1)
         penalty = objective.penalty_in_theta.l2[:: objective.n_columns][: objective.n_features]
         of_coef = of_features[: len(penalty)]
-        # Columns that share their samples have less curvature together than each by itself.
+        # Columns that are nonzero in the same samples have less curvature together than each alone.
         of_coef += 4 * np.sqrt((of_coef / penalty).max()) * penalty
         self.system.start(point, of_features)
         return self.system
@@ -305,8 +305,8 @@ class HessianProducts(HessianModel):
 class RowSpaceHessian(HessianModel):
     """The Hessian in the space that the rows span, for the gradient of the whole problem.
 
-    The cross-products of the rows may be in float32, and have rounding errors in any case. The
-    gradient of the whole problem shows what these leave, and a step of the reduced one corrects it.
+    The cross-products of the rows may be in float32, and always have rounding errors. The gradient
+    of the whole problem shows the remaining error, and a step of the reduced problem corrects it.
 
     Parameters
     ----------
@@ -314,9 +314,9 @@ class RowSpaceHessian(HessianModel):
     reduction : RowReduction
         Of the same objective.
     theta : ndarray of shape (n_reduced_parameters,)
-        In the reduction: where the Hessian is taken.
+        Where the Hessian is computed, in the reduction.
     is_formed : bool
-        Whether the Hessian is formed, and not only its products.
+        Whether to form the Hessian, instead of computing products with it.
     """
 
     knowledge = Knowledge.STALE

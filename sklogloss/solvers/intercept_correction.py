@@ -1,6 +1,6 @@
-"""Corrections of a fit under Jeffreys' prior whose probabilities are pulled to 1/2.
+"""Corrections of a fit under Jeffreys' prior, which pulls probabilities towards 1/2.
 
-Both are of Puhr, Heinze, Nold, Lusa and Geroldinger, Statistics in Medicine 36, 2017. After either,
+Both are by Puhr, Heinze, Nold, Lusa and Geroldinger, Statistics in Medicine 36, 2017. After either,
 the mean probability of each class is its weighted fraction of the samples.
 """
 
@@ -35,14 +35,14 @@ def correct_intercept(result, correction, goal) -> FirthResult:
     Parameters
     ----------
     result : FirthResult
-        Of an objective with intercepts.
+        Its objective has intercepts.
     correction : {"flac", "flic"}
     goal : Goal
 
     Returns
     -------
     corrected : FirthResult
-        With the iterations and, if it is not solved, the verdict of the correction.
+        Includes the iterations of the correction and, if it is not solved, its verdict.
     """
     with np.errstate(all="ignore"):
         objective = (
@@ -61,7 +61,7 @@ def correct_intercept(result, correction, goal) -> FirthResult:
 
 
 def _minimise(objective, shift, goal):
-    # Newton's method from a shift on, with the Hessian of an earlier point where that will do.
+    # Newton's method from a shift, with the Hessian of an earlier point where that is good enough.
     decrement = np.inf
     point = objective.look(shift)
     factor = CholeskyFactor(objective.hessian(shift))
@@ -70,12 +70,12 @@ def _minimise(objective, shift, goal):
         previous, decrement = decrement, -float(point.gradient @ direction)
         if not (np.isfinite(point.value) and np.isfinite(decrement)):
             return shift, n_iter, Verdict.OVERFLOW
-        # The last step reduces the decrement at the rate of the step before, or no faster than the
-        # part of the Hessian allows that it lacks. Nothing is known of the rate at first.
+        # The last step reduces the decrement at the rate of the step before, but no faster than the
+        # missing part of the Hessian allows. Before the first step, the rate is unknown.
         rate = max(decrement / previous, ENOUGH**2) if decrement < previous < np.inf else 1.0
         is_flat = np.abs(point.gradient).max() <= goal.tol
         if is_flat and rate * decrement / 2 <= goal.gap * point.value:
-            # The last direction is known and costs no pass.
+            # The last step costs no pass, because its direction is known.
             if n_iter < goal.max_iter:
                 shift, n_iter = shift + direction, n_iter + 1
             return shift, n_iter, Verdict.CONVERGED
@@ -86,7 +86,8 @@ def _minimise(objective, shift, goal):
             is_rounding = decrement / 2 <= np.sqrt(EPS) * point.value
             return shift, n_iter, Verdict.ROUNDING if is_rounding else Verdict.STALLED
         shift, point = lower.shift, lower
-        # A Hessian of an earlier point will do while steps with it leave little of the decrement.
+        # A Hessian of an earlier point is good enough while its steps leave little of the
+        # decrement.
         if decrement > ENOUGH * previous:
             factor = CholeskyFactor(objective.hessian(shift))
     return shift, n_iter, Verdict.MAX_ITER
@@ -101,16 +102,16 @@ class ShiftedPoint(NamedTuple):
 
 
 class InterceptObjective:
-    """Log loss as a function of the intercepts, the coefficients as they are: one pass over X.
+    """Log loss as a function of the intercepts alone, with fixed coefficients: one pass over X.
 
-    FLIC's, and where FLAC begins. Scores become offsets of samples with a column of
-    zeros, so that only the loss is evaluated again.
+    FLIC minimises it, and FLAC starts at its minimum. Scores become offsets of samples with a
+    column of zeros, so that only the loss is evaluated again.
 
     Parameters
     ----------
     objective : Objective
     theta : ndarray of shape (n_parameters,)
-        With the coefficients, and the intercepts from which shifts count.
+        The coefficients, and the intercepts to which shifts are added.
 
     Attributes
     ----------
@@ -138,7 +139,7 @@ class InterceptObjective:
         return _shifted(self.theta, self.entries, shift)
 
     def look(self, shift):
-        """Return the point after a shift: its gradient is that in the intercepts."""
+        """Return the point after a shift, with the gradient in the intercepts."""
         point = self.objective.value_gradient(self._theta_of_zeros(shift))
         return ShiftedPoint(shift, point.value, point.gradient[self.intercepts])
 
@@ -152,15 +153,15 @@ class InterceptObjective:
 
 
 class AugmentedObjective:
-    """Log loss of the samples and of pseudo-samples that have intercepts of their own: FLAC.
+    """Log loss of the samples and of pseudo-samples with separate intercepts: FLAC.
 
-    Parameters are the step of the free parameters, then how far the intercepts of the
-    pseudo-samples are from those of the samples.
+    The parameters are the step of the free parameters, then the differences of the intercepts of
+    the pseudo-samples from those of the samples.
 
     Parameters
     ----------
     result : FirthResult
-        Where all parameters are zero, with the pseudo-counts.
+        The point at which all parameters are zero; has the pseudo-counts.
 
     Attributes
     ----------
@@ -179,7 +180,7 @@ class AugmentedObjective:
         self.has_many_rows = n_samples >= MANY_ROWS_PER_PARAMETER * n_free
 
     def start(self, goal):
-        """Return the shift that is best for the pseudo-samples alone, or for many of them."""
+        """Return the best shift for the pseudo-samples alone, or for many of them."""
         shift = np.zeros(self.n_parameters)
         pseudo = self.pseudo
         if self.has_many_rows:
@@ -193,7 +194,7 @@ class AugmentedObjective:
         return shift
 
     def theta_of(self, shift):
-        """Return theta of the samples after a shift."""
+        """Return the theta of the samples after a shift."""
         return self.penalised.moved(self.theta, shift[: self.penalised.n_free])
 
     def _theta_of_pseudo(self, shift):
@@ -202,7 +203,7 @@ class AugmentedObjective:
         return theta
 
     def look(self, shift):
-        """Return the point after a shift: a pass over the samples, one over the others."""
+        """Return the point after a shift: a pass over the samples, and one over the others."""
         point = self.penalised.objective.value_gradient(self.theta_of(shift))
         other = self.pseudo.value_gradient(
             self._theta_of_pseudo(shift), curvature=self.has_many_rows
@@ -213,9 +214,9 @@ class AugmentedObjective:
         return ShiftedPoint(shift, point.value + other.value, gradient)
 
     def hessian(self, shift):
-        """Return the Hessian, its lower triangle, where the last look was.
+        """Return the lower triangle of the Hessian at the last point.
 
-        Two passes, one where theta is not shifted.
+        Two passes, or one if theta is not shifted.
         """
         of_samples = self.information
         if shift[: self.penalised.n_free].any():
@@ -231,9 +232,9 @@ class AugmentedObjective:
         return hessian
 
     def _hessian_of_pseudo(self):
-        # Its lower triangle, and the whole rows of the intercepts. Where rows are many, the
-        # pseudo-samples may weigh next to nothing beside the samples: only what moves their
-        # intercepts, which they alone decide, is worth passes then.
+        # The lower triangle, and the full rows of the intercepts. With many rows, the
+        # pseudo-samples may have almost no weight compared to the samples. Then passes only pay for
+        # the intercepts of the pseudo-samples, which only they determine.
         if self.has_many_rows:
             of_pseudo = self.pseudo.hessian_diagonal(self.of_pseudo)
             of_samples = np.diagonal(self.information)
@@ -251,16 +252,16 @@ def _shifted(theta, entries, shift):
 
 
 def _intercepts(objective):
-    # The entries of theta that are intercepts. The first of several classes has none.
+    # The entries of theta that are intercepts. The first of several classes has no intercept.
     n_own = max(1, objective.n_columns - 1)
     return np.arange(objective.n_parameters - n_own, objective.n_parameters)
 
 
 def _pseudo_objective(penalised, counts):
-    # The objective of pseudo-counts. Its values and those of the samples add up.
+    # The objective of pseudo-counts. Its values are added to those of the samples.
     objective = penalised.objective
     k = objective.n_columns
-    # The weights may be those that were given divided by a power of two.
+    # The weights may be the given ones divided by a power of two.
     function = _PseudoSamples(penalised.strength * objective.weight_sum, k)
     return Objective(
         changed_samples(objective.samples, "pseudo-samples", function, counts, n_columns=k),
@@ -271,7 +272,7 @@ def _pseudo_objective(penalised, counts):
     )
 
 
-# What runs where the rows are.
+# Functions that run where the rows are.
 
 
 @dataclass(frozen=True)
@@ -291,7 +292,7 @@ class _ScoresAsOffset:
 
 @dataclass(frozen=True)
 class _PseudoSamples:
-    """Pseudo-counts in the place of the targets and weights."""
+    """Pseudo-counts in place of the targets and weights."""
 
     strength: float
     n_columns: int

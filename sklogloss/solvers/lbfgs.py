@@ -7,22 +7,22 @@ from .stopping import FEW_SLOW_STEPS, SolverResult, Stopping, Verdict, progress
 
 __all__ = ["LBFGS"]
 
-# After this many iterations, L-BFGS starts afresh in variables scaled by the Hessian's diagonal
-# where it has got to. The diagonal at the start is of little use where the loss is small (160:
-# +67 % on breast cancer, unscaled, lbfgs).
+# After this many iterations, L-BFGS restarts in variables scaled by the Hessian's diagonal at the
+# current point. The diagonal at the start is of little use if the loss is small (160: +67 % on
+# breast cancer, unscaled, lbfgs).
 RESCALE_AFTER = 40
 
 
 class LBFGS:
-    """Limited-memory BFGS: many cheap iterations, within bounds where there are some.
+    """Limited-memory BFGS: many cheap iterations, within bounds if there are any.
 
-    L-BFGS does not know how far the optimum is. Where it gains little it has stalled, and a step of
-    Newton's method should follow, which does know.
+    L-BFGS does not know how far away the optimum is. If it gains little, it has stalled, and a
+    Newton step should follow, which does know.
 
     Parameters
     ----------
     objective : Objective
-        Without an L1 penalty.
+        Has no L1 penalty.
     goal : Goal
     """
 
@@ -37,7 +37,7 @@ class LBFGS:
 
     def solve(self, theta):
         """Minimise the objective from theta; return a SolverResult."""
-        # Overflow is noticed in the end.
+        # Overflow is detected at the end.
         with np.errstate(all="ignore"):
             self.point = self.objective.value_gradient(theta)
             for end in (RESCALE_AFTER, self.goal.max_iter):
@@ -52,11 +52,11 @@ class LBFGS:
         start = self.objective.value_gradient(self.point.theta, curvature=True)
         diagonal = self.objective.hessian_diagonal(start)
         self.root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
-        # SciPy's first step has a length of one. Make it that of Newton's method by the diagonal.
+        # SciPy's first step has length one. The scale makes it a Newton step with the diagonal.
         self.root /= np.linalg.norm(start.gradient / self.root) or 1
         x = start.theta * self.root
         if not np.all(np.isfinite(x)):
-            # Of a gradient that has all but vanished.
+            # The gradient has all but vanished.
             self.verdict = Verdict.STALLED
             return
         penalty, bounds = self.objective.penalty_in_theta, None
@@ -80,11 +80,11 @@ class LBFGS:
         if not np.isfinite(self.point.value):
             self.verdict = Verdict.OVERFLOW
         elif result.nit < n_iter:
-            # The line search can gain nothing more at this precision.
+            # The line search cannot gain anything more at this precision.
             self.verdict = Verdict.STALLED
 
     def _theta(self, x):
-        # Division rounds: what is at a bound stays there.
+        # Division rounds. Parameters at a bound stay there.
         penalty, theta = self.objective.penalty_in_theta, x / self.root
         if penalty.is_bounded:
             theta = np.where(x <= penalty.lower * self.root, penalty.lower, theta)

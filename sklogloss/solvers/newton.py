@@ -2,12 +2,12 @@
 
 A model of the Hessian has
 
-- `evaluate(theta)`: the evaluation with what the next direction needs, in one pass;
+- `evaluate(theta)`: the evaluation that the next direction needs, in one pass;
 - `completed(point)`: the same for a point whose value and gradient are known;
-- `direction(point, stopping)`: the way from a point to the minimum of the model;
-- `minimiser`: that minimum itself where the penalty is not smooth, else None;
+- `direction(point, stopping)`: the direction from a point to the minimum of the model;
+- `minimiser`: that minimum itself if the penalty is not smooth, else None;
 - `knowledge`, `doubt`, `promises_are_real`: what the decrement along the direction means;
-- `patience`, `max_steps`: slow steps in a row, and steps, after which another method is better;
+- `patience`, `max_steps`: slow steps in a row, and all steps, after which another method is better;
 - `curves_upwards`: whether the Hessian is known to be positive definite close to the last point.
 
 `ExactHessian` is here; `hessians` has a class mean and products with the Hessian,
@@ -47,15 +47,15 @@ from .stopping import (
 
 __all__ = ["DOUBT", "ExactHessian", "HessianModel", "InverseHessian", "Newton"]
 
-# Where fewer rows than this fraction have nearly all the curvature, products are of those rows
+# If fewer rows than this fraction have nearly all the curvature, products only use those rows
 # (0.15: +54 % on digits, path).
 MOST_ROWS = 0.6
-# By this factor the suboptimality may be larger than the Hessian of another problem says, or than
-# features that were left out gain by themselves (10:
+# The suboptimality may be larger by this factor than the Hessian of another problem predicts, or
+# than omitted features gain individually (10:
 # tests/solvers/test_path.py::test_digits_along_a_path_come_within_the_gap_of_tol fails).
 DOUBT = 100
-# Steps that are remembered: more gain little and cost two products each (1: +11 % on 5,000 x 100,
-# K = 6, rare classes).
+# Steps to remember: more gain little and cost two products each (1: +11 % on 5,000 x 100, K = 6,
+# rare classes).
 MAX_STEPS = 30
 
 
@@ -79,7 +79,7 @@ class Newton:
     def solve(self, theta, *, at_most=np.inf) -> SolverResult:
         """Minimise the objective from theta, or from zero if its value at theta exceeds at_most."""
         stopping = Stopping(self.objective, self.goal)
-        # Overflow is noticed by the look at each point.
+        # `look` checks each point for overflow.
         with np.errstate(all="ignore"):
             point = self.model.evaluate(theta)
             if at_most < np.inf and not point.value <= at_most:
@@ -97,7 +97,8 @@ class Newton:
                         f"expected decrease {decrement / 2:.3g}"
                     )
                 verdict = stopping.look(point, decrement, n_iter, self.model)
-                # The model's own minimiser has zeros and bounds that theta + direction would round.
+                # The minimiser of the model has exact zeros and bounds. theta + direction would
+                # round them.
                 end = self.model.minimiser
                 if end is None:
                     end = self.objective.penalty_in_theta.project(point.theta + direction)
@@ -117,7 +118,7 @@ class Newton:
             result = SolverResult(self.objective, point.theta, n_iter, verdict, point, direction)
             result.start_value, result.factored_point = start_value, factored
             if factored is not None:
-                # Rounding errors of float32 may hide curvature that float64 shows.
+                # Rounding errors of float32 may hide curvature that is visible in float64.
                 eps = float(np.finfo(self.objective.samples.dtype).eps)
                 is_hidden = eps > EPS and factored.factor.smallest_pivot < eps / SMALL_PART
                 result.lacks_curvature = is_hidden or factored.factor.is_damped
@@ -129,8 +130,8 @@ class Newton:
             return result
 
     def _line_search(self, start, direction, end, stopping):
-        # The evaluation of a better point along direction, None if there is none. The full step,
-        # to end, is nearly always taken: its evaluation has all that the next step needs.
+        # The evaluation of a better point along direction, None if there is none. The full step, to
+        # `end`, nearly always succeeds, so its evaluation has all that the next step needs.
         trial, step = self.model.evaluate(end), 1.0
         while True:
             least = ARMIJO * step * stopping.decrement
@@ -145,9 +146,9 @@ class Newton:
             trial = self.objective.value_gradient(theta)
 
     def _is_flatter(self, start, trial, direction, stopping):
-        # Where rounding errors hide which objective is the lower one, the slope tells (Hager and
-        # Zhang, SIAM Journal on Optimization 16, 2005: approximate Wolfe conditions).
-        # That of a convex objective does, whatever the model promises.
+        # If rounding errors hide which value is lower, the slope decides (Hager and Zhang, SIAM
+        # Journal on Optimization 16, 2005: approximate Wolfe conditions). The slope of a convex
+        # objective can decide even if the promises of the model are not real.
         return (
             stopping.is_lost_in_rounding(start)
             and (self.model.promises_are_real or self.objective.loss.is_convex)
@@ -155,18 +156,18 @@ class Newton:
         )
 
     def _take_last_step(self, result, end, rounding):
-        # The last direction is known and costs no pass: it takes theta from close to the optimum to
-        # very close.
+        # The last step costs no pass, because its direction is known. It takes theta from close to
+        # the optimum to very close.
         point, penalty = result.last_point, self.objective.penalty
         result.n_iter += 1
-        # Where the classes are separable without a penalty, the step is long. It may promise too
-        # much far from the optimum, or where the curvature is mostly rounding errors, as it is
-        # where all samples are separated.
+        # If the classes are separable without a penalty, the step is long. It may promise too much
+        # far from the optimum, or if the curvature is mostly rounding errors, as it is when all
+        # samples are separated.
         may_mislead = (
             not penalty.is_smooth
             or self.goal.gap > LARGEST_GAP
-            # It may promise little and be long where curvature has vanished: theta is in units of
-            # raw predictions, by whose square the loss of a sample may then change.
+            # It may promise little and still be long if curvature has vanished. Theta is in units
+            # of raw predictions, and the loss of a sample may then change by their square.
             or np.abs(result.direction).max() ** 2 > SMALL_LOSS
             or point.value < 0.01 * self.objective.loss.unit
         )
@@ -200,34 +201,35 @@ class HessianModel:
         """Drop what was adopted."""
 
     def completed(self, point):
-        """Return a point of which value and gradient are known as `evaluate` does: a pass."""
+        """Complete a point with known value and gradient to that of `evaluate`: one pass."""
         return self.evaluate(point.theta)
 
     def hides_curvature(self, point):
-        """Return whether rounding errors may hide curvature, as of nearly equal columns."""
+        """Return whether rounding errors may hide curvature, as for nearly equal columns."""
         return False
 
 
 class ExactHessian(HessianModel):
     """The Hessian itself, formed and factored: few passes, costly if there are many features.
 
-    Near the optimum a Hessian serves several steps, each of which then costs a pass for the
-    gradient only, and updates it. A loss that is not convex needs the Hessian of all rows once, to
-    tell a minimum from a saddle. Where it costs little, it is formed early, and serves steps, too.
+    Near the optimum, one Hessian serves several steps. Each step then costs only a pass for the
+    gradient, and updates the Hessian. A loss that is not convex needs the Hessian of all rows once,
+    to distinguish a minimum from a saddle. If this Hessian costs little, it is formed early, and
+    serves steps, too.
 
     Parameters
     ----------
     objective : Objective
     is_rough : bool
-        Whether float32 will do, since the solution is only a starting point.
+        Whether float32 is good enough, because the solution is only a starting point.
     stride : int
-        On the way, every stride-th block of rows stands for all.
+        On the way, only every stride-th block of rows contributes to the Hessian.
     guide : callable, default=None
-        From b to the solution x of hessian x = b, for the Hessian of a similar problem.
+        Maps b to the solution x of hessian x = b, for the Hessian of a similar problem.
     is_guided : bool
-        Whether the start is next to the solution: every Hessian is kept, and for several classes,
-        whose Hessian costs tens of passes, conjugate gradients with the kept one as their
-        preconditioner take the place of a new one.
+        Whether the start is close to the solution. Every Hessian is then kept. With several
+        classes, where a Hessian costs tens of passes, conjugate gradients with the kept one as
+        their preconditioner replace a new one.
     """
 
     def __init__(self, objective, *, is_rough=False, stride=1, guide=None, is_guided=False):
@@ -245,7 +247,7 @@ class ExactHessian(HessianModel):
         convex = objective.loss.is_convex
         self.wants_whole_hessian = not convex and costs_few_passes(objective)
         design, n_columns = objective.samples.design, objective.n_columns
-        # Multiplications, of half of a symmetric matrix and for its factor.
+        # Multiplications for half of a symmetric matrix, and for its factor.
         n_products = design.n_stored * objective.n_features * n_columns * (n_columns + 1) / 4
         self.cost = max(n_products, objective.n_parameters**3 / 6)
         self.is_cheap = self.cost <= SMALL_WORK
@@ -253,8 +255,8 @@ class ExactHessian(HessianModel):
         if is_guided and guide is not None and not self.is_cheap:
             self.kept = InverseHessian(guide)
         if not objective.penalty.is_smooth:
-            # Under a weak L1 penalty, steps are many before the coefficients that stay zero are
-            # known; no other solver is better at finding them.
+            # Under a weak L1 penalty, many steps pass before the coefficients that stay zero are
+            # known, and no other solver finds them sooner.
             self.patience = 40
         # Once a step promises less than this fraction of the objective, the Hessian hardly
         # changes. The first step on another set of features promises more.
@@ -265,15 +267,15 @@ class ExactHessian(HessianModel):
         if self.is_guided:
             self.kept = InverseHessian(model.last_solve)
         elif not self.is_rough:
-            # A rough solution takes a Hessian of its own: it costs little on a subset.
+            # A rough solution computes its own Hessian, which costs little on a subset.
             self.kept = model.kept
 
     def keep(self, hessian, dtype, value=np.inf):
-        """Keep a Hessian that was computed in dtype, at this value; it is overwritten."""
+        """Keep a Hessian in this dtype, of a point of this value; it is overwritten."""
         objective = self.objective
         if not objective.penalty.is_smooth:
             if objective.n_columns > 1 and objective.fit_intercept:
-                # The intercepts alone have no L1 penalty and no bounds.
+                # Only the intercepts have no L1 penalty and no bounds.
                 fix_class_shift(hessian, objective, [objective.n_features])
             self.kept = QuadraticModel(hessian, dtype, min(value, objective.loss.unit))
             self.last_matrix = self.kept.matrix
@@ -289,7 +291,7 @@ class ExactHessian(HessianModel):
         self.kept = None
 
     def evaluate(self, theta):
-        """Evaluate with the Hessian, or without it where the kept one will do."""
+        """Evaluate with the Hessian, or without it if the kept one is good enough."""
         is_first = self.previous_point is None
         if self.kept is not None and (is_first or not self.wants_whole_hessian):
             if self.uses_products:
@@ -312,7 +314,7 @@ class ExactHessian(HessianModel):
                 return direction
             if self.uses_products:
                 direction = self._direction_by_products(point, stopping)
-                # How far the kept Hessian was wrong here tells how far it may be at the end.
+                # The error of the kept Hessian here indicates how large it may be at the end.
                 wrong = decrement_of(objective, point, direction) / self.kept_decrement
                 self.doubt = max(self.doubt, wrong)
                 return direction
@@ -333,8 +335,8 @@ class ExactHessian(HessianModel):
         if whole is not None:
             if objective.n_columns > 1:
                 fix_class_shift(whole, objective)
-            # The root of what is left to gain, as a fraction of the objective, is the size of the
-            # steps that are left.
+            # The root of the remaining gain, as a fraction of the objective, is the size of the
+            # remaining steps.
             size = np.sqrt(max(decrement, 0) / 2 / point.value) if point.value > 0 else np.inf
             self.curves_upwards = is_definite(whole, 10 * size)
         is_nearly_solved = decrement / 2 <= self.nearly_solved * abs(point.value)
@@ -348,8 +350,8 @@ class ExactHessian(HessianModel):
         return direction
 
     def _without_damping(self, direction, point, stopping):
-        # Where columns nearly depend on each other, the damping of the factor shortens the step too
-        # much. Where all samples are separated, the curvature has no digits to solve with.
+        # If columns are nearly linearly dependent, the damping of the factor shortens the step too
+        # much. If all samples are separated, the curvature has too few digits to solve with.
         if not point.value > SMALL_LOSS * self.objective.loss.unit:
             return direction
         missing = self.factor.shortfall(direction)
@@ -360,7 +362,7 @@ class ExactHessian(HessianModel):
         return self._direction_by_products(point, stopping)
 
     def _direction_of_kept(self, point, previous, stopping):
-        # None if the passes still to make at the present rate cost more than a new Hessian.
+        # None if the remaining passes at the present rate cost more than a new Hessian.
         if previous is not None:
             self.kept.update(point.theta - previous.theta, point.gradient - previous.gradient)
         is_stale = self.is_guided or len(self.kept.steps) > 0
@@ -375,22 +377,23 @@ class ExactHessian(HessianModel):
         left = decrement / 2 / stopping.negligible(point)
         digits = np.log(max(left * self.doubt, 1))
         if self.uses_products:
-            # Conjugate gradients halve the digits that are missing.
+            # Conjugate gradients halve the number of missing digits.
             is_slow = rate < min(1, digits)
         else:
             samples = self.objective.samples
             costs = costs_of(samples.design, self.objective.n_columns, samples.dtype.name)
             of_step = costs.gradient_pass + costs.newton_step
-            # With the Hessian the gradient is computed again, and a step follows.
+            # A pass for the Hessian computes the gradient again, and a step follows.
             n_steps = (costs.hessian + costs.factor) / of_step + 2
             is_slow = digits > rate * n_steps
         return None if is_slow else direction
 
     def _some_blocks_will_do(self, point, stopping):
-        # Far from the optimum, a new Hessian of every stride-th block of rows will do. Next to it,
-        # it will if the others cost more than steps that each leave a tenth of the decrement.
+        # Far from the optimum, a new Hessian from every stride-th block of rows is good enough.
+        # Next to it, it is good enough if the other blocks cost more than steps that each leave a
+        # tenth of the decrement.
         if stopping.n_slow >= 2 * FEW_SLOW_STEPS:
-            self.stride = 1  # the blocks do not stand for the others
+            self.stride = 1  # the blocks do not represent the others
         if self.stride == 1 or not self.objective.loss.is_convex:
             return False
         if self.kept_decrement / 2 > self.nearly_solved * abs(point.value):
@@ -402,7 +405,7 @@ class ExactHessian(HessianModel):
         return np.log10(left) <= of_others / (costs.gradient_pass + costs.newton_step)
 
     def _direction_by_some_blocks(self, point, stopping):
-        # If steps with one from next to the optimum are slow, it is that of too few rows.
+        # If steps with a Hessian from next to the optimum are slow, it has too few rows.
         objective = self.objective
         some = objective.value_gradient_hessian(point.theta, single=True, stride=self.stride)
         self.keep(some.hessian, np.float32, point.value)
@@ -414,10 +417,10 @@ class ExactHessian(HessianModel):
         return direction
 
     def _direction_of_model(self, point, stopping):
-        # The way to the minimum of the model that the kept Hessian makes.
+        # The direction to the minimum of the model with the kept Hessian.
         if self.objective.penalty.is_smooth:
             return self.kept @ -point.gradient
-        # The first model gains what the objective has at most.
+        # The first model gains at most the value of the objective.
         gain = max(min(stopping.decrement / 2, point.value), np.finfo(float).tiny)
         is_exact = self.is_cheap or stopping.n_slow >= FEW_SLOW_STEPS
         self.minimiser = minimise_model(
@@ -429,7 +432,8 @@ class ExactHessian(HessianModel):
             most=max(point.value, SMALL_LOSS * self.objective.loss.unit) / EPS,
         )
         if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
-            # Along it the model has curvature that keeps it from rounding errors, and no other.
+            # Along it, the only curvature of the model is the one that protects it from rounding
+            # errors.
             self.minimiser = least_class_shift(self.minimiser, self.objective)
         return self.minimiser - point.theta
 
@@ -449,24 +453,24 @@ class ExactHessian(HessianModel):
         if solve_equations(equations, target, MAX_ROUNDS):
             direction = equations.direction
         if equations.is_flat and equations.norm > stopping.rounding:
-            # Curvature has vanished and a slope has not: only damping makes the promise.
+            # Curvature has vanished but a slope remains: the promise comes from damping alone.
             self.promises_are_real = False
         return direction
 
     def solve_hessian_at(self, theta):
-        """Return the function from b to x of hessian x = b, for the Hessian at theta: a pass."""
+        """Return the function that maps b to x in hessian x = b, at theta: one pass."""
         point = self.objective.value_gradient(theta, curvature=True)
         hessian = self._curved_part(point)[0].value_gradient_hessian(theta).hessian
         fix_class_shift(hessian, self.objective)
         return CholeskyFactor(hessian).solve
 
     def _curved_part(self, point):
-        # The objective for products with the Hessian, and the rows it is made of, None for all:
-        # the fewest without which only a thousandth of the loss's curvature is missing. Samples
-        # that are separated are not among them.
+        # The objective for products with the Hessian, and its rows, None for all. They are the
+        # fewest rows with all but a thousandth of the curvature of the loss, so separated samples
+        # are not among them.
         samples = self.objective.samples
         if samples.is_partitioned:
-            return self.objective, None  # a number for each row does not come here
+            return self.objective, None  # one number per row is too much to transfer
         curvature = point.curvature.of_rows()
         order = np.argsort(curvature)
         missing = np.cumsum(curvature[order], dtype=np.float64)
@@ -485,23 +489,22 @@ class ExactHessian(HessianModel):
         matrix = self.last_matrix.copy()
         if self.objective.n_columns > 1:
             fix_class_shift(matrix, self.objective)
-        # Rounding errors are a large part of a pivot as small as this.
+        # Rounding errors are a large part of such a small pivot.
         hidden = float(np.finfo(self.objective.samples.dtype).eps) / SMALL_PART
         return CholeskyFactor(matrix[np.ix_(free, free)]).smallest_pivot < hidden
 
 
 @dataclass
 class InverseHessian:
-    """The inverse Hessian of an earlier point or of a subset of the rows, and the steps since then.
+    """The inverse Hessian of an earlier point or of a subset of the rows, updated by later steps.
 
-    Each step tells how the gradient changes along it. The update is that of BFGS, by the two-loop
-    recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4), so that the inverse stays
-    positive definite.
+    Each step shows how the gradient changes along it. BFGS updates by the two-loop recursion
+    (Nocedal & Wright, Numerical Optimization, algorithm 7.4) keep the inverse positive definite.
 
     Attributes
     ----------
     solve : callable
-        From a vector b to the solution x of hessian x = b, for the Hessian of that point.
+        Maps a vector b to the solution x of hessian x = b, for the Hessian of that point.
     steps : list of tuple (step, change of the gradient, curvature along the step)
     scale : float
         Factor of solve.
@@ -515,7 +518,7 @@ class InverseHessian:
     max_steps: int = MAX_STEPS
 
     def update(self, step, change):
-        """Learn that the gradient changes by `change` along `step`."""
+        """Add an update: the gradient changes by `change` along `step`."""
         curvature = float(step @ change)
         if curvature > 0:
             self.steps.append((step, change, curvature))

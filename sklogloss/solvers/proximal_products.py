@@ -13,7 +13,7 @@ __all__ = ["ProximalProducts"]
 
 
 class ProximalProducts(HessianModel):
-    """Products with the Hessian where the penalty is not smooth; each is a pass over X.
+    """Products with the Hessian for a penalty that is not smooth; each is a pass over X.
 
     The model of a step is minimised in turns (Moré and Toraldo, "On the Solution of Large Quadratic
     Programming Problems with Bound Constraints", SIAM Journal on Optimization 1, 1991): a proximal
@@ -24,12 +24,12 @@ class ProximalProducts(HessianModel):
     ----------
     objective : Objective
     max_products : float
-        After as many, another method is better.
+        After this many, another method is better.
     """
 
     def __init__(self, objective, *, max_products=np.inf):
         self.objective = objective
-        # Largest curvature that was seen, in units of the diagonal's.
+        # The largest curvature so far, in units of the diagonal.
         self.stretch = 1.0
         self.damping = DAMPING
         self.previous_point = None
@@ -40,12 +40,12 @@ class ProximalProducts(HessianModel):
         return self.objective.value_gradient(theta, curvature=True)
 
     def direction(self, point, stopping):
-        """Return the way to the minimum of the damped model."""
+        """Return the direction to the minimum of the damped model."""
         if self.previous_point is not None:
-            # As trust regions are widened and narrowed: by the ratio of actual to predicted
-            # decrease.
+            # Like the radius of a trust region, the damping follows the ratio of actual to
+            # predicted decrease.
             actual = self.previous_point.value - point.value
-            predicted = stopping.decrement / 2  # zero where rounding errors are all that is left
+            predicted = stopping.decrement / 2  # zero if only rounding errors are left
             self.damping *= 1 / 4 if actual > predicted / 2 else 4 if actual < predicted / 4 else 1
         self.previous_point = point
         model = Model(self.objective, point, self.damping)
@@ -60,7 +60,7 @@ class ProximalProducts(HessianModel):
             self.max_steps = 0
         self.minimiser = model.u
         if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
-            # Along it the model has no curvature but that of the penalty and of the damping.
+            # Along it, the model has only the curvature of the penalty and the damping.
             self.minimiser = least_class_shift(self.minimiser, self.objective)
         # The trial of the line search keeps its own: one number for each row and class at a time.
         point.curvature = None
@@ -74,14 +74,14 @@ class ProximalProducts(HessianModel):
             product = model.product(step)
             size = float(step @ (model.diagonal * step))
             curvature = float(step @ product)
-            # A step so short that its size underflows changes nothing.
+            # A step whose size underflows changes nothing.
             if not curvature > self.stretch * size or size == 0:
                 break
             self.stretch = 1.1 * curvature / size
         model.move(u, product)
 
     def _solve_face(self, model, target):
-        # Conjugate gradients with the signs as they are; what is zero or at a bound stays there.
+        # Conjugate gradients with fixed signs; coefficients that are zero or at a bound stay there.
         is_free = model.penalty.is_free(model.u)
         inverse = is_free / model.diagonal
         slope = model.gradient + model.penalty.l1 * np.sign(model.u)
@@ -93,8 +93,8 @@ class ProximalProducts(HessianModel):
 
     def _move_on_face(self, model, direction, image, is_free):
         # A coefficient that would change its sign or leave its bounds ends there. If that gains
-        # nothing, the move is cut to where half of them end, and so on, at last to where the first
-        # one does.
+        # nothing, the move is shortened to where half of them end, and so on, down to where the
+        # first one does.
         least = np.where((model.penalty.l1 > 0) & (model.u > 0), 0, -np.inf)
         most = np.where((model.penalty.l1 > 0) & (model.u < 0), 0, np.inf)
         if model.penalty.is_bounded:
@@ -122,19 +122,18 @@ class ProximalProducts(HessianModel):
 class Model:
     """The quadratic model at a point, and the state of its minimisation.
 
-    Where the classes are separated the Hessian nearly vanishes, and a step would be far too long.
-    So its diagonal is raised by a number that goes to zero with the violation of the conditions of
-    the optimum (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex
-    Minimization Problems with Singular Solutions", Computational Optimization and Applications 28,
-    2004).
+    If the classes are separated, the Hessian nearly vanishes, and a step would be far too long. So
+    a number is added to its diagonal that goes to zero with the violation of the optimality
+    conditions (Li, Fukushima, Qi and Yamashita, "Regularized Newton Methods for Convex Minimization
+    Problems with Singular Solutions", Computational Optimization and Applications 28, 2004).
 
     Attributes
     ----------
     u : ndarray of shape (n_parameters,)
     gradient : ndarray of shape (n_parameters,)
-        Of the quadratic part at u.
+        Gradient of the quadratic part at u.
     diagonal : ndarray of shape (n_parameters,)
-        Of the Hessian.
+        Diagonal of the Hessian.
     n_products : int
         Products with the Hessian so far.
     """
@@ -167,6 +166,6 @@ class Model:
         self.gradient += product
 
     def squared_violation(self):
-        """Return the squared distance to the model's optimum conditions, by the diagonal."""
+        """Return the squared violation of the model's optimality conditions, by the diagonal."""
         violation = self.penalty.violation(self.gradient, self.u)
         return float(violation @ (violation / self.diagonal))
