@@ -3,7 +3,8 @@
 A classifier is fitted to half of the data, calibrators to a quarter, and all are judged on the
 last quarter. The differences from "auto" are paired. Their intervals of 95 % hold for all methods
 of a classifier together: the best of several is more often better than "auto" by chance than one
-is. With --speed, times against probmetrics, where it is installed.
+is. With --speed, times against probmetrics, where it is installed, and by which part of its minimum
+the objective of a matrix is larger than that.
 """
 
 import argparse
@@ -22,10 +23,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
 
 from benchmarks.report import Report, add_arguments
+from benchmarks.sms import MatrixObjective, sms_within
 from benchmarks.tasks import load_task
 from sklogloss.calibration import CalibratedClassifier, StructuredScaling, TemperatureScaling
+from sklogloss.calibration.slope import SLOPE_TOL
+from sklogloss.calibration.structured import ROWS_OF_CHOICE, SLOPE_TOL_OF_MANY
+from sklogloss.calibration.temperature import finite_slope
 from sklogloss.losses import LogLoss
 from sklogloss.metrics import compare_log_loss, log_loss
+from sklogloss.metrics.forecasts import Forecasts
 
 COLUMNS = {
     "data": "{0.data}",
@@ -40,7 +46,8 @@ SPEED_COLUMNS = {
     "calibrator": "{0.calibrator}",
     "samples": "{0.n_samples:,}",
     "classes": "{0.n_classes}",
-    "processor s": "{0.seconds:.2f}",
+    "processor s": "{0.seconds:.3f}",
+    "above the minimum": "{0.above_minimum:s}",
     "log loss of others": "{0.log_loss:.5f}",
 }
 CLASSIFIERS = {
@@ -53,6 +60,12 @@ METHODS = {
     3: ["none", "temperature", "logistic", "beta", "vector", "structured", "isotonic"],
 }
 WARM_UP_ROWS = 2_000
+TEST_ROWS = 50_000
+# Matrices are fitted to as many rows and less.
+LARGEST_FOR_MATRIX = 50_000
+# Of the objective of a matrix, as part of its minimum: what structured scaling promises for many
+# samples.
+LARGEST_GAP = 1e-6
 # Probability that an interval of some method misses its difference (Bonferroni).
 ALPHA = 0.05
 
@@ -78,7 +91,12 @@ class SpeedResult:
     n_samples: int
     n_classes: int
     seconds: float
+    gap: float
     log_loss: float
+
+    @property
+    def above_minimum(self):
+        return "" if np.isnan(self.gap) else f"{self.gap:.0e}"
 
 
 def generated(n_samples, n_classes, seed=0):
@@ -161,37 +179,65 @@ def mixed(n_samples, n_classes, seed):
 
 def speed_results():
     """Yield a SpeedResult for each calibrator."""
-    peers = {}
-    if find_spec("probmetrics") is not None:
-        from probmetrics.calibrators import SMSCalibrator, get_calibrator
-
-        peers = {
-            "probmetrics' temperature": partial(get_calibrator, "ts-mix"),
-            "probmetrics' SMS": SMSCalibrator,
-        }
     for n_samples, n_classes in ((50_000, 10), (50_000, 100), (1_000_000, 10)):
-        # The strength of the penalty that SMS takes.
-        strength = 1 / (2 * n_classes * (n_classes - 1))
-        ours = {
-            "temperature": TemperatureScaling,
-            "structured": StructuredScaling,
-            "structured, one strength": partial(StructuredScaling, Cs=[strength]),
-        }
         y, z = mixed(n_samples, n_classes, seed=1)
-        y_test, z_test = mixed(50_000, n_classes, seed=2)
-        for name, calibrator in {**ours, **peers}.items():
-            is_matrix = name not in ("temperature", "probmetrics' temperature")
-            if n_samples > 50_000 and is_matrix:
-                continue
-            link = LogLoss(n_classes).link if name in peers else np.asarray
-            raw, raw_test = link(z), link(z_test)
+        y_test, z_test = mixed(TEST_ROWS, n_classes, seed=2)
+        link = LogLoss(n_classes).link
+        for name, raw, raw_test, fit in [
+            *((name, z, z_test, fit) for name, fit in our_fits(n_samples, n_classes)),
+            *((name, link(z), link(z_test), fit) for name, fit in peer_fits(n_samples, n_classes)),
+        ]:
             # What is done once in a process is no part of the time.
-            calibrator().fit(raw[:WARM_UP_ROWS], y[:WARM_UP_ROWS])
-            start = time.process_time()
-            fitted = calibrator().fit(raw, y)
-            seconds = time.process_time() - start
+            fit(raw[:WARM_UP_ROWS], y[:WARM_UP_ROWS])
+            fitted, gap, seconds = fit(raw, y)
             loss = log_loss(y_test, fitted.predict_proba(raw_test), zero="clip")
-            yield SpeedResult(name, n_samples, n_classes, seconds, loss)
+            yield SpeedResult(name, n_samples, n_classes, seconds, gap, loss)
+
+
+def strength_of_sms(n_classes):
+    """Return the C of the penalty that SMS takes for the entries off the diagonal."""
+    return 1 / (2 * n_classes * (n_classes - 1))
+
+
+def our_fits(n_samples, n_classes):
+    """Yield names, and functions that return a fitted calibrator, its gap and its time."""
+    yield "temperature", partial(timed, TemperatureScaling())
+    if n_samples <= LARGEST_FOR_MATRIX:
+        C = strength_of_sms(n_classes)
+        yield "structured", partial(timed, StructuredScaling())
+        yield "structured, one strength", partial(timed_structured, C)
+
+
+def peer_fits(n_samples, n_classes):
+    """Yield the same for probmetrics, with arrays of probabilities, where it is installed."""
+    if find_spec("probmetrics") is None:
+        return
+    from probmetrics.calibrators import SMSCalibrator, get_calibrator
+
+    yield "probmetrics' temperature", partial(timed, get_calibrator("ts-mix"))
+    if n_samples <= LARGEST_FOR_MATRIX:
+        C = strength_of_sms(n_classes)
+        yield "probmetrics' SMS", partial(timed, SMSCalibrator())
+        yield "probmetrics' SMS, to the same gap", partial(sms_within, LARGEST_GAP, C)
+
+
+def timed(calibrator, raw, y):
+    """Return a fitted calibrator, nan for its gap, and its time."""
+    start = time.process_time()
+    fitted = calibrator.fit(raw, y)
+    return fitted, np.nan, time.process_time() - start
+
+
+def timed_structured(C, z, y):
+    """Return fitted structured scaling with one strength, its gap, and its time."""
+    fitted, _, seconds = timed(StructuredScaling(Cs=[C]), z, y)
+    raw = z - z.mean(axis=1, keepdims=True)
+    forecasts = Forecasts.of(y, None, raw_prediction=z, names={"y_true": "y"})
+    is_large = len(y) > ROWS_OF_CHOICE
+    slope = finite_slope(forecasts, 1.0, SLOPE_TOL_OF_MANY if is_large else SLOPE_TOL)
+    matrix = fitted.coef_ / slope - np.eye(len(fitted.coef_))
+    gap = MatrixObjective(slope * raw, y, C).gap(matrix, fitted.intercept_)
+    return fitted, gap, seconds
 
 
 def main(argv):
