@@ -28,9 +28,9 @@ LARGEST_HESSIAN = 2000
 # Rows for each parameter in a Hessian that represents that of all rows: each pass then gains about
 # a digit (1: +513 % on 20,000 x 500).
 ROWS_PER_PARAMETER_OF_HESSIAN = 8
-# A part below this fraction of a whole is negligible (1: +50 % on text 1,500 x 4,000, K = 12, C =
-# 100; 1e-6: +29 % on 100,000 x 20, tol = 1e-1).
+# A part below this fraction of a whole is negligible (1: +50 % on text 1,500 x 4,000, K = 12,
+# C = 100; 1e-6: +29 % on 100,000 x 20, tol = 1e-1).
 SMALL_PART = 1e-3
-# Bound of any inner loop that only rounding errors keep from ending (1: +252 % on text 1,500 x
-# 4,000, K = 12, C = 100).
+# Bound of any inner loop that only rounding errors keep from ending (1: +252 % on text
+# 1,500 x 4,000, K = 12, C = 100).
 MAX_ROUNDS = 1000

@@ -9,8 +9,8 @@ from sklogloss.linear.limits import EPS, MAX_ROUNDS, ROUNDING, SMALL_PART
 
 __all__ = ["QuadraticModel", "minimise_model"]
 
-# Sweeps until the equations of the nonzero coefficients are solved instead (80: +13 % on 500 x
-# 4,000, elastic net).
+# Sweeps until the equations of the nonzero coefficients are solved instead (80: +13 % on
+# 500 x 4,000, elastic net).
 SWEEPS_PER_ROUND = 8
 
 

@@ -15,14 +15,14 @@ from .stopping import ENOUGH, LARGEST_GAP, Verdict
 
 __all__ = ["NonconvexSolver"]
 
-# Fractions of the way to an end at which the objective is looked at. The last piece is short, since
-# it tells whether there is a minimum close to the end (0.24 in the place of 0.95: +65 % on
+# Fractions of the way to an end at which the objective is evaluated. The last piece is short,
+# because it shows whether there is a minimum close to the end (0.24 instead of 0.95: +65 % on
 # 300 x 300, focal, C = 1e4).
 WAY_POINTS = (0, 1 / 3, 2 / 3, 0.95)
 
 
 class End(NamedTuple):
-    """What it takes to go on from a `SolverResult`, and of which objective does not matter.
+    """The part of a `SolverResult` from which another run can continue, on any objective.
 
     Attributes
     ----------
@@ -39,31 +39,32 @@ class End(NamedTuple):
 class NonconvexSolver:
     """Minimise an objective that is not convex, from two starts.
 
-    One start is theta, the other the minimum of a convex loss, followed as that loss turns into the
-    given one. Far from a minimum, Hessians that leave out what is negative make every step one
-    downhill; close to it, the exact ones make it fast. Before a point counts as a minimum, negative
-    curvature is looked for there, and followed downhill.
+    One start is theta. The other is the minimum of a convex loss, followed as that loss turns into
+    the given one. Far from a minimum, Hessians without their negative terms make every step go
+    downhill. Close to it, exact Hessians make the steps fast. A point counts as a minimum after a
+    search for negative curvature, which is followed downhill if there is any.
 
-    The starts are followed on a subset of the rows, or in fewer features, where the objective is
-    large. Where its Hessian is costly, the second start ends at the minimum of the convex loss, if
-    the objective falls and curves upwards all the way from there to the end of the first.
+    If the objective is large, the starts are followed on a subset of the rows, or in fewer
+    features. If its Hessian is costly, the second start ends at the minimum of the convex loss,
+    provided that the objective falls and curves upwards all the way from there to the end of the
+    first.
 
     Parameters
     ----------
     solver : str
         "auto" or one of SOLVERS, for the steps.
     objective : Objective
-        With the exact Hessians of its loss.
+        Its loss has exact Hessians.
     path : list of LossKernel
-        From a convex loss to the given one, the last with the same values and gradients; all with
-        positive semi-definite Hessians.
+        From a convex loss to one with the values and gradients of the given loss. All have positive
+        semi-definite Hessians.
     goal : Goal
         max_iter bounds the iterations from each start.
 
     Attributes
     ----------
     start_values : ndarray of shape (2,)
-        The objective (nats) of the minima that theta and the convex loss led to.
+        The objective (nats) at the minima to which theta and the convex loss led.
     """
 
     def __init__(self, solver, objective, path, goal):
@@ -72,10 +73,10 @@ class NonconvexSolver:
         self.path = path
         self.convexified = objective.replace(loss=path[-1])
         self.goal = goal
-        # With a kink or a bound the model of a step must be convex.
+        # With a kink or a bound, the model of a step must be convex.
         self.final_loss = objective.loss if objective.penalty.is_smooth else path[-1]
         self.is_cheap = costs_few_passes(objective)
-        # How far starts are followed before it is known where they lead.
+        # The accuracy to which starts are followed before it is known where they lead.
         self.follow_gap = LARGEST_GAP if self.is_cheap else SMALL_PART
         self.plans = {}
         for loss in (objective.loss, *path):
@@ -94,7 +95,7 @@ class NonconvexSolver:
             values = [value if np.isfinite(value) else np.inf for value in values]
             rounding = ROUNDING * np.finfo(self.objective.samples.dtype).eps * abs(min(values))
             lowest = [i for i, value in enumerate(values) if not value > min(values) + rounding]
-            # Of those that differ by rounding errors alone, the flattest is the same minimum.
+            # Minima that only differ by rounding errors are the same. Take the flattest of them.
             best = min(lowest, key=lambda i: results[i].point.max_gradient)
             if not results[best].curves_upwards:
                 results[best] = self._leave_saddles(results[best])
@@ -103,7 +104,7 @@ class NonconvexSolver:
         return results[best]
 
     def _follow_starts(self, theta):
-        # The different ends, loosely solved, and the index of that of each start.
+        # The different ends, loosely solved, and for each start the index of its end.
         if theta is None and self.goal.max_iter > 0:
             found = self._follow_on_part()
             if found is not None:
@@ -113,14 +114,14 @@ class NonconvexSolver:
         first = self._minimise(last, End(start, 0), "start 1", self.follow_gap)
         second = self._minimise(convex, End(None, 0), "start 2, convex loss", ENOUGH)
         point = self.convexified.value_gradient(first.theta, curvature=True)
-        # Where passes cost little, the safer answer is to go the whole way.
+        # If passes cost little, following the whole way is safer.
         if not self.is_cheap and self._leads_to(second.theta, point):
             return [first], (0, 0)
         for loss in others:
             second = self._minimise(loss, second, "start 2, loss in between", ENOUGH)
         second = self._minimise(last, second, "start 2", self.follow_gap)
-        # They are one minimum if the way from one to the other costs no more than the gap to which
-        # they are solved, by Hessians that leave out what is negative.
+        # Both are the same minimum if the way from one to the other costs no more than the gap to
+        # which they are solved, by Hessians without their negative terms.
         points = [point, self.convexified.value_gradient(second.theta, curvature=True)]
         step = second.theta - first.theta
         lowest = min(points, key=lambda point: point.value)
@@ -132,8 +133,8 @@ class NonconvexSolver:
         return [first if lowest is points[0] else second], (0, 0)
 
     def _follow_on_part(self):
-        # The ends by way of a subset of the rows, or of the space of the rows; None where the
-        # problem is small, or where a part knows next to nothing about the whole.
+        # The ends, found on a subset of the rows or in the space that the rows span. None if the
+        # problem is small, or if a part is not representative of the whole.
         objective, samples, loss = self.objective, self.objective.samples, self.objective.loss
         plan = self.plans[loss]
         reduction = RowReduction.of(objective) if plan.start is Start.ROWS else None
@@ -143,7 +144,8 @@ class NonconvexSolver:
             rows, gap = random_rows(samples, plan.subset_sizes[-1]), LARGEST_GAP
             part = objective.replace(samples=samples.take(rows))
         elif plan.hessian_stride > 1 or plan.rows_for_starts is None:
-            # With a Hessian from some blocks, passes over the whole cost no more than others would.
+            # With a Hessian from some blocks, passes over all rows cost no more than passes over a
+            # part.
             return None
         else:
             rows, gap = random_rows(samples, plan.rows_for_starts), None
@@ -152,7 +154,7 @@ class NonconvexSolver:
         solver = NonconvexSolver(self.solver, part, self.path, goal)
         ends, of_start = solver._follow_starts(None)
         if gap is None:
-            # The minima of so few rows need not be close to those of all.
+            # The minima of so few rows may be far from those of all.
             at_zero = objective.value_gradient(objective.start()).value
             values = [objective.value_gradient(end.theta).value for end in ends]
             if not max(values) < at_zero:
@@ -167,7 +169,8 @@ class NonconvexSolver:
         return ends, of_start
 
     def _leads_to(self, theta, end):
-        # Whether the objective falls on the straight way from theta to an end, and curves upwards.
+        # Whether the objective falls and curves upwards along the straight line from theta to an
+        # end.
         step = end.theta - theta
         values, slopes = [], []
         for fraction in WAY_POINTS:
@@ -179,7 +182,7 @@ class NonconvexSolver:
         return bool(np.all(np.diff(values) < 0) and np.all(np.diff(slopes) > 0))
 
     def _minimise(self, loss, end, name, gap=None):
-        # The SolverResult from an end on: without a gap as close as the goal asks for.
+        # The SolverResult of a run from an end, with the accuracy of the goal if gap is None.
         goal = self.goal.part(name, n_iter=end.n_iter, gap=gap)
         run = solve if gap is None else descend
         result = run(self.plans[loss], self.objective.replace(loss=loss), end.theta, goal)
@@ -189,7 +192,7 @@ class NonconvexSolver:
         return result
 
     def _leave_saddles(self, result):
-        # Each saddle is left for a lower point, so that the loop ends.
+        # The loop ends because each point is lower than the saddle before.
         while result.verdict.is_solved and not result.curves_upwards:
             theta = self._lower(result)
             if theta is None:
@@ -204,7 +207,7 @@ class NonconvexSolver:
         return result
 
     def _lower(self, result):
-        # A point below a saddle, None if theta is none.
+        # A point below a saddle, None if theta is not a saddle.
         objective = result.objective
         direction = negative_curvature(objective, result.theta, result.last_point)
         if direction is None:
@@ -227,7 +230,7 @@ class NonconvexSolver:
 
 
 def _with_signs_kept(objective, theta, step):
-    # theta + step; parameters that have an L1 penalty stop where they would change their sign.
+    # theta + step, but parameters with an L1 penalty stop at zero instead of changing their sign.
     moved = theta + step
     moved[(objective.penalty_in_theta.l1 > 0) & (moved * theta < 0)] = 0
     return objective.penalty_in_theta.project(moved)

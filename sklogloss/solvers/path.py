@@ -23,13 +23,13 @@ class PathPoint:
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-        Of the objective that solve_path was given.
+        In the coordinates of the objective that was passed to `solve_path`.
     result : SolverResult
     plan : Plan
     solve_hessian : callable or None
-        From b to the solution x of hessian x = b, for a Hessian close to that at theta.
+        Maps b to the solution x of hessian x = b, for a Hessian close to that at theta.
     n_kept : int
-        Number of PathPoints that are kept together, each with a Hessian.
+        Number of PathPoints, each with a Hessian, that are in memory together.
     """
 
     theta: np.ndarray | None
@@ -40,7 +40,7 @@ class PathPoint:
 
 
 def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
-    """Minimise an objective under one penalty after the other, each from what is already known.
+    """Minimise an objective under one penalty after the other, starting from what is known.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def solve_path(objective, penalties, goal, *, solver, guide=None, guides=False):
     penalties : list of Penalty
         From strong to weak.
     goal : Goal
-        max_iter is for each penalty.
+        max_iter holds for each penalty.
     solver : str
         "auto" or one of SOLVERS.
     guide : list of PathPoint, default=None
-        The path of a similar problem under the same penalties, as a function of the same theta. A
-        point of it is looked up when the solution under its penalty is asked for.
+        The path of a similar problem under the same penalties, as a function of the same theta. One
+        of its points is read when the solution under its penalty is requested.
     guides : bool, default=False
-        Whether the result is to be the guide of others.
+        Whether the result will guide other paths.
 
     Yields
     ------
@@ -83,7 +83,7 @@ def _solve_next(objective, penalties, goal, solver, path, guide, guides):
     start = PathPoint(theta, None, plan, _nearest_hessian(path, guide), len(penalties))
     stronger = None
     last = path[-1].result if path else None
-    # The gradient of a solution in other coordinates is not that of this theta.
+    # A solution in other coordinates has a gradient in another theta.
     if penalty.has_l1 and path and last.objective.coordinates is objective.coordinates:
         stronger = last.point, np.max(penalties[len(path) - 1].l1)
     of_penalty = goal_of(goal, penalties, len(path))
@@ -91,7 +91,7 @@ def _solve_next(objective, penalties, goal, solver, path, guide, guides):
     point = solve_from(start, penalised, of_penalty, guides=guides, stronger=stronger)
     if task is not None:
         goal.watch.end_fit(task, point.result.objective, point.result.theta)
-    # A factor for each penalty, and each fold, would fill the memory.
+    # One factor for each penalty and fold would fill the memory.
     point.result.factored_point = point.result.last_point.factor = None
     other = point.result.objective
     if other.coordinates is not objective.coordinates:
@@ -120,7 +120,7 @@ def solve_from(start, objective, goal, *, guides=False, stronger=None) -> PathPo
     plan, theta = start.plan, start.theta
     if goal.verbose:
         goal.report(f"plan: {plan}")
-    # The Hessians that are kept take no more memory together than the largest one.
+    # All kept Hessians together take no more memory than the largest allowed one.
     fits_memory = objective.n_parameters**2 * start.n_kept <= MANY_PARAMETERS**2
     is_guidable = plan.solver == "newton-cholesky" and fits_memory
     if not (is_guidable and objective.penalty.is_smooth):

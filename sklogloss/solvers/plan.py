@@ -1,4 +1,4 @@
-"""Which stages solve a problem, and why: one pure function of what is known before a fit."""
+"""Which stages solve a problem, and why: one pure function of the facts before a fit."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ SOLVERS = (*SMOOTH_SOLVERS, "coordinate-descent")
 # Products that conjugate gradients make in one Newton step (5: +158 % on 20,000 x 500; 80: +253 %
 # on 5,000 x 100, K = 6, rare classes).
 PRODUCTS_PER_STEP = 20
-# Above this number of parameters the Hessian and its factor take more than half a gigabyte
-# (600: +36 % on digits[:600], cross-validation).
+# Above this number of parameters, the Hessian and its factor take more than half a gigabyte (600:
+# +36 % on digits[:600], cross-validation).
 MANY_PARAMETERS = 6000
-# Entries of a random subset of the rows, at most, unless parameters need more of rows that are not
-# partitioned. It is copied, or taken to where the solver runs. 144 megabytes, half of a symmetric
-# Hessian.
+# Maximum number of entries of a random subset of the rows, unless the rows are not partitioned and
+# the parameters need more. The subset is copied, or transferred to where the solver runs. 144
+# megabytes, half of a symmetric Hessian.
 MOST_ENTRIES_TAKEN = MANY_PARAMETERS**2 // 2
-# Entries of partitioned rows that are worth taking, if they are ROWS_PER_PARAMETER: 18 megabytes. A
-# few more rows save no pass (400,000 x 20 and 300,000 x 50: as many with an eighth).
+# Entries of partitioned rows that are worth a transfer, if they are ROWS_PER_PARAMETER: 18
+# megabytes. A few more rows save no pass (400,000 x 20 and 300,000 x 50: as many with an eighth).
 ENTRIES_WORTH_TAKING = MOST_ENTRIES_TAKEN // 8
-# A random subset has at least this fraction of the rows, unless that is more than is taken, and at
-# most twice that (1 / 64: +35 % on 100,000 x 20).
+# A random subset has at least this fraction of the rows, unless that exceeds the maximum above, and
+# at most twice this fraction (1 / 64: +35 % on 100,000 x 20).
 SUBSET_FRACTION = 1 / 16
-# Rows, at least, of a subset. As many tell center and scale (1024: +27 % on 11,000 x 6; 16,384:
-# +35 % on 100,000 x 20).
+# Minimum number of rows of a subset. As many rows determine center and scale (1024: +27 % on
+# 11,000 x 6; 16,384: +35 % on 100,000 x 20).
 SMALLEST_SUBSET = 4096
-# Rows for each parameter, at least, of a subset whose solution is close to that of all rows. Fewer
-# of a class leave its coefficients to chance (12: +20 % on 40,000 x 200; 200: +56 % on
-# 100,000 x 100).
+# Minimum number of rows for each parameter in a subset whose solution is close to that of all rows.
+# With fewer rows of a class, its coefficients are mostly noise (12: +20 % on 40,000 x 200; 200:
+# +56 % on 100,000 x 100).
 ROWS_PER_PARAMETER = 50
-# Rows times classes but one, for each parameter, at most, where coordinate descent on the objective
-# goes ahead of working sets: with few, a weak penalty decides which coefficients are not zero (1:
+# Maximum of rows times (classes - 1), for each parameter, for coordinate descent on the objective
+# before working sets. With few rows, a weak penalty decides which coefficients are not zero (1:
 # tests/solvers/test_solve.py::test_few_rows_of_several_classes_take_few_products fails).
 EQUATIONS_PER_PARAMETER = 4
-# Features that a working set has room for, at least; more than twice as many must be there (64:
-# +93 % on 300 x 2,000, K = 5, L1, bounds). As many coefficients of several classes are worth a
+# Minimum number of features that fit a working set. There must be more than twice as many (64:
+# +93 % on 300 x 2,000, K = 5, L1, bounds). This many coefficients of several classes are worth a
 # descent on the objective.
 SMALLEST_SET = 256
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a problem before it is solved.
+    """What is known about a problem before it is solved.
 
     Attributes
     ----------
     n_samples, n_weighted : int
-        Rows of X, and those of them that have weight.
+        All rows of X, and the rows with weight.
     n_features, n_columns : int
     n_parameters : int
         Coefficients and intercepts.
@@ -71,19 +71,19 @@ class Facts:
     is_partitioned : bool
         Whether the rows lie in several places, and X nowhere as a whole.
     fits_int32 : bool
-        Whether 32-bit indices suffice for X.
+        Whether 32-bit indices are large enough for X.
     dtype : str
-        Of X.
+        The dtype of X.
     fit_intercept, has_offset : bool
     has_soft_classes : bool
         Whether targets are probabilities of several classes.
     rarest_class : float
-        Rows with weight of the class that has the fewest.
+        Number of rows with weight in the class that has the fewest.
     is_convex, is_log_loss : bool
-        Of the loss.
+        Properties of the loss.
     has_l1, has_l2, has_equal_l2, is_bounded, is_smooth : bool
-        Of the penalty: L1 anywhere, L2 everywhere, the same L2 everywhere, bounds anywhere, neither
-        L1 nor bounds.
+        Properties of the penalty: L1 anywhere, L2 everywhere, the same L2 everywhere, bounds
+        anywhere, neither L1 nor bounds.
     """
 
     n_samples: int
@@ -112,7 +112,7 @@ class Facts:
 
     @classmethod
     def of(cls, samples, loss, penalty, fit_intercept) -> Facts:
-        """Return the facts of samples, a loss and a penalty. No pass over X is made."""
+        """Return the facts of samples, a loss and a penalty, without a pass over X."""
         design, rows = samples.design, samples.rows_with_weight
         return cls(
             n_samples=design.n_samples,
@@ -147,12 +147,12 @@ class Facts:
 
     @property
     def is_sparse_softmax(self):
-        """Whether the compiled solvers for sparse X and many classes of log loss serve."""
+        """Whether the compiled solvers for log loss of many classes on a sparse X can be used."""
         return self.is_sparse and self.is_softmax
 
 
 class Method(Enum):
-    """What solves a stage. Values are what `Plan` prints."""
+    """The method that solves a stage. `Plan` prints the values."""
 
     EXACT = "Newton steps with the exact Hessian"
     CLASS_MEAN = "Newton steps with the mean over the classes of the Hessian's blocks"
@@ -164,7 +164,7 @@ class Method(Enum):
 
 
 class Start(Enum):
-    """Where a cold start comes from. Values are what `Plan` prints."""
+    """Where a cold start comes from. `Plan` prints the values."""
 
     ZERO = "from zero"
     SUBSET = "from the solution on random subsets of the rows"
@@ -182,22 +182,22 @@ class Plan:
     solver : str
         One of SOLVERS.
     methods : tuple of Method
-        One goes on where the one before has stalled.
+        Each continues where the previous one stalled.
     start : Start
     method_of_rows : Method or None
-        What solves in the space that the rows span.
+        The method in the space that the rows span.
     subset_sizes : tuple of int
-        Rows of nested random subsets, from small to large, that are solved one after the other.
+        Sizes of nested random subsets of the rows, solved one after the other from small to large.
     hessian_stride : int
-        On the way, every stride-th block of rows makes the Hessian.
+        On the way, only every stride-th block of rows contributes to the Hessian.
     descends : bool
-        Whether coordinate descent on the objective comes before the working sets.
+        Whether coordinate descent on the objective runs before the working sets.
     coordinate_rows : int or None
-        How many rows tell center and scale of the columns, None for all.
+        Number of rows that determine center and scale of the columns, None for all.
     rows_for_starts : int or None
-        How many rows tell where the starts of a loss that is not convex lead, None for all. The
-        number does not depend on that of the parameters, so that the optimum of these rows may be
-        far from that of all.
+        Number of rows on which the starts of a loss that is not convex are followed, None for all.
+        It does not depend on the number of parameters, so the optimum of these rows may be far from
+        that of all.
     """
 
     solver: str
@@ -211,11 +211,12 @@ class Plan:
     rows_for_starts: int | None = None
 
     def without_start(self) -> Plan:
-        """Return the plan for a start that is a solution already."""
+        """Return the plan for a start that is already a solution."""
         return replace(self, start=Start.ZERO, subset_sizes=(), hessian_stride=1)
 
     def for_design(self, design) -> Plan:
-        """Return the plan for the same data as another design, without what needs a sparse one."""
+        """Return the plan for the same data in another design, without methods for sparse ones
+        only."""
         if design.is_sparse:
             return self
         methods = [
@@ -251,17 +252,17 @@ def make_plan(facts, solver="auto") -> Plan:
     )
     if not facts.is_partitioned:
         most, enough = facts.n_samples, most
-    # So many have enough of the rarest class.
+    # This many rows have enough of the rarest class.
     of_rarest = -(-ROWS_PER_PARAMETER * facts.n_weighted // max(facts.rarest_class, 1))
     enough = max(enough, int(of_rarest))
-    # Few rows are solved as fast as a subset of them.
+    # With few rows, a subset saves no time.
     has_subsets = 2 * SUBSET_FRACTION * facts.n_weighted >= SMALLEST_SUBSET
     sizes = _subset_sizes(facts, most, enough) if has_subsets else ()
-    # Where parameters are few, the Hessian of all rows costs little more than a pass: it takes a
-    # fourth of n_parameters times the multiplications of a product.
+    # With few parameters, the Hessian of all rows costs little more than a pass. It takes
+    # n_parameters / 4 times the multiplications of a product.
     is_costly = facts.n_parameters > 4 * PRODUCTS_PER_STEP
     stride = _hessian_stride(facts) if is_costly else 1
-    # The space that the rows span has all of the optimum, as all coefficients have an L2 penalty.
+    # The optimum lies in the space that the rows span, because all coefficients have an L2 penalty.
     is_wide = not facts.is_sparse and facts.n_samples < facts.n_features
     is_reducible = is_wide and facts.has_l2 and facts.is_smooth and _is_cheap_in_rows(facts)
     is_open = solver not in SOLVERS
@@ -273,15 +274,15 @@ def make_plan(facts, solver="auto") -> Plan:
     if is_reducible or sizes or stride > 1:
         options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
     if not facts.is_convex:
-        # Where starts lead is told by half as many rows as a solution needs.
+        # Half as many rows as a solution needs show where starts lead.
         size = min(max(int(facts.n_weighted * SUBSET_FRACTION), SMALLEST_SUBSET // 2), most)
         is_large = size > 4 * SUBSET_FRACTION * facts.n_weighted
         is_rare = facts.rarest_class * size < ROWS_PER_PARAMETER * facts.n_weighted
         options["rows_for_starts"] = None if not facts.has_rows or is_large or is_rare else size
-    # Where the rows leave some directions without curvature, only the L1 penalty says which
+    # If the rows leave some directions without curvature, only the L1 penalty decides which
     # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
-    # time. Coordinate descent on the objective lets few enter, unless soft targets leave a loss
-    # beside which all gains are small.
+    # time. Coordinate descent on the objective lets few enter, unless the loss of soft targets is
+    # so large that all gains are small in comparison.
     if methods[0] is Method.WORKING_SETS and descends:
         options["descends"] = True
     if facts.has_l1 and has_few_equations and (not descends or facts.has_soft_classes):
@@ -301,8 +302,8 @@ def make_plan(facts, solver="auto") -> Plan:
 
 
 def _descends(facts, n_equations):
-    # Whether coordinate descent on the objective finds the coefficients that are not zero sooner
-    # than working sets do. It reads X by columns: a copy is no larger than the largest Hessian.
+    # Whether coordinate descent on the objective finds the nonzero coefficients sooner than working
+    # sets. It reads X by columns: a copy is no larger than the largest Hessian.
     if facts.is_bounded or not facts.is_softmax:
         return False
     is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
@@ -314,15 +315,15 @@ def _descends(facts, n_equations):
 
 
 def _of_rows(facts):
-    # In the space that the rows span there are as many features as rows.
+    # In the space that the rows span, there are as many features as rows.
     n_rows = facts.n_samples
     n_parameters = (n_rows + facts.fit_intercept) * facts.n_columns
     return replace(facts, n_features=n_rows, n_stored=n_rows**2, n_parameters=n_parameters)
 
 
 def _is_cheap_in_rows(facts):
-    # Whether products with the Hessian are so much cheaper in the space that the rows span that
-    # they soon pay for the cross-products of the rows.
+    # Whether products with the Hessian are cheap enough in the space that the rows span to soon pay
+    # for the cross-products of the rows.
     if facts.is_partitioned or facts.n_samples > LARGEST_HESSIAN:
         return False
     across = replace(facts, n_samples=facts.n_features, n_features=facts.n_samples)
@@ -346,7 +347,7 @@ def _has_easy_dual(facts):
 
 
 def _subset_sizes(facts, most, enough):
-    # Of nested random subsets that are worth solving first, small to large.
+    # The sizes of nested random subsets that are worth solving first, from small to large.
     n_rows, sizes = facts.n_weighted, []
     smallest = max(ROWS_PER_PARAMETER * facts.n_parameters, SMALLEST_SUBSET)
     while facts.has_rows:
@@ -361,8 +362,8 @@ def _subset_sizes(facts, most, enough):
 
 
 def _hessian_stride(facts):
-    # Every stride-th block of neighbouring rows is one of them. Each slot of a pass has one, since
-    # the rows may be in some order.
+    # The stride between the blocks of neighbouring rows that are used. Each slot of a pass has at
+    # least one, because the rows may be sorted.
     stride = min(
         facts.n_weighted // (ROWS_PER_PARAMETER_OF_HESSIAN * facts.n_parameters),
         facts.n_samples // (N_SLOTS * facts.block_rows),
@@ -371,8 +372,9 @@ def _hessian_stride(facts):
 
 
 def _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends):
-    # One of SOLVERS, the best one where it is left open, and the methods that it stands for.
-    # As many products as there are parameters would form the Hessian, and it is symmetric.
+    # One of SOLVERS, the best one if the choice is open, and its methods. The Hessian is small if
+    # its products pay in one step: as many products as parameters would form it, and it is
+    # symmetric.
     is_small = facts.n_columns == 1 and facts.n_parameters <= 2 * PRODUCTS_PER_STEP
     if solver not in SOLVERS:
         if facts.has_l1:
@@ -383,7 +385,7 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends):
             solver = "newton-cholesky"
         else:
             solver = "newton-cg"
-    # Under a weak penalty, products may be too many: a Hessian that is small follows.
+    # Under a weak penalty, too many products may be needed. A small Hessian then follows.
     by_hessian, by_products = (Method.EXACT,), (Method.PRODUCTS, Method.EXACT)
     if facts.n_parameters > LARGEST_HESSIAN:
         by_hessian = by_products = (Method.PRODUCTS,)
@@ -409,7 +411,7 @@ def _forms_hessian(facts, sizes, stride):
         return False
     whole = part = costs_of(facts, facts.n_columns, facts.dtype)
     if sizes:
-        # It is taken of the largest subset.
+        # The largest subset provides the Hessian.
         n_stored = max(1, round(facts.n_stored * sizes[-1] / facts.n_samples))
         some = replace(facts, n_samples=sizes[-1], n_stored=n_stored)
         part = costs_of(some, facts.n_columns, facts.dtype)
@@ -418,7 +420,8 @@ def _forms_hessian(facts, sizes, stride):
 
 
 def _has_cheap_mean(facts):
-    # With few rows for each feature the classes are separated, and the mean is far from each.
+    # With few rows for each feature, the classes are separated, and the mean is far from each
+    # block.
     if not (facts.n_columns > 1 and facts.is_smooth and 2 * facts.n_features <= facts.n_samples):
         return False
     costs = costs_of(facts, facts.n_columns, facts.dtype)

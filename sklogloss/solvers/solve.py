@@ -1,4 +1,4 @@
-"""Carry out a plan: from a start through the methods to the optimum."""
+"""Execute a plan: from a start, through the methods, to the optimum."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ __all__ = ["descend", "is_blurred", "method_for", "solve", "solve_subsets"]
 
 
 def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
-    """Minimise an objective from theta; continue in more digits if rounding errors end that.
+    """Minimise an objective from theta; continue with more digits if rounding errors stop it.
 
     Parameters
     ----------
     plan : Plan
     objective : Objective
     theta : ndarray of shape (n_parameters,) or None
-        None is a cold start, as the plan says.
+        None for the cold start of the plan.
     goal : Goal
     stronger : tuple or None
         As for `WorkingSets`.
@@ -50,7 +50,7 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
     Returns
     -------
     result : SolverResult
-        Of the same objective, maybe with another center and scale.
+        For the same objective, possibly with another center and scale.
     """
     result = descend(plan, objective, theta, goal, stronger=stronger)
     is_float32 = result.objective.samples.dtype == np.float32
@@ -58,8 +58,8 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
         result.verdict = Verdict.ROUNDING
     if not (result.verdict.is_sound and result.last_point.max_gradient <= goal.tol):
         result = _with_more_digits(plan, result, goal)
-    # Newton's method with the whole Hessian misses nothing, where one of these is the end and not
-    # max_iter, and the Hessian has curvature along all directions.
+    # Newton's method with the whole Hessian misses nothing if it ends with one of these verdicts
+    # before max_iter, and if the Hessian has curvature along all directions.
     is_smooth = result.objective.penalty.is_smooth
     sure = [each for each in Verdict if (each.is_solved if is_smooth else each.is_sound)]
     is_sure = result.method is Method.EXACT and result.verdict in sure
@@ -70,7 +70,8 @@ def solve(plan, objective, theta, goal, *, stronger=None) -> SolverResult:
             exact = replace(plan.without_start(), methods=(Method.EXACT,))
             objective = _in_float64(result.objective)
             if objective is not None:
-                # Values are compared in float64: rounding errors make some in float32 too low.
+                # Values are compared in float64, because rounding errors make some float32 values
+                # too low.
                 point = objective.value_gradient(result.theta)
                 result = replace(result, objective=objective, last_point=point)
             again = _solve_again(exact, result.objective, result.theta, goal, result)
@@ -102,7 +103,7 @@ def is_blurred(result):
 
 
 def _with_more_digits(plan, result, goal):
-    # Continue with smaller rounding errors, where they may have ended the run.
+    # Continue with smaller rounding errors if these may have ended the run.
     for with_more_digits in (_in_float64, _densified):
         if result.verdict.is_sound or result.n_iter >= goal.max_iter:
             break
@@ -180,8 +181,8 @@ def method_for(method, plan, objective, goal, *, stronger=None):
 
 
 def _products_model(method, plan, objective):
-    # Where the exact Hessian may follow, products end once they have cost as much as a solution by
-    # it: at worst, the two together cost twice the better one of them.
+    # If the exact Hessian may follow, products end once they have cost as much as a solution by it.
+    # At worst, the two together cost twice as much as the cheaper one alone.
     most = np.inf
     if plan.methods[-1] is Method.EXACT:
         most = PRODUCTS_PER_STEP * products_per_exact_step(objective)
@@ -198,7 +199,7 @@ def solve_subsets(plan, objective, goal):
     -------
     theta : ndarray of shape (n_parameters,)
     model : Hessian model or None
-        The one that led there.
+        The model that led to theta.
     at_most : float
         The value at zero, which theta must not exceed on all rows.
     """
@@ -214,7 +215,7 @@ def solve_subsets(plan, objective, goal):
             solver.model.adopt(model)
         result = solver.solve(theta, at_most=at_most)
         if at_most == np.inf:
-            # At zero: those that follow start elsewhere.
+            # The value at zero. Later subsets start elsewhere.
             at_most = result.start_value
         if result.verdict is Verdict.OVERFLOW:
             theta, model = objective.start(), None
@@ -224,7 +225,8 @@ def solve_subsets(plan, objective, goal):
 
 
 def _hessian_of_subset(plan, objective, theta):
-    # A warm start has no Hessian yet: that of a subset of the rows stands for that of all.
+    # A warm start has no Hessian yet. The Hessian of a subset of the rows replaces that of all
+    # rows.
     if theta is None:
         return None
     rows = random_rows(objective.samples, plan.subset_sizes[-1])
@@ -235,14 +237,14 @@ def _hessian_of_subset(plan, objective, theta):
 
 
 def _solve_in_row_space(plan, objective, goal):
-    # The solution in the space of the rows, improved by the gradient of the whole; None if the rows
-    # span nothing.
+    # The solution in the space of the rows, improved by the gradient of the whole problem. None if
+    # the rows span nothing.
     found = result = None
     attempts = [(objective, False)]
     if is_reducible_in_single(objective):
         attempts.insert(0, (objective, True))
     elif objective.samples.dtype == np.float32:
-        # Entries of very different size leave too little of their squares in float32.
+        # If the entries are of very different size, float32 loses too much of their squares.
         attempts.append((_in_float64(objective), False))
     n_iter = 0
     for objective, single in attempts:
@@ -250,7 +252,7 @@ def _solve_in_row_space(plan, objective, goal):
         if reduction is None:
             continue
         reduced = reduction.objective
-        # Cross-products in float32 have no more digits.
+        # Cross-products in float32 do not allow more digits.
         of_reduced = goal.part(n_iter=n_iter, gap=LARGEST_GAP if single else None)
         of_reduced = replace(of_reduced, watch=None)
         start = reduced.start() if found is None else reduction.theta(*found)
@@ -273,10 +275,10 @@ def _solve_in_row_space(plan, objective, goal):
 
 
 def _certified(newton, theta):
-    # The result of a model that misses some directions: STALLED unless the gradient and the strong
-    # convexity of the penalty bound what is left to gain along them, too.
+    # The result of a model that misses some directions. It is STALLED unless the gradient and the
+    # strong convexity of the penalty bound the remaining gain along these directions, too.
     objective, goal = newton.objective, newton.goal
-    # A hundred times smaller than tol asks for in the coefficients.
+    # A hundred times as accurate in the coefficients as tol requires.
     newton.goal = replace(goal, tol=goal.tol / 100, gap=goal.gap / 100**2)
     result = newton.solve(theta)
     point = result.point
@@ -289,7 +291,7 @@ def _certified(newton, theta):
 
 
 def _solve_stronger(plan, objective, goal):
-    # The solution under stronger penalties, what the first working set is chosen from, and the
+    # The solution under stronger penalties, the `stronger` of `WorkingSets`, and the number of
     # iterations. Coefficients leave zero once the penalty is weaker than their gradient.
     theta, stronger, n_iter = objective.start(), None, 0
     factors = _stronger_factors(objective, theta)
@@ -309,22 +311,22 @@ def _solve_stronger(plan, objective, goal):
 
 
 def _stronger_factors(objective, theta):
-    # The factors of the stronger penalties, by decades. The first is next to the one under which
-    # all coefficients are zero.
+    # The factors of the stronger penalties, one for each decade. The first is close to the smallest
+    # factor under which all coefficients are zero.
     gradient, l1 = objective.value_gradient(theta).gradient, objective.penalty_in_theta.l1
     strongest = np.max(np.abs(gradient[l1 > 0]) / l1[l1 > 0])
     if not 1 < strongest < np.inf:
         return []
     n_steps = int(np.log10(strongest))
-    # Where a penalty must be 1 / eps times as strong to make all coefficients zero, almost no loss
-    # is left.
+    # If a penalty must be 1 / eps times as strong to make all coefficients zero, almost no loss is
+    # left.
     weakest = max(0, n_steps - round(-np.log10(EPS)))
     return [10.0**decade for decade in range(n_steps, weakest, -1)]
 
 
 def _dual_start(objective, goal):
-    # The start from the dual and sweeps, None if it is no better than zero: under a weak penalty
-    # the dual may need more epochs than it gets.
+    # The start from the dual and sweeps. None if it is no better than zero, because under a weak
+    # penalty, the dual may need more epochs than it gets.
     start = dual_start(objective)
     if start is None:
         return None
@@ -336,41 +338,41 @@ def _dual_start(objective, goal):
 
 
 def _solve_again(plan, objective, start, goal, result):
-    # The start is the solution: what a plan says of cold starts does not hold.
+    # The start is already a solution, so the cold start of the plan does not apply.
     again = descend(plan.without_start(), objective, start, goal.part(n_iter=result.n_iter))
     again.n_iter += result.n_iter
     return again
 
 
 def _in_float64(objective):
-    # A float32 X has few digits, but the sums over its rows need not lose more.
+    # A float32 X has few digits, but the sums over its rows need not lose any of them.
     if objective.samples.dtype == np.float64:
         return None
     return objective.replace(samples=objective.samples.astype(np.float64))
 
 
 def _densified(objective):
-    # Dense columns are centred before the sums, sparse ones after them: columns that are far from
-    # zero, with next to no zeros, lose digits there.
+    # Dense columns are centred before the sums, sparse ones after them. If sparse columns are far
+    # from zero and have few zeros, they lose digits there.
     samples, design = objective.samples, objective.samples.design
     if samples.is_partitioned or not (design.is_sparse and objective.fit_intercept):
         return None
-    # Dense entries may take no more memory than sparse ones with their indices.
+    # The dense entries must not take more memory than the sparse ones with their indices.
     if not Entries.of(samples).is_full:
         return None
     return objective.replace(samples=samples.astype(samples.dtype, dense=True))
 
 
 def _recentred(objective, theta):
-    # The same objective with center and scale for the neighbourhood of theta.
+    # The same objective, with center and scale for the neighbourhood of theta.
     samples, point = objective.samples, objective.value_gradient(theta, curvature=True)
     weight = point.curvature.of_rows()
     if not weight.any():
         return objective
     smallest = 0.0
     if objective.penalty.has_l1:
-        # Nothing else keeps the curvature along coefficients with an L1 penalty from vanishing. No
-        # such coefficient exceeds the value over the penalty, which serves as their unit.
+        # Without this limit, the curvature along coefficients with an L1 penalty may vanish. No
+        # such coefficient exceeds the value divided by the penalty, so this is their unit.
         with np.errstate(over="ignore"):
             smallest = np.ravel(objective.penalty.l1 / point.value) ** 2
     coordinates = balanced_coordinates(
@@ -386,7 +388,7 @@ def _recentred(objective, theta):
 
 
 def _has_stalled(result, goal):
-    # Whether rounding errors ended a solver, and neither the optimum nor overflow.
+    # Whether rounding errors ended a solver, rather than the optimum or overflow.
     if result.verdict is Verdict.OVERFLOW:
         return False
     if result.verdict.is_sound and result.last_point.max_gradient <= goal.tol:
@@ -411,7 +413,7 @@ def _has_little_loss(result):
 
 
 def _gains(again, result, goal):
-    # Whether it is so much better that another attempt may gain, too.
+    # Whether it is so much better that another attempt may also gain.
     is_flatter = again.max_gradient < result.max_gradient
     return _is_lower(again, result, goal) or (is_flatter and result.max_gradient > goal.tol)
 

@@ -27,43 +27,46 @@ __all__ = [
     "suboptimality_bound",
 ]
 
-# The relative gap that tol asks for is GAP_PER_SQUARED_TOL * tol^2, within two limits (1e-10: +11 %
-# on 100,000 x 20, tol = 1e-1).
+# The relative gap that tol means is GAP_PER_SQUARED_TOL * tol^2, within two limits (1e-10: +11 % on
+# 100,000 x 20, tol = 1e-1).
 GAP_PER_SQUARED_TOL = 1e-7
 # It is no smaller than rounding allows (1e-14: +24 % on 11,000 x 6).
 SMALLEST_GAP = 1e-11
-# It is no larger than is worth a pass. A solution that is only a starting point has this one: more
+# It is no larger than is worth a pass. A solution that is only a starting point has this gap: more
 # accuracy is wasted (1e-3: +184 % on 200,000 x 100).
 LARGEST_GAP = 1e-6
-# Loss of a sample that is clearly on its own side, as a fraction of LossKernel.unit (1e-4:
+# Loss of a sample that is clearly on the correct side, as a fraction of LossKernel.unit (1e-4:
 # tests/solvers/test_stopping.py::test_separable_where_a_loss_this_small_has_no_optimum fails).
 SEPARATED = 1e-6
-# Floor of a loss whose rounding errors are estimated, and of the curvature along an intercept: a
-# class that happens once in ten thousand samples. As a fraction of LossKernel.unit (0.1:
+# Floor of the loss in an estimate of rounding errors, and of the curvature along an intercept: that
+# of a class with one in ten thousand samples. As a fraction of LossKernel.unit (0.1:
 # tests/solvers/test_doubt.py::test_a_slope_where_curvature_has_vanished fails).
 SMALL_LOSS = 1e-4
-# To this part of what is to gain a problem is solved, at least, that another follows: the features
-# of a working set, a loss on the way to another one (1e-3: +31 % on breast cancer, focal; 1 / 16:
+# A problem that another one follows (the features of a working set, a loss on the way to another
+# one) is solved at least to this fraction of the possible gain (1e-3: +31 % on breast cancer,
+# focal; 1 / 16:
 # tests/solvers/test_nonconvex.py::test_minima_that_differ_by_little_of_the_objective_are_two
 # fails).
 ENOUGH = 0.1
-# What is added to the diagonal of a Hessian that may vanish, at first: as a fraction of what is
-# large beside it (0.025: +31 % on 300 x 2,000, K = 5, L1, bounds; 100: +177 %).
+# Initial damping of a Hessian that may vanish, as a fraction of a quantity that is large compared
+# to its diagonal (0.025: +31 % on 300 x 2,000, K = 5, L1, bounds; 100: +177 %).
 DAMPING = 0.1
-# Steps in a row that do not halve the decrement, after which rounding errors are suspected (1:
+# Number of consecutive steps that do not halve the decrement, after which rounding errors are
+# suspected (1:
 # tests/solvers/test_stopping.py::test_rounding_where_the_decrement_ceases_to_fall_above_tol fails).
 FEW_SLOW_STEPS = 3
 
 
 class Verdict(Enum):
-    """The verdict on a point: go on, or why not.
+    """The verdict on a point: continue, or the reason to stop.
 
     Attributes
     ----------
     is_solved : bool
-        Whether the objective is as close to its optimum as can be told, or as was asked for.
+        Whether the objective is as close to its optimum as required, or as rounding errors can
+        show.
     is_sound : bool
-        Whether the gradient and the steps decided, and not their rounding errors.
+        Whether the gradient and the steps decided, rather than their rounding errors.
     """
 
     GO_ON = (1, False, False)
@@ -94,7 +97,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Goal:
-    """How far to go.
+    """The required accuracy, and how much work is allowed.
 
     Attributes
     ----------
@@ -106,13 +109,13 @@ class Goal:
     verbose : int
         Whether to print a line for each iteration.
     name : str
-        Which of several fits this is; the lines begin with it.
+        Identifies one of several fits. The printed lines begin with it.
     is_loose : bool
         Whether the solution is only a starting point.
     watch : object or None
-        Whose `after_step(objective, theta)` is called after each step, and `begin_fit(name)` and
-        `end_fit(task, objective, theta)` around each fit of a path. Parameters are always those
-        of all features.
+        Its `after_step(objective, theta)` is called after each step, and its `begin_fit(name)` and
+        `end_fit(task, objective, theta)` around each fit of a path. Parameters are always those of
+        all features.
     """
 
     tol: float
@@ -125,7 +128,7 @@ class Goal:
 
     @classmethod
     def of(cls, tol, max_iter, verbose=0, gap=None):
-        """Return the goal that tol means, or one with another relative gap."""
+        """Return the goal that tol means, or the same with another relative gap."""
         if gap is None:
             gap = min(max(GAP_PER_SQUARED_TOL * tol**2, SMALLEST_GAP), LARGEST_GAP)
         return cls(tol, max_iter, gap, verbose)
@@ -136,11 +139,11 @@ class Goal:
         Parameters
         ----------
         name : str
-            Which part this is, within those that are named already.
+            Name of the part, added to the names so far.
         n_iter : int
-            Iterations that were made before.
+            Number of iterations so far.
         gap : float, default=None
-            Where the solution is only a starting point: a gap, whatever the gradient.
+            If the solution is only a starting point: the gap that is enough, whatever the gradient.
         """
         changes = {"max_iter": self.max_iter - n_iter}
         if name:
@@ -156,11 +159,11 @@ class Goal:
 
 
 class Knowledge(Enum):
-    """What the Hessian model behind a Newton step knows, hence what its decrement means."""
+    """What the Hessian model of a Newton step knows, and so what its decrement means."""
 
-    EXACT = auto()  # the Hessian of the point: a step squares what is left
-    STALE = auto()  # that of another point or problem, updated since
-    ROUGH = auto()  # an approximation: a step is one of many such gains
+    EXACT = auto()  # the Hessian of the point: a step squares the remaining gap
+    STALE = auto()  # the Hessian of another point or problem, updated since
+    ROUGH = auto()  # an approximation: a step is one of many with similar gains
 
 
 @dataclass
@@ -174,9 +177,9 @@ class SolverResult:
     n_iter : int
     verdict : Verdict
     last_point : Evaluation
-        The last one, a step before theta at most.
+        The last evaluated point, at most one step before theta.
     direction : ndarray of shape (n_parameters,) or None
-        Where the last step went.
+        Direction of the last step.
     curves_upwards : bool
         Whether the Hessian was found to be positive definite close to theta.
     start_value : float
@@ -184,9 +187,9 @@ class SolverResult:
     factored_point : Evaluation or None
         The last one whose Hessian was factored.
     lacks_curvature : bool
-        Whether that Hessian vanished along some direction.
+        Whether this Hessian vanished along some direction.
     method : Method or None
-        Of a plan, the one that ended.
+        The method of the plan that ended last.
     """
 
     objective: Objective
@@ -235,13 +238,13 @@ class Stopping:
     Attributes
     ----------
     decrement : float
-        Twice the decrease that the last step promised: g' H^-1 g for Newton's method.
+        Twice the decrease that the last step promised: g' H^-1 g in Newton's method.
     value : float
         The objective at the last point.
     rounding : float
         The size of the rounding errors of that value.
     rounding_gap : float
-        Relative suboptimality that rounding errors of the gradient may leave.
+        Relative suboptimality that rounding errors of the gradient may cause.
     """
 
     def __init__(self, objective, goal):
@@ -249,7 +252,7 @@ class Stopping:
         self.goal = goal
         self.eps = float(np.finfo(objective.samples.dtype).eps)
         self.unit = objective.loss.unit
-        # Rounding errors of a smaller loss are those of this one.
+        # A smaller loss has the rounding errors of this one.
         self.small_loss = SMALL_LOSS * self.unit
         self.rounding_gap = (ROUNDING * self.eps) ** 2
         self.decrement = np.inf
@@ -261,8 +264,8 @@ class Stopping:
     def look(self, point, decrement, n_iter, model) -> Verdict:
         """Return the verdict on a point from which a model promises a decrement.
 
-        Where rounding keeps the gradient above tol, the decrement ceases to fall although the
-        model promises next to nothing any more: that is an end, too.
+        If rounding errors keep the gradient above tol, the decrement stops falling although the
+        model promises almost nothing. This is an end, too.
 
         Parameters
         ----------
@@ -275,7 +278,7 @@ class Stopping:
         previous, self.decrement = self.decrement, decrement
         gain, self.value = self.value - point.value, point.value
         self.rounding = ROUNDING * self.eps * max(abs(point.value), self.small_loss)
-        # An entry of the direction that is not finite makes the decrement so.
+        # If an entry of the direction is not finite, neither is the decrement.
         if not (math.isfinite(point.value) and math.isfinite(decrement)):
             return Verdict.OVERFLOW
         if decrement <= self.best_decrement / 2:
@@ -283,19 +286,19 @@ class Stopping:
         else:
             self.n_slow += 1
         if point.max_gradient <= self.goal.tol:
-            # A step that promises to raise the objective is made of rounding errors.
+            # A step that promises to raise the objective consists of rounding errors.
             if decrement >= 0 and self._is_last_step(point, previous, model):
                 return Verdict.CONVERGED
-            # On the way to infinity the Hessian loses its rank, and the steps their meaning.
+            # On the way to infinity, the Hessian loses its rank, and steps lose their meaning.
             if self.objective.penalty.is_none and self.is_separated(point.value):
                 return Verdict.SEPARABLE
         n_enough = FEW_SLOW_STEPS
         if not self.objective.penalty.is_smooth:
-            # Only slow steps make coordinate descent solve its model to all digits.
+            # Coordinate descent solves its model to full accuracy only after slow steps.
             n_enough += FEW_SLOW_STEPS
         is_end = self.n_slow >= n_enough and self.ends_by_rounding(point, model)
-        # What lowers the objective by more than its rounding errors is none, however little it is:
-        # as many steps as max_iter allows would gain more than is promised. After float32 comes
+        # A step that lowers the objective by more than its rounding errors is a real gain, however
+        # small, if max_iter such steps would gain more than is promised. A float32 fit continues in
         # float64, which needs steps, too.
         n_steps = min(self.goal.max_iter, MAX_ROUNDS)
         is_gain = gain > self.rounding and n_steps * gain > LARGEST_GAP * abs(point.value)
@@ -304,14 +307,14 @@ class Stopping:
         if self.n_slow >= model.patience:
             return Verdict.STALLED
         if n_iter >= self.goal.max_iter:
-            # Steps that go on and on gain more than the one that is next.
+            # Many more steps of this kind gain more than the next one promises.
             goes_on = is_gain and self.n_slow >= n_enough
             return Verdict.MAX_ITER if goes_on else self.at_max_iter(point, decrement / 2)
         return Verdict.STALLED if n_iter >= model.max_steps else Verdict.GO_ON
 
     def _is_last_step(self, point, previous, model):
         # Whether the step that was just computed will end close enough to the optimum. The rate of
-        # the last step tells what it leaves.
+        # the last step predicts the rest.
         decrement = self.decrement
         rate = decrement / previous if 0 < decrement < previous < np.inf else 1
         left = decrement / 2 * rate
@@ -325,9 +328,9 @@ class Stopping:
         return decrement / 2 <= self.tolerated(point) or left <= negligible
 
     def at_max_iter(self, point, decrease) -> Verdict:
-        """Return the verdict at max_iter, where a step promises, or the last brought, a decrease.
+        """Return the verdict at max_iter, given the decrease of the last step or of the next.
 
-        A small gradient alone says little where the loss or the columns are small.
+        A small gradient alone proves little if the loss or the columns are small.
         """
         is_end = (
             not self.objective.penalty.has_l1
@@ -346,8 +349,8 @@ class Stopping:
     def least(self):
         """The suboptimality that counts as none (nats): zero unless the objective may vanish.
 
-        It may where nothing but bounds limits a parameter. The intercept is such a one where a
-        class has no samples. Else the lightest sample that is not separated keeps its part.
+        It may vanish if only bounds limit a parameter. The intercept is such a parameter if a class
+        has no samples. Otherwise the lightest sample that is not separated keeps its loss.
         """
         samples, n_columns = self.objective.samples, self.objective.n_columns
         if samples.rarest_class(n_columns) == 0:
@@ -361,24 +364,25 @@ class Stopping:
     def negligible(self, point):
         """Return the suboptimality that the last step may leave (nats).
 
-        It falls with the square of what is tolerated, as does what Newton's method leaves: at the
-        default tol, coefficients are right to all digits that rounding errors leave.
+        It falls with the square of the tolerated suboptimality, like the error of Newton's method.
+        At the default tol, coefficients are therefore correct to all digits that rounding errors
+        allow.
         """
         fraction = min(self.goal.gap / (2 * LARGEST_GAP), 1)
         least = self.eps**2 * abs(point.value)
         return max(fraction * self.tolerated(point), least)
 
     def residual_target(self, point, norm):
-        """Return the squared norm of the residual at which the equations of a step are solved.
+        """Return the squared norm of the residual at which the equations of a step count as solved.
 
-        Each step halves the number of missing digits. The target is a digit below what the last
-        step may leave, so that the solution of its equations does not use that up.
+        Each step halves the number of missing digits. The target is one digit smaller than the rest
+        that the last step may leave, so that its equations do not use up that rest.
 
         Parameters
         ----------
         point : Evaluation
         norm : float
-            That of the residual at first.
+            Squared norm of the first residual.
         """
         # Nocedal & Wright, Numerical Optimization, algorithm 7.1.
         size = max(abs(point.value), np.finfo(np.float64).tiny)
@@ -386,10 +390,10 @@ class Stopping:
         return min(max(forcing**2 * norm, ENOUGH * self.negligible(point)), 0.25**2 * norm)
 
     def is_solved_to_rounding(self, point, model):
-        """Return whether the decrease still expected may be nothing but rounding errors.
+        """Return whether the decrease still expected may consist of rounding errors.
 
-        Those of the raw predictions grow with the size of X, hence the square root. No step gains
-        more than the objective, whatever the model promises.
+        The square root is for large entries of X, which increase the rounding errors of raw
+        predictions. No step gains more than the objective, whatever the model promises.
         """
         return model.promises_are_real and self.is_lost_in_rounding(point)
 
@@ -400,9 +404,9 @@ class Stopping:
         return decrease <= math.sqrt(self.eps) * max(value, self.small_loss)
 
     def ends_by_rounding(self, point, model):
-        """Return whether rounding errors are an end: what is left to gain is small, too.
+        """Return whether rounding errors are an end, because the remaining gain is small, too.
 
-        A float32 X is looked at again in float64.
+        A float32 fit then continues in float64.
         """
         gap = max(LARGEST_GAP, math.sqrt(self.eps))
         is_small = abs(self.decrement) / 2 <= gap * abs(point.value)
@@ -412,8 +416,8 @@ class Stopping:
         """Return whether a loss this small means that all samples are separated.
 
         It does if the objective has no penalty, the targets are hard, and even the lightest sample
-        alone would have a loss of less than SEPARATED. There is no optimum then. With an offset, it
-        may be the offset that separates.
+        alone would have a loss below SEPARATED. There is no optimum then. If there is an offset, it
+        may be what separates the samples.
         """
         objective, small = self.objective, SEPARATED * self.unit
         if not objective.penalty.is_none or value > small or objective.samples.offset is not None:
@@ -423,9 +427,9 @@ class Stopping:
 
 
 def decrement_of(objective, point, direction):
-    """Return twice the decrease that a quadratic model with its minimum at the end promises.
+    """Return twice the decrease promised by a quadratic model with its minimum at the end.
 
-    The L1 penalty counts as it is, from one end of the direction to the other.
+    The L1 penalty itself counts, from one end of the direction to the other.
     """
     decrement = -float(point.gradient @ direction)
     if objective.penalty.has_l1:
@@ -437,10 +441,10 @@ def decrement_of(objective, point, direction):
 def suboptimality_bound(objective, point):
     """Return a bound of the suboptimality at a point (nats), from its gradient and the penalty.
 
-    If the loss is not convex, it only bounds what a descent gains close to the point. The
-    curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty it is the
-    duality gap; without an L2 part, that under the constraint that the L1 norm is no larger than
-    the value allows. The intercept's part is an estimate.
+    If the loss is not convex, it only bounds the gain of a descent close to the point. The
+    curvature along a coefficient is at least that of the L2 penalty. With an L1 penalty, the bound
+    is the duality gap; without an L2 part, it is the duality gap if the L1 norm may not exceed what
+    the value allows. The part of the intercept is an estimate.
     """
     of_theta, p = objective.penalty_in_theta, objective.n_features * objective.n_columns
     l1, l2 = of_theta.l1[:p], of_theta.l2[:p]
@@ -452,10 +456,11 @@ def suboptimality_bound(objective, point):
             of_loss = gradient - l2 * coef
             excess = np.maximum(np.abs(of_loss) - l1, 0)
             bound = np.sum(of_loss * coef + l1 * np.abs(coef) + l2 / 2 * coef**2)
-            # No coefficient of an optimum costs more than the value; by L2, it gains this at most.
+            # No coefficient of an optimum costs more than the value. With L2, it gains at most
+            # this.
             bound += min(np.max(excess / l1) * point.value, np.sum(excess**2 / l2) / 2)
-        # Curvature along an intercept, where a class happens once in ten thousand samples, or less
-        # where the loss itself is less.
+        # Curvature along an intercept for a class with one in ten thousand samples, or less if the
+        # loss itself is smaller.
         curvature = min(SMALL_LOSS * objective.loss.unit, point.value)
         return bound + np.sum(point.gradient[p:] ** 2) / curvature / 2
 

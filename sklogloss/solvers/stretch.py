@@ -1,4 +1,4 @@
-"""A stretch of an L1 path: solved on one set of features, checked by one pass over all of them."""
+"""A stretch of an L1 path, solved on some features and checked by one pass over all features."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from .working_set import NEARLY_NONZERO, ROOM, WorkingSets
 
 __all__ = ["extrapolated_start", "goal_of", "solve_ahead"]
 
-# Penalties of a stretch, at most (1:
+# Maximum number of penalties in a stretch (1:
 # tests/solvers/test_stretch.py::test_few_passes_look_at_all_features fails).
 AHEAD = 8
 
 
 def goal_of(goal, penalties, place):
-    """Return the goal of the problem at a place of a path of penalties."""
+    """Return the goal of the problem at one place of a path of penalties."""
     return goal.part(f"penalty {place + 1} of {len(penalties)}")
 
 
 def solve_ahead(objective, penalties, goal, path):
-    """Return the solutions under the next penalties of an L1 path, as far as they are sure.
+    """Return the solutions under the next penalties of an L1 path, as far as they are certain.
 
-    The features that may have nonzero coefficients are those whose gradient would come up to a
-    penalty if it went on as between the last two solutions. With the columns of these, the problems
-    of several penalties are solved. Then one pass over X makes the gradients of all of them, which
-    show whether a feature was missed.
+    Features may have nonzero coefficients if their gradient, extrapolated from the last two
+    solutions, would reach a penalty. With the columns of these features, the problems of several
+    penalties are solved. Then one pass over X computes the gradients of all solutions, which show
+    whether a feature was missed.
 
     Parameters
     ----------
     objective : Objective
     penalties : list of Penalty
-        Of the whole path, from strong to weak.
+        The penalties of the whole path, from strong to weak.
     goal : Goal
     path : list of PathPoint
         The solutions under the first of the penalties.
@@ -48,13 +48,13 @@ def solve_ahead(objective, penalties, goal, path):
     Returns
     -------
     results : list of SolverResult
-        Empty where each penalty had better be solved by itself.
+        Empty if each penalty should be solved individually.
     """
     if not _is_able(objective, goal, path):
         return []
     ahead = penalties[len(path) :]
     n_ahead = _n_alike(ahead, _strength(path[-1].result.objective.penalty))
-    # One penalty alone is as well solved by itself.
+    # A stretch of one penalty has no advantage.
     while n_ahead > 1:
         features = _promising(objective, ahead[0], ahead[n_ahead - 1], path)
         if len(features) <= min(objective.n_features // ROOM, LARGEST_HESSIAN - 1):
@@ -70,14 +70,14 @@ def solve_ahead(objective, penalties, goal, path):
 
 
 def extrapolated_start(objective, solutions, near=None):
-    """Return what the last two solutions lead to; coefficients that are zero stay zero.
+    """Return an extrapolation of the last two solutions; coefficients that are zero stay zero.
 
     Parameters
     ----------
     objective : Objective
     solutions : list of ndarray of shape (n_parameters,)
     near : ndarray of shape (n_parameters,), default=None
-        Whose zeros count, None for the last solution.
+        Its zeros count; None for the last solution.
     """
     last = solutions[-1]
     near = last if near is None else near
@@ -92,8 +92,8 @@ def _strength(penalty):
 
 
 def _is_able(objective, goal, path):
-    # Whether there are two solutions to go on from, and the columns can be copied and the Hessian
-    # of all features is so costly that no doubt asks for it.
+    # Whether there are two solutions to extrapolate, the columns can be copied, and the Hessian of
+    # all features is so costly that `is_doubtful` would not form it.
     results = [point.result for point in path[-2:]]
     return (
         len(results) == 2
@@ -109,7 +109,7 @@ def _is_able(objective, goal, path):
 
 
 def _n_alike(penalties, strength):
-    # How many of the next penalties are so close to the last one that its gradient tells of theirs.
+    # The number of the next penalties close enough to the last one to extrapolate its gradient.
     n_ahead = 0
     for penalty in penalties[:AHEAD]:
         if not _strength(penalty) > strength / 2:
@@ -132,7 +132,7 @@ def _promising(objective, first, last, path):
 
 
 class _SharedHessian(ExactHessian):
-    # A Hessian that the problems of a stretch share. The check of their solutions follows.
+    # One Hessian is shared by the problems of a stretch. Their solutions are checked afterwards.
 
     def __init__(self, objective, before):
         super().__init__(objective, is_guided=True)
@@ -144,7 +144,7 @@ class _SharedHessian(ExactHessian):
             theta, l1, l2 = point.theta, of_theta.l1 - other.l1, of_theta.l2 - other.l2
             self.kept = model.kept
             self.kept.add_to_diagonal(l2)
-            # The solution before is the start, and its evaluation is known but for the penalty.
+            # The start is the previous solution, whose evaluation is known except for the penalty.
             value = point.value + float(l1 @ np.abs(theta) + l2 @ theta**2 / 2)
             self.start = Evaluation(theta, value, point.gradient + l2 * theta, np.inf)
 
@@ -155,8 +155,8 @@ class _SharedHessian(ExactHessian):
 
 
 class _Stretch:
-    # The problems of some penalties as functions of the coefficients of some features. They share
-    # a copy of the columns and, as long as it serves, a Hessian.
+    # The problems of some penalties as functions of the coefficients of some features. They share a
+    # copy of the columns and, while it is good enough, a Hessian.
 
     def __init__(self, objective, features, path):
         self.objective = objective
@@ -183,7 +183,7 @@ class _Stretch:
         return True
 
     def checked(self):
-        # The SolverResults for all features, up to the first that misses one: one pass.
+        # The SolverResults for all features, up to the first one that misses a feature: one pass.
         if not self.solved:
             return []
         samples, loss = self.restricted.samples, self.restricted.loss

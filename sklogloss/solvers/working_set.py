@@ -1,4 +1,4 @@
-"""An L1 penalty on many features: solve for those few whose coefficients are not zero."""
+"""An L1 penalty on many features: solve for the few whose coefficients are not zero."""
 
 from dataclasses import replace
 
@@ -21,31 +21,32 @@ from .stopping import (
 
 __all__ = ["WorkingSets"]
 
-# A set has room for this many times as many, or as have nonzero coefficients. It is no better than
-# all features where these have no such room (1: +737 % on 300 x 2,000, K = 5, L1, bounds).
+# A set has room for this many times SMALLEST_SET features, or this many times the nonzero ones. If
+# it has more than one in this many of all features, it is no better than all of them (1: +737 % on
+# 300 x 2,000, K = 5, L1, bounds).
 ROOM = 2
-# A set takes in zero coefficients, too, whose gradient is this fraction of the penalty at least:
+# A set also includes zero coefficients whose gradient is at least this fraction of the penalty:
 # some of them will leave zero once the others have moved (1: +103 % on 300 x 2,000, K = 5, L1,
 # bounds).
 NEARLY_NONZERO = 0.95
 
 
 class WorkingSets:
-    """Solve for some features, look at all, and take in those that promise to gain the most.
+    """Solve for some features, check all, and include those that promise the largest gain.
 
     Parameters
     ----------
     objective : Objective
-        With an L1 penalty. The start must lie within the bounds.
+        Has an L1 penalty. The start must lie within the bounds.
     goal : Goal
         max_iter bounds the iterations for all sets together.
     descends : bool
-        Whether coordinate descent on the objective itself comes first.
+        Whether coordinate descent on the objective itself runs first.
     stronger : tuple of Evaluation and float, default=None
-        The point of a solution under a stronger L1 penalty, and its strength: the first set is
-        taken from there without a pass. It has the features whose gradient would come up to the
-        weaker penalty if it grew as fast as the penalty falls: the strong rule (Tibshirani et al.,
-        Journal of the Royal Statistical Society B 74, 2012).
+        A solution's point under a stronger L1 penalty, and that strength. They determine the first
+        set without a pass: the features whose gradient would reach the weaker penalty if it grew as
+        fast as the penalty falls. This is the strong rule (Tibshirani et al., Journal of the Royal
+        Statistical Society B 74, 2012).
     """
 
     def __init__(self, objective, goal, *, descends=False, stronger=None):
@@ -63,7 +64,8 @@ class WorkingSets:
             if self.stronger is not None and not self.descends:
                 features = self._promising(theta)
                 if 0 < len(features) <= self.objective.n_features // ROOM:
-                    # Value and gradient are those under the stronger penalty: their size will do.
+                    # Value and gradient are those under the stronger penalty. Their size is good
+                    # enough.
                     self.point = replace(self.stronger[0], theta=theta)
                     self._solve_for(features, self.stopping.tolerated(self.point))
                     self.previous_value = np.inf
@@ -73,7 +75,7 @@ class WorkingSets:
                 half = replace(self.goal, max_iter=self.goal.max_iter // 2)
                 descent = SoftmaxDescent(self.objective, half)
                 self.point, self.n_iter, is_done = descent.solve(self.point)
-                # Of many coefficients, conjugate gradients are even slower where this was slow.
+                # Where descent was slow, conjugate gradients on many coefficients are even slower.
                 if not is_done and np.count_nonzero(self.point.theta) > LARGEST_HESSIAN:
                     return self._result(Verdict.STALLED)
             return self._solve_sets()
@@ -81,7 +83,7 @@ class WorkingSets:
     def result_at(self, point, n_iter, solved):
         """Return the SolverResult of a point that n_iter iterations led to.
 
-        Its verdict is GO_ON where features promise to gain more than tol tolerates.
+        Its verdict is GO_ON if features promise to gain more than tol allows.
 
         Parameters
         ----------
@@ -94,7 +96,7 @@ class WorkingSets:
         gains = self._gains()
         is_other = np.ones(len(gains), dtype=bool)
         is_other[solved] = False
-        # Other coefficients move with a feature that was left out: it may gain more than by itself.
+        # Other coefficients move with an omitted feature, so it may gain more than it does alone.
         gains[is_other] *= DOUBT
         return self._result(self._look(gains))
 
@@ -114,7 +116,7 @@ class WorkingSets:
             features = self._working_set(gains)
             if len(features) > self.objective.n_features // ROOM:
                 return self._solve_whole(self.point.theta)
-            # Many features promise more together than there is to gain.
+            # Together, many features promise more than the largest possible gain.
             gain = min(gains.sum(), abs(self.point.value))
             self._solve_for(features, max(self.stopping.tolerated(self.point), ENOUGH * gain))
 
@@ -124,7 +126,7 @@ class WorkingSets:
         if not np.isfinite(point.value):
             return Verdict.OVERFLOW
         if is_flat and gains.sum() <= self.stopping.tolerated(point):
-            # A start whose features gain nothing by themselves may gain along several of them.
+            # At a start, several features may gain together even if none of them gains alone.
             gap = 0.0 if self.n_iter > 0 else suboptimality_bound(self.objective, point)
             if gap <= LARGEST_GAP * abs(point.value):
                 return Verdict.CONVERGED
@@ -135,8 +137,8 @@ class WorkingSets:
         return Verdict.GO_ON
 
     def _gains(self):
-        # What each feature promises to gain by itself, then the intercept. In theta the curvature
-        # is one at first, and falls with the loss; that of the intercept is 1/4 at most.
+        # The gain that each feature promises alone, then that of the intercept. In theta, the
+        # curvature is one at first and falls with the loss. That of the intercept is at most 1/4.
         violation = self.objective.penalty_in_theta.violation(self.point.gradient, self.point.theta)
         curvature = min(1, self.point.value / self.objective.loss.unit)
         gains = (violation.reshape(self.objective.shape) ** 2).sum(axis=1) / (2 * curvature)
@@ -148,14 +150,14 @@ class WorkingSets:
 
     def _working_set(self, gains):
         l1 = self.objective.penalty_in_theta.l1
-        # A coefficient without an L1 penalty is never zero for good.
+        # Without an L1 penalty, a coefficient does not stay zero.
         is_nonzero = self._of_features((self.point.theta != 0) | (l1 == 0)).any(axis=1)
         size = ROOM * max(SMALLEST_SET, np.count_nonzero(is_nonzero))
         gains = np.where(is_nonzero, np.inf, gains[: self.objective.n_features])
         is_near = np.abs(self.point.gradient) >= NEARLY_NONZERO * l1
         candidates = np.flatnonzero((gains > 0) | self._of_features(is_near).any(axis=1))
         if len(candidates) == 0:
-            # Only the intercept is missing, and a set must not be empty.
+            # Only the intercept can gain, but a set must not be empty.
             return np.array([0])
         if len(candidates) > size:
             order = np.argpartition(-gains[candidates], size)

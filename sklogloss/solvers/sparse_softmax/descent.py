@@ -1,4 +1,4 @@
-"""Several classes: coordinate descent by columns of X, mostly for L1."""
+"""Coordinate descent for several classes, by columns of X, mostly with an L1 penalty."""
 
 import numpy as np
 from scipy import sparse
@@ -17,9 +17,9 @@ __all__ = ["SoftmaxDescent"]
 class SoftmaxDescent:
     """Coordinate descent on the objective itself, not on a model of it.
 
-    Where the entries of columns are very uneven, as counts of words are, a step of Newton's method
-    for all coefficients at once is short: a few samples limit it. Here they limit the coefficients
-    of their own features only.
+    If the entries of columns are very uneven, like counts of words, a few samples limit the length
+    of a Newton step of all coefficients. Here, they limit only the coefficients of their own
+    features.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class SoftmaxDescent:
         self.rng = np.random.RandomState(0)
 
     def solve(self, point):
-        """Return (Evaluation, number of rounds, whether they came to gain little) from a point."""
+        """Return (Evaluation, number of rounds, whether their gain became small), from a point."""
         objective = self.objective
         x, proba, every, gain = self._first_sweep(point.theta)
         value = point.value - gain
@@ -59,15 +59,15 @@ class SoftmaxDescent:
             gain = self._sweep(self.rng.permutation(every), x, proba)
             n_iter += 1
             value -= gain
-            # Sweeps find which coefficients are zero; for the others together they are slow. Where
-            # they still gain much, they have not yet found that.
+            # Sweeps find out which coefficients are zero, but are slow at moving the others
+            # together. If they still gain much, they have not yet found all zeros.
             enough = SMALL_PART * max(gain, LARGEST_GAP * value)
             other, other_value = descend_on_face(objective, self._theta(x), MAX_ROUNDS, enough)
             if other_value < value:
                 gain += value - other_value
                 x, value = self._x(other), other_value
                 proba = self._proba(x)
-            # From there on Newton's method is the faster one.
+            # From here on, Newton's method is faster.
             converged = not gain > LARGEST_GAP * value
             self.goal.report(f"round {n_iter}: objective {value:.10g}, gain {gain:.3g}")
             if self.goal.watch is not None:
@@ -77,8 +77,8 @@ class SoftmaxDescent:
     def improve(self, point):
         """Return theta after sweeps from a point, without L1.
 
-        Newton's method is the faster one once a sweep gains a small part of the objective, or more
-        than half of what the one before it gained.
+        Newton's method is faster once a sweep gains a small fraction of the objective, or more than
+        half the gain of the sweep before.
         """
         x, proba, every, gain = self._first_sweep(point.theta)
         value, previous = point.value - gain, np.inf
@@ -87,14 +87,14 @@ class SoftmaxDescent:
             previous, gain = gain, self._sweep(self.rng.permutation(every), x, proba)
             value -= gain
             self.goal.report(f"sweep: gain {gain:.3g}")
-        # What all classes have in common only adds to the penalty.
+        # A part that all classes share only adds to the penalty.
         x -= x.mean(axis=1, keepdims=True)
         return self._theta(x)
 
     def _first_sweep(self, theta):
-        # Frequent features first: else rare ones explain what frequent ones do better. Steps are
-        # large at first, and need a bound of the curvature. Returns coefficients with the
-        # intercept, probabilities, columns that are not empty, and the gain.
+        # Frequent features come first. Otherwise rare ones explain what frequent ones explain
+        # better. Steps are large at first, and need a bound of the curvature. Returns coefficients
+        # with the intercept, probabilities, columns that are not empty, and the gain.
         x = self._x(theta)
         proba = self._proba(x)
         n_entries = np.diff(self.columns.indptr)
@@ -117,7 +117,7 @@ class SoftmaxDescent:
         return LogLoss(x.shape[1]).link(raw_prediction)
 
     def _sweep(self, columns, x, proba, shared=1.0):
-        # See descend_softmax; its gain.
+        # Returns the gain, see descend_softmax.
         n_parts = 1 + int(self.columns.nnz * x.shape[1] / SMALL_WORK)
         gain = 0.0
         for part in np.array_split(columns, n_parts):

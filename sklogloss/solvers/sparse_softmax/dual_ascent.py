@@ -8,16 +8,16 @@ from sklogloss.linear.limits import SMALL_PART, SMALL_WORK
 
 __all__ = ["dual_start"]
 
-# Passes over the rows, at most (1: +14 % on text, K = 12; 60: +96 % on text, K = 12).
+# Maximum number of passes over the rows (1: +14 % on text, K = 12; 60: +96 % on text, K = 12).
 N_EPOCHS = 15
 
 
 def dual_start(objective):
     """Return theta after some epochs of coordinate ascent on the dual, or None if it overflows.
 
-    Each sample in turn takes the probabilities that are best for it, the others' fixed, and the
-    coefficients follow: sum of x_i (y_i - q_i)' / l2. Far from the optimum, an epoch gains what
-    many passes of a method that moves all samples at once do. The intercept counts as the
+    Each sample in turn takes its best probabilities q_i while the others are fixed. The
+    coefficients follow: sum of x_i (y_i - q_i)' / l2. Far from the optimum, an epoch gains as much
+    as many passes of a method that moves all samples at once. The intercept counts as the
     coefficient of a constant feature here.
 
     Parameters
@@ -32,7 +32,7 @@ def dual_start(objective):
     if target.shape[1] == 1:
         target = target == np.arange(n_classes)
     target = np.ascontiguousarray(target, dtype=np.float64)
-    # All classes share a small part of the probability of the target.
+    # A small part of the target's probability is divided among all classes.
     q = (1 - SMALL_PART) * target + SMALL_PART / n_classes
     with np.errstate(all="ignore"):
         weight = np.ones(n_samples)

@@ -1,4 +1,4 @@
-"""L1: the best coefficients with the signs that they have."""
+"""The best coefficients under an L1 penalty with the current signs."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -11,16 +11,16 @@ __all__ = ["descend_on_face"]
 def descend_on_face(objective, theta, max_iter, enough):
     """Descend from theta by L-BFGS; a coefficient keeps its sign or becomes zero, and zero stays.
 
-    With the signs given, an L1 penalty is linear, and the objective as smooth as the loss.
+    With given signs, an L1 penalty is linear, and the objective is as smooth as the loss.
 
     Parameters
     ----------
     objective : Objective
-        With an L1 penalty.
+        Has an L1 penalty.
     theta : ndarray of shape (n_parameters,)
     max_iter : int
     enough : float
-        An iteration that gains less (nats) is the last.
+        The last iteration is the one that gains less than this (nats).
 
     Returns
     -------
@@ -30,7 +30,7 @@ def descend_on_face(objective, theta, max_iter, enough):
     """
     p = objective.n_features
     whole = theta.reshape(objective.shape).copy()
-    # X must not be left without a column; a zero stays zero.
+    # X needs at least one column. A zero coefficient stays zero.
     features = np.flatnonzero(whole[:p].any(axis=1)) if whole[:p].any() else np.array([0])
     rows = np.append(features, p) if objective.fit_intercept else features
     part = objective.restricted(features)
@@ -42,7 +42,7 @@ def descend_on_face(objective, theta, max_iter, enough):
         return theta, point.value
     slope = (l1 * np.sign(start))[free]
     diagonal = part.hessian_diagonal(point)[free]
-    # Where the classes are separated the diagonal vanishes, and scales by it would have no end.
+    # If the classes are separated, the diagonal vanishes, and scales from it would be unbounded.
     root = np.sqrt(diagonal + DAMPING * np.median(diagonal))
     x = start[free] * root
     has_sign = l1[free] > 0

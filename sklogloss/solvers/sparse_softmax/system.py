@@ -1,7 +1,7 @@
 """The equations of a step of Newton's method on the log loss of K classes, for sparse X.
 
-They are in float32: the step is a rough one in any case, while the gradients that say where the
-optimum is keep all digits.
+They are in float32, because a step is rough in any case. The gradients, which determine the
+optimum, keep all digits.
 """
 
 import numpy as np
@@ -20,23 +20,22 @@ __all__ = ["SoftmaxSystem"]
 
 
 class SoftmaxSystem:
-    """H direction = -gradient, H the Hessian in theta, solved by conjugate gradients.
+    """H direction = -gradient, solved by conjugate gradients; H is the Hessian in theta.
 
-    The numbers of a feature lie together, as do those of a sample, so that a stored entry of X is
-    worth a few vector instructions. There are copies of X by rows and by columns: with both, no
-    sum is shared by threads. A step reads and writes each vector once.
+    The numbers of a feature are contiguous in memory, and so are those of a sample. A stored entry
+    of X then needs a few vector instructions. X is copied by rows and by columns, so that threads
+    share no sum. A step reads and writes each vector once.
 
     Parameters
     ----------
     objective : Objective
-        The log loss of more than two classes, X sparse, with an L2 penalty of all features:
-        without one, steps that separate the samples depend on curvature that float32 does not
-        resolve.
+        The log loss of more than two classes, with a sparse X and an L2 penalty of all features.
+        Without it, steps that separate the samples depend on curvature that float32 cannot resolve.
 
     Attributes
     ----------
     norm : float
-        Of the residual, squared, in the inverse of the preconditioner.
+        Squared norm of the residual in the metric of the inverse preconditioner.
     direction : ndarray of shape (n_parameters,)
         The solution so far.
     """
@@ -64,9 +63,9 @@ class SoftmaxSystem:
         Parameters
         ----------
         point : Evaluation
-            With curvature.
+            Has curvature.
         preconditioner : ndarray of shape (n_features + fit_intercept,)
-            Its diagonal, the same for all classes.
+            The diagonal of the preconditioner, the same for all classes.
         """
         p, n_classes = self.objective.n_features, self.objective.n_columns
         n_packed = -(-n_classes // PACKED_MULTIPLE) * PACKED_MULTIPLE
@@ -74,7 +73,7 @@ class SoftmaxSystem:
         self._proba = np.zeros((len(point.curvature.values), n_packed), dtype=np.float32)
         self._proba[:, :n_classes] = point.curvature.values
         self._image = np.empty_like(self._proba)
-        # Numbers of about one, far from the ends of the range of float32.
+        # The scale keeps numbers near one, far from the limits of float32.
         self._size = np.abs(point.gradient).max() or 1.0
         gradient = point.gradient.reshape(self.objective.shape)
         self._residual = np.zeros((p, n_packed), dtype=np.float32)
@@ -105,7 +104,7 @@ class SoftmaxSystem:
         return direction.ravel()
 
     def advance(self):
-        """Take one step; return twice what the model gains, 0 where no curvature is left."""
+        """Take one step; return twice the decrease of the model, 0 if no curvature is left."""
         total, curvature = rows_pass(
             self._rows.slots,
             *self._rows.arrays,
@@ -117,7 +116,7 @@ class SoftmaxSystem:
             self._n_threads,
         )
         curvature += self._curvature_of_penalty
-        # A sum of squares, whose rounding errors are squared, too.
+        # A sum of squares: its rounding errors are squared, too.
         if not curvature > np.finfo(np.float32).eps ** 2 * self._search_size:
             return 0.0
         step = self._norm / curvature
@@ -146,8 +145,7 @@ class SoftmaxSystem:
         return gain
 
     def _turn(self, ratio):
-        # Set the next search direction, which is ratio times the last and the preconditioned
-        # residual.
+        # Set the next search direction: ratio times the last one plus the preconditioned residual.
         moved, self._curvature_of_penalty = search_pass(
             self._columns.slots,
             self._residual,
@@ -166,12 +164,12 @@ class SoftmaxSystem:
 
 
 class _Lines:
-    # The rows, or columns, of a sparse matrix, and where their slots start.
+    # The rows or columns of a sparse matrix, and the starts of their slots.
 
     def __init__(self, X):
         indptr = X.indptr.astype(np.int64)
         self.arrays = indptr, X.indices.astype(np.int32, copy=False), X.data
-        # A sample or a feature costs something besides its entries.
+        # A sample or a feature has a cost besides its entries.
         cost = indptr + np.arange(len(indptr))
         ends = np.linspace(0, cost[-1], N_SLOTS + 1)
         self.slots = np.searchsorted(cost, ends).astype(np.int64)
