@@ -215,8 +215,7 @@ class Plan:
         return replace(self, start=Start.ZERO, subset_sizes=(), hessian_stride=1)
 
     def for_design(self, design) -> Plan:
-        """Return the plan for the same data in another design, without methods for sparse ones
-        only."""
+        """Return the plan for the same data in a design of another kind."""
         if design.is_sparse:
             return self
         methods = [
