@@ -51,7 +51,7 @@ cdef void add_squares_of_two(
     Py_ssize_t n, Py_ssize_t n_parameters, Py_ssize_t stride, const double *A, const double *p,
     double *squares,
 ) noexcept nogil:
-    # For two classes A_i has one column: its squared length is that of both, but for a factor.
+    # For two classes, A_i has one column. Its squared length is that of both, apart from a factor.
     cdef Py_ssize_t i, _d
     cdef double *second = squares + stride
     for _d in range(n_parameters):

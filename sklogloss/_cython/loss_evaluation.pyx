@@ -230,7 +230,7 @@ cdef bint is_invalid_probability(Py_ssize_t n_rows, const floating *target) noex
 cdef bint is_invalid_index(
     Py_ssize_t n_rows, Py_ssize_t n_classes, const floating *target
 ) noexcept nogil:
-    """Whether an entry is none of 0, 1, ..., n_classes - 1."""
+    """Whether an entry is not one of 0, 1, ..., n_classes - 1."""
     if floating is double:
         return any_not_index_f64(n_rows, n_classes, target)
     else:

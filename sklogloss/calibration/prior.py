@@ -356,5 +356,5 @@ def _positive_array(name: str, given: Any, n_classes: int) -> NDArray[np.float64
 
 
 def _logarithm(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    # A class without samples gets the most negative number, because nothing is known of it.
+    # A class without samples gets the most negative number, because nothing is known about it.
     return np.log(np.maximum(shares, np.finfo(np.float64).tiny))

@@ -305,7 +305,7 @@ class Encoding:
         return 1 if len(self.classes) == 2 else len(self.classes)
 
     def facts(self, block: Block) -> PartitionFacts:
-        """Return the facts of a block, of which X is not read."""
+        """Return the facts of a block, without reading its X."""
         rows = np.empty((len(block.y), 1), dtype=self.dtype)  # never read, so not even in memory
         with in_partition(block.number):
             return facts_of(self._samples(rows, block), self.n_columns)

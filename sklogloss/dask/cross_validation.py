@@ -33,8 +33,8 @@ DEFAULT_N_FOLDS = 5
 class LogLossClassifierCV(OnCollections, local.LogLossClassifierCV):
     """Logistic regression with cross-validated C and l1_ratio on Dask collections.
 
-    Parameters and attributes are those of `sklogloss.LogLossClassifierCV`, but for the following.
-    A fold is a set of weights of the rows: none is copied.
+    Parameters and attributes are those of `sklogloss.LogLossClassifierCV`, except for the
+    following. A fold is a set of weights of the rows; no row is copied.
 
     Parameters
     ----------

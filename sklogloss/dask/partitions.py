@@ -199,7 +199,7 @@ class DaskPartitions:
 
 
 def _merged(values):
-    # The keys of delayed values, with others as they are, and the graph that has all of them.
+    # The keys of delayed values, other values unchanged, and the graph that contains all of them.
     keys, graphs = [], {}
     for value in values:
         keys.append(value.key if isinstance(value, Delayed) else value)

@@ -63,7 +63,7 @@ def _predict(model, method, number, block, offset):
 
 
 def _of_no_rows(model, method, X):
-    # Validation takes no empty block: of one row of zeros, none is kept.
+    # Validation rejects an empty block: it gets one row of zeros, which is then dropped.
     columns = getattr(X, "columns", None)
     n_features = model.n_features_in_ if columns is None else len(columns)
     row = np.zeros((1, n_features), dtype=float_dtype(X))

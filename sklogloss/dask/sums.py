@@ -1,8 +1,8 @@
 """Sums over partitions in a fixed tree, whose parts may be added wherever they are.
 
 The tree adds `FAN_IN` neighbours at a time, so that its shape depends on the number of partitions
-alone, and a sum has the same bits wherever the partitions are. A group of partitions that are in
-one place adds what it has all terms of, and sends the rest as it is.
+alone, and a sum has the same bits wherever the partitions are. A group of partitions in one place
+adds the sums of which it has all terms, and sends the other values unchanged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["FAN_IN", "Nodes", "added", "of_group", "root", "values_in_order"]
 
-# Sums of so many partitions, or of so many sums, are added together.
+# Number of partitions, or of sums of the level below, that are added together.
 FAN_IN = 8
 
 # From (level, place) to the sum there: partitions are at level 0.
@@ -77,6 +77,6 @@ def root(groups: list[Nodes], n: int) -> Any:
 
 
 def values_in_order(groups: list[Nodes], n: int) -> list[Any]:
-    """Return the results for n partitions, of which groups have not added any."""
+    """Return the results for n partitions that no group has added yet."""
     nodes = reduce(lambda one, other: one | other, groups)
     return [nodes[0, i] for i in range(n)]

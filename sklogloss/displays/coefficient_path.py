@@ -27,7 +27,7 @@ class CoefficientPathDisplay:
     """The coefficients of all features against C.
 
     Create it with `from_estimator`. The penalty is strongest on the left. With an L1 penalty,
-    features enter one after the other. Without one, they enter together.
+    features enter one after another. Without one, they enter together.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def classifier_and_data(clf: Any, X: Any) -> tuple[Any, Any, list[str] | None]:
     Raises
     ------
     TypeError
-        If clf is none of the three classifiers nor a Pipeline that ends with one.
+        If clf is neither one of the three classifiers nor a Pipeline that ends with one.
     NotFittedError
         If it is not fitted.
     """

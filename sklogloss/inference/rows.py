@@ -19,7 +19,7 @@ BLOCK_NUMBERS = 65_536
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
-    """Yield slices of rows that are small enough for temporaries of so many numbers per row."""
+    """Yield slices of rows, small enough for temporaries of this many numbers per row."""
     # Products of blocks are too small for threads of BLAS.
     with one_blas_thread():
         yield from row_slices(n_rows, numbers_per_row, BLOCK_NUMBERS)

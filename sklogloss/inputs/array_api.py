@@ -81,7 +81,7 @@ class Place:
 def put_beside(X: Any, result: Any) -> Any:
     """Return what was computed of X as an array of the place of X.
 
-    Numbers, and labels that are strings, are NumPy's alone: they come back as they are.
+    Numbers, and labels that are strings, exist only in NumPy: they are returned unchanged.
     """
     place = Place.of(X)
     if place is None or not isinstance(result, np.ndarray) or result.dtype.kind not in "biuf":

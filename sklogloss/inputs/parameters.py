@@ -121,7 +121,7 @@ def check_parameters(parameters: Any, table: Mapping[str, Allowed]) -> None:
         If a value is no number where a number is asked for, no boolean or no text. Booleans are no
         numbers.
     ValueError
-        If a value lies outside the interval or is none of the choices.
+        If a value lies outside the interval or is not one of the choices.
     """
     for name, allowed in table.items():
         value = getattr(parameters, name)

@@ -26,7 +26,7 @@ def check_splitter(cv: Any, y: NDArray[Any] | None, *, classifier: bool) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If cv is none of these, or an integer below 2.
+        If cv is not one of these, or an integer below 2.
     """
     with naming("cv"):
         return check_cv(cv, y, classifier=classifier)

@@ -85,7 +85,7 @@ class Pairs:
         return self.X.shape[1] + self.fit_intercept, self.n_columns
 
     def margins(self, direction):
-        """Return the margin of the true class over each other one, in parts of a row's length."""
+        """Return the margin of the true class over each other class, in units of row lengths."""
         raw_prediction = self._product(direction)
         raw_prediction /= self.length[:, None]
         if self.n_columns == 1:
@@ -93,7 +93,7 @@ class Pairs:
         return raw_prediction[np.arange(len(self.label)), self.label][:, None] - raw_prediction
 
     def equations(self, rows, columns):
-        """Return the CSR matrix whose product with a flat direction is the margins of pairs."""
+        """Return the CSR matrix whose product with a flat direction gives the margins of pairs."""
         part = self.X[rows]
         if sparse.issparse(part):
             part = part.tocsr().astype(np.float64) @ sparse.diags_array(self.scale)
@@ -135,7 +135,7 @@ class Pairs:
         return coef, direction[-1] - self.shift @ coef
 
     def _product(self, direction):
-        # X as it is scaled, but for the length of its rows, times a direction.
+        # X times a direction. X is scaled, but its rows are not divided by their length.
         coef = direction[: self.X.shape[1]]
         if sparse.issparse(self.X):
             product = np.asarray(self.X @ (coef * self.scale[:, None]), dtype=np.float64)
@@ -261,9 +261,9 @@ def _by_programme(pairs, lower, upper, all_of_it):
 
 
 def _by_lacking_columns(pairs, lower, upper):
-    # The direction along columns of one sign that are zero for all samples of a class, as of a
-    # category that a class lacks: away from that class. None if there are none. No margin that is
-    # zero has rounding errors, because nothing is added to zero.
+    # The direction away from a class, along columns of one sign that are zero for all its samples,
+    # such as a category that the class lacks. None if there are no such columns. A margin of zero
+    # has no rounding errors, because nothing is added to zero.
     n_classes = max(2, pairs.n_columns)
     is_of_class = pairs.label[:, None] == np.arange(n_classes)
     is_of_class = (is_of_class & pairs.exist.any(axis=1)[:, None]).astype(np.float64)
@@ -305,7 +305,7 @@ def _joined(pairs, found, more):
 
 
 class Undecided(Exception):
-    """Whether classes are separated stays open: rounding errors are as large as the margins."""
+    """It stays open whether classes are separated: rounding errors are as large as the margins."""
 
 
 class TooLarge(Undecided):
@@ -313,7 +313,7 @@ class TooLarge(Undecided):
 
 
 class _Search:
-    """The linear programme, with the pairs that it has come to know."""
+    """The linear programme, with the pairs that it contains so far."""
 
     def __init__(self, pairs, lower, upper):
         self.pairs = pairs
@@ -364,8 +364,9 @@ class _Search:
         others = self.pairs.equations(*np.nonzero(in_programme & ~is_tied))
         if others.nnz + tied.nnz > MAX_ENTRIES:
             raise TooLarge
-        # The simplex method takes about one step for each equation of few entries, or wanders for
-        # minutes among degenerate vertices. A projection has no vertices, but takes all entries.
+        # With few entries in each equation, the simplex method takes about one step for each
+        # equation. With many, it may wander among degenerate vertices for minutes. A projection has
+        # no vertices, but uses all entries.
         is_full = others.nnz * max(self.pairs.n_columns, 2) >= others.shape[0] * others.shape[1]
         methods = (self._project, self._climb) if is_full else (self._climb, self._project)
         for method in methods:
@@ -395,9 +396,9 @@ class _Search:
 
     def _project(self, objective, others, tied):
         # The objective's projection on the directions along which no margin falls, and its length,
-        # which is the largest gain of such a direction of length one. What the projection takes
-        # away is a sum of margins with weights of at least zero: where it takes all, these weights
-        # are a proof that nothing separates.
+        # which is the largest gain of such a direction of length one. The projection subtracts a
+        # sum of margins with nonnegative weights. If nothing remains, these weights prove that no
+        # direction separates.
         is_free = self.bounds[:, 0] < self.bounds[:, 1]
         signs = sparse.eye_array(len(objective), format="csr")
         constraints = sparse.vstack(
@@ -423,20 +424,20 @@ class _Search:
         return (direction, gain) if is_exact else None
 
     def _certain(self, direction, margin, counts):
-        # The separation that the programme's solution stands for, beyond rounding errors.
+        # The separation by the programme's solution, beyond rounding errors.
         rounding, refused = rounding_of(self.pairs), []
         for candidate in self._candidates(direction, margin, counts):
             separation = self._checked(candidate, counts, rounding)
             if separation is not None:
                 return separation
             refused.append(candidate)
-        # A direction that fails by little more than these errors may be one that separates.
+        # A direction that fails by little more than these errors may still separate.
         if any(self._checked(each, counts, ROUNDING * rounding) is not None for each in refused):
             raise Undecided
         return None
 
     def _candidates(self, direction, margin, counts):
-        # The programme knows the direction to its tolerance, and often exactly, at its limits.
+        # The programme finds the direction within its tolerance, and often exactly, at its limits.
         flat = direction.ravel()
         nearest = flat.copy()
         for limit in self.bounds.T:
@@ -445,8 +446,8 @@ class _Search:
         size = np.abs(np.where(counts, self.pairs.margins(nearest), 0.0))
         if not np.any((size > rounding_of(self.pairs)) & (size <= TOLERANCE)):
             yield nearest
-        # Else pairs with next to no margin are on the boundary: the closest direction that has
-        # them exactly there is what counts.
+        # Otherwise, pairs with almost no margin are on the boundary. Use the closest direction that
+        # puts them exactly there.
         is_fixed = (np.abs(flat) <= TOLERANCE) & (
             (self.bounds[:, 0] == 0) | (self.bounds[:, 1] == 0)
         )
@@ -458,7 +459,7 @@ class _Search:
             yield (basis @ (basis.T @ flat)).reshape(direction.shape)
 
     def _checked(self, direction, counts, rounding):
-        # The separation that a direction is up to rounding errors, None if it is none.
+        # The separation by a direction, up to rounding errors; None if it does not separate.
         size = np.abs(direction).max(initial=0)
         if not size > TOLERANCE:
             return None
@@ -492,7 +493,7 @@ def rounding_of(pairs):
 
 
 def _n_more(n_free):
-    # Equations that a null space takes on at a time.
+    # Equations that are added to a null space at a time.
     return 2 * n_free + 10
 
 
@@ -530,7 +531,7 @@ def null_space(pairs, is_boundary, is_free):
         basis[is_free] = vectors[np.count_nonzero(size > negligible) :].T
         if len(chosen) == len(places) or basis.shape[1] == 0:
             return basis
-        # A random one has a margin wherever any of them has.
+        # A random direction of the basis has a margin wherever any of them has.
         direction = (basis @ rng.standard_normal(basis.shape[1])).reshape(pairs.shape)
         direction /= np.abs(direction).max()
         margin = np.abs(pairs.margins(direction).ravel()[places])
