@@ -42,7 +42,9 @@ class BetaScaling(Calibrator):
     Notes
     -----
     If raw predictions separate a class from the rest without error, no finite parameters are
-    optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`.
+    optimal. Then the targets are softened by Platt's rule, as in `LogisticScaling`. If raw
+    predictions have only two values, as those of a decision tree may, many parameters are optimal.
+    Then a and b are equal.
 
     References
     ----------
@@ -77,8 +79,8 @@ class BetaScaling(Calibrator):
                     softened = class_targets(softened_targets(forecasts, unit))
                 target = softened[:, k]
             fits.append(_fit_column(forecasts, score, target))
-        self.coef_ = np.array([fit.coef_[0] for fit in fits])
-        self.intercept_ = np.array([fit.intercept_[0] for fit in fits])
+        coefs, intercepts = zip(*fits, strict=True)
+        self.coef_, self.intercept_ = np.array(coefs), np.array(intercepts)
 
     def _log_proba(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         scores = class_scores(raw_prediction, len(self.classes_))
@@ -91,10 +93,14 @@ class BetaScaling(Calibrator):
 
 def _fit_column(
     forecasts: Forecasts, score: NDArray[np.float64], target: NDArray[np.float64]
-) -> LogLossClassifier:
+) -> tuple[NDArray[np.float64], float]:
+    # The coefficients of the two logarithms, and the intercept.
     soft = soft_forecasts(forecasts, np.column_stack([1 - target, target]))
+    is_line = bool(np.all((score == score.min()) | (score == score.max())))
+    X = score[:, None] if is_line else _logarithms(score)
     model = LogLossClassifier(C=np.inf, bounds=(0, None), tol=GRADIENT_TOL, max_iter=1000)
-    return model.fit(_logarithms(score), soft.target, sample_weight=forecasts.sample_weight)
+    model.fit(X, soft.target, sample_weight=forecasts.sample_weight)
+    return np.broadcast_to(model.coef_[0], 2), model.intercept_[0]
 
 
 def _logarithms(score: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,9 +1,13 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
+from sklearn.datasets import make_classification
+from sklearn.tree import DecisionTreeClassifier
 
-from sklogloss.calibration import BetaScaling
+from sklogloss.calibration import BetaScaling, CalibratedClassifier
 from sklogloss.losses import LogLoss
 
 
@@ -46,6 +50,26 @@ def test_several_classes_are_each_against_the_rest(forecasts):
         alone.append(BetaScaling().fit(logit, y == k).predict_proba(logit)[:, 1])
     expected = np.column_stack(alone)
     np.testing.assert_allclose(proba, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+def test_two_values_determine_one_slope():
+    # With two slopes, rounding errors decide in which direction the loss does not change.
+    y = np.repeat([0, 1, 0, 1, 0, 1], [60, 12, 40, 30, 50, 84])
+    z = np.repeat([-1.0986122886681098, 0.0], [72, 204])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = BetaScaling().fit(z, y)
+    assert fitted.coef_[0, 0] == fitted.coef_[0, 1] > 0
+    shares = [y[z == each].mean() for each in (-1.0986122886681098, 0.0)]
+    # The gradient, at most 1e-9, has the errors of both values; the rarer has a quarter of the rows.
+    np.testing.assert_allclose(fitted.predict_proba(np.unique(z))[:, 1], shares, atol=1e-7)
+
+
+def test_a_decision_tree_gives_no_warning():
+    X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CalibratedClassifier(DecisionTreeClassifier(random_state=0), "beta").fit(X, y)
 
 
 def test_betacal_agrees(forecasts):
