@@ -26,6 +26,8 @@ __all__ = ["StructuredScaling"]
 # Of more samples than this, so many choose the strength of the penalty. It is the inverse of the
 # variance that is expected of the matrix, and the same for any number of samples.
 ROWS_OF_CHOICE = 20_000
+# Of fewer samples, as many folds choose it.
+N_FOLDS = 3
 # The tolerance of fits to so many. It asks for a log loss within a relative 1e-6 of the smallest:
 # the errors that the coefficients have for want of samples cost far more.
 TOL_OF_MANY = 3.0
@@ -62,8 +64,9 @@ class StructuredScaling(LogitCalibrator):
         used without cross-validation.
     cv : int, cross-validation generator or iterable, default=None
         The folds that choose the strength, among samples with nonzero weight. None means 3
-        stratified folds. For more than 20,000 samples, it means one split of 20,000 of them, which
-        holds out a quarter.
+        stratified folds, or fewer if no class has 3 samples; if none has 2, the strongest penalty
+        is used. For more than 20,000 samples, it means one split of 20,000 of them, which holds out
+        a quarter.
     n_jobs : int, default=None
         Number of threads, as in `LogLossClassifier`.
 
@@ -146,7 +149,10 @@ class StructuredScaling(LogitCalibrator):
             None if forecasts.sample_weight is None else forecasts.sample_weight * unit,
             X if slope == scale else _scaled(z, slope, dtype),
         )
-        Cs = self._strengths(n_classes)
+        Cs, n_folds = self._strengths(n_classes), _n_folds(y)
+        if self.cv is None and n_folds < 2:
+            # Nothing to choose by: as far as can be from overfitting.
+            Cs = Cs[[Cs.argmin()]]
         some = _rows_of_choice(data) if self.cv is None and len(Cs) > 1 else None
         if some is not None:
             model: Any = LogLossClassifier(tol=tol, n_jobs=self.n_jobs)
@@ -156,7 +162,7 @@ class StructuredScaling(LogitCalibrator):
             model = LogLossClassifier(C=float(Cs[0]), tol=tol, n_jobs=self.n_jobs)
             self.C_, self.scores_ = model.C, np.empty((0, 1))
         else:
-            cv = 3 if self.cv is None else self.cv
+            cv = n_folds if self.cv is None else self.cv
             model = LogLossClassifierCV(Cs=Cs, cv=cv, tol=tol, n_jobs=self.n_jobs)
         data.fit(model)
         if isinstance(model, LogLossClassifierCV):
@@ -227,6 +233,12 @@ def _scores(model: LogLossClassifier, data: _Data, Cs: NDArray[Any]) -> NDArray[
         train.fit(model.set_params(C=float(C)))
         scores.append(-test.loss(model))
     return np.array([scores])
+
+
+def _n_folds(y: NDArray[Any]) -> int:
+    # As many as a class has samples, at most.
+    label = y if y.ndim == 1 else y.argmax(axis=1)
+    return min(N_FOLDS, int(np.bincount(label).max()))
 
 
 def _rows_of_choice(data: _Data) -> NDArray[np.intp] | None:

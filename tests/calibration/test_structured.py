@@ -147,3 +147,20 @@ def test_warnings_name_the_calibrator_and_its_argument():
     z[:, 3] = -1e10 * rng.random(120)
     with pytest.warns(ConvergenceWarning, match="StructuredScaling, fitted to raw_prediction: "):
         StructuredScaling().fit(z, rng.integers(3, size=120), labels=np.arange(4))
+
+
+@pytest.mark.parametrize(
+    ("y", "n_folds"), [([1], 0), ([0, 2], 0), ([0, 1, 2], 0), ([0, 1, 2, 1], 2), ([0, 1, 1, 1], 3)]
+)
+@pytest.mark.parametrize("is_soft", [False, True])
+@pytest.mark.filterwarnings("ignore:.*The least populated class")
+def test_few_samples_are_enough(y, n_folds, is_soft):
+    z = np.random.default_rng(0).normal(size=(len(y), 3))
+    soft = np.full((len(y), 3), 0.1)
+    soft[np.arange(len(y)), y] = 0.8
+    fitted = StructuredScaling().fit(z, soft if is_soft else y, labels=np.arange(3))
+    assert len(fitted.scores_) == n_folds
+    assert n_folds or fitted.C_ == 0.001 / 9
+    proba = fitted.predict_proba(z)
+    assert np.all(proba > 0)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
