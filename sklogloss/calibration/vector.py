@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
 from sklogloss.calibration.one_vs_rest import is_separated
+from sklogloss.calibration.relative import reach_of, relative
 from sklogloss.calibration.slope import check_size
+from sklogloss.calibration.temperature import finite_slope
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits, minimise_loss, within_reach
@@ -18,6 +20,8 @@ __all__ = ["VectorScaling"]
 
 # Number of raw predictions in a block of a step: a block stays in the cache.
 BLOCK_ENTRIES = 65_536
+# Relative error of the temperature, which says which raw predictions stand for a probability of 0.
+SLOPE_TOL_OF_REACH = 1e-2
 # A Newton step at a minimum is shorter than this, in units of raw predictions (10 to 10^6 rows of
 # three classes: 1e-11 at most where there is a minimum, 0.7 at least where there is none).
 LONG_STEP = 1e-2
@@ -31,7 +35,8 @@ class VectorScaling(LogitCalibrator):
 
     The mean over the classes is subtracted from raw predictions first. So raw predictions that
     differ by a constant over the classes, and thus have the same probabilities, give the same
-    result.
+    result. Those that `TemperatureScaling` takes to a probability of 0, as of classes that a mask
+    rules out, are first raised to where that begins, so that they do not disturb the others.
 
     Attributes
     ----------
@@ -76,7 +81,8 @@ class VectorScaling(LogitCalibrator):
             return
         z = forecasts.logits()
         check_size(z)
-        z = within_reach(z - z.mean(axis=1, keepdims=True))
+        self._reach = reach_of(finite_slope(forecasts, unit, SLOPE_TOL_OF_REACH))
+        z = within_reach(relative(z, self._reach))
         # A few large ones must not make all others small.
         size = np.array([np.median(np.abs(each[each != 0])) if each.any() else 1 for each in z.T])
         z /= size
@@ -88,7 +94,7 @@ class VectorScaling(LogitCalibrator):
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         if raw_prediction.ndim == 2:
-            raw_prediction = raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
+            raw_prediction = relative(raw_prediction, self._reach)
         return self.slope_ * raw_prediction + self.intercept_
 
 

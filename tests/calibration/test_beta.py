@@ -61,7 +61,7 @@ def test_two_values_determine_one_slope():
         fitted = BetaScaling().fit(z, y)
     assert fitted.coef_[0, 0] == fitted.coef_[0, 1] > 0
     shares = [y[z == each].mean() for each in (-1.0986122886681098, 0.0)]
-    # The gradient, at most 1e-9, has the errors of both values; the rarer has a quarter of the rows.
+    # The gradient, at most 1e-9, has the errors of both values, of which the rarer is a quarter.
     np.testing.assert_allclose(fitted.predict_proba(np.unique(z))[:, 1], shares, atol=1e-7)
 
 

@@ -98,3 +98,21 @@ def test_a_raw_prediction_next_to_the_largest_number_overflows_without_a_warning
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.all(np.isfinite(VectorScaling().fit(z, y).predict_proba(z)))
+
+
+@pytest.mark.parametrize("masked", [-1e6, -1e9, float(np.finfo(np.float32).min), -1e300])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_class_that_a_mask_rules_out_does_not_disturb_the_others(masked, dtype):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(3000, 3)).astype(dtype)
+    y = (z * [0.5, 1, 0.5] + rng.gumbel(size=z.shape)).argmax(axis=1)
+    rows = np.flatnonzero(y != 0)[:100]
+    z[rows, 0] = -1e4
+    expected = VectorScaling().fit(z, y).predict_proba(z)
+    assert expected[rows, 0].max() < 1e-200
+    # The others stay apart in these rows.
+    assert np.ptp(expected[rows, 1]) > 0.5
+    z[rows, 0] = max(masked, float(np.finfo(dtype).min))
+    fitted = VectorScaling().fit(z, y)
+    np.testing.assert_allclose(fitted.predict_proba(z), expected, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(fitted.predict_proba(z[:5]), fitted.predict_proba(z)[:5])
