@@ -145,7 +145,7 @@ class Graph:
             minimised = self.node("Softmax", logits, axis=1)
             shifted = self.node("Sub", minimised, smoothing / n_classes)
             logits = self.node("Log", self.node("Max", shifted, TINY))
-        # Nothing is known of a class without weight.
+        # Nothing is known about a class without weight.
         with np.errstate(divide="ignore"):
             shift = np.where(weight > 0, -np.log(weight), 2 * np.log(TINY))
         return self.node("Add", logits, shift)
@@ -166,7 +166,7 @@ def _scores(graph: Graph, model: Any, inputs: str) -> str:
 
 
 def _add_labels(graph: Graph, classes: NDArray[Any], scores: str, output: str) -> None:
-    """Add what `predict` returns: the label of the largest score, of equal ones the first."""
+    """Add the result of `predict`: the label of the largest score, or the first of equal ones."""
     if classes.dtype.kind in "biuf" and np.all(classes == classes.astype(np.int64)):
         kind, labels = onnx_proto.TensorProto.INT64, classes.astype(np.int64).tolist()
     elif all(isinstance(label, str) for label in classes):

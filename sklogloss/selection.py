@@ -11,7 +11,7 @@ __all__ = ["Selection", "best_of_each_fold", "select"]
 
 @dataclass
 class Selection:
-    """The means of scores over folds, and what they choose.
+    """The means of scores over folds, and the choices that follow.
 
     Attributes
     ----------
@@ -79,6 +79,6 @@ def best_of_each_fold(
 
 
 def _best(scores: NDArray[Any]) -> tuple[int, int]:
-    # Of equals the first C, then the first l1_ratio.
+    # Among equals, the first C, then the first l1_ratio.
     i, ratio = np.unravel_index(np.nanargmax(scores.T), scores.T.shape)
     return int(ratio), int(i)

@@ -17,16 +17,16 @@ from sklogloss.inputs.targets import encode_targets, require_y
 
 __all__ = ["Scores", "foreign_error", "give_back", "predict_in_place", "problem_in_place"]
 
-# Types of torch devices on which data is solved for where it lies.
+# Types of torch devices on which a fit runs where the data lies.
 DEVICES = ("cuda",)
-# Fitted arrays that go where X is, if there are any: some have coefficients set by hand, or are not
-# at the end of their fit. The labels of the classes go where those of y are.
+# Fitted arrays that move to where X is, as far as they exist: coefficients may be set by hand, and
+# a fit may not have ended. The labels of the classes move to where y is.
 FITTED = ("coef_", "intercept_", "n_iter_", "class_weight_")
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a device has computed of X: the methods of a classifier take it instead of X.
+    """Scores that a device has computed from X: the methods of a classifier take them instead of X.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def give_back(estimator, places):
 
 
 def predict_in_place(estimator, method, X, *others):
-    """Return what a method of an estimator predicts for X, as an array of the place of X.
+    """Return the predictions of an estimator's method for X, as an array in the place of X.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def predict_in_place(estimator, method, X, *others):
 
 
 def foreign_error(estimator, name, array):
-    """Return the error for an array of another library where only those of NumPy serve."""
+    """Return the error for an array of another library where only NumPy arrays are accepted."""
     return TypeError(
         f"{type(estimator).__name__} does not take {name} as an array of {Place.of(array)}; "
         f"convert it to a NumPy array on the CPU"
@@ -113,7 +113,7 @@ def _stays_on_device(X):
 
 
 def _problem_on_device(estimator, X, y, sample_weight, offset):
-    # It imports torch, which has been imported where there is a tensor.
+    # This imports torch, which is already imported if there is a tensor.
     from sklogloss.classifiers.torch_problem import TorchProblem
     from sklogloss.linear.torch_samples import TorchDesign
 

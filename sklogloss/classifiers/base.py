@@ -122,9 +122,9 @@ def separable_message(C, has_free_features):
 
 
 def are_plain_labels(y, predicted):
-    """Return whether scikit-learn's validation has nothing to say about labels and predictions.
+    """Return whether labels and predictions need no validation by scikit-learn.
 
-    It takes longer than the fit of a few hundred samples.
+    The validation takes longer than the fit of a few hundred samples.
     """
     return (
         type(y) is np.ndarray
@@ -286,7 +286,7 @@ class BaseLinearClassifier(
             # whose sums show it as well. Rows of weight zero do not contribute to those.
             "ensure_all_finite": not every_row_counts,
         }
-        # It would return these unchanged, and take much of the time of a small fit.
+        # Validation would return these unchanged, and take much of the time of a small fit.
         takes_no_validation = (
             every_row_counts
             and type(X) is np.ndarray
@@ -358,7 +358,8 @@ class BaseLinearClassifier(
         point = result.factored_point or result.last_point
         if not has_no_optimum(objective, point, (result.theta, result.direction), label):
             return False
-        # Where one of two classes has no weight, the intercept separates, and that has been said.
+        # If one of two classes has no weight, the intercept separates them. Another warning says
+        # so.
         is_binary = objective.n_columns == 1 and objective.fit_intercept
         return not (is_binary and objective.samples.rarest_class(1) == 0)
 
@@ -428,8 +429,8 @@ class BaseLinearClassifier(
         return predict_rows(X, self.coef_, self.intercept_, loss, n_threads=n_threads, **options)
 
     def _is_plain(self, X):
-        # Whether scikit-learn's validation, which takes several times as long as the prediction
-        # for a few samples, has nothing to convert, and to say only if an entry is not finite.
+        # Whether scikit-learn's validation would convert nothing, and only find entries that are
+        # not finite. It takes several times as long as the prediction for a few samples.
         return (
             type(X) is np.ndarray
             and type(getattr(self, "coef_", None)) is np.ndarray
@@ -443,7 +444,7 @@ class BaseLinearClassifier(
 
     @property
     def decides_by_logits(self):
-        """Whether the decision function is the logits of the probabilities."""
+        """Whether the decision function returns the logits of the probabilities."""
         return self.probabilities == "model"
 
     def predict(self, X: ArrayLike, offset: ArrayLike | None = None) -> np.ndarray:
@@ -516,7 +517,7 @@ class BaseLinearClassifier(
     def _link(self, X, offset, *, logarithm):
         has_offset = offset is not None or self._known_offset is not None
         if self._is_plain(X) and takes_pass(X) and not has_offset:
-            # Of scores that need not be kept, where X is large.
+            # If X is large, the scores are not kept.
             check_fitted_state(self)
             loss = self._loss(len(self.classes_))
             proba = self._predict_rows(X, loss, logarithm=logarithm)

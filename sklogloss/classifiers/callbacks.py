@@ -23,7 +23,7 @@ except ImportError:  # scikit-learn before 1.9
         """scikit-learn has no callbacks yet: nothing can set any."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
@@ -42,7 +42,7 @@ class _StopFit(Exception):
 
 
 def check_callbacks(estimator, callbacks):
-    """Raise an error if these are no sequence, or scikit-learn has no callbacks yet."""
+    """Raise an error if these are not a sequence, or if scikit-learn has no callbacks yet."""
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(f"callbacks must be a list or tuple of callbacks, got {shown(callbacks)}")
     if callbacks and not hasattr(estimator, "set_callbacks"):
@@ -70,7 +70,7 @@ def fit_with_callbacks(estimator, fit, X, y, sample_weight, offset, n_tasks=None
     metadata = {name: value for name, value in params.items() if value is not None} or None
     context = estimator._init_callback_context(max_subtasks=n_tasks)
     context.call_on_fit_task_begin(estimator=estimator, X=X, y=y, metadata=metadata)
-    # What the tasks within this one pass on, too.
+    # Arguments that the tasks within this one pass on, too.
     context.arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
     result = fit(X, y, **params)
     attributes = {} if hasattr(estimator, "coef_") else None
@@ -106,7 +106,7 @@ class _Tasks:
         )
 
     def attributes_at(self, objective, theta):
-        """Return a function for the fitted attributes of parameters: few callbacks want them."""
+        """Return a function that makes fitted attributes: few callbacks want them."""
 
         def attributes():
             model, dtype = copy.copy(self.estimator), self.problem.X.dtype
@@ -157,7 +157,7 @@ class FitTasks(_Tasks):
         self.lock = threading.Lock()
 
     def after_step(self, objective, theta):
-        """Leave the steps of each fit alone."""
+        """Ignore the steps of each fit."""
 
     def begin_fit(self, name):
         """Begin the task of a fit."""

@@ -55,8 +55,8 @@ from sklogloss.solvers.stopping import Goal
 
 __all__ = ["LogLossClassifierCV"]
 
-# At the default tol, the fits that serve the choice end within this fraction of the optimum: the
-# remaining error of differences between scores is far below their standard error.
+# At the default tol, the fits for the choice end within this fraction of the optimum. The remaining
+# error of differences between scores is far below their standard error.
 FOLD_GAP, SMALLEST_FOLD_GAP = 1e-7, 1e-11
 DEFAULT_N_FOLDS = 5
 
@@ -338,7 +338,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
 
     def _set_grid(self):
         check_Cs(self.Cs)
-        # As of scoring: what LogisticRegressionCV's get_params brings.
+        # As for scoring: the value that LogisticRegressionCV's get_params returns.
         is_default = isinstance(self.l1_ratios, str) and self.l1_ratios == "warn"
         l1_ratios = None if is_default else self.l1_ratios
         self.l1_ratios_ = check_l1_ratios(l1_ratios, self.penalty, self.solver)
@@ -422,7 +422,7 @@ class LogLossClassifierCV(BaseLinearClassifier):
         return [[path[i] for i in as_given] for path in full_paths]
 
     def _take_means_over_folds(self, ratio, i):
-        # Each fold chooses by itself, except for "1se": the standard error needs all folds.
+        # Each fold makes its own choice, except for "1se": the standard error needs all folds.
         if self.selection == "best":
             folds, ratios, indices = best_of_each_fold(self.scores_)
         else:

@@ -9,9 +9,9 @@ from sklogloss.solvers.path import solve_path
 
 __all__ = ["Fold", "make_folds", "solve_paths"]
 
-# Passes over more entries than this share the threads; of fewer, each fold has a thread of its own.
+# Passes over more entries than this share the threads. With fewer, each fold has its own thread.
 MANY_ENTRIES = 2_000_000
-# The time of the smallest goes into Python code, which runs in one thread at a time.
+# The smallest fits spend their time in Python code, which runs in one thread at a time.
 FEW_ENTRIES = 100_000
 
 
@@ -98,8 +98,8 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
     fold_paths = [[[] for _ in penalties] for _ in folds]
 
     def solve_all(submit):
-        # What a fold can do waits for the point of all data under the same penalty, and for what
-        # the fold did before, where its next fit starts.
+        # A fit of a fold waits for the point of all data under the same penalty, and for the
+        # previous fit of the fold, from which it starts.
         previous = [None] * len(folds)
         for ratio, full_path in enumerate(full_paths):
             of_ratio = f"l1_ratio {ratio + 1} of {len(full_paths)}"
@@ -116,7 +116,7 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
                     zip(of_folds, penalties_of_folds, strict=True)
                 )
             ]
-            # With an L1 penalty, which coefficients are zero is for others to know exactly.
+            # With an L1 penalty, the guide must show exactly which coefficients are zero.
             for point in solve_path(
                 of_all,
                 penalties[ratio],
@@ -138,8 +138,8 @@ def solve_paths(objective, penalties, folds, penalties_of_folds, goal, *, gap, s
 
 
 def _of_all_and_folds(objective, folds, *, is_shared):
-    # The objectives of all rows and of the training rows of each fold. Those that share the threads
-    # use one each.
+    # The objectives of all rows and of the training rows of each fold. Objectives that share the
+    # threads use one each.
     samples = objective.samples
     of_all = objective.replace(
         samples=replace(samples, n_threads=1 if is_shared else samples.n_threads)
@@ -155,7 +155,7 @@ def _call(function, *arguments):
 
 
 def _solve_next(steps, path, previous):
-    # The one before began earlier: the threads take what is submitted in order.
+    # The previous one began earlier, because the threads take jobs in the order of submission.
     if previous is not None:
         previous.wait()
     path.append(next(steps))

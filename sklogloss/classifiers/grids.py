@@ -1,4 +1,4 @@
-"""Grids of C and of l1_ratio: what users pass, and what stands for a number of values."""
+"""Grids of C and of l1_ratio, from given values or from a number of values."""
 
 from dataclasses import replace
 from numbers import Integral
@@ -17,13 +17,14 @@ __all__ = ["HIGHEST_C", "check_Cs", "check_l1_ratios", "default_Cs", "sparse_Cs"
 
 # Grid of C without an L1 penalty, that of LogisticRegressionCV.
 LOWEST_C, HIGHEST_C = 1e-4, 1e4
-# With one it spans this factor, upwards from where the first coefficient leaves zero.
+# With an L1 penalty, it spans this factor, from the C at which the first coefficient leaves zero.
 SPAN = 1e3
-# Neither rounding errors nor what a fit leaves of its optimum may lift the first from zero.
+# Margin, so that neither rounding errors nor the remaining gap of a fit make the first coefficient
+# nonzero.
 MARGIN = 1e-5
 # Rounding errors of a gradient, in eps.
 GRADIENT_ROUNDING = 64
-# How far to solve for what has no penalty, where that sets the grid.
+# tol and max_iter of the fit of the unpenalised coefficients, which sets the grid.
 NULL_TOL, NULL_ITERATIONS = 1e-10, 1000
 
 
@@ -118,7 +119,7 @@ def _largest_gradient_at_zero(objective, penalty_factor):
     penalty = objective.penalty
     outwards = ((coef >= penalty.upper) & (in_coef < 0)) | ((coef <= penalty.lower) & (in_coef > 0))
     in_coef = np.where(outwards, 0, np.abs(in_coef)).max(axis=1)
-    # That of a constant column is made of rounding errors.
+    # The gradient of a constant column consists of rounding errors.
     eps = np.finfo(objective.samples.dtype).eps
     rounding = GRADIENT_ROUNDING * eps * np.abs(objective.coordinates.center)
     counts = (in_coef > rounding) & (penalty_factor > 0)
@@ -160,7 +161,7 @@ def _null_model(objective, penalty_factor):
 
 
 def _class_shares(objective):
-    # The mean targets: of the second class of two, or of each of several.
+    # The mean targets: of the second of two classes, or of each of several.
     target, weight = objective.samples.target, objective.samples.weight
     if target.shape[1] == objective.n_columns:
         share = np.average(target.astype(np.float64), axis=0, weights=weight)

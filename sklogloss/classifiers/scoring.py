@@ -56,7 +56,7 @@ def with_labels(scorer, classes):
     known = {"labels": classes}
     if len(classes) == 2 and "pos_label" in taken:
         known["pos_label"] = classes[1]
-    # A copy keeps what metadata the scorer requests.
+    # A copy keeps the metadata requests of the scorer.
     scorer = copy.copy(scorer)
     scorer._kwargs = {**known, **scorer._kwargs}
     return scorer
@@ -133,7 +133,7 @@ def _as_number(score):
 
 
 def _candidate(model, ratio, i, coefficients):
-    # What a scorer gets to see.
+    # The estimator that a scorer gets.
     candidate = LogLossClassifier(
         C=float(model.Cs_[i]),
         l1_ratio=float(model.l1_ratios_[ratio]),
@@ -192,7 +192,7 @@ def surprise(model, target, raw_prediction):
     log_proba = loss.log_posterior(
         raw_prediction, model.class_weight_, model._fitted_label_smoothing
     )
-    # Smoothing leaves nothing of what is less probable than a wrong label.
+    # Without the smoothing, whatever is less probable than a wrong label has probability zero.
     log_proba = np.maximum(log_proba, np.log(np.finfo(log_proba.dtype).eps))
     if len(model.classes_) == 2:
         target = np.column_stack([1 - target, target])

@@ -11,7 +11,7 @@ from sklogloss.solvers.plan import Method, Plan, Start
 
 __all__ = ["plain_state", "restored_state"]
 
-# The attribute of a stored classifier that says which version has stored it.
+# The attribute of a stored classifier with the version that stored it.
 VERSION = "_sklogloss_version"
 
 
@@ -41,7 +41,7 @@ def plain_state(state):
 
 
 def restored_state(plain, name):
-    """Return the attributes of which `plain_state` returned the plain ones.
+    """Return the attributes from the plain ones that `plain_state` returned.
 
     Of a plan that another version has stored, what this one does not know is left out, and what is
     missing has its default. A plan that cannot be made of it stays the dict that it is: it only
@@ -79,7 +79,7 @@ def restored_state(plain, name):
 
 
 def _restored_plan(plain):
-    # The Plan, or the dict where methods or starts have other names by now, or too much is missing.
+    # The Plan, or the dict if methods or starts have other names by now, or if too much is missing.
     of_name = {
         "methods": lambda names: tuple(Method[name] for name in names),
         "start": lambda name: Start[name],

@@ -30,4 +30,4 @@ class TorchProblem(Problem):
         return super().objective(estimator, penalty)
 
     def check_finite(self, name):
-        """Do nothing: validation on the device has looked at all entries."""
+        """Do nothing: validation on the device has checked all entries."""

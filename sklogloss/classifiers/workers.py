@@ -1,4 +1,4 @@
-"""Jobs for several threads that end in an error, never in a wait, where memory is short."""
+"""Jobs for several threads. If memory is short, they end in an error and never wait forever."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Job:
         self.function = function
         self.arguments = arguments
         self.error: BaseException | None = None
-        # By whom, under True. With an entry already, another takes no memory.
+        # The taker, under the key True. The dict has an entry already, so another takes no memory.
         self.taken: dict[bool, object] = {False: None}
         self.done = _thread.allocate_lock()
         self.done.acquire()
 
     def take(self, taker):
-        """Return whether the taker is the one that makes the call: the first that asks."""
+        """Return whether this taker makes the call: the first that asks does."""
         return self.taken.setdefault(True, taker) is taker
 
     def wait(self):
-        """Return once the call has been made; raise what it raised."""
+        """Wait for the call, and raise the error that it raised."""
         with self.done:
             if self.error is not None:
                 raise self.error
@@ -78,7 +78,7 @@ class Workers:
                     pass
 
     def submit(self, function, *arguments):
-        """Return the Job of a call that a thread makes once all those before it were taken."""
+        """Return the Job of a call that a thread makes once all previous jobs are taken."""
         job = Job(function, arguments)
         self.jobs.append(job)
         self.queue.put(job)

@@ -28,7 +28,7 @@ def is_foreign(array: Any) -> bool:
 
 
 def to_numpy(array: Any) -> Any:
-    """Return an array of another library as an ndarray, and everything else as it is.
+    """Return an array of another library as an ndarray, and everything else unchanged.
 
     The ndarray shares the memory of an array on the CPU, through DLPack. NumPy has no bfloat16:
     such an array becomes float64. A tensor loses its part in a gradient.
@@ -63,7 +63,7 @@ class Place:
 
     @classmethod
     def of(cls, array: Any) -> Place | None:
-        """Return the place of an array, None for what is NumPy's or no array at all."""
+        """Return the place of an array; None for a NumPy array, and for what is not an array."""
         if not is_foreign(array):
             return None
         namespace, _, device = get_namespace_and_device(array)
@@ -79,7 +79,7 @@ class Place:
 
 
 def put_beside(X: Any, result: Any) -> Any:
-    """Return what was computed of X as an array of the place of X.
+    """Return a result for X as an array in the place of X.
 
     Numbers, and labels that are strings, exist only in NumPy: they are returned unchanged.
     """

@@ -1,4 +1,4 @@
-"""Fitted attributes: what predictions need of them, whoever set them."""
+"""Checks of the fitted attributes that predictions need, whoever set them."""
 
 import math
 from typing import Any, NoReturn

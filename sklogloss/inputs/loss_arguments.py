@@ -58,7 +58,7 @@ def check_target(loss: _Loss, target: ArrayLike, raw_prediction: NDArray[Any]) -
 
 
 def check_out(out: NDArray[Any], name: str, prototype: NDArray[Any]) -> NDArray[Any]:
-    """Return `out` if it can take what is computed for `prototype`."""
+    """Return `out` if it can hold the result for `prototype`."""
     if not isinstance(out, np.ndarray) or out.dtype != prototype.dtype:
         given = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
         raise TypeError(

@@ -1,4 +1,4 @@
-"""The offset: what is added to the raw predictions with a fixed coefficient of 1."""
+"""The offset: a term of the raw predictions with a fixed coefficient of 1."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From y to what the losses take: labels, the classes and the target of each sample."""
+"""From y to the input of the losses: labels, classes and the target of each sample."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +127,7 @@ class Targets:
         return targets, weight, exponent + of_products
 
     def fit_float32(self, label_smoothing, weight, largest_cost):
-        """Return whether rounding the smoothed targets to float32 costs next to nothing.
+        """Return whether rounding the smoothed targets to float32 costs almost nothing.
 
         Rounding a target of 1 - r by d moves the best probability of a row by d. There, log loss
         has the curvature r (1 - r) along the raw prediction, so that this costs d^2 / (2 r (1 - r))

@@ -1,4 +1,4 @@
-"""Intervals for a mean that may be looked at after every sample."""
+"""Intervals for a mean that may be checked after every sample."""
 
 from __future__ import annotations
 

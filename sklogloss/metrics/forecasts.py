@@ -31,7 +31,7 @@ class Forecasts(ForecastArrays):
         return replace(self, proba=proba, raw_prediction=None, eps=np.finfo(np.float64).eps)
 
     def with_label(self, label):
-        """Return the same forecasts, of other events."""
+        """Return the same forecasts for other events."""
         return replace(self, label=label, target=None)
 
     def with_frequencies(self):
