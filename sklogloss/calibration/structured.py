@@ -11,6 +11,7 @@ from scipy.linalg import norm
 from sklearn.model_selection import BaseCrossValidator
 
 from sklogloss.calibration.base import LogitCalibrator, softened_targets
+from sklogloss.calibration.relative import reach_of, relative
 from sklogloss.calibration.slope import SLOPE_TOL
 from sklogloss.calibration.temperature import finite_slope
 from sklogloss.calibration.vector import VectorScaling
@@ -47,6 +48,8 @@ class StructuredScaling(LogitCalibrator):
     .. math:: x_k + b_k + \sum_l M_{kl} x_l,
 
     where :math:`x = z / T` are those of `TemperatureScaling`, minus their mean over the classes.
+    Those with a probability of 0 are first raised to where that begins, so that classes that a mask
+    rules out do not disturb the others.
     Through the matrix M, the probability of a class depends on the raw predictions of others. M has
     an L2 penalty, whose strength is chosen by held-out log loss. A strong penalty leads to
     temperature scaling with intercepts. No penalty leads to matrix scaling, which has many
@@ -128,9 +131,10 @@ class StructuredScaling(LogitCalibrator):
             self.coef_, self.intercept_ = vector.slope_, vector.intercept_
             self.C_, self.scores_ = np.nan, np.empty((0, 0))
             return
-        z = within_reach(_relative(forecasts.logits()))
-        are_many = len(z) > ROWS_OF_CHOICE
+        are_many = len(forecasts) > ROWS_OF_CHOICE
         slope = finite_slope(forecasts, unit, SLOPE_TOL_OF_MANY if are_many else SLOPE_TOL)
+        self._reach = reach_of(slope)
+        z = within_reach(relative(forecasts.logits(), self._reach))
         y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
@@ -182,11 +186,7 @@ class StructuredScaling(LogitCalibrator):
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
         if raw_prediction.ndim == 1:
             return self.coef_ * raw_prediction + self.intercept_
-        return _relative(raw_prediction) @ np.asarray(self.coef_).T + self.intercept_
-
-
-def _relative(raw_prediction: NDArray[Any]) -> NDArray[Any]:
-    return raw_prediction - raw_prediction.mean(axis=1, keepdims=True)
+        return relative(raw_prediction, self._reach) @ np.asarray(self.coef_).T + self.intercept_
 
 
 def _scaled(z: NDArray[Any], factor: float, dtype: Any) -> NDArray[Any]:

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -164,3 +166,21 @@ def test_few_samples_are_enough(y, n_folds, is_soft):
     proba = fitted.predict_proba(z)
     assert np.all(proba > 0)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("masked", [-1e6, -1e9, -1e300])
+def test_a_class_that_a_mask_rules_out_does_not_disturb_the_others(masked):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(3000, 3))
+    y = (0.5 * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    rows = np.flatnonzero(y != 0)[:100]
+    z[rows, 0] = -1e4
+    expected = StructuredScaling().fit(z, y).predict_proba(z)
+    # The others stay apart in these rows.
+    assert np.ptp(expected[rows, 1]) > 0.5
+    z[rows, 0] = masked
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = StructuredScaling().fit(z, y)
+    # Both are raised to the same value, but for rounding errors; a fit has half of all digits.
+    np.testing.assert_allclose(fitted.predict_proba(z), expected, rtol=0, atol=1e-8)
