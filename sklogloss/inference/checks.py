@@ -74,7 +74,7 @@ def _names_after(steps: Pipeline) -> Any:
         return None
     try:
         return steps.get_feature_names_out()
-    except (AttributeError, ValueError):  # a step that does not know
+    except (AttributeError, ValueError):  # a step without them
         return None
 
 
@@ -104,7 +104,8 @@ def check_covariance(clf: Any, covariance: str, C: float, l1_ratio: float) -> No
 
 
 def _check_likelihood(clf: Any, covariance: str) -> None:
-    # Whether the fit was maximum likelihood; else the Hessian is not the scores' covariance.
+    # Whether the fit was maximum likelihood. If not, the Hessian is not the covariance of the
+    # scores.
     why = None
     if isinstance(clf, FocalLogisticRegression) and clf.gamma > 0:
         why = "focal loss is not a likelihood"

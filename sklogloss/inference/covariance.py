@@ -16,7 +16,8 @@ from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["Information", "cluster_products", "sandwich", "score_products"]
 
-# A column depends on others if less than this many eps per parameter is left of it beside them.
+# A column is linearly dependent if less than this many eps per parameter of it is left after a
+# projection on the other columns.
 ROUNDING = 100
 
 

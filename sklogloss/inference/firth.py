@@ -71,12 +71,12 @@ class PenalisedLikelihood(Likelihood):
         return Point(theta, value, gradient.ravel(), hessian)
 
     def without_hessian(self, theta: NDArray[np.float64]) -> Point:
-        """Evaluate at theta: the gradient of the penalty takes the information all the same."""
+        """Evaluate at theta: the gradient of the penalty needs the information, too."""
         return self(theta)
 
     def _log_scale(self, penalised: JeffreysObjective) -> float:
-        # Half the logarithm of the factor from the determinant of the mean information in theta to
-        # that of the sum in the coefficients.
+        # Half the logarithm of the ratio of two determinants: the total information in the
+        # coefficients, and the mean information in theta.
         n_labels = max(1, self.objective.n_columns - 1)
         log_scale = np.log(self.objective.coordinates.scale).sum() * n_labels
         return float(penalised.n_free * np.log(self.total) / 2 - log_scale)

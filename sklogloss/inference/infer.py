@@ -53,9 +53,10 @@ __all__ = ["infer"]
 FAR_FROM_OPTIMUM = 0.1
 # A Newton step at separated data moves the margins by about one, however small the gradient.
 SEPARATED_STEP = 0.01
-# Relative rounding errors of variances from here on leave standard errors fewer than four digits.
+# With relative rounding errors of variances above this, standard errors have fewer than four
+# digits.
 FEW_DIGITS = 1e-4
-# A column takes part in a linear dependency from this fraction of the largest weight on.
+# A column is part of a linear dependency if its weight is at least this fraction of the largest.
 DEPENDS = 1e-6
 SEPARATED = (
     "a linear function of X separates the classes: some coefficients are infinite, and the "
@@ -229,13 +230,13 @@ def _problem(clf: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> Any:
     checker = copy.copy(clf)
     problem = checker._validate_problem(X, y, sample_weight, offset)
     _check_same_data(clf, checker, problem.targets.classes)
-    problem.bounds = None  # those that are active have been refused
+    problem.bounds = None  # active ones have already raised an error
     return problem
 
 
 def _likelihood(clf: Any, problem: Any, C: float) -> tuple[Likelihood, NDArray[np.intp] | None]:
-    # The likelihood of the data, and the labels that might be separated: none if targets are soft,
-    # nor under Jeffreys' prior.
+    # The likelihood of the data, and the labels that might be separated: None for soft targets or
+    # under Jeffreys' prior.
     loss = clf._loss(len(clf.classes_))
     samples = problem.make_samples(clf.n_jobs)
     if samples.dtype == np.float32:
@@ -371,19 +372,19 @@ def _warn_of_distance(
     terms: Terms,
     label: NDArray[np.intp] | None,
 ) -> None:
-    # Of coefficients that are not those of the optimum, or infinite there.
+    # Warn of coefficients that are not at the optimum, or that are infinite there.
     objective = likelihood.objective
     step = -information.solve(point.gradient)
     if label is not None and np.abs(step).max() > SEPARATED_STEP and objective.penalty.is_none:
         if _is_separated(objective, point, [point.theta, step], label):
             warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=stacklevel_of_user())
             return
-    # No fit comes closer, however many samples the weights stand for.
+    # No fit comes closer, however many samples the weights represent.
     if -float(point.gradient @ step) / 2 <= SMALLEST_GAP * abs(point.value):
         return
     linear_map = terms.linear_map(objective.coordinates)
     variance = np.einsum("ij,ij->i", linear_map @ covariance, linear_map)
-    # Rounding errors may make it smaller, or negative.
+    # Rounding errors may make the variance too small, or negative.
     size = np.abs(linear_map) @ np.sqrt(np.diagonal(covariance))
     variance = np.maximum(variance, len(size) * np.finfo(np.float64).eps * size**2)
     distance = np.abs(linear_map @ step / np.sqrt(variance)).max()

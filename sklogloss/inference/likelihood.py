@@ -76,7 +76,7 @@ class Likelihood:
     def __reduce__(self) -> tuple[Any, ...]:
         # A compiled kernel cannot be pickled, but it can be made again.
         objective, samples = self.objective, self.objective.samples
-        if samples.is_partitioned:  # these are where they are
+        if samples.is_partitioned:  # the rows stay where they are
             given = (objective, self.loss, self.total, self.exponent, self.sample_weight)
             return type(self), given
         made_of = (samples, objective.penalty, objective.coordinates, self.loss)

@@ -212,7 +212,7 @@ def _effects(
 def _weighted_effects(
     likelihood: Likelihood, theta: NDArray[np.float64], is_discrete: NDArray[np.bool_]
 ) -> tuple[np.float64, NDArray[np.float64], NDArray[np.float64]]:
-    # Of some of the rows, with their weight.
+    # The effects of some rows, times their weight.
     total = _weight_given(likelihood)
     effects, jacobian = _effects(likelihood, theta, is_discrete)
     return total, total * effects, total * jacobian
@@ -240,7 +240,7 @@ def mean_row(
 def _weighted_mean(
     likelihood: Likelihood,
 ) -> tuple[np.float64, NDArray[np.float64], NDArray[np.float64] | None]:
-    # The weight of rows, and the mean of X and of the offset times it.
+    # The weight of rows, and the means of X and of the offset, times this weight.
     samples, share = likelihood.objective.samples, likelihood.row_share
     with one_blas_thread():
         _, mean, _ = samples.moments(share, centred=True)

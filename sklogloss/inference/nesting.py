@@ -18,8 +18,8 @@ from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["check_same_rows", "is_nested"]
 
-# Scores that columns leave this fraction of are not theirs. Rounding errors leave far less, unless
-# columns next to depend on one another.
+# If the columns leave more than this fraction of the scores unexplained, the scores are not theirs.
+# Rounding errors leave far less, unless columns are nearly linearly dependent.
 UNEXPLAINED = 1e-6
 
 
@@ -47,12 +47,12 @@ def _check_same_parts(samples: Any, others: Any) -> None:
 
 
 def _rows_of(samples: Any) -> tuple[Any, ...]:
-    # Samples as the rows of others.
+    # Wraps samples as the rows that another likelihood reads.
     return (PartitionedRows(samples.partitions) if samples.is_partitioned else samples,)
 
 
 def _differing(likelihood: Likelihood, exponent: int, others: Samples) -> list[str]:
-    # Names of what differs between both.
+    # The names of the arrays that differ between both.
     samples, weight = likelihood.objective.samples, others.weight
     pairs = {
         "y": (samples.target, others.target),
@@ -99,7 +99,8 @@ def _normal_equations(
     intercept: NDArray[np.float64],
     others: Samples,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    # Those of the least squares that explain other scores, and the sum of their squares.
+    # The normal equations of the least squares that explain the other scores, and the scores' sum
+    # of squares.
     scores = _scores(others, coef, intercept)
     objective = likelihood.objective
     entries = Entries.of(objective.samples)

@@ -16,9 +16,9 @@ from sklogloss.solvers.newton import InverseHessian
 __all__ = ["PenalisedProfile"]
 
 MAX_ITER = 200
-# A step that promises less than this many nats leaves less than it.
+# A step that promises less than this many nats leaves even less.
 SMALL_DECREMENT = 1e-10
-# Where rounding errors leave no lower point, a step may have promised this many nats.
+# If rounding errors leave no lower point, the step may have promised up to this many nats.
 TOLERATED_DECREMENT = 1e-7
 # Rounding errors of the penalised likelihood, as a fraction of it.
 ROUNDING = 1e-14
@@ -81,7 +81,7 @@ class PenalisedProfile:
             value = np.array([estimate + sign * distance])
             found, is_found = self._maximum(c[None], value, point)
             if not np.isfinite(found.value):
-                # Too far for one step: all probabilities have become 0 or 1.
+                # The step is too long: all probabilities are 0 or 1.
                 distance = (lower + distance) / 2
                 continue
             if not is_found:
@@ -132,7 +132,8 @@ class PenalisedProfile:
             return point, False
         model = InverseHessian(lambda b: b)
         for _ in range(MAX_ITER):
-            # The information of this point, and what past steps tell of the penalty's curvature.
+            # The information at this point, corrected for the curvature of the penalty along past
+            # steps.
             tangent = _TangentSpace(point, constraints)
             model.solve = tangent.solve
             step = model @ -point.gradient
@@ -151,14 +152,14 @@ class PenalisedProfile:
     def _moved_onto(
         self, constraints: NDArray[np.float64], values: NDArray[np.float64], start: Point
     ) -> Point:
-        # The minimum of the quadratic model where the functions have these values.
+        # The minimum of the quadratic model among points where the functions have these values.
         tangent = _TangentSpace(start, constraints)
         step = tangent.onto(values - constraints @ start.theta) - tangent.solve(start.gradient)
         return self.likelihood(start.theta + step)
 
 
 class _TangentSpace:
-    # The steps along which linear functions of theta stay what they are.
+    # The steps along which linear functions of theta do not change.
 
     def __init__(self, point: Point, constraints: NDArray[np.float64]) -> None:
         self.constraints, self.information = constraints, Information(point.hessian)
@@ -166,8 +167,8 @@ class _TangentSpace:
         self.products = constraints @ self.along
 
     def onto(self, change: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the smallest step, by the information, that changes the functions by so much."""
-        # Coefficients that sum to zero over the classes are more functions than are independent.
+        """Return the smallest step, by the information, that changes the functions by `change`."""
+        # Coefficients that sum to zero over the classes are not linearly independent functions.
         return self.along @ np.linalg.lstsq(self.products, change, rcond=1e-12)[0]
 
     def solve(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ class Profile:
         previous = None
         for _ in range(MAX_STEPS):
             step = _newton_step(point, information, c, target, sign)
-            # Relative to half the width of Wald's interval.
+            # As a fraction of half the width of Wald's interval.
             size = float(np.sqrt(step @ self.metric @ step / (2 * fall)))
             contraction = 1.0 if previous is None else size / previous
             if contraction > SLOW and not is_fresh:
@@ -104,12 +104,12 @@ class Profile:
 def _newton_step(
     point: Point, information: Information, c: NDArray[np.float64], target: float, sign: int
 ) -> NDArray[np.float64]:
-    # To where, by the quadratic model, minus the log-likelihood is the target and its gradient a
-    # multiple of c.
+    # The step to the point where, in the quadratic model, minus the log-likelihood equals the
+    # target and its gradient is a multiple of c.
     along, back = information.solve(np.column_stack([c, point.gradient])).T
     curvature = c @ along
     squared = 2 * (target - point.value + point.gradient @ back / 2) / curvature
     if squared >= 0:
         return sign * np.sqrt(squared) * along - back
-    # It is above the target wherever c @ theta is what it is here: go down from there.
+    # It is above the target wherever c @ theta has its current value. Descend first.
     return (c @ back / curvature) * along - back

@@ -206,7 +206,7 @@ def _encoded_labels(y: ArrayLike) -> Targets:
 
 
 def _tied(targets: Targets) -> NDArray[np.bool_] | None:
-    # The classes that a sample belongs to besides its most probable one.
+    # The classes that a sample may belong to, other than its most probable one.
     if targets.proba is None:
         return None
     if len(targets.classes) == 2:
@@ -222,15 +222,15 @@ def _moved(pairs: Pairs, found: Separation | None) -> tuple[NDArray[np.bool_], N
         return np.zeros(pairs.shape, dtype=bool), np.zeros(pairs.shape)
     is_free = np.ones(pairs.shape[0] * pairs.shape[1], dtype=bool)
     on_boundary = pairs.exist & ~found.is_separated
-    # What leaves the boundary where it is may be added to the direction, in a small part at least.
+    # Steps that do not move the boundary can be added to the direction, at least in a small amount.
     moves = null_space(pairs, on_boundary, is_free)
-    # Along some directions no raw prediction changes, or those of all classes change alike.
+    # Along idle directions, no raw prediction changes, or those of all classes change equally.
     idle = null_space(pairs, pairs.exist, is_free)
     if moves is None or idle is None:
         raise Undecided
     direction = found.direction.ravel()
     direction, moves = (part - idle @ (idle.T @ part) for part in (direction, moves))
-    # Both have entries of at most about one, as pairs are scaled.
+    # The entries of both are at most about one, because pairs are scaled.
     negligible = NEGLIGIBLE * _size_of_terms(pairs)[:, None]
     infinite = np.linalg.norm(_terms_of(pairs, moves), axis=2) > negligible
     directions = _terms_of(pairs, direction[:, None])[:, :, 0]
@@ -250,7 +250,7 @@ def _terms_of(pairs: Pairs, directions: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _size_of_terms(pairs: Pairs) -> NDArray[np.float64]:
-    # What entries of one become, the intercept first.
+    # The size of the terms that entries of one become, the intercept first.
     if not pairs.fit_intercept:
         return pairs.scale
     return np.append(1 + np.abs(pairs.shift) @ pairs.scale, pairs.scale)
