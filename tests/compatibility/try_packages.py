@@ -3,7 +3,8 @@
 Each function uses one package as its users do, with a classifier of sklogloss in place of one of
 scikit-learn's, and compares the result with one of the plain classifier where there is one to
 compare with. Prints a line per package: its version, and "works" or the error. A package that is
-not installed is skipped. Not part of the test suite: the packages are many.
+not installed is skipped. The packages are too many for the test suite, except for three in
+test_packages.py.
 """
 
 import importlib.metadata
