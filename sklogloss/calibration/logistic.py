@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from sklogloss.calibration.base import LogitCalibrator, soft_forecasts, softened_targets
+from sklogloss.calibration.relative import reach_of, relative
+from sklogloss.calibration.temperature import finite_slope
 from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.recalibration import fit_logits
 
@@ -23,7 +26,9 @@ class LogisticScaling(LogitCalibrator):
 
     For K classes, the probabilities are the softmax of :math:`a z_k + b_k`, and the other K - 1
     classes share the remaining :math:`1 / (n + 2)` of the target. This is one model of all classes,
-    not one for each class against the rest.
+    not one for each class against the rest. Raw predictions that `TemperatureScaling` takes to a
+    probability of 0, as of classes that a mask rules out, are first raised to where that begins:
+    the share of the target that is left to them would cost too much.
 
     Attributes
     ----------
@@ -57,7 +62,13 @@ class LogisticScaling(LogitCalibrator):
 
     def _fit(self, forecasts: Forecasts, unit: float) -> None:
         softened = soft_forecasts(forecasts, softened_targets(forecasts, unit))
+        if forecasts.n_classes > 2:
+            self._reach = reach_of(finite_slope(forecasts, unit))
+            z = relative(forecasts.logits(), self._reach)
+            softened = replace(softened, raw_prediction=z)
         self.slope_, self.intercept_ = fit_logits(softened)
 
     def _logits(self, raw_prediction: NDArray[Any]) -> NDArray[Any]:
+        if raw_prediction.ndim == 2:
+            raw_prediction = relative(raw_prediction, self._reach)
         return self.slope_ * raw_prediction + self.intercept_

@@ -32,9 +32,9 @@ N_FOLDS = 3
 # The tolerance of fits to so many. It asks for a log loss within a relative 1e-6 of the smallest:
 # the errors that the coefficients have for want of samples cost far more.
 TOL_OF_MANY = 3.0
-# So for the temperature, the centre of the penalty, whose own error is some 1e-3. One step over all
-# rows ends much closer than this.
-SLOPE_TOL_OF_MANY = 1e-2
+# So for the temperature, the centre of the penalty, whose own error is some 1e-3. With 1e-2, a
+# search that has only begun may end, where masks rule out half of the classes.
+SLOPE_TOL_OF_MANY = 1e-4
 # Raw predictions up to this, after temperature scaling, lose less than 1e-4 nats in float32. Those
 # of classes that are ruled out may be far larger.
 LARGEST_IN_SINGLE = 1e3

@@ -20,8 +20,6 @@ __all__ = ["VectorScaling"]
 
 # Number of raw predictions in a block of a step: a block stays in the cache.
 BLOCK_ENTRIES = 65_536
-# Relative error of the temperature, which says which raw predictions stand for a probability of 0.
-SLOPE_TOL_OF_REACH = 1e-2
 # A Newton step at a minimum is shorter than this, in units of raw predictions (10 to 10^6 rows of
 # three classes: 1e-11 at most where there is a minimum, 0.7 at least where there is none).
 LONG_STEP = 1e-2
@@ -81,7 +79,7 @@ class VectorScaling(LogitCalibrator):
             return
         z = forecasts.logits()
         check_size(z)
-        self._reach = reach_of(finite_slope(forecasts, unit, SLOPE_TOL_OF_REACH))
+        self._reach = reach_of(finite_slope(forecasts, unit))
         z = within_reach(relative(z, self._reach))
         # A few large ones must not make all others small.
         size = np.array([np.median(np.abs(each[each != 0])) if each.any() else 1 for each in z.T])

@@ -6,8 +6,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
 from sklogloss.calibration import StructuredScaling, TemperatureScaling, VectorScaling
+from sklogloss.calibration.structured import SLOPE_TOL_OF_MANY
+from sklogloss.calibration.temperature import finite_slope
 from sklogloss.losses import LogLoss
 from sklogloss.metrics import log_loss
+from sklogloss.metrics.forecasts import Forecasts
 
 
 def mixed(n_samples, seed=0):
@@ -184,3 +187,15 @@ def test_a_class_that_a_mask_rules_out_does_not_disturb_the_others(masked):
         fitted = StructuredScaling().fit(z, y)
     # Both are raised to the same value, but for rounding errors; a fit has half of all digits.
     np.testing.assert_allclose(fitted.predict_proba(z), expected, rtol=0, atol=1e-8)
+
+
+def test_masks_of_half_of_the_classes_leave_the_temperature_as_it_is():
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(25_000, 4))
+    is_masked = rng.random(z.shape) < 0.5
+    is_masked[:, 0] = False
+    z[is_masked] = -1e9
+    y = (0.5 * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    forecasts = Forecasts.of(y, None, raw_prediction=z, names={"y_true": "y"})
+    slope = finite_slope(forecasts, 1.0, SLOPE_TOL_OF_MANY)
+    assert slope == pytest.approx(TemperatureScaling().fit(z, y).slope_, rel=SLOPE_TOL_OF_MANY)
