@@ -24,7 +24,7 @@ def is_collection(value: Any) -> bool:
 
 
 class OnCollections(BaseLinearClassifier):
-    """Makes a local classifier accept collections, too. Dask is imported late."""
+    """Makes a local classifier accept collections, too. Dask is imported only then."""
 
     # The class of the same parameters for rows in memory.
     _local_class: ClassVar[type[BaseLinearClassifier]]
@@ -93,8 +93,8 @@ class OnCollections(BaseLinearClassifier):
         return False
 
     def _is_separable(self, result, targets):
-        # All rows decide where they can be taken together; of more, only a function that separates
-        # all of them shows itself.
+        # All rows decide if they can be taken together. With more rows, only a function that
+        # separates all of them is found.
         point, directions = result.last_point, (result.theta, result.direction)
         return has_no_optimum_in_partitions(result.objective, point, directions, MOST_ENTRIES_TAKEN)
 

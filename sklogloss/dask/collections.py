@@ -55,7 +55,7 @@ class Blocks:
 
     @classmethod
     def of(cls, X: Any, y: Any, sample_weight: Any, offset: Any) -> Blocks:
-        """Return the blocks of collections, after all checks that need none of their entries.
+        """Return the blocks of collections, after all checks that do not need their entries.
 
         Raises
         ------
@@ -140,14 +140,14 @@ def _is_number(dtype):
 
 
 def float_dtype(X: Any) -> np.dtype[Any]:
-    """Return float32 for an array or DataFrame of nothing else, and else float64."""
+    """Return float32 for an array or DataFrame that holds only float32, and float64 otherwise."""
     dtypes = list(X.dtypes) if hasattr(X, "dtypes") else [X.dtype]
     is_single = all(dtype == np.float32 for dtype in dtypes)
     return np.dtype(np.float32 if is_single else np.float64)
 
 
 def chunk_sizes(X: Any) -> list[float]:
-    """Return the number of rows of each partition, NaN where it is not known."""
+    """Return the number of rows of each partition, NaN if it is unknown."""
     return [np.nan] * X.npartitions if is_frame(X) else list(X.chunks[0])
 
 
@@ -218,7 +218,7 @@ def blocks_of(collection: Any) -> list[Delayed]:
 
 
 def _is_persisted(X):
-    # Whether the graph has results, or futures of them, and nothing that is still to run.
+    # Whether the graph has only results, or futures of them, and no tasks to run.
     return not any(map(_is_task, dict(X.__dask_graph__()).values()))
 
 

@@ -334,7 +334,7 @@ class _FoldTotals:
         if len(found) == 0:
             return found, totals
         targets = encoding.targets(block)
-        # As training weighs them: what it has no weight for is not known.
+        # With the weights of the training: a class without weight there is unknown.
         _, weight = encoding.weighted(targets, block)
         if weight is None:
             weight = np.ones(len(numbers))

@@ -22,7 +22,8 @@ from sklogloss.linear.threads import one_blas_thread
 
 __all__ = ["DaskPartitions", "PassLog"]
 
-# Seconds between two looks at the workers, and without any before a fit that has had some gives up.
+# Seconds between two checks of the workers. After this long without workers, a fit that had some
+# gives up.
 LOOK_EVERY = 1.0
 PATIENCE = 30.0
 
@@ -128,7 +129,7 @@ class DaskPartitions:
         return self._sum(name, start, _quietly, self._inputs(function, others))
 
     def sum_and_keep(self, name: str, function: Callable[..., Any]) -> tuple[Any, Self]:
-        """Return the sum of the first values of pairs, and the second ones where they are."""
+        """Return the sum of the first values of pairs, and leave the second ones where they are."""
         name, start = self.log.named(name), time.perf_counter()
         pairs = self._held(*self._tasks(name, _as_pair, self._inputs(function, ())))
         return pairs._sum(name, start, _first, pairs._inputs(None, ())), pairs
@@ -139,7 +140,7 @@ class DaskPartitions:
         return replace(self, keys=keys, numbers=taken)
 
     def holding(self, are_held: bool) -> Self:
-        """Return the same, to be held or not from here on."""
+        """Return the same partitions, to be held or not from now on."""
         return replace(self, are_held=are_held)
 
     def _held(self, keys, graph):
@@ -149,7 +150,7 @@ class DaskPartitions:
         return replace(self, keys=keys, graph=graph)
 
     def _inputs(self, function, others):
-        # The function, its arguments for each partition, and a graph that has all these need.
+        # The function, its arguments for each partition, and a graph with all that these need.
         graph, columns = dict(self.graph), [self.keys]
         for other in others:
             if isinstance(other, DaskPartitions):
@@ -162,7 +163,7 @@ class DaskPartitions:
         return pickle.dumps(function), [list(row) for row in zip(*columns, strict=True)], graph
 
     def _tasks(self, name, run, inputs):
-        # The keys of a task for each partition, and a graph that has all they need.
+        # The keys of a task for each partition, and a graph with all that these need.
         stored, rows, graph = inputs
         keys = _keys(name, self.numbers)
         tasks = {key: (run, stored, *row) for key, row in zip(keys, rows, strict=True)}
@@ -212,7 +213,7 @@ def _merged(values):
 
 
 def computed_parts(graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
-    """Return the results of tasks: of a cluster futures, else the results themselves."""
+    """Return the results of tasks: futures from a cluster, and the results themselves otherwise."""
     graph, client = cull(graph, keys)[0], _client()
     if client is None:
         return list(_local_scheduler()(graph, keys))
@@ -281,8 +282,8 @@ def _wait_for(client, futures, *, had_workers):
 
 def _groups(client, futures):
     # The places of values that are in one worker, shared among its threads: a group has all its
-    # values in memory at a time, so that values that have been spilled come one by one. So does
-    # what is nowhere, since a worker was lost.
+    # values in memory at a time, so that values that have been spilled come one by one. The same
+    # holds for values that are nowhere, because a worker was lost.
     workers, on_worker = client.scheduler_info(n_workers=-1)["workers"], {}
     where = client.who_has(futures)
     for place, future in enumerate(futures):
@@ -321,7 +322,7 @@ def _computed_here(graph, key, parts):
 
 
 def _raise_named(error, number):
-    # What is wrong with the values of a partition is said with its number already.
+    # Errors about the values of a partition already mention its number.
     if str(error).startswith("partition "):
         raise error
     raise RuntimeError(
@@ -370,14 +371,14 @@ def _add_tree(graph, name, keys):
 
 @dataclass(frozen=True)
 class _Pair:
-    """What a pass adds up, and the value that stays where it is: the one that other passes get."""
+    """The value that a pass adds up, and the one that stays where it is, for other passes."""
 
     first: Any
     kept: Any
 
 
 def _quietly(stored, *arguments):
-    # Each pass brings its own threads, and a solver looks at what overflows.
+    # Each pass has its own threads, and a solver checks for overflow.
     values = [each.kept if isinstance(each, _Pair) else each for each in arguments]
     with one_blas_thread(), np.errstate(all="ignore"):
         return pickle.loads(stored)(*values)

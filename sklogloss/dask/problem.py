@@ -68,7 +68,7 @@ class DaskTargets:
         self.is_soft = is_soft
 
     def labels_if_hard(self) -> NDArray[np.intp] | None:
-        """Return None for probabilities, and else no labels: these are with Dask."""
+        """Return None for probabilities, and otherwise an empty array: the labels are with Dask."""
         return None if self.is_soft else np.empty(0, dtype=np.intp)
 
     def class_totals(self, sample_weight: Any) -> NDArray[np.float64]:
@@ -99,7 +99,7 @@ class DaskProblem(Problem):
         self.log = log = PassLog(bool(estimator.verbose))
         layout, smoothing = blocks.layout, estimator.label_smoothing
         of_blocks = blocks.partitions(log)
-        # As locally: the sums of later passes tell, but have no part of rows without weight.
+        # As locally: the sums of later passes show it, but not for rows without weight.
         weighs = sample_weight is not None or isinstance(estimator.class_weight, dict)
         checks = estimator._checks_entries or weighs
         m = len(blocks.X)
@@ -264,7 +264,7 @@ def _scaled_totals(facts):
     return [np.ldexp(each.totals, each.exponent - max(excess, 0)) for each in facts]
 
 
-# What runs where the rows are.
+# Functions that run where the rows are.
 
 
 def _given_weight(block):

@@ -1,4 +1,4 @@
-"""Numbers and how sure they are: what coefficients and marginal effects have in common."""
+"""Estimates with their uncertainty: what coefficients and marginal effects have in common."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def check_firth(clf: FirthLogisticRegression, covariance: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class PenalisedLikelihood(Likelihood):
-    """Minus the log-likelihood less ln |I| / 2, where I is the Fisher information.
+    """Minus the log-likelihood and minus ln |I| / 2, where I is the Fisher information.
 
     I takes the place of the Hessian, since the Hessian of the penalty is not computed.
     """
@@ -130,7 +130,7 @@ class FirthInference(InferenceResult):
 
     @cached_property
     def deviance(self) -> float:
-        """That of the likelihood without the penalty: a pass."""
+        """The log-likelihood without the penalty: a pass."""
         likelihood = self._likelihood
         with one_blas_thread():
             mean = likelihood.objective.value_gradient(self._point.theta).value

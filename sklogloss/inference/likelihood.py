@@ -140,7 +140,7 @@ class Likelihood:
 
     @property
     def row_share(self) -> NDArray[np.float64]:
-        """The part of the data that each row is: sample_weight, without that of its class."""
+        """The share of each row in the data: sample_weight, without the weight of its class."""
         if self.sample_weight is None:
             n_samples = self.objective.samples.n_samples
             return np.full(n_samples, 1 / n_samples)
@@ -158,7 +158,7 @@ class Likelihood:
         return prediction if offset is None else prediction + offset
 
     def row_gradient(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the derivative of each row's weighted loss in its raw prediction: one pass.
+        """Return the derivative of each row's weighted loss by its raw prediction: one pass.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Likelihood:
 
 @dataclass(frozen=True)
 class _OfPart:
-    """A function of the likelihood of some rows, for where these are."""
+    """A function of the likelihood of some rows, which runs where the rows are."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]

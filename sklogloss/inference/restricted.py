@@ -1,4 +1,4 @@
-"""The maximum likelihood where some parameters are held."""
+"""The maximum likelihood with some parameters fixed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parameters_of(likelihood: Likelihood, terms: NDArray[np.intp]) -> NDArray[np
 def maximise_over(
     likelihood: Likelihood, theta: NDArray[np.float64], free: NDArray[np.intp]
 ) -> Point:
-    """Return the point of largest likelihood over some parameters, the others held at theta.
+    """Return the point of largest likelihood over some parameters, with the others fixed at theta.
 
     Newton's method with a line search: one pass for each step.
 
