@@ -166,6 +166,7 @@ setup(
             extension("jeffreys_pass"),
             extension("coordinate_descent", "softmax_row.c"),
             extension("csr_columns"),
+            extension("largest_entries"),
             extension("dual_ascent"),
             extension("softmax_system", "softmax_passes.c"),
             extension("mean_derivatives"),

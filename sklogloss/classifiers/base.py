@@ -355,7 +355,9 @@ class BaseLinearClassifier(
         objective, label = result.objective, targets.labels_if_hard()
         if label is None:
             return False
-        point = result.factored_point or result.last_point
+        point = result.last_point
+        if objective.loss.is_log_loss and result.factored_point is not None:
+            point = result.factored_point  # whose factor tells as much as a pass
         if not has_no_optimum(objective, point, (result.theta, result.direction), label):
             return False
         # If one of two classes has no weight, the intercept separates them. Another warning says

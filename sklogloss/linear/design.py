@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklogloss._cython.csr_columns import csr_columns
+from sklogloss._cython.largest_entries import largest_of_columns
 from sklogloss._cython.sparse_design import SparseDesign
 
 __all__ = [
@@ -120,6 +121,8 @@ def largest_entries(X, which):
     The values of the other columns may be too small.
     """
     if isinstance(X, np.ndarray):
+        if X.flags.c_contiguous:
+            return largest_of_columns(X).astype(np.float64)
         return np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
     # SciPy's max copies the matrix.
     size = np.zeros(X.shape[1])

@@ -59,9 +59,8 @@ class Entries:
 
     @property
     def largest(self) -> float:
-        """The largest absolute value of an entry."""
-        # NumPy would take ten times as long for the largest value of each column.
-        entries = self.matrix.data if self.is_sparse else self.matrix
+        """The largest absolute value of a stored entry of a sparse X."""
+        entries = self.matrix.data
         return float(max(entries.max(initial=0), -entries.min(initial=0)))
 
     @cached_property

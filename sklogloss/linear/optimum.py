@@ -44,11 +44,8 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     has_little_loss = point.value * objective.weight_sum < objective.loss.unit
     if not has_little_loss and certainly_overlap(objective, point):
         return False
-    smallest = [
-        _smallest_margin(objective, theta, label)
-        for theta in directions
-        if theta is not None and np.all(np.isfinite(theta))
-    ]
+    finite = [theta for theta in directions if theta is not None and np.all(np.isfinite(theta))]
+    smallest = [_smallest_margin(objective, theta, label) for theta in finite]
     if any(margin > SMALL_MARGIN for margin in smallest):
         return True
     if has_little_loss and certainly_overlap(objective, point):
@@ -56,6 +53,10 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     limits = _limits(objective)
     if objective.n_columns > 1 and _some_classes_are_apart(objective, point.theta, label, limits):
         return True
+    # At the end the gradient is smallest, and in float64 so are rounding errors.
+    if objective.samples.dtype != np.float64:
+        objective = objective.replace(samples=objective.samples.astype(np.float64))
+    point = objective.value_gradient(finite[0] if finite else point.theta)
     if certainly_overlap(objective, point, patient=True):
         return False
     try:

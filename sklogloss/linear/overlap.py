@@ -99,53 +99,71 @@ def _factor_at(objective, theta):
 
 
 def _is_certain_by_step(objective, gradient, factor):
+    return _change_by_step(objective, gradient, factor) < 1
+
+
+def _change_by_step(objective, gradient, factor):
     # Newton's step -d, H d = g, changes a row's raw predictions by -t: the sum of v a is g for v =
-    # p_k (t_k - mean of t). If no t is a half from the mean, w' = w - v is at least w / 2, and the
-    # sum of w' a is a rounding error. A function u that separates would make it more than half of
-    # u'Hu / max |a|. Columns with an L2 penalty are in H and d, and in no u.
+    # p_k (t_k - mean of t). If no t is more than c < 1 above the mean, w' = w - v is at least
+    # (1 - c) w, and the sum of w' a is a rounding error. A function u that separates would make it
+    # more than (1 - c) u'Hu / max |a|. Columns with an L2 penalty are in H and d, and in no u.
+    # Return c, or infinity if rounding errors may be as large as that.
     least = factor.smallest_eigenvalue()
     if not least > 0:
-        return False
+        return np.inf
     step = factor.solve(gradient)
-    size = float(np.linalg.norm(step))
-    needed = 2 * math.sqrt(2) * _rounding(objective, factor) * (1 + size)
-    for longest in _longest_rows(objective):
-        if longest * needed < least:
-            is_short = math.sqrt(2) * longest * size <= 0.5
-            return is_short or _largest_change(objective, step) <= 0.5
-    return False
+    needed = math.sqrt(2) * _rounding(objective, factor) * (1 + float(np.linalg.norm(step)))
+    for farthest in _farthest_entries(objective):
+        longest = float(np.linalg.norm(farthest))
+        if not longest * needed < least:
+            continue
+        for change in _bounds_of_change(objective, step, farthest):
+            if longest * needed < (1 - change) * least:
+                return change
+        if change >= 1:
+            return change
+    return np.inf
 
 
 def _rounding(objective, factor):
-    # Rounding errors of the sums act like a gradient of this size. Sparse columns are centred after
-    # the sums.
-    samples, coordinates, trace = objective.samples, objective.coordinates, factor.trace
+    # Rounding errors of the sums act like a gradient of this size. The gradient is that of all
+    # rows, also where the factor is that of some. Sparse columns are centred after the sums.
+    samples, coordinates = objective.samples, objective.coordinates
+    trace = factor.trace * objective.weight_sum / samples.weight_sum
     if samples.design.is_sparse:
         trace *= 1 + float(np.sum((coordinates.center * coordinates.scale) ** 2))
     return ROUNDING * float(np.finfo(samples.dtype).eps) * trace
 
 
-def _longest_rows(objective):
-    # Upper bounds of the length of the rows in theta, the quick one first: along an axis, NumPy
-    # takes ten times as long.
-    samples, coordinates = objective.samples, objective.coordinates
-    yield _row_length(Entries.of(samples).largest, coordinates)
+def _farthest_entries(objective):
+    # Upper bounds of the entries of a row in theta, the quick ones first: the largest entry of each
+    # column of a sparse X takes ten times as long as that of all.
+    samples = objective.samples
+    if samples.design.is_sparse:
+        yield _in_theta(Entries.of(samples).largest, objective.coordinates)
     of_columns = samples.largest_entries(np.ones(samples.design.n_features, dtype=bool))
-    yield _row_length(of_columns, coordinates)
+    yield _in_theta(of_columns, objective.coordinates)
 
 
-def _row_length(largest, coordinates):
-    farthest = largest + np.abs(coordinates.center)
-    squares = float(np.sum((farthest * coordinates.scale) ** 2))
-    return math.sqrt(squares + coordinates.fit_intercept)
+def _in_theta(largest, coordinates):
+    farthest = (largest + np.abs(coordinates.center)) * coordinates.scale
+    return np.append(farthest, 1.0) if coordinates.fit_intercept else farthest
 
 
-def _largest_change(objective, direction):
-    # The largest change of a class's raw prediction, relative to the mean of the classes, along a
-    # direction.
+def _bounds_of_change(objective, direction, farthest):
+    # Upper bounds of the largest change of a class's raw prediction, relative to a mean of the
+    # classes, along a direction: without a pass, of all rows together, and of each row.
+    is_binary = objective.n_columns == 1
+    by_features = direction.reshape(objective.shape)
+    size = np.abs(by_features[:, 0]) if is_binary else np.ptp(by_features, axis=1)
+    yield float(farthest @ size)
     change = raw_prediction(objective.samples, *objective.coef_intercept(direction))
-    largest = max(float(change.max()), -float(change.min()))
-    return largest if objective.n_columns == 1 else 2 * largest
+    highest, lowest = float(change.max()), float(change.min())
+    yield max(highest, -lowest) if is_binary else highest - lowest
+    if not is_binary:
+        # NumPy takes ten times as long for the largest of each of many short rows.
+        change = np.ascontiguousarray(change.T)
+        yield float(np.max(change.max(axis=0) - change.min(axis=0)))
 
 
 def _is_certain_by_residuals(objective, point):
@@ -161,27 +179,32 @@ def _is_certain_by_residuals(objective, point):
     # direction, too.
     gradient = penalty.subgradient(point.gradient, point.theta).reshape(shape)[columns]
     size = _enough_rows(objective, gradient.size)
-    every_row = np.arange(samples.n_samples)
-    parts = [every_row] if size == len(every_row) else [random_rows(samples, size), every_row]
     features = columns[columns < objective.n_features]
-    for rows in parts:
+    while True:
+        is_all = 2 * size >= samples.n_samples
+        rows = np.arange(samples.n_samples) if is_all else random_rows(samples, size)
         some = _of_rows(objective, rows)
         residual = _smallest_residual(some, point.theta)
         if len(features) < objective.n_features:
             some = some.restricted(features)
         gram = weighted_gram(some.samples, residual, some.coordinates) / objective.weight_sum
         factor = CholeskyFactor(gram.copy())
-        if _is_certain_by_step(some, gradient, factor):
+        change = _change_by_step(some, gradient, factor)
+        if change < 1:
             return True
         if factor.is_damped and np.all(np.isfinite(gram)):
             # Directions along which X does not change have no curvature, and do not matter.
-            *_, longest = _longest_rows(some)
+            *_, farthest = _farthest_entries(some)
+            longest = float(np.linalg.norm(farthest))
             length = float(np.linalg.norm(gradient)) + _rounding(objective, factor)
             eigenvalues, vectors = eigh(gram)
             flat = vectors[:, ~(eigenvalues > 2 * math.sqrt(2) * longest * length)]
             if _is_constant_along(objective, features, flat, longest):
                 return True
-    return False
+        if is_all:
+            return False
+        # The step is inversely proportional to the number of rows.
+        size = math.ceil(2 * change * size) if change < np.inf else samples.n_samples
 
 
 def _is_constant_along(objective, features, directions, longest):

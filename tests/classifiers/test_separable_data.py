@@ -84,6 +84,21 @@ def test_many_classes_that_nearly_are_separated_need_no_programme_of_all_classes
     assert not messages_of_fit(X, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("n_classes", "center"), [(5, 0.0), (2, 5.0), (3, 5.0)])
+def test_overlap_is_certain_a_step_before_the_end_and_in_more_digits(
+    monkeypatch, n_classes, center, dtype
+):
+    # Far from zero, rounding errors of float32 hide the certificate that float64 shows.
+    monkeypatch.setattr(optimum, "find_separation", None)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 20))
+    scores = X @ rng.normal(size=(20, n_classes))
+    scores = 1.5 * scores / scores.std() + rng.gumbel(size=scores.shape)
+    X = (X * 10.0 ** rng.uniform(-3, 0, size=20) + center).astype(dtype)
+    assert not messages_of_fit(X, scores.argmax(axis=1))
+
+
 def test_penalties_and_bounds_may_keep_a_class_from_being_apart():
     # The first feature separates class 2 upwards; the others overlap.
     rng = np.random.default_rng(0)

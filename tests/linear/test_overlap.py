@@ -10,6 +10,7 @@ from sklogloss.linear import overlap
 from sklogloss.linear.objective import balanced_objective
 from sklogloss.linear.overlap import certainly_overlap
 from sklogloss.linear.samples import Samples, make_design
+from sklogloss.linear.scores import weighted_gram
 from sklogloss.losses import FocalLoss, LogLoss
 from sklogloss.penalties import Penalty
 from sklogloss.solvers.plan import Facts, make_plan
@@ -168,6 +169,24 @@ def test_sparse_columns_far_from_zero_hide_no_separation(n_classes, far, dtype):
         result = solve_labels(X, label)
         for point in (result.last_point, result.factored_point):
             assert point is None or not certainly_overlap(result.objective, point), seed
+
+
+def test_some_more_rows_are_asked_before_all(monkeypatch):
+    # A step before the optimum, the gradient is too much for few rows, but not for twice as many.
+    X, label = overlapping(100_000, 2)
+    objective, point = solution(X, label, loss=FocalLoss)
+    n_rows = []
+
+    def recorded(samples, *args):
+        n_rows.append(samples.n_samples)
+        return weighted_gram(samples, *args)
+
+    monkeypatch.setattr(overlap, "weighted_gram", recorded)
+    theta = point.theta.copy()
+    theta[-1] += 0.1
+    assert certainly_overlap(objective, objective.value_gradient(theta))
+    assert len(n_rows) == 2
+    assert n_rows[0] < n_rows[1] < len(X) // 2
 
 
 def test_what_would_take_long_is_not_certain(monkeypatch):

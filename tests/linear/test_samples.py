@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklogloss.linear.design import largest_entries
 from sklogloss.linear.objective import Coordinates
 from sklogloss.linear.samples import Samples, make_design, random_rows
 from sklogloss.losses import FocalLoss, LogLoss
@@ -179,6 +180,14 @@ def test_largest_entries(container):
     which = np.array([True, False, True, True, False, True])
     actual = make_samples(container).largest_entries(which)
     np.testing.assert_array_equal(actual[which], np.abs(X).max(axis=0)[which])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_largest_entries_of_rows_that_are_read_only(order, dtype):
+    X = np.array([[1, -3, 0], [-2, 1, 0]], dtype=dtype, order=order)
+    X.flags.writeable = False
+    np.testing.assert_array_equal(largest_entries(X, np.ones(3, dtype=bool)), [2, 3, 0])
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
