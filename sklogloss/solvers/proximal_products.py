@@ -147,6 +147,8 @@ class Model:
         self.u = point.theta.copy()
         self.gradient = point.gradient.copy()
         self.diagonal = objective.hessian_diagonal(point) + self.damping
+        # At an optimum, nothing is damped. A constant column, which has no curvature, then stays.
+        self.diagonal[self.diagonal == 0] = 1.0
         self.n_products = 0
 
     def product(self, direction):

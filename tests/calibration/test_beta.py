@@ -80,3 +80,14 @@ def test_betacal_agrees(forecasts):
     ours = BetaScaling().fit(z, y).predict_proba(z)[:, 1]
     # betacal stops scikit-learn's L-BFGS at its default of 1e-4 for the gradient.
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("y", [[0, 1], [1, 0]])
+@pytest.mark.parametrize("raw_prediction", [[0.0, 0.0], [2.0, 2.0], [-1.0, 1.0]])
+def test_two_rows(raw_prediction, y):
+    proba = BetaScaling().fit(raw_prediction, y).predict_proba(raw_prediction)
+    if raw_prediction[0] == raw_prediction[1] or y == [1, 0]:
+        np.testing.assert_allclose(proba, 0.5, atol=1e-9)
+    else:
+        assert proba[0, 1] < 0.5 < proba[1, 1]

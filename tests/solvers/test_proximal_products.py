@@ -116,3 +116,12 @@ def test_a_step_whose_size_underflows_is_taken(log_loss_problem, log_loss_data):
     solver._proximal_step(model)
     assert solver.stretch == 1
     np.testing.assert_array_equal(model.u, -1e-300 / 1e-200)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_constant_columns_at_an_optimum(log_loss_problem, value):
+    # There is neither curvature nor damping.
+    X, y = np.full((4, 2), value), np.arange(4) % 2
+    result = solve(log_loss_problem(X, y, lower=0.0).objective())
+    assert result.converged
+    np.testing.assert_array_equal(result.theta, 0)
