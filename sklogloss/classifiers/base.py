@@ -49,6 +49,7 @@ from sklogloss.inputs.parameters import (
     check_parameters,
     resolve_penalty,
 )
+from sklogloss.inputs.tables import check_holds_no_times
 from sklogloss.inputs.targets import (
     encode_labels,
     encode_targets,
@@ -307,6 +308,7 @@ class BaseLinearClassifier(
             if is_foreign(X):
                 raise foreign_error(self, "X", X)
             y, sample_weight, offset = (to_numpy(array) for array in (y, sample_weight, offset))
+            check_holds_no_times(X)
             with naming("X"):
                 X = validate_data(self, X, **arguments)
             targets = encode_targets(X, y)
@@ -414,6 +416,7 @@ class BaseLinearClassifier(
         if scores is None:
             if sparse.issparse(X) and X.format in ("csr", "csc"):
                 check_sparse(X)
+            check_holds_no_times(X)
             with naming("X"):
                 scores = super().decision_function(X)
         elif scores.shape[1] == 1:

@@ -19,6 +19,7 @@ from sklogloss.classifiers import (
 from sklogloss.inputs.errors import naming, stacklevel_of_user
 from sklogloss.inputs.offset import check_offset
 from sklogloss.inputs.parameters import check_bounds
+from sklogloss.inputs.tables import check_holds_no_times
 from sklogloss.inputs.targets import group_indices, label_column
 
 __all__ = [
@@ -211,6 +212,7 @@ def prepared(estimator: Any, X: Any, offset: Any) -> tuple[Any, NDArray[np.float
             "predict_proba of the classifier takes the collection"
         )
     clf, X, _ = classifier_and_data(estimator, X)
+    check_holds_no_times(X)
     with naming("X"):
         X = validate_data(
             clf, X, reset=False, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]

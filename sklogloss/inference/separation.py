@@ -14,6 +14,7 @@ from sklogloss.inputs.arrays import check_same_length
 from sklogloss.inputs.columns import column_names
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.parameters import check_parameter
+from sklogloss.inputs.tables import check_holds_no_times
 from sklogloss.inputs.targets import (
     Targets,
     encode_labels,
@@ -161,6 +162,7 @@ def separation(
     """
     check_parameter("fit_intercept", fit_intercept, bool)
     names = column_names(X)
+    check_holds_no_times(X)
     with naming("X"):
         data: Any = check_array(
             X,

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from sklogloss.inputs.array_api import to_numpy
 from sklogloss.inputs.errors import shown
+from sklogloss.inputs.tables import check_collected
 
 __all__ = ["cast_array", "check_finite", "check_same_length", "first_invalid", "real_array"]
 
@@ -38,7 +39,7 @@ def real_array(
     Raises
     ------
     TypeError
-        If value is sparse.
+        If value is sparse, or a LazyFrame.
     ValueError
         If an integer is too large for float64.
     error
@@ -47,6 +48,7 @@ def real_array(
     """
     if sparse.issparse(value):
         raise TypeError(f"{name} must be a dense array, got {type(value).__name__}")
+    check_collected(name, value)
     value = to_numpy(value)
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()

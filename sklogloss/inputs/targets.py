@@ -13,6 +13,7 @@ from sklogloss.inputs.arrays import check_finite, check_same_length
 from sklogloss.inputs.columns import order_of_classes, sorted_columns
 from sklogloss.inputs.errors import naming
 from sklogloss.inputs.probabilities import normalized_rows
+from sklogloss.inputs.tables import check_collected
 from sklogloss.inputs.weights import scaled_weights
 
 __all__ = [
@@ -354,6 +355,7 @@ def label_column(name: str, y: ArrayLike, warn: bool = False) -> NDArray[Any]:
     warn : bool, default=False
         Whether to warn of a column, as scikit-learn's classifiers do.
     """
+    check_collected(name, y)
     try:
         labels = column_or_1d(to_numpy(y), warn=warn)
     except (TypeError, ValueError) as error:
