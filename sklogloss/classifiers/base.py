@@ -59,7 +59,7 @@ from sklogloss.inputs.targets import (
 )
 from sklogloss.inputs.weights import check_sample_weight
 from sklogloss.linear.design import check_sparse
-from sklogloss.linear.optimum import has_no_optimum
+from sklogloss.linear.optimum import has_no_optimum, no_optimum_of_classes_with_weight
 from sklogloss.linear.prediction import predict_rows
 from sklogloss.linear.threads import effective_n_threads, one_blas_thread
 from sklogloss.losses import LogLoss
@@ -362,10 +362,11 @@ class BaseLinearClassifier(
             point = result.factored_point  # whose factor tells as much as a pass
         if not has_no_optimum(objective, point, (result.theta, result.direction), label):
             return False
-        # If one of two classes has no weight, the intercept separates them. Another warning says
-        # so.
-        is_binary = objective.n_columns == 1 and objective.fit_intercept
-        return not (is_binary and objective.samples.rarest_class(1) == 0)
+        # If a class has no weight, the intercept separates it. Another warning says so.
+        has_weights = objective.samples.rarest_class(objective.n_columns) > 0
+        if has_weights or not objective.fit_intercept:
+            return True
+        return objective.n_columns > 1 and no_optimum_of_classes_with_weight(objective, label)
 
     def _set_classes(self, classes, class_weight):
         self.classes_ = classes

@@ -13,7 +13,11 @@ from sklogloss.linear.limits import EPS
 from sklogloss.linear.overlap import certainly_overlap
 from sklogloss.linear.separation import Pairs, Undecided, find_separation
 
-__all__ = ["has_no_optimum", "has_no_optimum_in_partitions"]
+__all__ = [
+    "has_no_optimum",
+    "has_no_optimum_in_partitions",
+    "no_optimum_of_classes_with_weight",
+]
 
 # Fraction of the largest margin up to which rounding errors may decide the sign of another one.
 SMALL_MARGIN = math.sqrt(EPS)
@@ -90,6 +94,23 @@ def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> 
     target = whole.target
     label = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
     return has_no_optimum(objective, point, directions, label.astype(np.intp))
+
+
+def no_optimum_of_classes_with_weight(objective, label) -> bool:
+    """Return the same of the classes that have weight: without a linear programme, it is False.
+
+    Where a class has no weight, its intercept has no optimum, and tells nothing of the others.
+    """
+    pairs = _pairs(objective, label, objective.n_columns)
+    has_weight = np.bincount(label[pairs.exist.any(axis=1)], minlength=objective.n_columns) > 0
+    if has_weight.sum() < 2:
+        return False
+    pairs.exist[:, ~has_weight] = False
+    lower, upper = _limits(objective)
+    try:
+        return find_separation(pairs, lower=lower, upper=upper) is not None
+    except Undecided:
+        return False
 
 
 def _pairs(objective, label, n_columns):

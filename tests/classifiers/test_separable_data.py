@@ -119,9 +119,26 @@ def test_penalties_and_bounds_may_keep_a_class_from_being_apart():
 
 def test_a_class_without_weight_is_said_once():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 2))
-    y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
+    X = rng.normal(size=(90, 2))
+    y = (X[:, 0] + rng.logistic(size=90) > 0).astype(int)
+    with_third = np.where(np.arange(90) % 3 == 2, 2, y)
+    for labels in (y, with_third):
+        assert warned_of(X, labels, {0: 0}) == ["weight"]
+    assert warned_of(X, with_third, {0: 0, 1: 0}) == ["weight"]
+
+
+def test_a_class_without_weight_does_not_hide_that_others_are_separated():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 2))
+    y = np.where(np.arange(90) % 3 == 2, 2, X[:, 0] > 0)
+    assert warned_of(X, y, {2: 0}) == ["weight", "separable"]
+    assert warned_of(X, y, {0: 0}) == ["weight"]
+
+
+def warned_of(X, y, class_weight):
+    """Return what the warnings of an unpenalised fit are of: "weight" or "separable"."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        LogLossClassifier(C=np.inf, class_weight={0: 0}).fit(X, y)
-    assert ["class_weight is zero" in str(warning.message) for warning in caught] == [True]
+        LogLossClassifier(C=np.inf, class_weight=class_weight).fit(X, y)
+    messages = [str(warning.message) for warning in caught]
+    return ["weight" if "class_weight is zero" in message else "separable" for message in messages]
