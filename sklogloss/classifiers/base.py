@@ -33,7 +33,12 @@ from sklogloss.classifiers.callbacks import (
 )
 from sklogloss.classifiers.documentation import DocumentationLinks
 from sklogloss.classifiers.export import to_logistic_regression
-from sklogloss.classifiers.problem import Problem, fitted_coefficients, warn_of_rounding
+from sklogloss.classifiers.problem import (
+    Problem,
+    convergence_advice,
+    fitted_coefficients,
+    warn_of_rounding,
+)
 from sklogloss.classifiers.state import plain_state, restored_state
 from sklogloss.inputs.array_api import is_foreign, to_numpy
 from sklogloss.inputs.arrays import check_same_length
@@ -339,12 +344,8 @@ class BaseLinearClassifier(
             has_free = self.penalty_factor is not None and not np.all(self.penalty_factor)
             warnings.warn(separable_message(C, has_free), ConvergenceWarning, stacklevel=3)
         elif not result.verdict.is_solved:
-            advice = "Increase max_iter, standardise X or lower C."
-            if result.objective.samples.offset is not None:
-                advice = (
-                    "Increase max_iter, standardise X, lower C, or look at offset: entries far "
-                    "beyond log-odds leave the other probabilities at 0 and 1."
-                )
+            remedies = ["Increase max_iter", "standardise X", "lower C"]
+            advice = convergence_advice(remedies, result.objective.samples)
             reason = result.verdict.reason(self.max_iter)
             warnings.warn(
                 f"{self.solver_} failed to converge: {reason}; the largest entry of the "

@@ -11,7 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss.classifiers.base import COMMON_PARAMETERS, BaseLinearClassifier
 from sklogloss.classifiers.callbacks import fit_with_callbacks
-from sklogloss.classifiers.problem import fitted_coefficients, warn_of_rounding
+from sklogloss.classifiers.problem import (
+    convergence_advice,
+    fitted_coefficients,
+    warn_of_rounding,
+)
 from sklogloss.inputs.parameters import Allowed, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.firth import firth_plan, solve_firth
@@ -267,9 +271,16 @@ class FirthLogisticRegression(BaseLinearClassifier):
         if result.verdict.is_solved:
             return
         reason = result.verdict.reason(self.max_iter)
+        remedies = ["Increase max_iter", "standardise X"]
+        if result.penalised.strength > 1:
+            remedies.append(
+                "raise sample_weight: it adds up to less than one sample, so that little but the "
+                "prior counts"
+            )
+        advice = convergence_advice(remedies, result.objective.samples)
         warnings.warn(
             f"{self.solver_} failed to converge: {reason}; the largest entry of the gradient is "
-            f"{result.max_gradient:.3g}, tol={self.tol}. Increase max_iter or standardise X.",
+            f"{result.max_gradient:.3g}, tol={self.tol}. {advice}",
             ConvergenceWarning,
             stacklevel=3,
         )

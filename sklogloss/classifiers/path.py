@@ -17,7 +17,11 @@ from sklogloss.classifiers.base import no_l1_error
 from sklogloss.classifiers.callbacks import FitTasks, check_callbacks, fit_with_callbacks
 from sklogloss.classifiers.grids import HIGHEST_C, check_Cs, default_Cs, sparse_Cs
 from sklogloss.classifiers.log_loss import LogLossClassifier
-from sklogloss.classifiers.problem import fitted_coefficients, warn_of_rounding
+from sklogloss.classifiers.problem import (
+    convergence_advice,
+    fitted_coefficients,
+    warn_of_rounding,
+)
 from sklogloss.inputs.parameters import Interval, check_parameter, check_parameters
 from sklogloss.linear.threads import one_blas_thread
 from sklogloss.solvers.path import solve_path
@@ -123,11 +127,16 @@ def warn_of_unconverged(results, max_iter, tol, stacklevel):
     unconverged = [result for result in results if not result.converged]
     if unconverged:
         worst = max(unconverged, key=lambda result: result.max_gradient)
+        remedies = [
+            f"Increase max_iter={max_iter}",
+            "standardise X",
+            "leave out the largest values of Cs",
+        ]
+        advice = convergence_advice(remedies, worst.objective.samples)
         warnings.warn(
             f"{len(unconverged)} of {len(results)} fits failed to converge; of the worst, the "
             f"largest entry of the gradient is {worst.max_gradient:.3g}, tol={tol}: "
-            f"{worst.verdict.reason(max_iter)}. Increase max_iter={max_iter}, standardise X or "
-            "leave out the largest values of Cs.",
+            f"{worst.verdict.reason(max_iter)}. {advice}",
             ConvergenceWarning,
             stacklevel=stacklevel + 1,
         )

@@ -334,6 +334,25 @@ def joint_class_weight(class_weight, alpha, targets, sample_weight):
     return class_weight
 
 
+def convergence_advice(remedies, samples):
+    """Return what to try if a fit failed to converge, as a sentence: one remedy or another.
+
+    Parameters
+    ----------
+    remedies : list of str
+    samples : Samples
+        If they have an offset, it may be to blame.
+    """
+    *first, last = remedies
+    if samples.offset is not None:
+        first.append(last)
+        last = (
+            "look at offset: entries far beyond log-odds leave the other probabilities at 0 and 1"
+        )
+    comma = "," if len(first) > 2 else ""
+    return f"{', '.join(first)}{comma} or {last}."
+
+
 def warn_of_no_weight(name, targets, totals):
     """Warn of classes whose samples all have a weight of zero.
 

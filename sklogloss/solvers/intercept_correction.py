@@ -42,8 +42,11 @@ def correct_intercept(result, correction, goal) -> FirthResult:
     Returns
     -------
     corrected : FirthResult
-        Includes the iterations of the correction and, if it is not solved, its verdict.
+        Includes the iterations of the correction and, if it is not solved, its verdict. Where the
+        objective overflows, there is nothing to correct.
     """
+    if result.verdict is Verdict.OVERFLOW:
+        return result
     with np.errstate(all="ignore"):
         objective = (
             InterceptObjective(result.objective, result.theta)

@@ -91,7 +91,7 @@ class Verdict(Enum):
             Verdict.MAX_ITER: f"max_iter={max_iter} iterations were not enough",
             Verdict.SADDLE: "it stopped at a saddle of the objective",
             Verdict.LITTLE_LOSS: "rounding errors hide the optimum, whose loss is next to nothing",
-            Verdict.OVERFLOW: "the objective or its gradient overflows; rescale X",
+            Verdict.OVERFLOW: "the objective or its gradient overflows",
         }.get(self, "")
 
 

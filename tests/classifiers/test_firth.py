@@ -330,3 +330,15 @@ def test_entries_that_are_not_finite_are_an_error(data, wrong):
         FirthLogisticRegression().fit(X, y)
     with pytest.raises(ValueError, match="Input X contains"):
         FirthLogisticRegression().fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_the_warning_of_no_convergence_names_weights_that_add_up_to_next_to_nothing(correction):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] > 0).astype(int)
+    clf = FirthLogisticRegression(intercept_correction=correction, max_iter=1)
+    for weight, is_named in ((1e-40, True), (1.0, False)):
+        with pytest.warns(ConvergenceWarning) as caught:
+            clf.fit(4 * X + 9, y, np.full(200, weight))
+        assert ("raise sample_weight" in str(caught[0].message)) is is_named

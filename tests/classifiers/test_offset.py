@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from sklogloss import (
+    FirthLogisticRegression,
     FocalLogisticRegression,
     LogLossClassifier,
     LogLossClassifierCV,
@@ -632,5 +633,15 @@ def test_the_warning_of_no_convergence_names_an_offset_far_beyond_log_odds():
     X = rng.normal(size=(60, 2))
     y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
     offset = 1e6 * rng.normal(size=60)
-    with pytest.warns(ConvergenceWarning, match="look at offset"):
-        LogLossClassifier().fit(X, y, offset=offset)
+    for fit in (
+        LogLossClassifier().fit,
+        LogLossClassifierCV().fit,
+        FirthLogisticRegression().fit,
+        FirthLogisticRegression(intercept_correction="flic").fit,
+        logloss_path,
+    ):
+        with pytest.warns(ConvergenceWarning) as caught:
+            fit(X, y, offset=offset)
+        message = str(caught[0].message)
+        assert "look at offset" in message
+        assert "rescale X" not in message

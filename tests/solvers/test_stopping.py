@@ -82,7 +82,7 @@ def test_verdicts_say_whether_and_why():
     named = {verdict for verdict in Verdict if verdict.reason(7)}
     assert named == set(Verdict) - solved - {Verdict.GO_ON}
     assert "max_iter=7" in Verdict.MAX_ITER.reason(7)
-    assert "rescale X" in Verdict.OVERFLOW.reason(7)
+    assert "overflows" in Verdict.OVERFLOW.reason(7)
 
 
 @pytest.mark.parametrize("knowledge", Knowledge)
