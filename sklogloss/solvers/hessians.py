@@ -56,8 +56,8 @@ class ClassMeanHessian(HessianModel):
             self.cost_of_blocks = steps_per_class_blocks(objective)
 
     def evaluate(self, theta):
-        """Evaluate value and gradient."""
-        return self.objective.value_gradient(theta)
+        """Evaluate value and gradient, at first with the curvature that the mean is taken of."""
+        return self.objective.value_gradient(theta, curvature=self.inverse is None)
 
     def completed(self, point):
         """Return the point: a direction needs only its value and gradient."""
@@ -88,7 +88,8 @@ class ClassMeanHessian(HessianModel):
         n_left = self._steps_left(point, decrement, stopping)
         if is_due and n_left > self.cost_of_blocks:
             self._take_blocks(point)
-        elif is_near and not (self.has_blocks or self.is_taken_anew):
+        elif is_near and n_left > 1 and not (self.has_blocks or self.is_taken_anew):
+            # A new mean costs more than one step.
             self.is_taken_anew = True
             if n_left > self.cost_of_rows:
                 self._take_class_rows(point)
@@ -133,7 +134,8 @@ class ClassMeanHessian(HessianModel):
 
     def _take_mean(self, point):
         shape = self.objective.shape
-        factor = CholeskyFactor(self.objective.class_mean_hessian(point.theta))
+        factor = CholeskyFactor(self.objective.class_mean_hessian(point.theta, point.curvature))
+        point.curvature = None
         self.inverse = InverseHessian(lambda b: factor.solve(b.reshape(shape)).ravel())
 
 

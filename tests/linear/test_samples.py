@@ -275,3 +275,20 @@ def test_rows_without_weight_are_not_drawn():
 
 def test_few_rows_are_drawn_all():
     assert set(random_rows(many_samples(3), 100)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("has_weight", [False, True])
+def test_few_rows_tell_the_median_of_the_offset(has_weight, monkeypatch):
+    rng = np.random.default_rng(0)
+    offset = np.asfortranarray(rng.exponential(size=(100_000, 3)) * [1, 10, 100])
+    weight = (np.arange(100_000) % 2).astype(np.float64) if has_weight else None
+    if has_weight:
+        offset[::2] = 1e9
+    target = np.zeros((100_000, 1))
+    samples = Samples(make_design(np.zeros((100_000, 1))), target, weight, offset)
+    sizes, median = [], np.median
+    monkeypatch.setattr(np, "median", lambda a, axis: sizes.append(len(a)) or median(a, axis=axis))
+    below = np.mean(offset[1::2] <= samples.median_offset(), axis=0)
+    assert max(sizes) <= 1000
+    # Four standard errors of the rank of the median of some 1,000 rows.
+    np.testing.assert_allclose(below, 0.5, atol=4 * 0.5 / np.sqrt(990))
