@@ -163,6 +163,14 @@ def fit_logits(
 
 def within_reach(z: NDArray[Any]) -> NDArray[Any]:
     """Return logits, and those that are as good as infinite beside the others as large as that."""
+    largest = max(z.max(initial=0), -z.min(initial=0))
+    # A median takes longer than the fit of a calibrator. It need not be known if it is large enough
+    # for all logits: if half of them and more are.
+    enough = largest / LARGEST
+    if enough > 0:
+        n_large = np.count_nonzero(z >= enough) + np.count_nonzero(z <= -enough)
+        if 2 * n_large > z.size:
+            return z
     some = np.abs(z[z != 0])
     with np.errstate(over="ignore"):
         largest = LARGEST * np.median(some) if len(some) else 0.0

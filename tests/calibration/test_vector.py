@@ -5,7 +5,7 @@ import pytest
 
 from sklogloss.calibration import LogisticScaling, VectorScaling, vector
 from sklogloss.losses import LogLoss
-from sklogloss.metrics.recalibration import MAX_ITER
+from sklogloss.metrics.recalibration import LARGEST, MAX_ITER, within_reach
 
 
 @pytest.mark.parametrize("n_classes", [3, 6])
@@ -116,3 +116,19 @@ def test_a_class_that_a_mask_rules_out_does_not_disturb_the_others(masked, dtype
     fitted = VectorScaling().fit(z, y)
     np.testing.assert_allclose(fitted.predict_proba(z), expected, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(fitted.predict_proba(z[:5]), fitted.predict_proba(z)[:5])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.5, 0.6, 1.0])
+@pytest.mark.parametrize("factor", [1.0, 1e11, 1e14, 1e300])
+def test_logits_within_reach_need_no_median(share, factor, monkeypatch):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(200, 3))
+    z[: int(200 * share)] *= factor
+    z[::7] = 0
+    largest = LARGEST * np.median(np.abs(z[z != 0]))
+    expected = np.clip(z, -largest, largest)
+    medians, median = [], np.median
+    monkeypatch.setattr(np, "median", lambda a: medians.append(a) or median(a))
+    np.testing.assert_array_equal(within_reach(z), expected)
+    if factor == 1:
+        assert not medians
