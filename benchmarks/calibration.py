@@ -26,9 +26,7 @@ from benchmarks.report import Report, add_arguments
 from benchmarks.sms import MatrixObjective, sms_within
 from benchmarks.tasks import load_task
 from sklogloss.calibration import CalibratedClassifier, StructuredScaling, TemperatureScaling
-from sklogloss.calibration.slope import SLOPE_TOL
-from sklogloss.calibration.structured import ROWS_OF_CHOICE, SLOPE_TOL_OF_MANY
-from sklogloss.calibration.temperature import finite_slope
+from sklogloss.calibration.structured import scaled_logits
 from sklogloss.losses import LogLoss
 from sklogloss.metrics import compare_log_loss, log_loss
 from sklogloss.metrics.forecasts import Forecasts
@@ -231,12 +229,9 @@ def timed(calibrator, raw, y):
 def timed_structured(C, z, y):
     """Return fitted structured scaling with one strength, its gap, and its time."""
     fitted, _, seconds = timed(StructuredScaling(Cs=[C]), z, y)
-    raw = z - z.mean(axis=1, keepdims=True)
-    forecasts = Forecasts.of(y, None, raw_prediction=z, names={"y_true": "y"})
-    is_large = len(y) > ROWS_OF_CHOICE
-    slope = finite_slope(forecasts, 1.0, SLOPE_TOL_OF_MANY if is_large else SLOPE_TOL)
-    matrix = fitted.coef_ / slope - np.eye(len(fitted.coef_))
-    gap = MatrixObjective(slope * raw, y, C).gap(matrix, fitted.intercept_)
+    logits = scaled_logits(Forecasts.of(y, None, raw_prediction=z, names={"y_true": "y"}), 1.0)
+    matrix = (fitted.coef_ - logits.slope * np.eye(len(fitted.coef_))) / logits.scale
+    gap = MatrixObjective(logits.X, logits.offset, y, C).gap(matrix, fitted.intercept_)
     return fitted, gap, seconds
 
 

@@ -15,27 +15,28 @@ TOL = 1e-9
 
 
 class MatrixObjective:
-    """The mean log loss of raw + raw @ matrix.T + intercept, with an L2 penalty on the matrix.
+    """The mean log loss of offset + X @ matrix.T + intercept, with an L2 penalty on the matrix.
 
     Parameters
     ----------
-    raw : ndarray of shape (n_samples, n_classes)
-        Raw predictions after temperature scaling.
+    X, offset : ndarray of shape (n_samples, n_classes)
+        Raw predictions in two scales; that of the offset is the one of temperature scaling.
     y : ndarray of shape (n_samples,)
         Class indices.
     C : float
         Inverse strength of the penalty, as in `LogLossClassifier`.
     """
 
-    def __init__(self, raw, y, C):
-        self.raw, self.y, self.C = raw, y, C
-        self.loss = LogLoss(raw.shape[1])
-        best = LogLossClassifier(C=C, tol=TOL).fit(raw, y, offset=raw)
+    def __init__(self, X, offset, y, C):
+        self.X, self.offset = (array.astype(np.float64) for array in (X, offset))
+        self.y, self.C = y, C
+        self.loss = LogLoss(X.shape[1])
+        best = LogLossClassifier(C=C, tol=TOL).fit(self.X, y, offset=self.offset)
         self.minimum = self.value(best.coef_, best.intercept_)
 
     def value(self, matrix, intercept):
         """Return the objective."""
-        loss = self.loss.value(self.y, self.raw + self.raw @ matrix.T + intercept).mean()
+        loss = self.loss.value(self.y, self.offset + self.X @ matrix.T + intercept).mean()
         return loss + np.sum(matrix**2) / (2 * self.C * len(self.y))
 
     def gap(self, matrix, intercept):
@@ -96,7 +97,7 @@ def sms_within(largest_gap, C, proba, y):
     with mock.patch.object(torchmin, "minimize", recorded):
         sms.fit(proba, y)
     raw = sms._get_logits(sms.ts_.predict_proba(proba), append_bias=False)
-    objective = MatrixObjective(raw, y, C)
+    objective = MatrixObjective(raw, raw, y, C)
     # The temperature has one parameter.
     for reached, x in (item for item in iterates if item[1].size == n_entries + n_classes):
         matrix, intercept = x[:n_entries].reshape(n_classes, n_classes), x[n_entries:]

@@ -14,7 +14,7 @@ from sklogloss.linear.threads import effective_n_threads
 from sklogloss.losses import LogLoss
 from sklogloss.metrics.forecasts import Forecasts
 
-__all__ = ["SLOPE_TOL", "SMALLEST_SIZE", "best_slope", "check_size"]
+__all__ = ["BLOCK_ENTRIES", "SLOPE_TOL", "SMALLEST_SIZE", "best_slope", "check_size"]
 
 # With more rows than this, a tenth is solved first: its solution is within 1 % of that of all rows.
 MANY_ROWS = 20_000
@@ -56,7 +56,7 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
         0 where raw predictions are no better than none; 1 where they do not differ; infinite where
         the largest raw prediction always is that of the class that happened.
     """
-    whole = _SlopeLoss.of(forecasts)
+    whole = _SlopeLoss.of(forecasts, tol)
     size = whole.size()
     if size == 0:
         return 1.0
@@ -66,7 +66,7 @@ def best_slope(forecasts: Forecasts, tol: float = SLOPE_TOL) -> float:
         with np.errstate(over="ignore"):
             raw = np.maximum(raw - raw.max(axis=1, keepdims=True), -LARGEST * size)
         forecasts = replace(forecasts, raw_prediction=raw)
-        whole = _SlopeLoss.of(forecasts)
+        whole = _SlopeLoss.of(forecasts, tol)
     limits = np.finfo(whole.samples.dtype)
     if not limits.tiny**0.25 < size < limits.max**0.25:
         # Squares would leave the range of the dtype.
@@ -130,8 +130,8 @@ class _SlopeLoss:
     # The mean log loss of slope * raw_prediction as a function of the slope. The raw predictions
     # are the X of the samples.
 
-    def __init__(self, samples: Samples, n_classes: int) -> None:
-        self.samples = samples
+    def __init__(self, samples: Samples, n_classes: int, tol: float) -> None:
+        self.samples, self.tol = samples, tol
         self.raw = Entries.of(samples).rows(slice(None))
         self.loss = LogLoss(n_classes)
         n_columns = 1 if n_classes == 2 else n_classes
@@ -139,7 +139,7 @@ class _SlopeLoss:
         self.identity, self.no_intercept = np.eye(n_columns), np.zeros(n_columns)
 
     @classmethod
-    def of(cls, forecasts: Forecasts) -> _SlopeLoss:
+    def of(cls, forecasts: Forecasts, tol: float) -> _SlopeLoss:
         raw = np.asarray(forecasts.raw_prediction)
         raw = raw[:, None] if raw.ndim == 1 else raw
         target = np.asfortranarray(forecasts.loss_target(), dtype=raw.dtype)
@@ -148,11 +148,11 @@ class _SlopeLoss:
         if weight is not None:
             weight = weight.astype(raw.dtype, copy=False)
         samples = Samples(make_design(raw), target, weight, None, effective_n_threads(None))
-        return cls(samples, forecasts.n_classes)
+        return cls(samples, forecasts.n_classes, tol)
 
     def subset(self) -> _SlopeLoss:
         rows = random_rows(self.samples, self.samples.n_samples // 10)
-        return _SlopeLoss(self.samples.take(rows), self.loss.n_classes)
+        return _SlopeLoss(self.samples.take(rows), self.loss.n_classes, self.tol)
 
     def size(self) -> float:
         # Of the differences between raw predictions that matter: their median over some rows.
@@ -196,24 +196,28 @@ class _SlopeLoss:
 
     def _block_derivative(self, slope: float, rows: slice) -> float:
         raw, target, weight = self._block(rows)
-        gradient = self.loss.gradient(target, slope * raw, weight, n_threads=self.samples.n_threads)
-        return float(np.vdot(gradient, raw))
+        scaled = raw.dtype.type(slope) * raw
+        gradient = self.loss.gradient(target, scaled, weight, n_threads=self.samples.n_threads)
+        return float(np.einsum("ik,ik->", gradient, raw))
 
     def _block_curvature(self, slope: float, rows: slice) -> float:
         # The variance of the raw predictions under the probabilities.
         raw, _, weight = self._block(rows)
-        proba = self.loss.link(slope * raw)
+        proba = self.loss.link(raw.dtype.type(slope) * raw)
         mean = np.einsum("ik,ik->i", proba, raw)
         variance = np.einsum("ik,ik,ik->i", proba, raw, raw) - mean**2
         return float(variance.sum() if weight is None else weight @ variance)
 
     def _block(self, rows: slice) -> tuple[Any, Any, Any]:
-        # In float64: sums of float32 numbers would not determine all digits of the slope.
-        samples = self.samples
-        raw, target = self.raw[rows].astype(np.float64, copy=False), samples.target[rows]
-        weight = None if samples.weight is None else samples.weight[rows].astype(np.float64)
+        # Sums of float32 numbers determine half of the digits of the slope.
+        samples, dtype = self.samples, self.samples.dtype
+        if self.tol < np.sqrt(np.finfo(dtype).eps):
+            dtype = np.dtype(np.float64)
+        raw, target = self.raw[rows].astype(dtype, copy=False), samples.target[rows]
+        weight = None if samples.weight is None else samples.weight[rows].astype(dtype, copy=False)
         is_soft = target.shape[1] > 1
-        return raw, target.astype(np.float64) if is_soft else target[:, 0].astype(np.intp), weight
+        target = target.astype(dtype, copy=False) if is_soft else target[:, 0].astype(np.intp)
+        return raw, target, weight
 
     @property
     def is_separated(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.model_selection import BaseCrossValidator
 
 from sklogloss.calibration.base import LogitCalibrator, softened_targets
 from sklogloss.calibration.relative import reach_of, relative
-from sklogloss.calibration.slope import SLOPE_TOL
+from sklogloss.calibration.slope import BLOCK_ENTRIES, SLOPE_TOL
 from sklogloss.calibration.temperature import finite_slope
 from sklogloss.calibration.vector import VectorScaling
 from sklogloss.classifiers import LogLossClassifier, LogLossClassifierCV
@@ -22,7 +23,7 @@ from sklogloss.metrics.forecasts import Forecasts
 from sklogloss.metrics.log_loss import log_loss
 from sklogloss.metrics.recalibration import within_reach
 
-__all__ = ["StructuredScaling"]
+__all__ = ["StructuredScaling", "scaled_logits"]
 
 # Of more samples than this, so many choose the strength of the penalty. It is the inverse of the
 # variance that is expected of the matrix, and the same for any number of samples.
@@ -131,28 +132,15 @@ class StructuredScaling(LogitCalibrator):
             self.coef_, self.intercept_ = vector.slope_, vector.intercept_
             self.C_, self.scores_ = np.nan, np.empty((0, 0))
             return
-        are_many = len(forecasts) > ROWS_OF_CHOICE
-        slope = finite_slope(forecasts, unit, SLOPE_TOL_OF_MANY if are_many else SLOPE_TOL)
-        self._reach = reach_of(slope)
-        z = within_reach(relative(forecasts.logits(), self._reach))
         y = forecasts.loss_target()
         if not forecasts.frequencies().all():
             # Platt's targets give a class without samples a share, and its intercept an optimum.
             y = softened_targets(forecasts, unit)
-        # The penalty is for raw predictions as they are after temperature scaling, and for those of
-        # size 1 if that has found nothing in them.
-        # BLAS computes a norm without squares that overflow or vanish.
-        scale = max(slope, 1 / (norm(z.ravel()) / np.sqrt(z.size) or 1))
-        # With many samples, float32 has more digits than the coefficients are known to.
-        is_single = are_many and scale * max(z.max(), -z.min()) <= LARGEST_IN_SINGLE
-        dtype, tol = (np.float32, TOL_OF_MANY) if is_single else (np.float64, 1e-4)
-        X = _scaled(z, scale, dtype)
-        data = _Data(
-            X,
-            y,
-            None if forecasts.sample_weight is None else forecasts.sample_weight * unit,
-            X if slope == scale else _scaled(z, slope, dtype),
-        )
+        weight = None if forecasts.sample_weight is None else forecasts.sample_weight * unit
+        logits = scaled_logits(forecasts, unit)
+        self._reach = reach_of(logits.slope)
+        tol = TOL_OF_MANY if logits.X.dtype == np.float32 else 1e-4
+        data = _Data(logits.X, y, weight, logits.offset)
         Cs, n_folds = self._strengths(n_classes), _n_folds(y)
         if self.cv is None and n_folds < 2:
             # Nothing to choose by: as far as can be from overfitting.
@@ -171,7 +159,8 @@ class StructuredScaling(LogitCalibrator):
         data.fit(model)
         if isinstance(model, LogLossClassifierCV):
             self.C_, self.scores_ = model.C_, model.scores_[:, 0]
-        self.coef_ = slope * np.eye(n_classes) + scale * model.coef_.astype(np.float64)
+        matrix = logits.scale * model.coef_.astype(np.float64)
+        self.coef_ = logits.slope * np.eye(n_classes) + matrix
         self.intercept_ = model.intercept_
 
     def _strengths(self, n_classes: int) -> NDArray[Any]:
@@ -189,9 +178,81 @@ class StructuredScaling(LogitCalibrator):
         return relative(raw_prediction, self._reach) @ np.asarray(self.coef_).T + self.intercept_
 
 
+class ScaledLogits(NamedTuple):
+    """Raw predictions minus their mean over the classes, in the scales that the matrix needs.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_classes)
+        Times `scale`: the penalty is for raw predictions as they are after temperature scaling, and
+        for those of size 1 if temperature scaling has found little in them. Fortran-ordered like
+        the offset, which the passes read by columns.
+    offset : ndarray of shape (n_samples, n_classes)
+        Times `slope`.
+    scale : float
+    slope : float
+        That of temperature scaling.
+    """
+
+    X: NDArray[Any]
+    offset: NDArray[Any]
+    scale: float
+    slope: float
+
+
+def scaled_logits(forecasts: Forecasts, unit: float) -> ScaledLogits:
+    """Return the raw predictions of forecasts in the scales that the matrix needs.
+
+    Those of many samples are in float32, unless they are too large for that.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+    unit : float
+        The weight of a sample is that of the forecasts times unit.
+    """
+    are_many = len(forecasts) > ROWS_OF_CHOICE
+    of_blocks = _scaled_by_blocks(forecasts, unit) if are_many else None
+    if of_blocks is not None:
+        return of_blocks
+    slope = finite_slope(forecasts, unit, SLOPE_TOL_OF_MANY if are_many else SLOPE_TOL)
+    z = within_reach(relative(forecasts.logits(), reach_of(slope)))
+    # BLAS computes a norm without squares that overflow or vanish.
+    scale = max(slope, 1 / (norm(z.ravel()) / np.sqrt(z.size) or 1))
+    # With many samples, float32 has more digits than the coefficients are known to.
+    is_single = are_many and scale * max(z.max(), -z.min()) <= LARGEST_IN_SINGLE
+    dtype = np.float32 if is_single else np.float64
+    X = _scaled(z, scale, dtype)
+    return ScaledLogits(X, X if slope == scale else _scaled(z, slope, dtype), scale, slope)
+
+
+def _scaled_by_blocks(forecasts: Forecasts, unit: float) -> ScaledLogits | None:
+    # The same in float32, None if some are far apart. A copy of all in float64, and the time that
+    # its memory takes, are spared.
+    raw, limits = forecasts.logits(), np.finfo(np.float32)
+    z = np.empty(raw.shape, np.float32, order="F")
+    squares, largest = 0.0, 0.0
+    n_rows = max(1, BLOCK_ENTRIES // raw.shape[1])
+    with np.errstate(all="ignore"):
+        for rows in (slice(i, i + n_rows) for i in range(0, len(raw), n_rows)):
+            block = relative(raw[rows], np.inf)
+            squares += float(np.vdot(block, block))
+            largest = max(largest, float(block.max()), -float(block.min()))
+            z[rows] = block
+    size = float(np.sqrt(squares / z.size))
+    if not (limits.tiny < size < limits.max and largest <= LARGEST_IN_SINGLE * size):
+        return None
+    slope = finite_slope(replace(forecasts, raw_prediction=z), unit, SLOPE_TOL_OF_MANY)
+    scale = max(slope, 1 / size)
+    if scale * largest > LARGEST_IN_SINGLE or 2 * largest > reach_of(slope):
+        return None
+    X = np.float32(scale) * z
+    return ScaledLogits(X, X if slope == scale else np.float32(slope) * z, scale, slope)
+
+
 def _scaled(z: NDArray[Any], factor: float, dtype: Any) -> NDArray[Any]:
     # Only the product must be within the range of the dtype.
-    product: NDArray[Any] = np.empty(z.shape, dtype)
+    product: NDArray[Any] = np.empty(z.shape, dtype, order="F")
     return np.multiply(z, factor, out=product, casting="same_kind")
 
 

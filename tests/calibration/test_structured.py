@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklogloss import LogLossClassifier
 from sklogloss.calibration import StructuredScaling, TemperatureScaling, VectorScaling
-from sklogloss.calibration.structured import SLOPE_TOL_OF_MANY
+from sklogloss.calibration.structured import SLOPE_TOL_OF_MANY, scaled_logits
 from sklogloss.calibration.temperature import finite_slope
 from sklogloss.losses import LogLoss
 from sklogloss.metrics import log_loss
@@ -50,6 +50,31 @@ def test_many_samples_may_leave_the_range_of_float32(size):
     losses = [log_loss(y, StructuredScaling().fit(x, y).predict_proba(x)) for x in (z, size * z)]
     # Either is within a relative 1e-6 of the smallest.
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [4, 25])
+@pytest.mark.parametrize("factor", [0.1, 1.0])
+def test_raw_predictions_of_many_samples_are_relative_and_in_float32(n_classes, factor):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(25_000, n_classes)) + 50
+    y = (factor * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    scaled = scaled_logits(Forecasts.of(y, None, raw_prediction=z), 1.0)
+    relative = z - z.mean(axis=1, keepdims=True)
+    # Raw predictions are of size 1 at least, also after a temperature that makes them smaller.
+    assert scaled.scale == pytest.approx(max(scaled.slope, 1 / relative.std()), rel=1e-12)
+    # One step of the search over all rows ends closer than the tolerance.
+    assert scaled.slope == pytest.approx(TemperatureScaling().fit(z, y).slope_, rel=1e-3)
+    for array, of_array in ((scaled.X, scaled.scale), (scaled.offset, scaled.slope)):
+        assert array.dtype == np.float32
+        assert array.flags.f_contiguous
+        # Three roundings: of the number, of the factor and of the product.
+        np.testing.assert_allclose(array, of_array * relative, rtol=2 * np.finfo(np.float32).eps)
+    assert (scaled.X is scaled.offset) == (scaled.slope == scaled.scale)
+
+
+def test_few_samples_are_in_float64():
+    y, z = mixed(1000)
+    assert scaled_logits(Forecasts.of(y, None, raw_prediction=z), 1.0).X.dtype == np.float64
 
 
 @pytest.mark.filterwarnings("ignore:newton-cholesky failed to converge")
