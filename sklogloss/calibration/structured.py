@@ -230,6 +230,7 @@ def _scaled_by_blocks(forecasts: Forecasts, unit: float) -> ScaledLogits | None:
     # The same in float32, None if some are far apart. A copy of all in float64, and the time that
     # its memory takes, are spared.
     raw, limits = forecasts.logits(), np.finfo(np.float32)
+    smallest, most = float(limits.tiny), float(limits.max)
     z = np.empty(raw.shape, np.float32, order="F")
     squares, largest = 0.0, 0.0
     n_rows = max(1, BLOCK_ENTRIES // raw.shape[1])
@@ -240,7 +241,7 @@ def _scaled_by_blocks(forecasts: Forecasts, unit: float) -> ScaledLogits | None:
             largest = max(largest, float(block.max()), -float(block.min()))
             z[rows] = block
     size = float(np.sqrt(squares / z.size))
-    if not (limits.tiny < size < limits.max and largest <= LARGEST_IN_SINGLE * size):
+    if not (smallest < size < most and largest <= LARGEST_IN_SINGLE * size):
         return None
     slope = finite_slope(replace(forecasts, raw_prediction=z), unit, SLOPE_TOL_OF_MANY)
     scale = max(slope, 1 / size)

@@ -44,7 +44,8 @@ def test_some_of_many_samples_choose_a_strength_as_good():
     assert losses[0] == pytest.approx(losses[1], abs=0.002)
 
 
-@pytest.mark.parametrize("size", [1e100, 1e-100])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e100, 1e-100, 1e300, 1e-300])
 def test_many_samples_may_leave_the_range_of_float32(size):
     y, z = mixed(25_000)
     losses = [log_loss(y, StructuredScaling().fit(x, y).predict_proba(x)) for x in (z, size * z)]
