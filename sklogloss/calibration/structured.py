@@ -35,7 +35,7 @@ N_FOLDS = 3
 TOL_OF_MANY = 3.0
 # So for the temperature, the centre of the penalty, whose own error is some 1e-3. With 1e-2, a
 # search that has only begun may end, where masks rule out half of the classes.
-SLOPE_TOL_OF_MANY = 1e-4
+SLOPE_TOL_OF_MANY = 1e-3
 # Raw predictions up to this, after temperature scaling, lose less than 1e-4 nats in float32. Those
 # of classes that are ruled out may be far larger.
 LARGEST_IN_SINGLE = 1e3
