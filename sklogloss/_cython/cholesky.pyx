@@ -27,6 +27,9 @@ cdef class CholeskyFactor:
     ----------
     matrix : C-contiguous ndarray of shape (n, n), float64
         Only its lower triangle is read; it is overwritten.
+    is_raised : bool
+        Whether its diagonal has been raised beyond rounding errors already. Such curvature is as
+        good as any, however small: more would shorten the step.
 
     Attributes
     ----------
@@ -36,9 +39,9 @@ cdef class CholeskyFactor:
         Squared, of the last factor: how independent the scaled rows are, at least.
     """
 
-    def __init__(self, double[:, ::1] matrix not None):
+    def __init__(self, double[:, ::1] matrix not None, bint is_raised=False):
         cdef int n = matrix.shape[0]
-        cdef double too_small = n * EPS
+        cdef double too_small = EPS if is_raised else n * EPS
         if matrix.shape[1] != n or n == 0:
             raise ValueError("matrix must be square")
         self.factor = np.empty((n, n))

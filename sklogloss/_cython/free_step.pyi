@@ -10,4 +10,5 @@ def move_free(
     l1: _Vector,
     lower: _Vector | None,
     upper: _Vector | None,
+    is_exact: bool = ...,
 ) -> float: ...

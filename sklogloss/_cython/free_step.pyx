@@ -23,6 +23,7 @@ def move_free(
     const double[::1] l1 not None,
     const double[::1] lower,
     const double[::1] upper,
+    bint is_exact=False,
 ):
     """Solve the equations of the free coefficients of q(x) + sum of l1 |x|, in place.
 
@@ -34,13 +35,16 @@ def move_free(
     Parameters
     ----------
     matrix : ndarray of shape (n, n)
-        Second derivatives of q, symmetric and positive semi-definite.
+        Second derivatives of q, symmetric and positive semi-definite. If is_exact, its
+        diagonal has been raised beyond rounding errors.
     gradient : ndarray of shape (n,)
         Gradient of q at x, kept up to date.
     x : ndarray of shape (n,)
     l1 : ndarray of shape (n,)
     lower, upper : ndarray of shape (n,) or None
         Bounds of x, -inf and inf where there is none. None, for both, means no bounds.
+    is_exact : bool
+        Whether the step goes to the minimum along equal columns, too, which may be far away.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def move_free(
     cdef Py_ssize_t n_free = free.shape[0]
     if n_free == 0:
         return 0.0
-    cdef CholeskyFactor factor = CholeskyFactor(submatrix(matrix, free))
+    cdef CholeskyFactor factor = CholeskyFactor(submatrix(matrix, free), is_raised=is_exact)
     if not factor.is_finite:
         return 0.0
     cdef double[:, ::1] step = np.empty((n_free, 1))

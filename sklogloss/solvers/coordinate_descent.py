@@ -58,7 +58,7 @@ def minimise_model(matrix, gradient, x, penalty, previous_gain=np.inf, most=np.i
             break
         if not (is_done and is_sure):
             is_sure = True
-            gain = move_free(matrix, gradient, u, penalty.l1, *bounds)
+            gain = move_free(matrix, gradient, u, penalty.l1, *bounds, previous_gain == np.inf)
             total += gain
             if gain == 0:
                 # Sweeps that free the same ones again only follow rounding errors.

@@ -137,13 +137,34 @@ class Newton:
             least = ARMIJO * step * stopping.decrement
             is_lower = trial.value <= start.value - least + stopping.rounding
             if is_lower or self._is_flatter(start, trial, direction, stopping):
-                return trial if step == 1 else self.model.completed(trial)
+                if step < 1:
+                    return self.model.completed(trial)
+                left, promised = decrement_of(self.objective, trial, direction), stopping.decrement
+                # Far from the optimum, a long step may end where curvature vanishes.
+                is_close = promised <= SMALL_PART * abs(trial.value)
+                if self.objective.penalty.is_smooth or not is_close or left <= promised / 2:
+                    return trial
+                return self._longer(start, trial, direction, stopping)
             step /= 2
             # A shorter step changes the objective by less than its rounding errors.
             if step <= np.sqrt(EPS):
                 return None
             theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
             trial = self.objective.value_gradient(theta)
+
+    def _longer(self, start, trial, direction, stopping):
+        # The evaluation of twice the full step, four times, and so on, while each is lower and the
+        # one before left more than half of the slope: a parabola has its minimum further on.
+        # Along equal columns, a QuadraticModel has no curvature but what its diagonal was raised
+        # by, and the objective has none.
+        best, step = trial, 2.0
+        while decrement_of(self.objective, best, direction) > stopping.decrement / 2:
+            theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
+            longer = self.objective.value_gradient(theta)
+            if not longer.value < best.value - stopping.rounding:
+                break
+            best, step = longer, 2 * step
+        return trial if best is trial else self.model.completed(best)
 
     def _is_flatter(self, start, trial, direction, stopping):
         # If rounding errors hide which value is lower, the slope decides (Hager and Zhang, SIAM

@@ -33,6 +33,17 @@ def test_without_kinks_the_step_goes_to_the_minimum():
     assert gain > 0
 
 
+def test_a_raised_diagonal_is_curvature_enough_for_the_whole_step():
+    # Pairs of equal columns, and slopes along their differences, of which each gains 1 / raised.
+    # The pivot of the second is 200 eps, less than what rounding may leave of 300 columns.
+    raised = 100 * np.finfo(float).eps
+    matrix = np.kron(np.eye(150), np.ones((2, 2))) + raised * np.eye(300)
+    zeros, slopes = np.zeros(300), np.tile([1.0, -1.0], 150)
+    gain = move_free(matrix, slopes, zeros.copy(), zeros, None, None, is_exact=True)
+    # Three roundings of a pivot are less than a tenth of it.
+    assert gain == pytest.approx(150 / raised, rel=0.1)
+
+
 def test_coefficients_that_are_zero_stay_where_l1_holds_them():
     matrix, linear, x = problem()
     l1 = np.full(12, 1e-6)

@@ -49,6 +49,30 @@ def test_optimum_is_that_of_scipy(
     assert result.value == pytest.approx(problem.value(*coef_intercept), rel=1e-13)
 
 
+def test_a_step_that_leaves_most_of_the_slope_is_made_longer(log_loss_problem, log_loss_data):
+    class Timid(ExactHessian):
+        def direction(self, point, stopping):
+            step = super().direction(point, stopping) / 8
+            self.minimiser = point.theta + step
+            return step
+
+    X, y = log_loss_data(n_classes=2)
+    problem = log_loss_problem(X, y, l1=1e-6, l2=0.01)
+    objective = problem.objective()
+    optimum = newton(objective, "exact").solve(objective.start()).theta
+
+    def part_of_gain(theta):
+        value = objective.value_gradient(theta).value
+        result = Newton(objective, Timid(objective), Goal.of(1e-8, 1)).solve(theta)
+        return (value - result.value) / (value - problem.optimum())
+
+    # After a quarter of Newton's step, three quarters of the slope are left; half of the step gains
+    # three quarters of what the whole one does.
+    assert part_of_gain(0.99 * optimum) > 0.7
+    # Far away, where curvature may vanish, an eighth gains 1 - (7 / 8)^2 = 0.23.
+    assert part_of_gain(objective.start()) < 0.3
+
+
 # The mean of the classes may learn too slowly there, and stall.
 @pytest.mark.parametrize("model", ["exact", "products", "proximal"])
 def test_a_start_on_the_wrong_side_is_as_good(log_loss_problem, log_loss_data, model):
