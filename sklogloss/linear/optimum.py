@@ -23,6 +23,7 @@ __all__ = [
 SMALL_MARGIN = math.sqrt(EPS)
 
 
+@np.errstate(all="ignore")  # a long step may overflow in the columns of X, and then tells nothing
 def has_no_optimum(objective, point, directions, label) -> bool:
     """Return whether log loss falls for ever along coefficients without a penalty.
 

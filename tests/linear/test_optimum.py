@@ -75,3 +75,15 @@ def test_where_a_programme_is_too_large_the_function_itself_decides(monkeypatch)
     assert answer(X, label, directions=[[[1.0]]])
     assert not answer(X, label, directions=[[[1e-3]]])
     assert not answer(X, np.array([0, 1, 0, 1]), directions=[[[-1.0]]])
+
+
+def test_a_step_that_overflows_tells_nothing():
+    # Its coefficients do in the columns of X, of size 1e-10, and have no warning.
+    X, label = 1e-10 * np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    target = np.asfortranarray(label[:, None], dtype=X.dtype)
+    kernel = LogLoss(n_classes=2).kernel(target_is_matrix=False)
+    samples = Samples(make_design(X), target, None)
+    objective = balanced_objective(samples, kernel, Penalty(), fit_intercept=True)
+    point = objective.value_gradient(objective.start())
+    with np.errstate(all="raise"):
+        assert has_no_optimum(objective, point, [np.full(2, 1e300)], label)
