@@ -175,9 +175,7 @@ def _is_certain_by_residuals(objective, point):
     columns = np.flatnonzero(is_free.any(axis=1))
     if len(columns) > LARGEST_HESSIAN:
         return False
-    # At a bound, a gradient of this sign may belong to an optimum. The bound then limits the
-    # direction, too.
-    gradient = penalty.subgradient(point.gradient, point.theta).reshape(shape)[columns]
+    gradient = _part_to_cancel(penalty, point, shape)[columns]
     size = _enough_rows(objective, gradient.size)
     features = columns[columns < objective.n_features]
     while True:
@@ -205,6 +203,17 @@ def _is_certain_by_residuals(objective, point):
             return False
         # The step is inversely proportional to the number of rows.
         size = math.ceil(2 * change * size) if change < np.inf else samples.n_samples
+
+
+def _part_to_cancel(penalty, point, shape):
+    # The gradient, less what may belong to an optimum: at a bound, a gradient of one sign. The
+    # bound then limits the direction, too. The parts of several classes must add up to zero, as
+    # those of each row do, so one of them cannot be left out alone.
+    if shape[1] == 1:
+        return penalty.subgradient(point.gradient, point.theta).reshape(shape)
+    has_two = (penalty.lower > -np.inf) & (penalty.upper < np.inf)
+    is_fixed = np.broadcast_to(has_two, point.gradient.shape).reshape(shape).all(axis=1)
+    return np.where(is_fixed[:, None], 0, point.gradient.reshape(shape))
 
 
 def _is_constant_along(objective, features, directions, longest):

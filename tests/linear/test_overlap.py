@@ -145,6 +145,21 @@ def test_a_coefficient_at_its_bound():
     assert certainly_overlap(*solution(X, label, penalty=Penalty(upper=upper)))
 
 
+def test_bounds_of_several_classes():
+    # The coefficients of all classes but the last, which has one row, rise for ever. Its own stays
+    # at the bound, with a gradient that only all of theirs together make up for.
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, label = rng.integers(2, size=(70, 1)).astype(float), rng.integers(5, size=70)
+        X[0], label[0] = 0, 5
+        lower = np.full((1, 1), -1.0)
+        assert not certainly_overlap(*solution(X, label, penalty=Penalty(lower=lower))), seed
+    X, label = overlapping(500, 3)
+    for bounds in ({"lower": 0.0}, {"lower": -0.1, "upper": 0.1}):
+        bounds = {name: np.full((4, 1), bound) for name, bound in bounds.items()}
+        assert certainly_overlap(*solution(X, label, penalty=Penalty(**bounds))), bounds
+
+
 def test_what_few_rows_know_is_asked_of_all():
     # A column that differs from zero in 3 of 20,000 rows, which overlap: some rows miss it.
     X, label = overlapping(20_000, 2)
