@@ -218,12 +218,15 @@ def _part_to_cancel(penalty, point, shape):
 
 def _is_constant_along(objective, features, directions, longest):
     # Whether no row changes along any of them, except by rounding errors. Rows that do nearly
-    # always change along the sum as well, which takes only one product.
+    # always change along the sum as well, which takes only one product. If their length overflows,
+    # rounding errors may be as large as any change.
     total = directions.sum(axis=1, keepdims=True) / math.sqrt(max(directions.shape[1], 1))
     # The longest row is at least this long.
     most = math.sqrt(EPS) * longest / math.sqrt(len(directions))
     few = np.array_split(directions, range(FEW, directions.shape[1], FEW), axis=1)
-    return all(_change(objective, features, each) <= most for each in (total, *few))
+    return most < np.inf and all(
+        _change(objective, features, each) <= most for each in (total, *few)
+    )
 
 
 def _change(objective, features, directions):

@@ -1,6 +1,7 @@
 """The certificate that classes overlap: only where they do, and for the solutions of usual data."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,16 @@ def test_rounding_errors_of_the_gradient_certify_nothing():
         factor = overlap._factor_at(objective, theta)
         assert not factor.is_damped
         assert overlap._is_certain_by_step(objective, nothing, factor) is is_certain
+
+
+def test_rows_whose_length_overflows_certify_nothing():
+    # Coordinates for a point where next to no curvature is left may have such scales.
+    X, label = np.array([[0.0], [1.0]]), np.array([1, 0])
+    objective = solve_labels(X, label, penalty=Penalty(upper=np.zeros((1, 1)))).objective
+    coordinates = replace(objective.coordinates, scale=np.array([2.0**536]))
+    objective = objective.replace(coordinates=coordinates)
+    theta = objective.theta(np.array([[-1600.0]]), np.array([800.0]))
+    assert not certainly_overlap(objective, objective.value_gradient(theta))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
