@@ -115,6 +115,7 @@ def test_new_rows():
         [],
         np.array(None),
         pd.DataFrame({"date": NUMBERS, "time": Y, "c": pd.Series(Y).astype("category")}),
+        pd.DataFrame({"dtype": NUMBERS}, index=pd.Index(DAYS, name="date")),
         None,
     ],
     ids=[
@@ -127,6 +128,7 @@ def test_new_rows():
         "empty",
         "no array",
         "table",
+        "column named dtype",
         "None",
     ],
 )
