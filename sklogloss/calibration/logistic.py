@@ -26,9 +26,9 @@ class LogisticScaling(LogitCalibrator):
 
     For K classes, the probabilities are the softmax of :math:`a z_k + b_k`, and the other K - 1
     classes share the remaining :math:`1 / (n + 2)` of the target. This is one model of all classes,
-    not one for each class against the rest. Raw predictions that `TemperatureScaling` takes to a
-    probability of 0, as of classes that a mask rules out, are first raised to where that begins:
-    the share of the target that is left to them would cost too much.
+    not one for each class against the rest. Raw predictions to which `TemperatureScaling` gives a
+    probability of 0, such as those of classes that a mask rules out, are first raised to where that
+    begins. Otherwise, their share of the target would cost too much.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ def relative(raw_prediction: NDArray[Any], reach: float) -> NDArray[Any]:
     """Return raw predictions minus their mean over the classes.
 
     Those that are below the largest of the sample by more than reach are raised to this difference
-    first. Otherwise, the mean would carry that of a class that is ruled out to all others.
+    first. Otherwise, a class that is ruled out would shift the mean, and with it all others.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ N_FOLDS = 3
 # the errors that the coefficients have for want of samples cost far more.
 TOL_OF_MANY = 3.0
 # So for the temperature, the centre of the penalty, whose own error is some 1e-3. With 1e-2, a
-# search that has only begun may end, where masks rule out half of the classes.
+# search may end when it has only begun, if masks rule out half of the classes.
 SLOPE_TOL_OF_MANY = 1e-3
 # Raw predictions up to this, after temperature scaling, lose less than 1e-4 nats in float32. Those
 # of classes that are ruled out may be far larger.
@@ -143,7 +143,7 @@ class StructuredScaling(LogitCalibrator):
         data = _Data(logits.X, y, weight, logits.offset)
         Cs, n_folds = self._strengths(n_classes), _n_folds(y)
         if self.cv is None and n_folds < 2:
-            # Nothing to choose by: as far as can be from overfitting.
+            # There is nothing to choose by, and the strongest penalty overfits least.
             Cs = Cs[[Cs.argmin()]]
         some = _rows_of_choice(data) if self.cv is None and len(Cs) > 1 else None
         if some is not None:
@@ -227,8 +227,8 @@ def scaled_logits(forecasts: Forecasts, unit: float) -> ScaledLogits:
 
 
 def _scaled_by_blocks(forecasts: Forecasts, unit: float) -> ScaledLogits | None:
-    # The same in float32, None if some are far apart. A copy of all in float64, and the time that
-    # its memory takes, are spared.
+    # The same in float32, without a copy of all in float64, whose memory takes time. None if some
+    # are far apart.
     raw, limits = forecasts.logits(), np.finfo(np.float32)
     smallest, most = float(limits.tiny), float(limits.max)
     z = np.empty(raw.shape, np.float32, order="F")

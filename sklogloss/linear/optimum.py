@@ -58,7 +58,7 @@ def has_no_optimum(objective, point, directions, label) -> bool:
     limits = _limits(objective)
     if objective.n_columns > 1 and _some_classes_are_apart(objective, point.theta, label, limits):
         return True
-    # At the end the gradient is smallest, and in float64 so are rounding errors.
+    # The gradient is smallest at the end, and rounding errors are smallest in float64.
     if objective.samples.dtype != np.float64:
         objective = objective.replace(samples=objective.samples.astype(np.float64))
     point = objective.value_gradient(finite[0] if finite else point.theta)
@@ -98,9 +98,9 @@ def has_no_optimum_in_partitions(objective, point, directions, most_entries) -> 
 
 
 def no_optimum_of_classes_with_weight(objective, label) -> bool:
-    """Return the same of the classes that have weight: without a linear programme, it is False.
+    """Return the same of the classes that have weight, or False if the programme cannot decide.
 
-    Where a class has no weight, its intercept has no optimum, and tells nothing of the others.
+    A class without weight has an intercept without an optimum, which says nothing about the others.
     """
     pairs = _pairs(objective, label, objective.n_columns)
     has_weight = np.bincount(label[pairs.exist.any(axis=1)], minlength=objective.n_columns) > 0
@@ -137,9 +137,9 @@ def _limits(objective):
 
 
 def _some_classes_are_apart(objective, theta, label, limits):
-    # Whether a function separates classes from the others that a solution confuses with none of
-    # them: it gives equal scores to the former, and to the latter. Among three classes or more
-    # these are nearly always what is separated, and a programme of two classes is much smaller.
+    # Whether a function separates a group of classes, which a solution confuses with no others,
+    # from the rest. It has one score for the whole group and one for the rest. Such a group is
+    # nearly always what is separated, and a programme of two classes is much smaller.
     coef, intercept = objective.coef_intercept(theta)
     predicted = (Entries.of(objective.samples).times(coef) + intercept).argmax(axis=1)
     rows, n_classes = objective.samples.rows_with_weight, objective.n_columns

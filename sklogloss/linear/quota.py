@@ -64,7 +64,7 @@ def available_memory(root="/") -> float:
         names = ("max", "current") if version == 2 else ("limit_in_bytes", "usage_in_bytes")
         limit, usage = (_read(group / f"memory.{name}").strip() for name in names)
         if limit.isdigit() and usage.isdigit():
-            # What files were read from is given back when it is needed.
+            # The system frees its copies of files when memory is needed.
             files = _number(_read(group / "memory.stat"), f"{prefix}inactive_file") or 0
             available.append(max(int(limit) - int(usage) + files, 0))
     return min(available)
@@ -83,7 +83,7 @@ def _groups(root, controller):
 
 
 def _number(text, name):
-    # What stands behind a name in lines of names and numbers, None if it is not there.
+    # The number after a name, in lines of a name and a number; None without such a line.
     for line in text.splitlines():
         words = line.split()
         if words[:1] == [name]:

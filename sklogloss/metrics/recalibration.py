@@ -164,8 +164,8 @@ def fit_logits(
 def within_reach(z: NDArray[Any]) -> NDArray[Any]:
     """Return logits, and those that are as good as infinite beside the others as large as that."""
     largest = max(z.max(initial=0), -z.min(initial=0))
-    # A median takes longer than the fit of a calibrator. It need not be known if it is large enough
-    # for all logits: if half of them and more are.
+    # A median takes longer than the fit of a calibrator. If more than half of the logits are large
+    # enough beside the largest one, so is their median.
     enough = largest / LARGEST
     if enough > 0:
         n_large = np.count_nonzero(z >= enough) + np.count_nonzero(z <= -enough)

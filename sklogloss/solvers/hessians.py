@@ -68,8 +68,8 @@ class ClassMeanHessian(HessianModel):
         previous, self.previous_point = self.previous_point, point
         if previous is None:
             self._take_mean(point)
-            # Far from the optimum the curvature changes with each step. What many steps have learnt
-            # helps all the same where they are many beside the parameters.
+            # Far from the optimum, the curvature changes with each step. Old steps still help if
+            # they are many compared to the parameters.
             if self.objective.n_parameters > LARGEST_HESSIAN:
                 self.inverse.max_steps = FEW_SLOW_STEPS
         else:

@@ -1,4 +1,4 @@
-"""How much memory a plan takes beside X, and whether there is as much."""
+"""How much memory a plan takes beside X, and whether that much is available."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from .plan import MANY_PARAMETERS, Method
 
 __all__ = ["check_memory", "memory_of"]
 
-# How many arrays of one float64 for each parameter a method keeps at most, with the sums of two
-# slots of a pass.
+# How many arrays with a float64 for each parameter a method keeps at most, including the sums of
+# two slots of a pass.
 ARRAYS = {
     Method.EXACT: 16,
     Method.PRODUCTS: 16,
@@ -45,16 +45,16 @@ def memory_of(plan, facts):
         if not facts.is_partitioned:
             # What a pass keeps of each row for products with the Hessian.
             n_bytes += np.dtype(facts.dtype).itemsize * facts.n_samples * facts.n_columns
-    # And its factor.
+    # The factor is as large.
     n_bytes += 2 * 8 * n_entries
     if plan.descends:
-        # X by columns, on the way with the row and the column of each entry.
+        # X by columns. To make it takes the row and the column of each entry.
         n_bytes += 5 * 8 * facts.n_stored
     return n_bytes
 
 
 def check_memory(plan, facts, *, verbose=0):
-    """Raise a MemoryError that says what a plan takes if that is more than there is.
+    """Raise a MemoryError if a plan takes more memory than is available.
 
     Parameters
     ----------
@@ -67,13 +67,13 @@ def check_memory(plan, facts, *, verbose=0):
     needed = memory_of(plan, facts)
     if verbose:
         print(f"memory: up to {needed / 2**20:,.0f} MiB beside X")
-    # To ask the system takes a while.
+    # Asking the system takes a while.
     if needed <= 8 * MANY_PARAMETERS**2:
         return
     available = available_memory()
     if needed > available:
         raise MemoryError(
             f"a fit of {facts.n_columns:,} x {facts.n_features:,} coefficients takes up to "
-            f"{needed / 2**30:,.1f} GiB of memory beside X, and {available / 2**30:,.1f} GiB are "
-            "available; leave out rare classes, or features that are zero in most samples"
+            f"{needed / 2**30:,.1f} GiB of memory beside X, but only {available / 2**30:,.1f} GiB "
+            "are available; leave out rare classes, or features that are zero in most samples"
         )

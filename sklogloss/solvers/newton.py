@@ -153,10 +153,10 @@ class Newton:
             trial = self.objective.value_gradient(theta)
 
     def _longer(self, start, trial, direction, stopping):
-        # The evaluation of twice the full step, four times, and so on, while each is lower and the
-        # one before left more than half of the slope: a parabola has its minimum further on.
-        # Along equal columns, a QuadraticModel has no curvature but what its diagonal was raised
-        # by, and the objective has none.
+        # The evaluation of a multiple of the full step: twice, four times, and so on, as long as
+        # this is lower, and more than half of the slope was left: a parabola then has its minimum
+        # further on. Along equal columns, the objective has no curvature, and a QuadraticModel has
+        # only what its diagonal was raised by.
         best, step = trial, 2.0
         while decrement_of(self.objective, best, direction) > stopping.decrement / 2:
             theta = self.objective.penalty_in_theta.project(start.theta + step * direction)
