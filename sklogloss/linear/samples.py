@@ -150,13 +150,19 @@ class Samples:
     def median_offset(self):
         """Return the median of an offset that is not None over rows with weight.
 
+        That of several classes is taken relative to the largest of each row: a number added to all
+        classes of a row changes no probability, and a mask shifts the mean of a row.
+
         Of many rows it is that of a random few, which takes no time beside a pass. The share of all
         rows below it is half, give or take a few per cent.
         """
         rows, most = self.rows_with_weight, round(1 / SMALL_PART)
         if (self.n_samples if rows is None else len(rows)) > most:
             rows = random_rows(self, most)
-        return np.median(self.offset if rows is None else self.offset[rows], axis=0)
+        offset = self.offset if rows is None else self.offset[rows]
+        if offset.shape[1] > 1:
+            offset = offset - offset.max(axis=1, keepdims=True)
+        return np.median(offset, axis=0)
 
     def take(self, rows) -> Samples:
         """Return a copy of some rows."""

@@ -215,6 +215,22 @@ def test_a_class_that_a_mask_rules_out_does_not_disturb_the_others(masked):
     np.testing.assert_allclose(fitted.predict_proba(z), expected, rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize("n_samples", [300, 3000])
+def test_masks_of_many_classes_leave_fits_an_optimum(n_samples):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(n_samples, 5))
+    is_masked = rng.random(z.shape) < 0.3
+    is_masked[:, 0] = False
+    z[is_masked] = -1e9
+    y = (0.5 * z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = StructuredScaling().fit(z, y)
+    assert log_loss(y, fitted.predict_proba(z)) < log_loss(
+        y, TemperatureScaling().fit(z, y).predict_proba(z)
+    )
+
+
 def test_masks_of_half_of_the_classes_leave_the_temperature_as_it_is():
     rng = np.random.default_rng(0)
     z = 2 * rng.normal(size=(25_000, 4))

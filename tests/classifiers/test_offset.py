@@ -628,6 +628,20 @@ def test_columns_named_as_the_classes_may_be_in_any_order():
         clf.fit(X, y, offset=offset.rename(columns={"b": "d"}))
 
 
+def test_a_number_added_to_all_classes_of_a_row_changes_no_step():
+    rng = np.random.default_rng(0)
+    X, offset = rng.normal(size=(500, 2)), np.zeros((500, 4))
+    # A mask rules out some classes of each row.
+    offset[:, 1:][rng.random((500, 3)) < 0.4] = -700
+    y = (X @ rng.normal(size=(2, 4)) + offset + rng.gumbel(size=(500, 4))).argmax(axis=1)
+    expected = LogLossClassifier().fit(X, y, offset=offset)
+    clf = LogLossClassifier().fit(X, y, offset=offset - offset.mean(axis=1, keepdims=True))
+    np.testing.assert_array_equal(clf.n_iter_, expected.n_iter_)
+    # The same steps, but for rounding errors of numbers of this size, which the Hessian's condition
+    # enlarges.
+    np.testing.assert_allclose(clf.coef_, expected.coef_, atol=100 * np.spacing(700.0), rtol=0)
+
+
 def test_the_warning_of_no_convergence_names_an_offset_far_beyond_log_odds():
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 2))
