@@ -151,7 +151,8 @@ class Samples:
         """Return the median of an offset that is not None over rows with weight.
 
         That of several classes is taken relative to the largest of each row: a number added to all
-        classes of a row changes no probability, and a mask shifts the mean of a row.
+        classes of a row changes no probability, and a mask shifts the mean of a row. The medians
+        have the mean zero.
 
         Of many rows it is that of a random few, which takes no time beside a pass. The share of all
         rows below it is half, give or take a few per cent.
@@ -162,7 +163,8 @@ class Samples:
         offset = self.offset if rows is None else self.offset[rows]
         if offset.shape[1] > 1:
             offset = offset - offset.max(axis=1, keepdims=True)
-        return np.median(offset, axis=0)
+        median = np.median(offset, axis=0)
+        return median - median.mean() if len(median) > 1 else median
 
     def take(self, rows) -> Samples:
         """Return a copy of some rows."""
