@@ -20,6 +20,8 @@ MAX_HALVINGS = 30
 MOST_FALL = 2
 # Stop within this fraction of the half-width.
 TOLERANCE = 1e-7
+# A step this short leads along the profile likelihood, as a fraction of the half-width.
+SHORT = 0.1
 # A stale Hessian is recomputed if a step with it brings the end closer by less than this factor.
 SLOW = 0.1
 
@@ -67,11 +69,20 @@ class Profile:
         """
         target = self.optimum.value + fall
         point, information, is_fresh = self.optimum, self.information, True
-        previous = None
+        inside, previous = point.theta, None
         for _ in range(MAX_STEPS):
-            step = _newton_step(point, information, c, target, sign)
+            if point.value <= target:
+                inside = point.theta
+            step, is_too_far = _newton_step(point, information, c, target, sign)
             # As a fraction of half the width of Wald's interval.
             size = float(np.sqrt(step @ self.metric @ step / (2 * fall)))
+            if is_too_far and size <= SHORT:
+                # The end is between this point and one inside.
+                point, is_fresh = self.likelihood((inside + point.theta) / 2), True
+                information, previous = Information(point.hessian), None
+                if len(information.dependent):
+                    break
+                continue
             contraction = 1.0 if previous is None else size / previous
             if contraction > SLOW and not is_fresh:
                 point, is_fresh = self.likelihood(point.theta), True
@@ -103,13 +114,14 @@ class Profile:
 
 def _newton_step(
     point: Point, information: Information, c: NDArray[np.float64], target: float, sign: int
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], bool]:
     # The step to the point where, in the quadratic model, minus the log-likelihood equals the
-    # target and its gradient is a multiple of c.
+    # target and its gradient is a multiple of c. And whether the model is above the target
+    # everywhere.
     along, back = information.solve(np.column_stack([c, point.gradient])).T
     curvature = c @ along
     squared = 2 * (target - point.value + point.gradient @ back / 2) / curvature
     if squared >= 0:
-        return sign * np.sqrt(squared) * along - back
-    # It is above the target wherever c @ theta has its current value. Descend first.
-    return (c @ back / curvature) * along - back
+        return sign * np.sqrt(squared) * along - back, False
+    # Descend first to where c @ theta has its current value.
+    return (c @ back / curvature) * along - back, True

@@ -39,6 +39,22 @@ def test_ends_are_where_refits_have_lost_enough(n_samples, sign):
     assert_allclose(ends[1, (1 + sign) // 2], expected, rtol=1e-7)
 
 
+@pytest.mark.parametrize("seed", [0, 5])
+def test_ends_where_the_model_at_a_point_too_far_does_not_reach_the_target(seed):
+    # Strong effects of few samples: far out the curvature is larger than on the way.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 2))
+    rng.normal(size=60)
+    y = (rng.logistic(size=60) < 4 * X.sum(axis=1) - 0.3).astype(int)
+    result = infer(fitted(X, y), X, y)
+    end = result.conf_int(method="profile")[2, 0]
+    offset = end * X[:, 1]
+    rest = X[:, :1]
+    llf = infer(fitted(rest, y, offset=offset), rest, y, offset=offset).llf
+    # The end is within 1e-7 of half the width, and the statistic falls by 4 on that.
+    assert_allclose(2 * (result.llf - llf), QUANTILE, rtol=1e-6)
+
+
 def test_ends_of_several_classes_are_where_refits_have_lost_enough():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 1))
