@@ -19,6 +19,8 @@ __all__ = ["CoefficientIntervalDisplay"]
 
 # Fraction of the range of the intervals that is left free on both sides.
 MARGIN = 0.05
+# Larger log odds ratios, of either sign, are drawn like infinite ones: floats end at 709.
+LARGEST_LOG_ODDS = 500
 
 
 class CoefficientIntervalDisplay:
@@ -228,7 +230,10 @@ class CoefficientIntervalDisplay:
             self.lines_.append(
                 ax.hlines(heights, lower, upper, linewidth=3, color=color, label=name, alpha=0.6)
             )
-            ax.plot(scaled(self.estimates[name]), heights, "o", color=color, markersize=6)
+            estimate = self.estimates[name]
+            is_inside = (estimate >= left) & (estimate <= right)
+            estimate = scaled(np.where(is_inside, estimate, np.nan))
+            ax.plot(estimate, heights, "o", color=color, markersize=6)
         ax.axvline(scaled(0.0), color="0.4", linewidth=1, linestyle=":")
         ax.set(xlabel=self.quantity, xlim=scaled([left, right]))
         ax.set_yticks(np.arange(n_features), self.feature_names)
@@ -242,7 +247,8 @@ class CoefficientIntervalDisplay:
     def _limits(self) -> tuple[float, float]:
         # The smallest and the largest finite number to be drawn, as coefficients, and a margin.
         drawn = np.concatenate([*self.estimates.values(), *map(np.ravel, self.intervals.values())])
-        finite = np.append(drawn[np.isfinite(drawn)], 0.0)
+        most = LARGEST_LOG_ODDS if self.odds_ratios else np.inf
+        finite = np.append(drawn[np.abs(drawn) < most], 0.0)
         low, high = float(finite.min()), float(finite.max())
         margin = MARGIN * (high - low) or 1.0
         return low - margin, high + margin

@@ -117,6 +117,21 @@ def test_an_interval_without_an_end_reaches_the_edge():
     assert right > 4
 
 
+def test_odds_ratios_beyond_the_range_of_floats_are_drawn_like_infinite_ones():
+    display = CoefficientIntervalDisplay(
+        estimates={"": np.array([1.0, 2e3])},
+        intervals={"": np.array([[-1.0, 3.0], [-3e3, 4e3]])},
+        feature_names=COLUMNS,
+        odds_ratios=True,
+    )
+    with np.errstate(all="raise"):
+        display.plot()
+    left, right = display.ax_.get_xlim()
+    np.testing.assert_allclose(ends(display), [np.exp([-1.0, 3.0]), [left, right]])
+    assert 0 < left < np.exp(-1)
+    assert np.exp(3) < right < np.inf
+
+
 def test_what_infer_has_not_returned_is_an_error():
     clf = LogLossClassifier().fit(*load_iris(return_X_y=True))
     with pytest.raises(TypeError, match="result must come from infer"):
