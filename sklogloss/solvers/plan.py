@@ -228,9 +228,10 @@ class Plan:
         words = self.start.value
         if self.subset_sizes:
             words += f" ({', '.join(f'{size:,}' for size in self.subset_sizes)})"
-        if self.descends:
-            words += ", coordinate descent on the objective"
-        words += ", then " + ", then ".join(method.value for method in self.methods)
+        for method in self.methods:
+            if self.descends and method is Method.WORKING_SETS:
+                words += ", then coordinate descent on the objective"
+            words += f", then {method.value}"
         if self.hessian_stride > 1:
             words += f", the first Hessian from one block of rows in {self.hessian_stride}"
         return f"{self.solver}: {words}"
@@ -267,8 +268,12 @@ def make_plan(facts, solver="auto") -> Plan:
     is_open = solver not in SOLVERS
     n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
     has_few_equations = n_equations <= facts.n_parameters
-    descends = facts.has_l1 and _descends(facts, n_equations)
+    may_descend = facts.has_l1 and _may_descend(facts)
+    descends = may_descend and _descends_first(facts, n_equations)
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends)
+    if methods == (Method.PRODUCTS,) and may_descend:
+        # Where a product gains little, a sweep over the columns gains more.
+        methods = (Method.PRODUCTS, Method.WORKING_SETS)
     options = {}
     if is_reducible or sizes or stride > 1:
         options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
@@ -282,7 +287,7 @@ def make_plan(facts, solver="auto") -> Plan:
     # coefficients are not zero. From zero, too many coefficients enter and then leave one at a
     # time. Coordinate descent on the objective lets few enter, unless the loss of soft targets is
     # so large that all gains are small in comparison.
-    if methods[0] is Method.WORKING_SETS and descends:
+    if methods[-1] is Method.WORKING_SETS and (descends or len(methods) > 1):
         options["descends"] = True
     if facts.has_l1 and has_few_equations and (not descends or facts.has_soft_classes):
         options["start"] = Start.STRONGER
@@ -300,17 +305,25 @@ def make_plan(facts, solver="auto") -> Plan:
     return Plan(solver, methods, **options)
 
 
-def _descends(facts, n_equations):
-    # Whether coordinate descent on the objective finds the nonzero coefficients sooner than working
-    # sets. It reads X by columns: a copy is no larger than the largest Hessian.
+def _may_descend(facts):
+    # Whether there is coordinate descent on the objective. It reads X by columns: a copy is no
+    # larger than the largest Hessian.
     if facts.is_bounded or not facts.is_softmax:
         return False
+    return _is_large_and_sparse(facts) or facts.n_stored <= LARGEST_HESSIAN**2
+
+
+def _is_large_and_sparse(facts):
     is_large = 2 * SMALLEST_SET * facts.n_columns > LARGEST_HESSIAN
-    if facts.is_sparse and facts.n_features > 2 * SMALLEST_SET and is_large:
-        return True
+    return facts.is_sparse and facts.n_features > 2 * SMALLEST_SET and is_large
+
+
+def _descends_first(facts, n_equations):
+    # Whether coordinate descent on the objective finds the nonzero coefficients sooner than working
+    # sets.
     has_few_equations = n_equations <= EQUATIONS_PER_PARAMETER * facts.n_parameters
     has_many_parameters = facts.n_parameters > 2 * SMALLEST_SET
-    return has_few_equations and has_many_parameters and facts.n_stored <= LARGEST_HESSIAN**2
+    return _is_large_and_sparse(facts) or (has_few_equations and has_many_parameters)
 
 
 def _of_rows(facts):

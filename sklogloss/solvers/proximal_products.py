@@ -7,7 +7,7 @@ from sklogloss.linear.objective import least_class_shift
 
 from .conjugate_gradients import ConjugateGradients, solve_equations
 from .newton import HessianModel
-from .stopping import DAMPING, ENOUGH
+from .stopping import DAMPING, ENOUGH, decrement_of
 
 __all__ = ["ProximalProducts"]
 
@@ -56,15 +56,18 @@ class ProximalProducts(HessianModel):
             if not model.squared_violation() > target:
                 break
         self.n_products += model.n_products
-        if self.n_products > self.max_products:
-            self.max_steps = 0
         self.minimiser = model.u
         if self.objective.n_columns > 1 and self.objective.penalty.has_l1:
             # Along it, the model has only the curvature of the penalty and the damping.
             self.minimiser = least_class_shift(self.minimiser, self.objective)
         # The trial of the line search keeps its own: one number for each row and class at a time.
         point.curvature = None
-        return self.minimiser - point.theta
+        direction = self.minimiser - point.theta
+        # Few steps are left where each promises a small part of what the one before did.
+        is_slow = decrement_of(self.objective, point, direction) > ENOUGH * stopping.decrement
+        if self.n_products > self.max_products and is_slow:
+            self.max_steps = 0
+        return direction
 
     def _proximal_step(self, model):
         for _ in range(MAX_ROUNDS):

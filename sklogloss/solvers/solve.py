@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklogloss.linear.entries import Entries
-from sklogloss.linear.limits import EPS
+from sklogloss.linear.limits import EPS, MAX_ROUNDS
 from sklogloss.linear.objective import balanced_coordinates
 from sklogloss.linear.reduction import RowReduction, is_reducible_in_single
 from sklogloss.linear.samples import random_rows
@@ -182,10 +182,13 @@ def method_for(method, plan, objective, goal, *, stronger=None):
 
 def _products_model(method, plan, objective):
     # If the exact Hessian may follow, products end once they have cost as much as a solution by it.
-    # At worst, the two together cost twice as much as the cheaper one alone.
+    # At worst, the two together cost twice as much as the cheaper one alone. Coordinate descent
+    # follows where a thousand products have not solved the problem.
     most = np.inf
     if plan.methods[-1] is Method.EXACT:
         most = PRODUCTS_PER_STEP * products_per_exact_step(objective)
+    elif plan.methods[-1] is Method.WORKING_SETS:
+        most = MAX_ROUNDS
     if not objective.penalty.is_smooth:
         return ProximalProducts(objective, max_products=most)
     is_sparse_softmax = method is Method.SPARSE_SOFTMAX

@@ -101,7 +101,8 @@ TABLE = [
     ("lbfgs", dense(1000, 20), 1, None, (Method.LBFGS, PRODUCTS, EXACT)),
     ("lbfgs", few_entries(1000, 800), 3, None, (Method.LBFGS, SPARSE_SOFTMAX)),
     ("coordinate-descent", dense(1000, 20), 1, L1, (EXACT,)),
-    ("coordinate-descent", dense(5000, 400), 10, L1, (PRODUCTS,)),
+    ("coordinate-descent", dense(5000, 400), 10, L1, (PRODUCTS, Method.WORKING_SETS)),
+    ("coordinate-descent", dense(20_000, 400), 10, L1, (PRODUCTS,)),
     ("coordinate-descent", dense(1000, 2000), 1, L1, (Method.WORKING_SETS,)),
     # Coefficients whose bounds exclude zero are in every set. Without L1, no set is small.
     ("coordinate-descent", dense(1000, 600), 1, Penalty(l1=0.1, lower=0.1), (Method.WORKING_SETS,)),
