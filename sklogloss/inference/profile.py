@@ -68,6 +68,7 @@ class Profile:
             rounding errors hide it.
         """
         target = self.optimum.value + fall
+        half_width = np.sqrt(2 * fall * (c @ self.information.solve(c[:, None])[:, 0]))
         point, information, is_fresh = self.optimum, self.information, True
         inside, previous = point.theta, None
         for _ in range(MAX_STEPS):
@@ -90,7 +91,14 @@ class Profile:
                 if len(information.dependent):
                     break
                 continue
-            if not np.isfinite(size) or size * min(contraction, 1) <= TOLERANCE:
+            # Where the classes are separable, other parameters may go on to infinity. The gradient
+            # is a multiple of c where neither c @ theta nor the likelihood is to change.
+            is_there = (
+                not is_too_far
+                and abs(c @ step) <= TOLERANCE * half_width
+                and abs(point.value - target) <= TOLERANCE * fall
+            )
+            if is_there or not np.isfinite(size) or size * min(contraction, 1) <= TOLERANCE:
                 return float(c @ (point.theta + step))
             point = self._moved(point, step / max(1, size), target + MOST_FALL * fall)
             previous, is_fresh = size, False

@@ -55,6 +55,24 @@ def test_ends_where_the_model_at_a_point_too_far_does_not_reach_the_target(seed)
     assert_allclose(2 * (result.llf - llf), QUANTILE, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [3, 9])
+def test_coefficients_that_are_finite_beside_infinite_ones_have_ends(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(100, 2))
+    y = (rng.logistic(size=100) < X @ [1, 0.5] - 1).astype(int)
+    # A column that is one for some of the events only. These rows tell nothing in the end.
+    column = (y == 1) & (rng.random(100) < 0.3)
+    both = np.c_[X, column]
+    ends = infer(fitted(both, y), both, y).conf_int(method="profile")
+    rest, of_rest = X[~column], y[~column]
+    expected = infer(fitted(rest, of_rest), rest, of_rest).conf_int(method="profile")
+    # Within 1e-7 of half the width on both sides.
+    assert_allclose(ends[:3], expected, rtol=0, atol=2e-7 * np.ptp(expected, axis=1).max())
+    assert np.isfinite(ends[3, 0])
+    assert ends[3, 1] == np.inf
+
+
 def test_ends_of_several_classes_are_where_refits_have_lost_enough():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 1))
