@@ -22,14 +22,14 @@ MANY_ROWS = 20_000
 # relative 1e-14 of its minimum.
 SLOPE_TOL = 1e-7
 MAX_ITER = 200
-# Raw predictions above this multiple of their median act like infinite ones.
+# Raw predictions above this multiple of their size act like infinite ones.
 LARGEST = 1e12
 # Slopes of raw predictions that are all smaller than this may leave the range of float64.
 SMALLEST_SIZE = 1e-300
-# If the largest raw predictions of samples exceed this multiple of the median, they are far from
+# If the largest raw predictions of samples exceed this multiple of their size, they are far from
 # zero.
 FAR = 1e3
-# Number of rows whose median measures the size of raw predictions.
+# Number of rows that tell the size of raw predictions.
 ROWS_OF_SIZE = 2_000
 # With this many classes, products with a multiple of the identity cost more than the loss itself.
 MANY_CLASSES = 20
@@ -155,16 +155,17 @@ class _SlopeLoss:
         return _SlopeLoss(self.samples.take(rows), self.loss.n_classes, self.tol)
 
     def size(self) -> float:
-        # Of the differences between raw predictions that matter: their median over some rows.
-        # Random ones: every so many rows may be of one kind.
+        # Of the differences between raw predictions that matter: a quarter of those from a row's
+        # largest are smaller, in some rows. Masks may rule out three quarters of the classes.
+        # Random rows: every so many may be of one kind.
         rows = self.raw
         if len(rows) > ROWS_OF_SIZE:
             rows = rows[random_rows(self.samples, ROWS_OF_SIZE)]
-        differences = _centred(rows)
+        differences = _below_largest(rows)
         if not differences.any():
-            differences = _centred(self.raw)
+            differences = _below_largest(self.raw)
         differences = np.abs(differences[differences != 0])
-        return float(np.median(differences)) if len(differences) else 0.0
+        return float(np.quantile(differences, 0.25)) if len(differences) else 0.0
 
     def is_far_from_zero(self, size: float) -> bool:
         # Whether what all raw predictions of a sample have in common costs the others their digits.
@@ -240,13 +241,11 @@ class _SlopeLoss:
         return float(np.trace(sums[: k * k].reshape(k, k)))
 
 
-def _centred(raw: np.ndarray) -> Any:
+def _below_largest(raw: np.ndarray) -> Any:
     if raw.shape[1] == 1:
         return raw
-    # So small that their sum stays within the range of the dtype.
-    unit = raw.dtype.type(2.0 ** raw.shape[1].bit_length())
     with np.errstate(over="ignore"):
-        return raw - unit * (raw / unit).mean(axis=1, keepdims=True)
+        return np.minimum(raw.max(axis=1, keepdims=True) - raw, np.finfo(raw.dtype).max)
 
 
 def check_size(z: Any) -> None:

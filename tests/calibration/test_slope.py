@@ -103,3 +103,17 @@ def test_raw_predictions_whose_slope_would_overflow(calibrator):
         calibrator().fit(1e-310 * z, y)
     small = calibrator().fit(1e-299 * z, y).predict_proba(1e-299 * z)
     np.testing.assert_allclose(small, calibrator().fit(z, y).predict_proba(z), rtol=1e-5)
+
+
+@pytest.mark.parametrize("masked", [-1e9, -1e30, float(np.finfo(np.float32).min), -1e300])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_masks_of_any_size_leave_the_slope_as_it_is(masked, share):
+    rng = np.random.default_rng(0)
+    z = 2 * rng.normal(size=(1000, 6))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    is_masked = rng.random(z.shape) < share
+    is_masked[np.arange(1000), y] = False
+    # So far below, a class has the probability zero.
+    expected = slope_of(y, np.where(is_masked, -1e4, z))
+    found = slope_of(y, np.where(is_masked, masked, z))
+    assert found == pytest.approx(expected, rel=2 * slope.SLOPE_TOL)
