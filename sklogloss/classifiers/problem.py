@@ -30,6 +30,7 @@ from sklogloss.solvers.stopping import LARGEST_GAP
 __all__ = [
     "LARGEST_COST",
     "Problem",
+    "convergence_advice",
     "fitted_coefficients",
     "joint_class_weight",
     "warn_of_no_weight",

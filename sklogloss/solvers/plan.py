@@ -268,12 +268,8 @@ def make_plan(facts, solver="auto") -> Plan:
     is_open = solver not in SOLVERS
     n_equations = facts.n_weighted * max(facts.n_columns - 1, 1)
     has_few_equations = n_equations <= facts.n_parameters
-    may_descend = facts.has_l1 and _may_descend(facts)
-    descends = may_descend and _descends_first(facts, n_equations)
+    descends = facts.has_l1 and _may_descend(facts) and _descends_first(facts, n_equations)
     solver, methods = _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends)
-    if methods == (Method.PRODUCTS,) and may_descend:
-        # Where a product gains little, a sweep over the columns gains more.
-        methods = (Method.PRODUCTS, Method.WORKING_SETS)
     options = {}
     if is_reducible or sizes or stride > 1:
         options["coordinate_rows"] = min(SMALLEST_SUBSET, facts.n_weighted)
@@ -405,6 +401,9 @@ def _solver_and_methods(facts, solver, is_reducible, sizes, stride, descends):
         has_many_features = facts.n_features > 2 * SMALLEST_SET
         if facts.has_l1 and (has_many_features or descends):
             return solver, (Method.WORKING_SETS,)
+        if by_hessian == (Method.PRODUCTS,) and facts.has_l1 and _may_descend(facts):
+            # Where a product gains little, a sweep over the columns gains more.
+            return solver, (Method.PRODUCTS, Method.WORKING_SETS)
         return solver, by_hessian
     if solver == "newton-cholesky":
         if not facts.is_smooth:
